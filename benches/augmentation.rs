@@ -1,0 +1,2 @@
+//! Augmentation throughput.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The seq-JEPA model: encoders, aggregator, predictor, EMA target, and its exchange with PyTorch.

@@ -1,0 +1,1 @@
+//! PyTorch's layer, initialisation and optimizer semantics on the Burn framework.

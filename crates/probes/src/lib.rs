@@ -1,0 +1,1 @@
+//! Online and frozen probes, and their metrics, on any representation.

@@ -1,0 +1,1 @@
+//! seq-JEPA in Rust: a self-supervised world model of images and their augmentations.

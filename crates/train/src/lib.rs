@@ -1,0 +1,1 @@
+//! Configuration, devices, the training loop, checkpoints and evaluation of seq-JEPA.

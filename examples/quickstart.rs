@@ -1,0 +1,2 @@
+//! Trains on the built-in data set.
+fn main() {}
