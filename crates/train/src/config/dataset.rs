@@ -1,0 +1,114 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{at_least_one, flag, invalid};
+use crate::TrainError;
+
+/// `dataset`: the images, and how sequences of views are formed from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatasetConfig {
+    /// `cifar100_aug`, `cifar10_aug`, `fashion_mnist`, `image_folder` or `synthetic`; `cifar100` and `cifar10` mean the
+    /// same as with `_aug`. Default `cifar100_aug`.
+    pub name: String,
+    /// Folder of the data files. Default `data`. Not read for `synthetic`.
+    pub data_root: PathBuf,
+    /// Observed views per sequence, M; one more is the target. Default 3.
+    pub seq_len: usize,
+    /// Fetches the official CIFAR archive into `data_root` where it is missing. Default false.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub download: bool,
+    /// Where archives are fetched from. Default: the official site of the data set.
+    pub download_url: Option<String>,
+    /// Views are augmentations of the image. Only true is supported: without augmentation there are no actions.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub aug: bool,
+    /// Leaves Gaussian blur out of both view distributions. Its action parameter stays, constant 0. Default false.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub no_blur: bool,
+    /// Divides each action parameter by its L2 norm over the views of the sequence (the published pipeline). Default
+    /// true.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub action_norm: bool,
+    /// Lets the action from the last observed view to the target, instead of a zero row, enter the batch statistics of
+    /// the action embedding for that view; its embedding is zero either way. Default false.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub use_rel_latents: bool,
+    /// Number of training images, drawn with `subset_seed`. Default, 0 or more than there are: all.
+    pub subset_train: Option<usize>,
+    /// Number of test images, drawn with `subset_seed`. Default, 0 or more than there are: all.
+    pub subset_val: Option<usize>,
+    /// Seed of the two subsets. Default 42.
+    pub subset_seed: u64,
+    /// Sequences per training step. Default 128.
+    pub batch_size: usize,
+    /// Threads that decode and augment; 0 works in the training thread. Default: one per core, at most 8. The bits do
+    /// not depend on it.
+    pub num_workers: Option<usize>,
+    /// Per-channel mean of the normalisation, of R, G, B in \[0, 1\]. Default: that of the data set.
+    pub mean: Option<[f32; 3]>,
+    /// Per-channel standard deviation of the normalisation. Default: that of the data set.
+    pub std: Option<[f32; 3]>,
+    /// Training images that the `synthetic` set draws. Default 4096.
+    pub synthetic_train: usize,
+    /// Test images that the `synthetic` set draws. Default 1024.
+    pub synthetic_val: usize,
+}
+
+impl Default for DatasetConfig {
+    fn default() -> Self {
+        Self {
+            name: "cifar100_aug".into(),
+            data_root: "data".into(),
+            seq_len: 3,
+            download: false,
+            download_url: None,
+            aug: true,
+            no_blur: false,
+            action_norm: true,
+            use_rel_latents: false,
+            subset_train: None,
+            subset_val: None,
+            subset_seed: 42,
+            batch_size: 128,
+            num_workers: None,
+            mean: None,
+            std: None,
+            synthetic_train: 4096,
+            synthetic_val: 1024,
+        }
+    }
+}
+
+impl DatasetConfig {
+    /// Threads of the loader: `num_workers`, or one per core up to 8.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.num_workers.unwrap_or_else(default_workers)
+    }
+
+    pub(super) fn validate(&self) -> Result<(), TrainError> {
+        at_least_one("dataset.seq_len", self.seq_len)?;
+        // Batch norm needs two rows to have a variance.
+        if self.batch_size < 2 {
+            return Err(invalid("dataset.batch_size", "at least 2 (batch norm needs a variance)", self.batch_size));
+        }
+        if !self.aug {
+            return Err(invalid("dataset.aug", "true: without augmentation there are no actions", self.aug));
+        }
+        if self.num_workers.is_some_and(|workers| workers > 256) {
+            return Err(invalid("dataset.num_workers", "at most 256", self.num_workers.unwrap_or(0)));
+        }
+        if self.mean.is_some() != self.std.is_some() {
+            return Err(invalid("dataset.mean", "mean and std given together", "one without the other"));
+        }
+        at_least_one("dataset.synthetic_train", self.synthetic_train)?;
+        at_least_one("dataset.synthetic_val", self.synthetic_val)
+    }
+}
+
+/// One thread per core, at most 8.
+pub(super) fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8))
+}

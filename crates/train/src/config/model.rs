@@ -1,0 +1,105 @@
+use serde::{Deserialize, Serialize};
+
+use super::{at_least_one, flag, invalid};
+use crate::TrainError;
+
+/// `model`: sizes and variants (paper, section 3 and appendix; the published code's names).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Side of a view in pixels. Default 32.
+    pub img_size: usize,
+    /// Channels of a view; only 3.
+    pub n_channels: usize,
+    /// Depth of the ResNet: 18, 34 or 50. Default 18.
+    pub depth: usize,
+    /// Channels of the ResNet's first stage; 64 is the standard ResNet, 16 a small one for CPUs. Default 64.
+    pub width: usize,
+    /// The CIFAR stem (3x3 convolution, stride 1, no max-pool) in place of the ImageNet stem. Default true.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub cifar_resnet: bool,
+    /// The target encoder is an exponential moving average; false: the online encoder with stop-gradient. Default true.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub ema: bool,
+    /// EMA decay (of the first step, where the schedule is cosine). Default 0.996.
+    pub ema_decay: f64,
+    /// How the decay moves: `constant`, or `cosine` up to 1. Default `constant`.
+    pub ema_schedule: EmaScheduleKind,
+    /// Width of the predictor's hidden layer; 0: a single linear layer with batch norm. Default 1024.
+    pub pred_hidden: usize,
+    /// Attention heads of the aggregator. Default 4.
+    pub num_heads: usize,
+    /// Transformer layers of the aggregator. Default 3.
+    pub num_enc_layers: usize,
+    /// Dropout of the aggregator. Default 0.1.
+    pub dropout: f64,
+    /// Condition on actions; false: tokens are representations alone. Default true.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub act_cond: bool,
+    /// Learn an embedding of the action; false: concatenate the normalised parameters. Default true.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub learn_act_emb: bool,
+    /// Action parameters; must be the number that the data set's action space has (9). Default 9.
+    pub act_latentdim: usize,
+    /// Width of the action embedding. Default 128.
+    pub act_projdim: usize,
+}
+
+/// How the EMA decay moves over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmaScheduleKind {
+    /// `ema_decay` throughout (the published run).
+    #[default]
+    Constant,
+    /// From `ema_decay` to 1: `d(t) = 1 - (1 - d) (cos(pi t / T) + 1) / 2` over all T steps.
+    Cosine,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            img_size: 32,
+            n_channels: 3,
+            depth: 18,
+            width: 64,
+            cifar_resnet: true,
+            ema: true,
+            ema_decay: 0.996,
+            ema_schedule: EmaScheduleKind::Constant,
+            pred_hidden: 1024,
+            num_heads: 4,
+            num_enc_layers: 3,
+            dropout: 0.1,
+            act_cond: true,
+            learn_act_emb: true,
+            act_latentdim: 9,
+            act_projdim: 128,
+        }
+    }
+}
+
+impl ModelConfig {
+    pub(super) fn validate(&self) -> Result<(), TrainError> {
+        if !(8..=512).contains(&self.img_size) {
+            return Err(invalid("model.img_size", "8 to 512", self.img_size));
+        }
+        if self.n_channels != 3 {
+            return Err(invalid("model.n_channels", "3 (grey images are replicated)", self.n_channels));
+        }
+        if ![18, 34, 50].contains(&self.depth) {
+            return Err(invalid("model.depth", "18, 34 or 50", self.depth));
+        }
+        at_least_one("model.width", self.width)?;
+        if !(0.0..=1.0).contains(&self.ema_decay) {
+            return Err(invalid("model.ema_decay", "0 to 1", self.ema_decay));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(invalid("model.dropout", "at least 0 and below 1", self.dropout));
+        }
+        at_least_one("model.num_heads", self.num_heads)?;
+        at_least_one("model.num_enc_layers", self.num_enc_layers)?;
+        at_least_one("model.act_latentdim", self.act_latentdim)?;
+        at_least_one("model.act_projdim", self.act_projdim)
+    }
+}

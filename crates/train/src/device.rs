@@ -1,0 +1,187 @@
+//! Which device a run computes on, chosen at run time among the backends that were compiled in.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use burn::tensor::{Device, DeviceType};
+
+use crate::TrainError;
+
+/// A backend that can be asked for by name, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Cuda,
+    Rocm,
+    Metal,
+    Vulkan,
+    Flex,
+    NdArray,
+}
+
+impl Backend {
+    /// Best first: the order of `auto`.
+    const ALL: [Self; 6] =
+        [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Flex, Self::NdArray];
+
+    /// Its name, which is that of its cargo feature.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+        }
+    }
+
+    /// What Burn calls it, where it was compiled in.
+    fn device_type(self) -> Option<DeviceType> {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Some(DeviceType::Cuda),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => Some(DeviceType::Rocm),
+            #[cfg(feature = "metal")]
+            Self::Metal => Some(DeviceType::Metal),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Some(DeviceType::Vulkan),
+            #[cfg(feature = "flex")]
+            Self::Flex => Some(DeviceType::Flex),
+            #[cfg(feature = "ndarray")]
+            Self::NdArray => Some(DeviceType::NdArray),
+            #[allow(unreachable_patterns, reason = "with every backend compiled in there is no other arm")]
+            _ => None,
+        }
+    }
+
+    /// The devices of this backend that are present, none where it was not compiled in.
+    fn devices(self) -> Vec<Device> {
+        let Some(device_type) = self.device_type() else {
+            return Vec::new();
+        };
+        // A driver library that is missing or broken makes some backends panic here rather than report no device.
+        catch_unwind(AssertUnwindSafe(|| Device::enumerate(device_type).into_vec())).unwrap_or_default()
+    }
+
+    fn compiled() -> String {
+        let names: Vec<_> =
+            Self::ALL.into_iter().filter(|backend| backend.device_type().is_some()).map(Self::name).collect();
+        if names.is_empty() { "none".into() } else { names.join(", ") }
+    }
+}
+
+/// A device as a config names it, such as `auto` or `cuda:1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRequest {
+    text: String,
+    backend: Option<Backend>,
+    index: usize,
+}
+
+impl fmt::Display for DeviceRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl DeviceRequest {
+    /// Reads `auto`, `cpu`, `flex`, `ndarray`, `cuda[:n]`, `rocm[:n]`, `metal[:n]` or `vulkan[:n]`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::InvalidValue`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, TrainError> {
+        let refuse = || TrainError::InvalidValue {
+            key: "run.device",
+            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n] or rocm[:n]".into(),
+            found: text.into(),
+        };
+        let (name, index) = match text.split_once(':') {
+            None => (text, None),
+            Some((name, index)) => (name, Some(index.parse::<usize>().map_err(|_| refuse())?)),
+        };
+        let backend = match name {
+            "auto" => None,
+            "cpu" => Some(Backend::Flex),
+            _ => Some(Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(refuse)?),
+        };
+        let indexed = matches!(
+            backend,
+            Some(Backend::Cuda | Backend::Rocm | Backend::Metal | Backend::Vulkan)
+        );
+        if index.is_some() && !indexed {
+            return Err(refuse());
+        }
+        Ok(Self { text: text.into(), backend, index: index.unwrap_or(0) })
+    }
+
+    /// Opens the device: for `auto` the best backend that is compiled in and present, else the one named.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::BackendNotCompiled`] and [`TrainError::DeviceAbsent`].
+    pub fn open(&self) -> Result<Device, TrainError> {
+        let Some(backend) = self.backend else {
+            return Backend::ALL
+                .into_iter()
+                .find_map(|backend| backend.devices().into_iter().next())
+                .ok_or_else(|| TrainError::DeviceAbsent {
+                    device: self.text.clone(),
+                    backend: "best",
+                    found: 0,
+                });
+        };
+        // `cpu` is flex, or ndarray in a build that has only that.
+        let backend = match backend {
+            Backend::Flex if self.text == "cpu" && backend.device_type().is_none() => Backend::NdArray,
+            backend => backend,
+        };
+        if backend.device_type().is_none() {
+            return Err(TrainError::BackendNotCompiled {
+                device: self.text.clone(),
+                backend: backend.name(),
+                feature: backend.name(),
+                compiled: Backend::compiled(),
+            });
+        }
+        let devices = backend.devices();
+        let found = devices.len();
+        devices.into_iter().nth(self.index).ok_or_else(|| TrainError::DeviceAbsent {
+            device: self.text.clone(),
+            backend: backend.name(),
+            found,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_and_others_are_refused() {
+        for text in ["auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1"] {
+            assert_eq!(DeviceRequest::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:1", "auto:0", "CUDA"] {
+            let message = DeviceRequest::parse(text).unwrap_err().to_string();
+            assert!(message.contains("run.device") && message.contains("expected"), "{message}");
+        }
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn the_cpu_is_always_there() {
+        for text in ["auto", "cpu", "flex"] {
+            DeviceRequest::parse(text).unwrap().open().unwrap();
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_backend_that_is_not_compiled_in_names_its_feature() {
+        let message = DeviceRequest::parse("cuda:0").unwrap().open().unwrap_err().to_string();
+        assert!(message.contains("--features cuda"), "{message}");
+    }
+}

@@ -1,0 +1,169 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Everything that can stop a run, each with what was expected and what was found.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A config file that is not YAML.
+    #[error("{origin} is not valid YAML: {message}")]
+    ConfigSyntax {
+        /// The file.
+        origin: String,
+        /// The parser's words, with line and column.
+        message: String,
+    },
+    /// A key that no section has.
+    #[error("unknown key `{key}` in {origin}; the nearest known key is `{nearest}`")]
+    UnknownKey {
+        /// The key with its section.
+        key: String,
+        /// The file.
+        origin: String,
+        /// The known key most like it.
+        nearest: String,
+    },
+    /// A value of the wrong type.
+    #[error("`{key}` in {origin}: {message}")]
+    MistypedValue {
+        /// The key with its section.
+        key: String,
+        /// The file.
+        origin: String,
+        /// What was expected and found.
+        message: String,
+    },
+    /// A value out of range.
+    #[error("`{key}`: expected {expected}, found {found}")]
+    InvalidValue {
+        /// The key with its section.
+        key: &'static str,
+        /// What would be taken.
+        expected: String,
+        /// The value.
+        found: String,
+    },
+    /// A command-line override that cannot be read.
+    #[error("override `{text}`: expected section.key=value, but {message}")]
+    Override {
+        /// The override.
+        text: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A device of a backend that this build does not contain.
+    #[error("device `{device}`: this build has no {backend} backend (compiled in: {compiled}); build with `--features {feature}`")]
+    BackendNotCompiled {
+        /// The device asked for.
+        device: String,
+        /// Its backend.
+        backend: &'static str,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+        /// The backends there are.
+        compiled: String,
+    },
+    /// A device that the machine does not have.
+    #[error("device `{device}` is not there: the {backend} backend sees {found} device(s) on this machine")]
+    DeviceAbsent {
+        /// The device asked for.
+        device: String,
+        /// Its backend.
+        backend: &'static str,
+        /// Devices of that backend.
+        found: usize,
+    },
+    /// The run folder holds another run.
+    #[error(
+        "run folder {} is already in use: expected a folder without a run, found {found}; choose another run.output_dir{hint}",
+        path.display()
+    )]
+    RunFolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// The file that shows it.
+        found: &'static str,
+        /// What else can be done.
+        hint: &'static str,
+    },
+    /// A file operation that failed.
+    #[error("could not {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Fewer images than a batch.
+    #[error("the {split} split has {found} images, expected at least {expected} ({reason})")]
+    TooFewImages {
+        /// `training` or `test`.
+        split: &'static str,
+        /// Images there are.
+        found: usize,
+        /// Images needed.
+        expected: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The loss is NaN or infinite.
+    #[error(
+        "the loss is {loss} at step {step} (epoch {epoch}, batch {batch}, learning rate {learning_rate}); expected a finite number. Batch of images {indices:?}"
+    )]
+    NonFiniteLoss {
+        /// The loss.
+        loss: f64,
+        /// Optimizer steps done before it.
+        step: u64,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Batch of the epoch, from 0.
+        batch: usize,
+        /// The learning rate of that step.
+        learning_rate: f64,
+        /// Indices of the batch's images in the data set.
+        indices: Vec<u32>,
+    },
+    /// A checkpoint that cannot be used.
+    #[error("checkpoint {}: {message}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        message: String,
+    },
+    /// A run is resumed with another config.
+    #[error("the run in {} was started with another config; these keys differ: {}", path.display(), keys.join(", "))]
+    ConfigChanged {
+        /// The run folder.
+        path: PathBuf,
+        /// `key: then -> now`.
+        keys: Vec<String>,
+    },
+    /// Data that cannot be used.
+    #[error(transparent)]
+    Data(#[from] seqjepa_data::DataError),
+    /// A view distribution that cannot be used.
+    #[error(transparent)]
+    Augment(#[from] seqjepa_data::AugmentError),
+    /// A model that cannot be built.
+    #[error(transparent)]
+    Model(#[from] seqjepa_model::ModelError),
+    /// Probes that cannot be trained.
+    #[error(transparent)]
+    Probe(#[from] seqjepa_probes::ProbeError),
+    /// Parameters or optimizer states that do not fit.
+    #[error(transparent)]
+    State(#[from] seqjepa_nn::StateError),
+}
+
+impl TrainError {
+    /// An [`TrainError::Io`] with its action and path.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the trainer tells whoever watches: progress bars, files, trackers.
+
+use std::path::Path;
+
+use crate::TrainError;
+use crate::metrics::MetricsRow;
+
+/// Something that happened in a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Training is about to start.
+    RunStarted {
+        /// First epoch that will run, counted from 1; above 1 after a resume.
+        first_epoch: usize,
+        /// Epochs in all.
+        epochs: usize,
+        /// Trainable values of the model.
+        parameters: usize,
+    },
+    /// An epoch starts.
+    EpochStarted {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Training batches that it has.
+        batches: usize,
+        /// Its learning rate.
+        learning_rate: f64,
+    },
+    /// An optimizer step is done.
+    StepFinished {
+        /// Steps done in the whole run.
+        step: u64,
+        /// Batch of the epoch, from 0.
+        batch: usize,
+        /// Prediction loss of the batch.
+        loss: f64,
+    },
+    /// The online evaluation on the test split starts.
+    TestStarted {
+        /// Test batches.
+        batches: usize,
+    },
+    /// A test batch is done.
+    TestBatchFinished {
+        /// Batch of the split, from 0.
+        batch: usize,
+    },
+    /// An epoch is done.
+    EpochFinished {
+        /// Its figures.
+        row: &'a MetricsRow,
+    },
+    /// A checkpoint is on disk.
+    CheckpointSaved {
+        /// The file.
+        path: &'a Path,
+    },
+    /// Features for the frozen probes are being extracted.
+    FeaturesExtracted {
+        /// Sequences encoded so far.
+        done: usize,
+        /// Sequences to encode.
+        total: usize,
+    },
+    /// An epoch of the frozen probes is done.
+    ProbeEpochFinished {
+        /// Probe epochs done.
+        done: usize,
+        /// Probe epochs in all.
+        total: usize,
+    },
+}
+
+/// Watches a run. An error ends the run: a metrics file that cannot be written must not go unseen.
+pub trait Observer {
+    /// Called at every event, in order, on the training thread.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the observer could not do; the run ends with it.
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError>;
+}
+
+impl<F: FnMut(&Event) -> Result<(), TrainError>> Observer for F {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        self(event)
+    }
+}
+
+/// Any number of observers, told in order.
+#[derive(Default)]
+pub struct Observers<'a> {
+    list: Vec<Box<dyn Observer + 'a>>,
+}
+
+impl<'a> Observers<'a> {
+    /// No observers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one at the end.
+    #[must_use]
+    pub fn with(mut self, observer: impl Observer + 'a) -> Self {
+        self.list.push(Box::new(observer));
+        self
+    }
+}
+
+impl Observer for Observers<'_> {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        self.list.iter_mut().try_for_each(|observer| observer.observe(event))
+    }
+}
