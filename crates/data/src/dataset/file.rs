@@ -1,0 +1,72 @@
+//! Reading untrusted files: lengths are checked against the file itself before memory is asked for.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::DataError;
+
+/// Opens a regular file and returns it with its length in bytes; `expected` says what it should be.
+pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError> {
+    let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+    match opened {
+        Ok((file, metadata)) if metadata.is_file() => Ok((file, metadata.len())),
+        Ok(_) => Err(DataError::missing(path, format!("{expected}, a regular file"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
+        Err(error) => Err(DataError::io(path, "open", error)),
+    }
+}
+
+/// An empty vector with room for `length` bytes, or an error that names `origin`.
+pub(crate) fn try_reserve(origin: &Path, length: u64) -> Result<Vec<u8>, DataError> {
+    let mut buffer = Vec::new();
+    let reserved = usize::try_from(length).is_ok_and(|length| buffer.try_reserve_exact(length).is_ok());
+    if !reserved {
+        let limit = isize::MAX as u64;
+        return Err(DataError::TooLarge { origin: origin.to_owned(), limit, found: length });
+    }
+    Ok(buffer)
+}
+
+/// Class names from a text file: one a line, blank lines skipped, exactly `count` of them.
+pub(crate) fn read_class_names(path: &Path, count: usize) -> Result<Vec<String>, DataError> {
+    const LIMIT: u64 = 64 * 1024;
+    let (mut file, length) = open(path, &format!("a text file with {count} class names"))?;
+    if length > LIMIT {
+        return Err(DataError::FileSize {
+            path: path.to_owned(),
+            expected: format!("at most {LIMIT} bytes of class names"),
+            found: length,
+        });
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(LIMIT).read_to_end(&mut bytes).map_err(|error| DataError::io(path, "read", error))?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        DataError::malformed(path, error.valid_up_to() as u64, "class name", "UTF-8 text", "other bytes")
+    })?;
+    let names: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
+    if names.len() != count {
+        return Err(DataError::malformed(path, 0, "number of class names", count.to_string(), names.len()));
+    }
+    Ok(names)
+}
+
+/// The names of a folder's entries for which `keep` is true, sorted by bytes; hidden entries are left out.
+pub(crate) fn sorted_entries(
+    folder: &Path,
+    keep: impl Fn(&fs::Metadata) -> bool,
+) -> Result<Vec<std::path::PathBuf>, DataError> {
+    let cannot_list = |error| DataError::io(folder, "list", error);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot_list)? {
+        let entry = entry.map_err(cannot_list)?;
+        let path = entry.path();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        // Follows links, as users link data sets together; a dangling link is simply not kept.
+        if !hidden && fs::metadata(&path).is_ok_and(|metadata| keep(&metadata)) {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}

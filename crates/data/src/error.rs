@@ -1,0 +1,132 @@
+//! The crate's error type.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Everything that can go wrong between bytes on disk and a batch of views.
+///
+/// Every variant says where it happened, what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or folder that the data set needs is not there.
+    #[error("{}: not found; expected {expected}", path.display())]
+    Missing {
+        /// The path that was looked for.
+        path: PathBuf,
+        /// What should have been there.
+        expected: String,
+    },
+
+    /// The operating system refused to read or write.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was being done, as a verb phrase: `"read"`, `"create folder"`.
+        action: &'static str,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+
+    /// A file has a length that its format does not allow.
+    #[error("{}: wrong file size: expected {expected}, found {found} bytes", path.display())]
+    FileSize {
+        /// The file.
+        path: PathBuf,
+        /// The allowed length, in words.
+        expected: String,
+        /// The file's length in bytes.
+        found: u64,
+    },
+
+    /// A file ends before the data that its header or format promises.
+    #[error("{}: truncated: expected {expected} bytes from byte offset {offset}, found {found}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Where the incomplete part starts, in bytes (after decompression for a gzip file).
+        offset: u64,
+        /// Bytes promised from there on.
+        expected: u64,
+        /// Bytes present from there on.
+        found: u64,
+    },
+
+    /// A field of a file holds a value that its format does not allow.
+    #[error("{}: bad {field} at byte offset {offset}: expected {expected}, found {found}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where the field is, in bytes (after decompression for a gzip file).
+        offset: u64,
+        /// The field's name: `"magic number"`, `"label"`.
+        field: &'static str,
+        /// The allowed values.
+        expected: String,
+        /// The value in the file.
+        found: String,
+    },
+
+    /// A JPEG or PNG file could not be decoded.
+    #[error("{}: cannot decode image: {source}", path.display())]
+    Decode {
+        /// The image file.
+        path: PathBuf,
+        /// The decoder's reason.
+        source: ::image::ImageError,
+    },
+
+    /// Data would need more memory than the limit, or than the machine has.
+    #[error("{}: too large: limit {limit} bytes, found {found} bytes", origin.display())]
+    TooLarge {
+        /// The file or folder that asks for the memory.
+        origin: PathBuf,
+        /// Bytes allowed.
+        limit: u64,
+        /// Bytes asked for.
+        found: u64,
+    },
+
+    /// An argument or setting is outside its range.
+    #[error("invalid {name}: expected {expected}, found {found}")]
+    InvalidArgument {
+        /// The argument's or field's name.
+        name: &'static str,
+        /// The allowed values.
+        expected: String,
+        /// The value given.
+        found: String,
+    },
+}
+
+impl DataError {
+    /// An [`io::Error`] at `path`; "not found" becomes [`DataError::Missing`].
+    pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), action, source }
+    }
+
+    pub(crate) fn missing(path: &Path, expected: impl Into<String>) -> Self {
+        Self::Missing { path: path.to_owned(), expected: expected.into() }
+    }
+
+    pub(crate) fn invalid(name: &'static str, expected: impl Into<String>, found: impl ToString) -> Self {
+        Self::InvalidArgument { name, expected: expected.into(), found: found.to_string() }
+    }
+
+    pub(crate) fn malformed(
+        path: &Path,
+        offset: u64,
+        field: &'static str,
+        expected: impl Into<String>,
+        found: impl ToString,
+    ) -> Self {
+        Self::Malformed {
+            path: path.to_owned(),
+            offset,
+            field,
+            expected: expected.into(),
+            found: found.to_string(),
+        }
+    }
+}
