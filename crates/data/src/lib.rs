@@ -1,12 +1,15 @@
 //! Data sets, bit-exact PIL augmentation with action parameters, and the sequence loader of seq-JEPA.
 
+mod action;
+pub mod augment;
 pub mod dataset;
 mod error;
+mod image;
+mod rng;
 
-#[doc(hidden)]
-mod stand_in;
-use stand_in as rng;
-use stand_in as image;
-
+pub use action::{ActionGroup, ActionNormalization, ActionParameter, ActionSpace, relative_actions};
+pub use augment::{AugmentError, AugmentParams, AugmentPolicy, Normalization, Scratch};
 pub use dataset::ImageSet;
 pub use error::DataError;
+pub use image::{ImageView, PixelFormat};
+pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};

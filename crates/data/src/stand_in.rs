@@ -6,7 +6,7 @@ pub struct ImageView<'a> {
     height: usize,
 }
 impl<'a> ImageView<'a> {
-    pub fn new(pixels: &'a [u8], width: usize, height: usize) -> Result<Self, String> {
+    pub fn new(pixels: &'a [u8], height: usize, width: usize) -> Result<Self, String> {
         Ok(Self { pixels, width, height })
     }
     pub fn width(&self) -> usize { self.width }
@@ -14,9 +14,4 @@ impl<'a> ImageView<'a> {
     pub fn pixels(&self) -> &'a [u8] {
         self.pixels
     }
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
-    Train,
-    Test,
 }

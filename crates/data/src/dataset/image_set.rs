@@ -94,7 +94,7 @@ impl ImageSet {
     pub fn image(&self, index: usize) -> ImageView<'_> {
         let size = self.height * self.width * 3;
         let pixels = &self.pixels[index * size..][..size];
-        ImageView::new(pixels, self.width, self.height).expect("the constructor checked the shape")
+        ImageView::new(pixels, self.height, self.width).expect("the constructor checked the shape")
     }
 
     /// The label of image `index`.

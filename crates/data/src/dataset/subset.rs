@@ -1,14 +1,14 @@
 //! Which images a random subset takes.
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-
-
 use crate::error::DataError;
+use crate::rng::{KeyedRng, ShuffleKey, Split, below};
+
+/// Keeps these draws apart from an epoch's shuffle with the same seed.
+const DOMAIN: u64 = 0x7375_6273_6574_0000;
 
 /// `count` distinct indices below `len`, drawn uniformly and sorted, the same for the same `seed`.
 ///
-/// A Fisher-Yates shuffle of `0..len` driven by ChaCha8 keyed with `seed`, cut after `count` elements: the idea of
+/// A Fisher-Yates shuffle of `0..len` driven by the crate's keyed generator, cut after `count` elements: the idea of
 /// `torch.randperm(len)[:count]` with bits of its own, the same on every platform. A smaller count with the same
 /// seed takes a subset of what a larger one takes, so learning curves over the data size are nested. Sorting keeps
 /// the order of the data set; shuffling is the loader's work.
@@ -21,30 +21,23 @@ pub fn subset_indices(len: usize, count: usize, seed: u64) -> Result<Vec<u32>, D
         return Err(DataError::invalid("subset size", format!("1 to {len}"), count));
     }
     let mut order: Vec<u32> = (0..bound).collect();
-    shuffle_prefix(&mut order, count, &mut ChaCha8Rng::seed_from_u64(seed));
+    shuffle_prefix(&mut order, count, &mut stream(seed));
     order.truncate(count);
     order.sort_unstable();
     Ok(order)
 }
 
-/// Moves a uniformly drawn sample of `values` to its first `count` places.
-pub(crate) fn shuffle_prefix<T>(values: &mut [T], count: usize, rng: &mut ChaCha8Rng) {
-    for place in 0..count.min(values.len().saturating_sub(1)) {
-        let left = (values.len() - place) as u64;
-        values.swap(place, place + below(left, rng) as usize);
-    }
+/// The random stream of a data set's own `seed`.
+pub(crate) fn stream(seed: u64) -> KeyedRng {
+    ShuffleKey { seed: seed ^ DOMAIN, split: Split::Train, epoch: 0 }.rng()
 }
 
-/// A uniform draw from `0..bound` by multiplication and rejection (Lemire, arXiv 1805.10941).
-fn below(bound: u64, rng: &mut ChaCha8Rng) -> u64 {
-    let mut product = u128::from(rng.next_u64()) * u128::from(bound);
-    if (product as u64) < bound {
-        let threshold = bound.wrapping_neg() % bound;
-        while (product as u64) < threshold {
-            product = u128::from(rng.next_u64()) * u128::from(bound);
-        }
+/// Moves a uniformly drawn sample of `values` to its first `count` places.
+pub(crate) fn shuffle_prefix<T>(values: &mut [T], count: usize, rng: &mut KeyedRng) {
+    for place in 0..count.min(values.len().saturating_sub(1)) {
+        let left = (values.len() - place) as u64;
+        values.swap(place, place + below(rng, left) as usize);
     }
-    (product >> 64) as u64
 }
 
 #[cfg(test)]

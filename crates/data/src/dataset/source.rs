@@ -1,0 +1,85 @@
+//! One entry point to every data set: where it comes from, then `load`.
+
+use std::path::PathBuf;
+
+use crate::dataset::{ImageFolder, ImageSet, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist};
+use crate::error::DataError;
+use crate::rng::Split;
+
+/// A data set and where it is.
+///
+/// ```
+/// use seqjepa_data::{Split, dataset::{DatasetSource, Synthetic}};
+///
+/// # fn main() -> Result<(), seqjepa_data::DataError> {
+/// let source = DatasetSource::Synthetic(Synthetic { train_images: 100, ..Synthetic::default() });
+/// let images = source.load(Split::Train)?;
+/// assert_eq!((images.len(), images.height(), images.class_count()), (100, 32, 10));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DatasetSource {
+    /// CIFAR-100 from its binary files: see [`load_cifar100`].
+    Cifar100 {
+        /// `cifar-100-binary`, or the folder that holds it.
+        root: PathBuf,
+    },
+    /// CIFAR-10 from its binary files: see [`load_cifar10`].
+    Cifar10 {
+        /// `cifar-10-batches-bin`, or the folder that holds it.
+        root: PathBuf,
+    },
+    /// Fashion-MNIST from its IDX files: see [`load_fashion_mnist`].
+    FashionMnist {
+        /// The folder with the four files.
+        root: PathBuf,
+    },
+    /// A folder of JPEG and PNG files.
+    ImageFolder(ImageFolder),
+    /// Procedural images; needs no files.
+    Synthetic(Synthetic),
+}
+
+impl DatasetSource {
+    /// The names that [`from_name`](Self::from_name) knows.
+    pub const NAMES: [&str; 7] =
+        ["cifar100", "cifar100_aug", "cifar10", "cifar10_aug", "fashion_mnist", "image_folder", "synthetic"];
+
+    /// The data set called `name` in a configuration file, with its default settings.
+    ///
+    /// `root` is the data folder, unused by `synthetic`. `image_size`, in pixels, is the side of the source images of
+    /// `image_folder` and `synthetic`; CIFAR and Fashion-MNIST are always 32x32. `_aug` marks, in published
+    /// configurations, that actions are augmentations; both names give the same images.
+    ///
+    /// # Errors
+    /// [`DataError::InvalidArgument`] for an unknown name; the message lists the known ones.
+    pub fn from_name(name: &str, root: impl Into<PathBuf>, image_size: usize) -> Result<Self, DataError> {
+        let root = root.into();
+        match name {
+            "cifar100" | "cifar100_aug" => Ok(Self::Cifar100 { root }),
+            "cifar10" | "cifar10_aug" => Ok(Self::Cifar10 { root }),
+            "fashion_mnist" => Ok(Self::FashionMnist { root }),
+            "image_folder" => Ok(Self::ImageFolder(ImageFolder::new(root, image_size))),
+            "synthetic" => Ok(Self::Synthetic(Synthetic { image_size, ..Synthetic::default() })),
+            _ => Err(DataError::invalid("data set name", format!("one of {}", Self::NAMES.join(", ")), name)),
+        }
+    }
+
+    /// Decodes or renders all images of a split.
+    ///
+    /// # Errors
+    /// Those of the data set's own function or type; every one names the file and what was expected there.
+    pub fn load(&self, split: Split) -> Result<ImageSet, DataError> {
+        let images = match self {
+            Self::Cifar100 { root } => load_cifar100(root, split),
+            Self::Cifar10 { root } => load_cifar10(root, split),
+            Self::FashionMnist { root } => load_fashion_mnist(root, split),
+            Self::ImageFolder(folder) => folder.load(split),
+            Self::Synthetic(synthetic) => synthetic.load(split),
+        }?;
+        tracing::debug!(?split, images = images.len(), classes = images.class_count(), "loaded data set");
+        Ok(images)
+    }
+}
