@@ -1,0 +1,35 @@
+//! Brightness, contrast and saturation: PIL's `Image.blend` of the view with a degenerate image.
+
+use super::grayscale::luma;
+use super::planes::{split, split_mut};
+
+/// `d + alpha * (x - d)` in f32, kept in `[0, 255]` and truncated.
+///
+/// The multiplication and the addition round separately: a fused multiply-add gives other bytes.
+#[inline(always)]
+fn blend(degenerate: u8, x: u8, alpha: f32) -> u8 {
+    let d = f32::from(degenerate);
+    (d + alpha * (f32::from(x) - d)).clamp(0.0, 255.0) as u8
+}
+
+/// Blends with black.
+pub(super) fn brightness(planes: &mut [u8], factor: f32) {
+    planes.iter_mut().for_each(|x| *x = blend(0, *x, factor));
+}
+
+/// Blends with the mean luma of the view, `int(mean + 0.5)` in f64.
+pub(super) fn contrast(planes: &mut [u8], factor: f32) {
+    let (red, green, blue) = split(planes);
+    let sum: u64 = red.iter().zip(green).zip(blue).map(|((r, g), b)| u64::from(luma(*r, *g, *b))).sum();
+    let mean = (sum as f64 / red.len() as f64 + 0.5) as u8;
+    planes.iter_mut().for_each(|x| *x = blend(mean, *x, factor));
+}
+
+/// Blends each pixel with its luma.
+pub(super) fn saturation(planes: &mut [u8], factor: f32) {
+    let (red, green, blue) = split_mut(planes);
+    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+        let gray = luma(*r, *g, *b);
+        (*r, *g, *b) = (blend(gray, *r, factor), blend(gray, *g, factor), blend(gray, *b, factor));
+    }
+}

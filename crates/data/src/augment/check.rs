@@ -1,0 +1,49 @@
+//! Checks shared by policies and parameters.
+
+use super::AugmentError;
+
+pub(super) fn size(what: &'static str, height: usize, width: usize) -> Result<(), AugmentError> {
+    if height == 0 || width == 0 {
+        return Err(AugmentError::ZeroSize { what, height, width });
+    }
+    Ok(())
+}
+
+pub(super) fn factor(name: &'static str, value: Option<f32>) -> Result<(), AugmentError> {
+    match value {
+        Some(value) if !(value >= 0.0 && value.is_finite()) => {
+            Err(AugmentError::Factor { name, value, expected: "a finite number, at least 0" })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn hue(value: Option<f32>) -> Result<(), AugmentError> {
+    match value {
+        Some(value) if !(-0.5..=0.5).contains(&value) => {
+            Err(AugmentError::Factor { name: "the hue shift", value, expected: "in [-0.5, 0.5]" })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn sigma(value: f32) -> Result<(), AugmentError> {
+    if !(value > 0.0 && value.is_finite()) {
+        return Err(AugmentError::Factor {
+            name: "the blur's sigma",
+            value,
+            expected: "a finite number above 0",
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn kernel(size: usize, height: usize, width: usize) -> Result<(), AugmentError> {
+    if size.is_multiple_of(2) {
+        return Err(AugmentError::KernelSize { size });
+    }
+    if size / 2 >= height.min(width) {
+        return Err(AugmentError::KernelTooLarge { size, height, width });
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The hue shift: through PIL's 8-bit HSV and back.
+
+use super::planes::split_mut;
+
+/// Shifts the hue by a number of turns; torchvision truncates `255 * hue` and lets the byte wrap.
+pub(super) fn shift(planes: &mut [u8], hue: f32) {
+    let offset = (f64::from(hue) * 255.0) as i32 as u8;
+    let (red, green, blue) = split_mut(planes);
+    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+        let [h, s, v] = to_hsv([*r, *g, *b]);
+        [*r, *g, *b] = to_rgb([h.wrapping_add(offset), s, v]);
+    }
+}
+
+/// RGB to 8-bit HSV. Where PIL mixes f32 and f64, so does this: the roundings decide the bytes.
+fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
+    let (high, low) = (r.max(g).max(b), r.min(g).min(b));
+    if high == low {
+        return [0, 0, high];
+    }
+    let chroma = f32::from(high - low);
+    let distance = |x: u8| f32::from(high - x) / chroma;
+    let (rc, gc, bc) = (distance(r), distance(g), distance(b));
+    let sextant = if r == high {
+        bc - gc
+    } else if g == high {
+        (2.0 + f64::from(rc) - f64::from(bc)) as f32
+    } else {
+        (4.0 + f64::from(gc) - f64::from(rc)) as f32
+    };
+    let turn = ((f64::from(sextant) / 6.0 + 1.0) % 1.0) as f32;
+    let saturation = chroma / f32::from(high);
+    [(f64::from(turn) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, high]
+}
+
+/// 8-bit HSV to RGB.
+fn to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
+    if s == 0 {
+        return [v; 3];
+    }
+    let sixths = f64::from(h) * 6.0 / 255.0;
+    let sextant = sixths.floor();
+    let fraction = f64::from((sixths - sextant) as f32);
+    let saturation = f64::from(f32::from(s) / 255.0);
+    let value = f64::from(v);
+    let byte = |x: f64| (x as f32).round() as u8;
+    let p = byte(value * (1.0 - saturation));
+    let q = byte(value * (1.0 - saturation * fraction));
+    let t = byte(value * (1.0 - saturation * (1.0 - fraction)));
+    match sextant as u8 % 6 {
+        0 => [v, t, p],
+        1 => [q, v, p],
+        2 => [p, v, t],
+        3 => [p, q, v],
+        4 => [t, p, v],
+        _ => [v, p, q],
+    }
+}

@@ -1,0 +1,120 @@
+//! Tap tables: which input pixels make an output pixel, and with which weights.
+
+use std::collections::HashMap;
+
+use crate::augment::params::Interpolation;
+
+/// Fractional bits of a weight.
+pub(super) const PRECISION: u32 = 22;
+
+/// Tables kept before the cache starts anew; 512 sizes in both directions fit.
+const CAPACITY: usize = 2048;
+
+/// What a table depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::augment) struct TableKey {
+    pub(super) input: usize,
+    pub(super) output: usize,
+    pub(super) filter: Interpolation,
+    pub(super) mirrored: bool,
+}
+
+/// The taps of every output pixel of one side; each has the same number, padded with zero weights.
+#[derive(Debug)]
+pub(super) struct Table {
+    starts: Vec<usize>,
+    weights: Vec<i32>,
+    taps: usize,
+}
+
+impl Table {
+    /// PIL's coefficients: f64 filter values, normalised over the taps inside the image, rounded half away
+    /// from zero to 22 bits. The filter widens by the scale when the image shrinks.
+    fn new(key: TableKey) -> Self {
+        let (evaluate, support): (fn(f64) -> f64, f64) = match key.filter {
+            Interpolation::Bilinear => (bilinear, 1.0),
+            Interpolation::Bicubic => (bicubic, 2.0),
+        };
+        let scale = key.input as f64 / key.output as f64;
+        let filter_scale = scale.max(1.0);
+        let support = support * filter_scale;
+        let inverse = 1.0 / filter_scale;
+        let mut entries: Vec<(usize, Vec<i32>)> = (0..key.output)
+            .map(|at| {
+                let centre = (at as f64 + 0.5) * scale;
+                let start = (centre - support + 0.5).max(0.0) as usize;
+                let end = ((centre + support + 0.5) as usize).min(key.input);
+                let values: Vec<f64> =
+                    (start..end).map(|tap| evaluate((tap as f64 - centre + 0.5) * inverse)).collect();
+                let total: f64 = values.iter().sum();
+                let weight = |value: f64| {
+                    let value = if total == 0.0 { value } else { value / total };
+                    (value * f64::from(1 << PRECISION)).round() as i32
+                };
+                trimmed(start, values.into_iter().map(weight).collect())
+            })
+            .collect();
+        if key.mirrored {
+            entries.reverse();
+        }
+        let taps = entries.iter().map(|(_, weights)| weights.len()).max().unwrap_or(1);
+        let mut table = Self { starts: Vec::new(), weights: Vec::new(), taps };
+        for (start, weights) in entries {
+            let shift = (start + taps).saturating_sub(key.input);
+            table.starts.push(start - shift);
+            let padding = taps - shift - weights.len();
+            table
+                .weights
+                .extend(std::iter::repeat_n(0, shift).chain(weights).chain(std::iter::repeat_n(0, padding)));
+        }
+        table
+    }
+
+    /// First input pixel and weights of every output pixel.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &[i32])> {
+        self.starts.iter().copied().zip(self.weights.chunks_exact(self.taps))
+    }
+}
+
+/// Drops zero weights at both ends, which change nothing.
+fn trimmed(start: usize, mut weights: Vec<i32>) -> (usize, Vec<i32>) {
+    while weights.len() > 1 && weights.last() == Some(&0) {
+        weights.pop();
+    }
+    let leading = weights.iter().take_while(|&&w| w == 0).count().min(weights.len() - 1);
+    (start + leading, weights.split_off(leading))
+}
+
+fn bilinear(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
+}
+
+/// Keys' cubic with a = -0.5.
+fn bicubic(x: f64) -> f64 {
+    const A: f64 = -0.5;
+    let x = x.abs();
+    if x < 1.0 {
+        ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        (((x - 5.0) * x + 8.0) * x - 4.0) * A
+    } else {
+        0.0
+    }
+}
+
+/// Tables by what they depend on.
+#[derive(Debug, Default)]
+pub(in crate::augment) struct TableCache(HashMap<TableKey, Table>);
+
+impl TableCache {
+    /// Two tables, made if they are not there yet.
+    pub(super) fn pair(&mut self, first: TableKey, second: TableKey) -> (&Table, &Table) {
+        if self.0.len() + 2 > CAPACITY {
+            self.0.clear();
+        }
+        for key in [first, second] {
+            self.0.entry(key).or_insert_with(|| Table::new(key));
+        }
+        (&self.0[&first], &self.0[&second])
+    }
+}
