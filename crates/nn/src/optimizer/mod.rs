@@ -1,0 +1,183 @@
+//! Adam, AdamW and SGD with the arithmetic, defaults and state of `torch.optim`.
+//!
+//! Burn's own optimizers differ from PyTorch's in their defaults (AdamW's eps and weight decay, a
+//! momentum dampened by 0.1) and key their state by ids that change from run to run. These follow
+//! `torch.optim`'s single-tensor code operation by operation, and key their state by the
+//! parameter's dotted path, so that a run resumes with the same bits.
+//!
+//! ```
+//! use burn::nn::LinearConfig;
+//! use burn::tensor::{Device, Tensor};
+//! use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
+//!
+//! let device = Device::flex().autodiff();
+//! let module = LinearConfig::new(3, 2).init(&device);
+//! let mut optimizer = Optimizer::new(OptimizerConfig::adam())?;
+//!
+//! let loss = module.forward(Tensor::<2>::ones([4, 3], &device)).square().mean();
+//! let mut backward = loss.backward();
+//! let mut gradients = ParameterGradients::take(&mut backward, &module);
+//! assert!(gradients.non_finite().is_empty());
+//! gradients.clip_norm(1.0);
+//! let module = optimizer.step(1e-3, module, gradients)?;
+//!
+//! // Resume elsewhere with the same bits.
+//! let mut resumed = Optimizer::new(OptimizerConfig::adam())?;
+//! resumed.load_state_dict(optimizer.state_dict(), &module)?;
+//! # Ok::<(), seqjepa_nn::NnError>(())
+//! ```
+
+mod config;
+mod gradients;
+mod rule;
+mod state;
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::Tensor;
+
+use crate::{NnError, StateDict};
+
+pub use config::OptimizerConfig;
+pub use gradients::ParameterGradients;
+
+use gradients::Gradient;
+use rule::ParameterState;
+
+/// Updates the parameters of one module by their gradients.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    states: BTreeMap<String, ParameterState>,
+}
+
+impl Optimizer {
+    /// An optimizer without state.
+    ///
+    /// # Errors
+    ///
+    /// If a constant of `config` is out of range ([`OptimizerConfig::validate`]).
+    pub fn new(config: OptimizerConfig) -> Result<Self, NnError> {
+        config.validate()?;
+        Ok(Self { config, states: BTreeMap::new() })
+    }
+
+    /// The rule and its constants.
+    #[must_use]
+    pub fn config(&self) -> &OptimizerConfig {
+        &self.config
+    }
+
+    /// Returns `module` with every parameter that has a gradient updated at learning rate `lr`;
+    /// the others stay as they are, and their state too, as in PyTorch.
+    ///
+    /// # Errors
+    ///
+    /// If `lr` is negative or not finite, or if a gradient or a state does not fit the module.
+    /// Nothing has been changed then.
+    pub fn step<M: Module>(
+        &mut self,
+        lr: f64,
+        module: M,
+        gradients: ParameterGradients,
+    ) -> Result<M, NnError> {
+        if !lr.is_finite() || lr < 0.0 {
+            return Err(NnError::OptimizerSetting {
+                setting: "lr",
+                expected: "finite and at least 0",
+                found: lr,
+            });
+        }
+        self.check(&module, &gradients)?;
+        let mut mapper = Stepper {
+            path: Vec::new(),
+            config: &self.config,
+            lr,
+            gradients: gradients.gradients,
+            states: &mut self.states,
+        };
+        Ok(module.map(&mut mapper))
+    }
+
+    /// The state as named tensors, sorted by parameter path: for each parameter that has been
+    /// updated its `<path>.step` (shape `[1]`, i64) and its moments in the parameter's own shape:
+    /// `<path>.exp_avg` and `<path>.exp_avg_sq` for Adam and AdamW, `<path>.momentum_buffer` for
+    /// SGD with momentum.
+    #[must_use]
+    pub fn state_dict(&self) -> StateDict {
+        state::write(&self.config, &self.states)
+    }
+
+    /// Replaces the state by one that [`state_dict`](Self::state_dict) wrote, on the devices of
+    /// `module`'s parameters. Training continues with the same bits. Parameters without an entry
+    /// have not been updated yet.
+    ///
+    /// # Errors
+    ///
+    /// If an entry belongs to no parameter or not to this rule, if a parameter's entries are
+    /// incomplete, or if one has the wrong shape or element type. The state is unchanged then.
+    pub fn load_state_dict<M: Module>(
+        &mut self,
+        entries: StateDict,
+        module: &M,
+    ) -> Result<(), NnError> {
+        self.states = state::read(&self.config, &state::parameters(module), entries)?;
+        Ok(())
+    }
+
+    fn check<M: Module>(&self, module: &M, gradients: &ParameterGradients) -> Result<(), NnError> {
+        let parameters = state::parameters(module);
+        for (path, gradient) in &gradients.gradients {
+            let Some(info) = parameters.get(path) else {
+                return Err(NnError::StrayGradient { name: path.clone() });
+            };
+            let dtype = gradient.values.dtype();
+            info.check(&format!("{path} (gradient)"), &gradient.shape, dtype)?;
+            if let Some(state) = self.states.get(path) {
+                info.check(&format!("{path} (optimizer state)"), &state.shape, info.dtype)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Stepper<'a> {
+    path: Vec<String>,
+    config: &'a OptimizerConfig,
+    lr: f64,
+    gradients: BTreeMap<String, Gradient>,
+    states: &'a mut BTreeMap<String, ParameterState>,
+}
+
+impl ModuleMapper for Stepper<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let path = self.path.join(".");
+        let Some(gradient) = self.gradients.remove(&path) else {
+            return param;
+        };
+        let (id, tensor, mapper) = param.consume();
+        let require_grad = tensor.is_require_grad();
+        let checkpointing = tensor.gradient_checkpointing_strategy();
+        let shape = tensor.shape();
+
+        let state = self.states.entry(path).or_insert_with(|| ParameterState::new(gradient.shape.clone()));
+        let values = tensor.inner().reshape([-1]);
+        let values = rule::update(self.config, self.lr, values, gradient.values, state);
+
+        // The updated value goes back as it came: a leaf of its own graph, on the same tape policy.
+        let mut tensor = Tensor::from_inner(values.reshape(shape));
+        if let Some(strategy) = checkpointing {
+            tensor = tensor.with_gradient_checkpointing_strategy(strategy);
+        }
+        Param::from_mapped_value(id, tensor.set_require_grad(require_grad), mapper)
+    }
+}
