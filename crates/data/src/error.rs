@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::augment::AugmentError;
+
 /// Everything that can go wrong between bytes on disk and a batch of views.
 ///
 /// Every variant says where it happened, what was expected and what was found.
@@ -97,6 +99,26 @@ pub enum DataError {
         expected: String,
         /// The value given.
         found: String,
+    },
+
+    /// A policy, a normalisation or the parameters of a view are wrong.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
+
+    /// A view could not be made.
+    #[error("image {sample} of the data set: {source}")]
+    View {
+        /// Index of the source image in its data set.
+        sample: u32,
+        /// What was wrong.
+        source: AugmentError,
+    },
+
+    /// The system gave no thread.
+    #[error("cannot start the loader's threads: {reason}")]
+    Threads {
+        /// The system's reason.
+        reason: String,
     },
 }
 

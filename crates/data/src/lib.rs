@@ -5,11 +5,15 @@ pub mod augment;
 pub mod dataset;
 mod error;
 mod image;
+mod loader;
 mod rng;
+mod sequence;
 
 pub use action::{ActionGroup, ActionNormalization, ActionParameter, ActionSpace, relative_actions};
 pub use augment::{AugmentError, AugmentParams, AugmentPolicy, Normalization, Scratch};
 pub use dataset::ImageSet;
 pub use error::DataError;
 pub use image::{ImageView, PixelFormat};
+pub use loader::{LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
+pub use sequence::SequenceConfig;

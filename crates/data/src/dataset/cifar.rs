@@ -39,7 +39,13 @@ const CIFAR100: Format = Format {
 
 const CIFAR10: Format = Format {
     folder: "cifar-10-batches-bin",
-    train_files: &["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"],
+    train_files: &[
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+    ],
     test_files: &["test_batch.bin"],
     names_file: "batches.meta.txt",
     label_counts: &[10],
@@ -76,7 +82,10 @@ fn load(root: &Path, split: Split, format: &Format) -> Result<ImageSet, DataErro
         Split::Test => (format.test_files, format.official.1),
     };
     let folder = data_folder(root, files[0], format)?;
-    let names = read_class_names(&folder.join(format.names_file), format.label_counts[format.label_counts.len() - 1])?;
+    let names = read_class_names(
+        &folder.join(format.names_file),
+        format.label_counts[format.label_counts.len() - 1],
+    )?;
     let record = format.label_counts.len() + PIXELS;
     let opened = files
         .iter()
@@ -154,7 +163,8 @@ fn append_interleaved(planes: &[u8], pixels: &mut Vec<u8>) {
     let (green, blue) = rest.split_at(PLANE);
     let start = pixels.len();
     pixels.resize(start + PIXELS, 0);
-    for (((pixel, &red), &green), &blue) in pixels[start..].chunks_exact_mut(3).zip(red).zip(green).zip(blue) {
+    for (((pixel, &red), &green), &blue) in pixels[start..].chunks_exact_mut(3).zip(red).zip(green).zip(blue)
+    {
         pixel.copy_from_slice(&[red, green, blue]);
     }
 }

@@ -65,7 +65,13 @@ pub fn load_fashion_mnist(root: &Path, split: Split) -> Result<ImageSet, DataErr
     }
     if let Some(index) = labels.data.iter().position(|&label| usize::from(label) >= CLASS_NAMES.len()) {
         let expected = format!("0 to {}", CLASS_NAMES.len() - 1);
-        return Err(DataError::malformed(&label_path, 8 + index as u64, "label", expected, labels.data[index]));
+        return Err(DataError::malformed(
+            &label_path,
+            8 + index as u64,
+            "label",
+            expected,
+            labels.data[index],
+        ));
     }
 
     let pixels = pad_and_replicate(&image_path, &images)?;

@@ -44,7 +44,8 @@ pub(crate) fn read_class_names(path: &Path, count: usize) -> Result<Vec<String>,
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         DataError::malformed(path, error.valid_up_to() as u64, "class name", "UTF-8 text", "other bytes")
     })?;
-    let names: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
+    let names: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
     if names.len() != count {
         return Err(DataError::malformed(path, 0, "number of class names", count.to_string(), names.len()));
     }

@@ -96,9 +96,14 @@ impl ImageFolder {
     }
 
     fn test_folder(&self) -> Result<PathBuf, DataError> {
-        ["test", "val"].iter().map(|name| self.root.join(name)).find(|folder| folder.is_dir()).ok_or_else(|| {
-            DataError::missing(&self.root.join("test"), "a folder test or val beside train, one sub-folder a class")
-        })
+        ["test", "val"].iter().map(|name| self.root.join(name)).find(|folder| folder.is_dir()).ok_or_else(
+            || {
+                DataError::missing(
+                    &self.root.join("test"),
+                    "a folder test or val beside train, one sub-folder a class",
+                )
+            },
+        )
     }
 
     /// One split of an undivided root: stratified, each class by its own draw.

@@ -49,9 +49,14 @@ impl ImageSet {
             return Err(DataError::invalid("labels", "1 to 4294967295 images", labels.len()));
         }
         if height == 0 || width == 0 {
-            return Err(DataError::invalid("image size", "sides of 1 pixel or more", format!("{height}x{width}")));
+            return Err(DataError::invalid(
+                "image size",
+                "sides of 1 pixel or more",
+                format!("{height}x{width}"),
+            ));
         }
-        let expected = [height, width, 3].iter().try_fold(labels.len(), |product, &side| product.checked_mul(side));
+        let expected =
+            [height, width, 3].iter().try_fold(labels.len(), |product, &side| product.checked_mul(side));
         if expected != Some(pixels.len()) {
             return Err(DataError::invalid(
                 "pixels",

@@ -34,7 +34,13 @@ pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<
     let (width, height) = image.dimensions();
     let shorter = width.min(height);
     if shorter == 0 {
-        return Err(DataError::malformed(path, 0, "image size", "sides of 1 pixel or more", format!("{width}x{height}")));
+        return Err(DataError::malformed(
+            path,
+            0,
+            "image size",
+            "sides of 1 pixel or more",
+            format!("{width}x{height}"),
+        ));
     }
     let square = imageops::crop_imm(&image, (width - shorter) / 2, (height - shorter) / 2, shorter, shorter);
     if shorter as usize == side {

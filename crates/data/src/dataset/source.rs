@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::augment::Normalization;
 use crate::dataset::{ImageFolder, ImageSet, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist};
 use crate::error::DataError;
 use crate::rng::Split;
@@ -64,6 +65,20 @@ impl DatasetSource {
             "image_folder" => Ok(Self::ImageFolder(ImageFolder::new(root, image_size))),
             "synthetic" => Ok(Self::Synthetic(Synthetic { image_size, ..Synthetic::default() })),
             _ => Err(DataError::invalid("data set name", format!("one of {}", Self::NAMES.join(", ")), name)),
+        }
+    }
+
+    /// Pixel mean and standard deviation that this data set is usually normalised with.
+    ///
+    /// CIFAR and Fashion-MNIST: of their own training images. Image folders: ImageNet's, as is the custom.
+    /// `synthetic`: mean 0.5 and standard deviation 0.25, about those of its images.
+    pub fn normalization(&self) -> Normalization {
+        match self {
+            Self::Cifar100 { .. } => Normalization::CIFAR100,
+            Self::Cifar10 { .. } => Normalization::CIFAR10,
+            Self::FashionMnist { .. } => Normalization::FASHION_MNIST,
+            Self::ImageFolder(_) => Normalization::IMAGENET,
+            Self::Synthetic(_) => Synthetic::NORMALIZATION,
         }
     }
 

@@ -16,7 +16,8 @@ const DOMAIN: u64 = 0x7375_6273_6574_0000;
 /// # Errors
 /// [`DataError::InvalidArgument`] when `count` is zero or more than `len`, or `len` does not fit a `u32`.
 pub fn subset_indices(len: usize, count: usize, seed: u64) -> Result<Vec<u32>, DataError> {
-    let bound = u32::try_from(len).map_err(|_| DataError::invalid("data set length", "at most 4294967295", len))?;
+    let bound =
+        u32::try_from(len).map_err(|_| DataError::invalid("data set length", "at most 4294967295", len))?;
     if count == 0 || count > len {
         return Err(DataError::invalid("subset size", format!("1 to {len}"), count));
     }

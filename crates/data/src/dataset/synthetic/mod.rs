@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::augment::Normalization;
 use crate::dataset::ImageSet;
 use crate::dataset::file::try_reserve;
 use crate::error::DataError;
@@ -59,6 +60,9 @@ impl Default for Synthetic {
 }
 
 impl Synthetic {
+    /// Mean 0.5 and standard deviation 0.25 of every channel, about those of the images.
+    pub const NORMALIZATION: Normalization = Normalization { mean: [0.5; 3], std: [0.25; 3] };
+
     /// Renders all images of a split, on all cores.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use rand::Rng;
 use super::color::{Color, mix, with_luma};
 use super::pattern::{Pattern, smooth};
 use super::shape::{Point, Shape};
-use crate::rng::{KeyedRng, uniform};
+use crate::rng::{KeyedRng, below, uniform};
 
 /// Samples along each side of a pixel.
 const SUBPIXELS: usize = 2;
@@ -49,7 +49,7 @@ impl Scene {
         let frame = Frame {
             origin: [uniform(rng_ref, [-0.25, 0.25]), uniform(rng_ref, [-0.25, 0.25])],
             axis: direction(rng_ref),
-            scale: uniform(rng_ref, [0.55, 0.8]),
+            scale: uniform(rng_ref, [0.6, 0.9]),
         };
         let stretch = uniform(rng_ref, [0.88, 1.14]);
         let frequency = uniform(rng_ref, [1.5, 2.1]);
@@ -122,7 +122,7 @@ impl Ground {
         const PATTERNS: [Pattern; 5] =
             [Pattern::Plain, Pattern::Stripes, Pattern::Checks, Pattern::Dots, Pattern::Rings];
         Self {
-            pattern: PATTERNS[crate::rng::below(rng, PATTERNS.len() as u64) as usize],
+            pattern: PATTERNS[below(rng, PATTERNS.len() as u64) as usize],
             frame: Frame {
                 origin: [uniform(rng, [-1.5, 1.5]), uniform(rng, [-1.5, 1.5])],
                 axis: direction(rng),
