@@ -1,1 +1,60 @@
 //! PyTorch's layer, initialisation and optimizer semantics on the Burn framework.
+//!
+//! Burn's own modules differ from PyTorch in ways that change published results: the running variance
+//! of batch norm is biased, training behaviour follows the device instead of the caller, running
+//! statistics are shared between clones, initial distributions and optimizer defaults are others. This
+//! crate is the thin layer that gives PyTorch's numbers, with PyTorch's parameter names and layouts, so
+//! that a [`state_dict`] here *is* the state dict there.
+//!
+//! - Layers: [`Linear`], [`Conv2d`], [`BatchNorm`], [`LayerNorm`], [`MultiHeadAttention`],
+//!   [`TransformerEncoderLayer`]. Whoever calls a layer says what it shall do: batch norm takes a
+//!   [`Mode`], dropout an optional [`DropoutMasks`].
+//! - [`optimizer`]: Adam, AdamW and SGD as in `torch.optim`, their state keyed by parameter names.
+//! - [`InitRng`]: initial values from one seeded generator, drawn eagerly in a fixed order.
+//! - [`state_dict`] and [`load_state_dict`]: named tensors of any module, running statistics included.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use seqjepa_nn::{BatchNorm, Mode, state_dict};
+//!
+//! let device = Device::flex();
+//! let norm = BatchNorm::new(3, &device);
+//! let images = Tensor::<4>::ones([2, 3, 8, 8], &device);
+//! let normalized = norm.forward(images, Mode::Train);
+//! assert_eq!(normalized.dims(), [2, 3, 8, 8]);
+//!
+//! let names: Vec<String> = state_dict(&norm).into_iter().map(|(name, _)| name).collect();
+//! assert_eq!(names, ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]);
+//! ```
+
+mod attention;
+mod batch_norm;
+mod buffer;
+mod conv;
+mod copy;
+mod dropout;
+mod error;
+mod init;
+mod layer_norm;
+mod linear;
+mod mode;
+pub mod optimizer;
+mod state_dict;
+mod transformer;
+mod transparent;
+
+pub use attention::MultiHeadAttention;
+pub use batch_norm::BatchNorm;
+pub use buffer::{Buffer, Counter};
+pub use conv::Conv2d;
+pub use copy::independent_copy;
+pub use dropout::{DropoutKey, DropoutMasks};
+pub use error::NnError;
+pub use init::InitRng;
+pub use layer_norm::LayerNorm;
+pub use linear::Linear;
+pub use mode::Mode;
+pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
+pub use transformer::{
+    FeedForwardActivation, NormPlacement, TransformerEncoderLayer, TransformerLayerConfig,
+};

@@ -1,0 +1,59 @@
+//! The transformer that turns a sequence of tokens into one representation.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use seqjepa_nn::{DropoutMasks, InitRng, LayerNorm, TransformerEncoderLayer, TransformerLayerConfig};
+
+/// Transformer layers one after the other.
+#[derive(Module, Debug)]
+pub struct LayerStack {
+    /// The layers, first to last.
+    pub layers: Vec<TransformerEncoderLayer>,
+}
+
+impl LayerStack {
+    /// `depth` layers, each with its own initial values.
+    pub fn new(depth: usize, layer: TransformerLayerConfig, rng: &mut InitRng, device: &Device) -> Self {
+        let layers = (0..depth).map(|_| TransformerEncoderLayer::new(layer, rng, device)).collect();
+        Self { layers }
+    }
+
+    /// Maps tokens `[batch, tokens, width]` to the same shape; `masks` switches dropout on.
+    pub fn forward(&self, tokens: Tensor<3>, mut masks: Option<&mut DropoutMasks>) -> Tensor<3> {
+        self.layers.iter().fold(tokens, |tokens, layer| layer.forward(tokens, masks.as_deref_mut()))
+    }
+}
+
+/// Aggregates the tokens of a sequence: transformer layers, then one layer normalisation, read at the
+/// position of the prepended \[AGG\] token. There is no positional encoding.
+#[derive(Module, Debug)]
+pub struct Aggregator {
+    /// The layers.
+    pub transformer_encoder: LayerStack,
+    /// Last normalisation.
+    pub norm: LayerNorm,
+}
+
+impl Aggregator {
+    /// An aggregator of `depth` layers.
+    pub fn new(depth: usize, layer: TransformerLayerConfig, rng: &mut InitRng, device: &Device) -> Self {
+        Self {
+            transformer_encoder: LayerStack::new(depth, layer, rng, device),
+            norm: LayerNorm::new(layer.width, device),
+        }
+    }
+
+    /// Aggregates tokens `[batch, tokens, width]` behind `agg_token`, `[1, 1, width]`, to `[batch, width]`.
+    pub fn forward(
+        &self,
+        agg_token: Tensor<3>,
+        tokens: Tensor<3>,
+        masks: Option<&mut DropoutMasks>,
+    ) -> Tensor<2> {
+        let [batch, _, width] = tokens.dims();
+        let agg_token = agg_token.expand([batch, 1, width]);
+        let tokens = Tensor::cat(vec![agg_token, tokens], 1);
+        let aggregate = self.transformer_encoder.forward(tokens, masks).narrow(1, 0, 1);
+        self.norm.forward(aggregate.reshape([batch, width]))
+    }
+}

@@ -1,0 +1,207 @@
+//! What a seq-JEPA model is made of.
+
+use crate::{EmaSchedule, EncoderConfig, ModelError};
+use serde::{Deserialize, Serialize};
+
+/// Configuration of a [`SeqJepa`](crate::SeqJepa); the default is the paper's CIFAR-100 model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeqJepaConfig {
+    /// The encoder, online and target. Default: ResNet-18 of width 64 with the CIFAR stem.
+    pub encoder: EncoderConfig,
+    /// Parameters of an action. Default: 9.
+    pub action_dim: usize,
+    /// How actions enter the model. Default: a learned embedding of width 128.
+    pub action_conditioning: ActionConditioning,
+    /// Whether the last observed view's row in the batch statistics of the action embedding is its
+    /// relative action to the target instead of zeros. Its embedding is zero either way. Default: false.
+    pub relative_last_action: bool,
+    /// Attention heads of the aggregator; they divide the token width. Default: 4.
+    pub heads: usize,
+    /// Transformer layers of the aggregator. Default: 3.
+    pub layers: usize,
+    /// Width of the aggregator's feed-forward part in token widths. Default: 4.
+    pub feed_forward_factor: usize,
+    /// Dropout probability of the aggregator. Default: 0.1.
+    pub dropout: f64,
+    /// The predictor. Default: one hidden layer of 1024.
+    pub predictor: PredictorConfig,
+    /// Where the prediction's target comes from. Default: EMA with constant decay 0.996.
+    pub target: TargetConfig,
+}
+
+impl Default for SeqJepaConfig {
+    fn default() -> Self {
+        Self {
+            encoder: EncoderConfig::default(),
+            action_dim: 9,
+            action_conditioning: ActionConditioning::Learned { width: 128 },
+            relative_last_action: false,
+            heads: 4,
+            layers: 3,
+            feed_forward_factor: 4,
+            dropout: 0.1,
+            predictor: PredictorConfig::Mlp { hidden: 1024 },
+            target: TargetConfig::Ema { decay: 0.996, schedule: EmaSchedule::Constant },
+        }
+    }
+}
+
+/// How actions enter the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ActionConditioning {
+    /// Not at all: tokens are the codes alone, the predictor sees the aggregate alone.
+    None,
+    /// The normalised absolute action of each view, padded with zeros until the heads divide the token.
+    Raw,
+    /// A learned embedding of the relative action to the next view.
+    Learned {
+        /// Width of the embedding.
+        width: usize,
+    },
+}
+
+/// The map from aggregate and action to the predicted code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PredictorConfig {
+    /// Linear without bias, then batch norm.
+    Linear,
+    /// Linear without bias, batch norm, ReLU, linear.
+    Mlp {
+        /// Features between the two linear maps.
+        hidden: usize,
+    },
+}
+
+/// Where the prediction's target comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TargetConfig {
+    /// The online encoder itself, without gradient.
+    StopGradient,
+    /// An exponential moving average of the online encoder.
+    Ema {
+        /// Decay at the first step, in `[0, 1]`.
+        decay: f64,
+        /// How the decay goes on from there.
+        schedule: EmaSchedule,
+    },
+}
+
+impl SeqJepaConfig {
+    /// Width D of an encoder's code.
+    pub fn code_width(&self) -> usize {
+        self.encoder.width()
+    }
+
+    /// Width of what is appended to a code, and to the aggregate before the predictor.
+    pub fn action_width(&self) -> usize {
+        match self.action_conditioning {
+            ActionConditioning::None => 0,
+            ActionConditioning::Raw => {
+                let unpadded = self.code_width() + self.action_dim;
+                unpadded.next_multiple_of(self.heads.max(1)) - self.code_width()
+            }
+            ActionConditioning::Learned { width } => width,
+        }
+    }
+
+    /// Width E of a token and of the aggregate.
+    pub fn token_width(&self) -> usize {
+        self.code_width() + self.action_width()
+    }
+
+    /// Checks all values.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] for the first value out of range.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        self.encoder.validate()?;
+        positive("action_dim", self.action_dim)?;
+        positive("heads", self.heads)?;
+        positive("layers", self.layers)?;
+        positive("feed_forward_factor", self.feed_forward_factor)?;
+        if let ActionConditioning::Learned { width } = self.action_conditioning {
+            positive("action_conditioning.learned.width", width)?;
+        }
+        if let PredictorConfig::Mlp { hidden } = self.predictor {
+            positive("predictor.mlp.hidden", hidden)?;
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(invalid("dropout", "in [0, 1)", self.dropout));
+        }
+        if let TargetConfig::Ema { decay, .. } = self.target
+            && !(0.0..=1.0).contains(&decay)
+        {
+            return Err(invalid("target.ema.decay", "in [0, 1]", decay));
+        }
+        if !self.token_width().is_multiple_of(self.heads) {
+            return Err(invalid(
+                "the token width (code width plus action width)",
+                format!("a multiple of the {} heads", self.heads),
+                self.token_width(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// An error about one value.
+pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: impl ToString) -> ModelError {
+    ModelError::Config { field, expected: expected.into(), found: found.to_string() }
+}
+
+/// Refuses zero.
+pub(crate) fn positive(field: &'static str, value: usize) -> Result<(), ModelError> {
+    if value == 0 {
+        return Err(invalid(field, "at least 1", value));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_has_the_papers_widths() {
+        let config = SeqJepaConfig::default();
+        config.validate().expect("the default is valid");
+        assert_eq!(
+            [config.code_width(), config.token_width(), config.token_width() + config.action_width()],
+            [512, 640, 768]
+        );
+    }
+
+    #[test]
+    fn raw_actions_are_padded_to_the_heads() {
+        let config =
+            SeqJepaConfig { action_conditioning: ActionConditioning::Raw, ..SeqJepaConfig::default() };
+        assert_eq!((config.token_width(), config.action_width()), (524, 12));
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let default = SeqJepaConfig::default;
+        let cases = [
+            (SeqJepaConfig { heads: 0, ..default() }, "heads"),
+            (SeqJepaConfig { heads: 7, ..default() }, "token width"),
+            (SeqJepaConfig { layers: 0, ..default() }, "layers"),
+            (SeqJepaConfig { dropout: 1.0, ..default() }, "dropout"),
+            (
+                SeqJepaConfig {
+                    target: TargetConfig::Ema { decay: 1.5, schedule: EmaSchedule::Constant },
+                    ..default()
+                },
+                "decay",
+            ),
+            (SeqJepaConfig { predictor: PredictorConfig::Mlp { hidden: 0 }, ..default() }, "hidden"),
+        ];
+        for (config, name) in cases {
+            let message = config.validate().expect_err("an invalid value").to_string();
+            assert!(message.contains(name), "{message}");
+        }
+    }
+}

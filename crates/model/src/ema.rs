@@ -1,0 +1,116 @@
+//! The exponential moving average that the target encoder is.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use seqjepa_nn::is_buffer;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
+
+/// How the decay of the moving average changes over training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmaSchedule {
+    /// The same decay at every step.
+    Constant,
+    /// From the first decay to 1 along half a cosine:
+    /// `d(t) = 1 - (1 - d_0) (cos(π t / T) + 1) / 2` (Grill et al. 2020, arXiv 2006.07733).
+    Cosine,
+}
+
+impl EmaSchedule {
+    /// The decay after optimizer step `step`, counted from 0, of `total_steps`.
+    pub fn decay(self, first: f64, step: u64, total_steps: u64) -> f64 {
+        match self {
+            Self::Constant => first,
+            Self::Cosine => {
+                let progress = step.min(total_steps) as f64 / total_steps.max(1) as f64;
+                1.0 - (1.0 - first) * ((PI * progress).cos() + 1.0) / 2.0
+            }
+        }
+    }
+}
+
+/// Moves every parameter of `target` towards `online`: `decay * target + (1 - decay) * online`.
+///
+/// Running statistics are left alone, since the target gathers its own. The result needs no gradients.
+///
+/// # Panics
+/// If the two modules differ in their parameters' names or shapes.
+#[must_use]
+pub fn ema_update<M: Module>(target: M, online: &M, decay: f64) -> M {
+    let mut collect = Collect::default();
+    online.visit(&mut collect);
+    target.map(&mut Average { path: Vec::new(), online: collect.parameters.into_iter(), decay })
+}
+
+#[derive(Default)]
+struct Collect {
+    path: Vec<String>,
+    parameters: Vec<(String, Tensor<1>)>,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.path.join(".");
+        if !is_buffer(&name) {
+            let value = param.val().without_autodiff();
+            let count = value.shape().num_elements();
+            self.parameters.push((name, value.reshape([count])));
+        }
+    }
+}
+
+struct Average {
+    path: Vec<String>,
+    online: std::vec::IntoIter<(String, Tensor<1>)>,
+    decay: f64,
+}
+
+impl ModuleMapper for Average {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.join(".");
+        if is_buffer(&name) {
+            return param;
+        }
+        let Some((online_name, online)) = self.online.next() else {
+            panic!("the online module lacks the parameter `{name}` of the target");
+        };
+        assert_eq!(name, online_name, "target and online module differ in their parameters");
+        param.map(|target| {
+            let target = target.without_autodiff();
+            let online = online.reshape(target.shape());
+            target.mul_scalar(self.decay) + online.mul_scalar(1.0 - self.decay)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cosine_schedule_goes_from_the_first_decay_to_one() {
+        let decay = |step| EmaSchedule::Cosine.decay(0.996, step, 100);
+        assert_eq!(decay(0), 0.996);
+        assert!((decay(50) - 0.998).abs() < 1e-12);
+        assert_eq!(decay(100), 1.0);
+        assert_eq!(decay(101), 1.0, "a step beyond the end keeps the last decay");
+        assert_eq!(EmaSchedule::Constant.decay(0.996, 70, 100), 0.996);
+    }
+}

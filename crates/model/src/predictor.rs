@@ -1,0 +1,49 @@
+//! The predictor of the target view's code.
+
+use crate::PredictorConfig;
+use burn::nn::Relu;
+use burn::tensor::{Device, Tensor};
+use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode};
+
+/// Predicts a code from the aggregate and the action: linear without bias and batch norm, then for the MLP
+/// ReLU and linear.
+///
+/// Its tensors are named `0.weight`, `1.weight`, `3.weight` and so on, as in a PyTorch `Sequential`.
+#[derive(Clone, Debug)]
+pub struct Predictor {
+    // The ReLU holds the position 2 of the sequence, so that the last layer has the name `3`.
+    layers: (Linear, BatchNorm, Relu, Option<Linear>),
+}
+
+seqjepa_nn::transparent_module!(struct Predictor { layers });
+
+impl Predictor {
+    /// A predictor from `inputs` to `outputs` features.
+    pub fn new(
+        config: PredictorConfig,
+        [inputs, outputs]: [usize; 2],
+        rng: &mut InitRng,
+        device: &Device,
+    ) -> Self {
+        let hidden = match config {
+            PredictorConfig::Linear => outputs,
+            PredictorConfig::Mlp { hidden } => hidden,
+        };
+        let first = Linear::without_bias(inputs, hidden, rng, device);
+        let last = match config {
+            PredictorConfig::Linear => None,
+            PredictorConfig::Mlp { hidden } => Some(Linear::new(hidden, outputs, rng, device)),
+        };
+        Self { layers: (first, BatchNorm::new(hidden, device), Relu::new(), last) }
+    }
+
+    /// Maps `[batch, inputs]` to `[batch, outputs]`.
+    pub fn forward(&self, input: Tensor<2>, mode: Mode) -> Tensor<2> {
+        let (first, norm, relu, last) = &self.layers;
+        let hidden = norm.forward(first.forward(input), mode);
+        match last {
+            Some(last) => last.forward(relu.forward(hidden)),
+            None => hidden,
+        }
+    }
+}

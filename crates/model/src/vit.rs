@@ -1,0 +1,120 @@
+//! A vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929) for small images.
+
+use crate::config::{invalid, positive};
+use crate::{Encoder, LayerStack, ModelError};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use seqjepa_nn::{
+    Conv2d, FeedForwardActivation, InitRng, LayerNorm, Mode, NormPlacement, TransformerLayerConfig,
+};
+use serde::{Deserialize, Serialize};
+
+/// Configuration of a [`Vit`]; the default is ViT-tiny for 32x32 images in 4x4 patches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VitConfig {
+    /// Side of an image in pixels, a multiple of `patch`. Default: 32.
+    pub image_size: usize,
+    /// Side of a patch in pixels. Default: 4.
+    pub patch: usize,
+    /// Features of a token and of a code, a multiple of `heads`. Default: 192.
+    pub width: usize,
+    /// Transformer layers. Default: 12.
+    pub depth: usize,
+    /// Attention heads. Default: 3.
+    pub heads: usize,
+    /// Channels of an image. Default: 3.
+    pub channels: usize,
+}
+
+impl Default for VitConfig {
+    fn default() -> Self {
+        Self { image_size: 32, patch: 4, width: 192, depth: 12, heads: 3, channels: 3 }
+    }
+}
+
+impl VitConfig {
+    /// Checks all values.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`] for the first value out of range.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        positive("encoder.patch", self.patch)?;
+        positive("encoder.image_size", self.image_size)?;
+        positive("encoder.width", self.width)?;
+        positive("encoder.depth", self.depth)?;
+        positive("encoder.heads", self.heads)?;
+        positive("encoder.channels", self.channels)?;
+        if !self.image_size.is_multiple_of(self.patch) {
+            let expected = format!("a multiple of the patch size {}", self.patch);
+            return Err(invalid("encoder.image_size", expected, self.image_size));
+        }
+        if !self.width.is_multiple_of(self.heads) {
+            let expected = format!("a multiple of the {} heads", self.heads);
+            return Err(invalid("encoder.width", expected, self.width));
+        }
+        Ok(())
+    }
+
+    /// A transformer with initial values from `rng`: positions from N(0, 0.02²), the class token zero, all
+    /// else PyTorch's defaults.
+    ///
+    /// # Errors
+    /// If [`validate`](Self::validate) fails.
+    pub fn init(&self, rng: &mut InitRng, device: &Device) -> Result<Vit, ModelError> {
+        self.validate()?;
+        let side = self.image_size / self.patch;
+        let patch_embed = Conv2d::patches([self.channels, self.width], self.patch, rng, device);
+        let positions = rng.normal([1, side * side + 1, self.width], 0.02, device);
+        let layer = TransformerLayerConfig {
+            width: self.width,
+            heads: self.heads,
+            feed_forward: 4 * self.width,
+            dropout: 0.0,
+            norm: NormPlacement::Pre,
+            activation: FeedForwardActivation::Gelu,
+        };
+        Ok(Vit {
+            patch_embed,
+            cls_token: Param::from_tensor(Tensor::zeros([1, 1, self.width], device)),
+            pos_embed: Param::from_tensor(positions),
+            transformer: LayerStack::new(self.depth, layer, rng, device),
+            norm: LayerNorm::new(self.width, device),
+            config: *self,
+        })
+    }
+}
+
+/// A vision transformer: patch embedding, class token, learned positions, pre-norm layers with GELU. The
+/// code is the class token after the last normalisation.
+#[derive(Module, Debug)]
+pub struct Vit {
+    /// Linear embedding of the patches as a convolution.
+    pub patch_embed: Conv2d,
+    /// Class token, `[1, 1, width]`.
+    pub cls_token: Param<Tensor<3>>,
+    /// Positions of class token and patches, `[1, patches + 1, width]`.
+    pub pos_embed: Param<Tensor<3>>,
+    /// The layers.
+    pub transformer: LayerStack,
+    /// Last normalisation.
+    pub norm: LayerNorm,
+    #[module(skip)]
+    config: VitConfig,
+}
+
+impl Encoder for Vit {
+    fn encode(&self, images: Tensor<4>, _mode: Mode) -> Tensor<2> {
+        let batch = images.dims()[0];
+        let width = self.config.width;
+        let patches = self.patch_embed.forward(images).flatten::<3>(2, 3).swap_dims(1, 2);
+        let class = self.cls_token.val().expand([batch, 1, width]);
+        let tokens = Tensor::cat(vec![class, patches], 1) + self.pos_embed.val();
+        let class = self.transformer.forward(tokens, None).narrow(1, 0, 1);
+        self.norm.forward(class.reshape([batch, width]))
+    }
+
+    fn code_width(&self) -> usize {
+        self.config.width
+    }
+}

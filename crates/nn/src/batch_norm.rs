@@ -1,0 +1,120 @@
+//! Batch normalisation.
+
+use crate::{Buffer, Counter, Mode};
+use burn::module::{Module, Param};
+use burn::tensor::module::{batch_norm, batch_norm_train};
+use burn::tensor::{Device, Tensor};
+
+/// Batch normalisation with the semantics of `torch.nn.BatchNorm1d` and `BatchNorm2d`.
+///
+/// In [`Mode::Train`] it normalises with the biased variance of the batch and feeds the *unbiased* one
+/// into `running_var`, momentum 0.1; in [`Mode::Eval`] it normalises with the running statistics.
+/// Epsilon is 1e-5. Whether gradients flow is independent of the mode.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// Gain γ, `[channels]`; absent without affine parameters.
+    pub weight: Option<Param<Tensor<1>>>,
+    /// Shift β, `[channels]`; absent without affine parameters.
+    pub bias: Option<Param<Tensor<1>>>,
+    /// Running mean, `[channels]`.
+    pub running_mean: Buffer,
+    /// Running unbiased variance, `[channels]`.
+    pub running_var: Buffer,
+    /// Number of training batches seen.
+    pub num_batches_tracked: Counter,
+    channels: usize,
+    momentum: f64,
+    epsilon: f64,
+}
+
+impl BatchNorm {
+    /// A layer over `channels` features with γ = 1, β = 0, running mean 0 and running variance 1.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            weight: Some(Param::from_tensor(Tensor::ones([channels], device))),
+            bias: Some(Param::from_tensor(Tensor::zeros([channels], device))),
+            ..Self::without_affine(channels, device)
+        }
+    }
+
+    /// A layer without γ and β (`affine=False`).
+    pub fn without_affine(channels: usize, device: &Device) -> Self {
+        Self {
+            weight: None,
+            bias: None,
+            running_mean: Buffer::new(Tensor::zeros([channels], device)),
+            running_var: Buffer::new(Tensor::ones([channels], device)),
+            num_batches_tracked: Counter::new(device),
+            channels,
+            momentum: 0.1,
+            epsilon: 1e-5,
+        }
+    }
+
+    /// The same layer with γ = 0: the last normalisation of a residual block starts as no contribution
+    /// (Goyal et al. 2017, arXiv 1706.02677, section 5.1).
+    #[must_use]
+    pub fn with_zero_gain(mut self) -> Self {
+        self.weight = self.weight.map(|weight| Param::from_tensor(weight.val().detach().zeros_like()));
+        self
+    }
+
+    /// Normalises `input`, `[batch, channels, ..]`, over every axis but the second.
+    ///
+    /// # Panics
+    /// If the second axis has not `channels` entries, or in [`Mode::Train`] if a channel has only one
+    /// value (its variance is undefined; PyTorch refuses this too).
+    pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: Mode) -> Tensor<D> {
+        assert_eq!(
+            input.dims()[1],
+            self.channels,
+            "batch norm over {} channels got input of shape {:?}",
+            self.channels,
+            input.dims()
+        );
+        let (gain, shift) = self.affine(&input.device());
+        match mode {
+            Mode::Train => {
+                let count = input.shape().num_elements() / self.channels;
+                assert!(
+                    count > 1,
+                    "batch norm in training mode needs more than one value per channel, got input of shape {:?}",
+                    input.dims()
+                );
+                let batch = batch_norm_train(input, gain, shift, self.epsilon);
+                self.track(batch.mean, batch.variance, count);
+                batch.output
+            }
+            Mode::Eval => batch_norm(
+                input,
+                gain,
+                shift,
+                self.running_mean.value(),
+                self.running_var.value(),
+                self.epsilon,
+            ),
+        }
+    }
+
+    fn affine(&self, device: &Device) -> (Tensor<1>, Tensor<1>) {
+        match (&self.weight, &self.bias) {
+            (Some(weight), Some(bias)) => (weight.val(), bias.val()),
+            _ => {
+                let device = device.clone().without_autodiff();
+                (Tensor::ones([self.channels], &device), Tensor::zeros([self.channels], &device))
+            }
+        }
+    }
+
+    fn track(&self, mean: Tensor<1>, biased_variance: Tensor<1>, count: usize) {
+        let unbiased = count as f64 / (count - 1) as f64;
+        self.running_mean.update(|running| {
+            running.mul_scalar(1.0 - self.momentum) + mean.without_autodiff().mul_scalar(self.momentum)
+        });
+        self.running_var.update(|running| {
+            running.mul_scalar(1.0 - self.momentum)
+                + biased_variance.without_autodiff().mul_scalar(self.momentum * unbiased)
+        });
+        self.num_batches_tracked.increment();
+    }
+}

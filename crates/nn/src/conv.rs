@@ -1,0 +1,54 @@
+//! Two-dimensional convolution.
+
+use crate::InitRng;
+use burn::module::{Module, Param};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, module};
+
+/// A square convolution with `torch.nn.Conv2d`'s layout: the weight is `[out, in, kernel, kernel]`.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    /// Weight, `[out, in, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// Bias, `[out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    stride: usize,
+    padding: usize,
+}
+
+impl Conv2d {
+    /// A convolution without bias as residual networks start it: weight from N(0, 2 / (out · kernel²)),
+    /// Kaiming normal over the fan-out for ReLU (torchvision's `resnet.py`).
+    pub fn kaiming(
+        [inputs, outputs]: [usize; 2],
+        kernel: usize,
+        [stride, padding]: [usize; 2],
+        rng: &mut InitRng,
+        device: &Device,
+    ) -> Self {
+        let deviation = (2.0 / (outputs * kernel * kernel) as f64).sqrt();
+        let weight = rng.normal([outputs, inputs, kernel, kernel], deviation, device);
+        Self { weight: Param::from_tensor(weight), bias: None, stride, padding }
+    }
+
+    /// A convolution of non-overlapping patches with bias and `torch.nn.Conv2d`'s default values:
+    /// weight and bias from U(-1/√fan_in, 1/√fan_in).
+    pub fn patches([inputs, outputs]: [usize; 2], kernel: usize, rng: &mut InitRng, device: &Device) -> Self {
+        let bound = 1.0 / ((inputs * kernel * kernel) as f64).sqrt();
+        let weight = rng.uniform([outputs, inputs, kernel, kernel], bound, device);
+        let bias = rng.uniform([outputs], bound, device);
+        Self {
+            weight: Param::from_tensor(weight),
+            bias: Some(Param::from_tensor(bias)),
+            stride: kernel,
+            padding: 0,
+        }
+    }
+
+    /// Convolves `[batch, in, height, width]` to `[batch, out, height', width']`.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let options = ConvOptions::new([self.stride, self.stride], [self.padding, self.padding], [1, 1], 1);
+        let bias = self.bias.as_ref().map(Param::val);
+        module::conv2d(input, self.weight.val(), bias, options)
+    }
+}

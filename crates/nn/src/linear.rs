@@ -1,0 +1,36 @@
+//! The affine map.
+
+use crate::InitRng;
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, module};
+
+/// `y = x Wᵀ + b` with `torch.nn.Linear`'s layout: the weight is `[out, in]`.
+#[derive(Module, Debug)]
+pub struct Linear {
+    /// Weight, `[out, in]`.
+    pub weight: Param<Tensor<2>>,
+    /// Bias, `[out]`.
+    pub bias: Option<Param<Tensor<1>>>,
+}
+
+impl Linear {
+    /// A layer with bias and PyTorch's default values: weight and bias from U(-1/√in, 1/√in).
+    pub fn new(inputs: usize, outputs: usize, rng: &mut InitRng, device: &Device) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        let weight = rng.uniform([outputs, inputs], bound, device);
+        let bias = rng.uniform([outputs], bound, device);
+        Self { weight: Param::from_tensor(weight), bias: Some(Param::from_tensor(bias)) }
+    }
+
+    /// A layer without bias, its weight from U(-1/√in, 1/√in).
+    pub fn without_bias(inputs: usize, outputs: usize, rng: &mut InitRng, device: &Device) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        Self { weight: Param::from_tensor(rng.uniform([outputs, inputs], bound, device)), bias: None }
+    }
+
+    /// Maps the last axis: `[.., in]` to `[.., out]`.
+    pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        let bias = self.bias.as_ref().map(Param::val);
+        module::linear(input, self.weight.val().transpose(), bias)
+    }
+}
