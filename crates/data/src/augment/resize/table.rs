@@ -22,6 +22,7 @@ pub(in crate::augment) struct TableKey {
 /// The taps of every output pixel of one side; each has the same number, padded with zero weights.
 #[derive(Debug)]
 pub(super) struct Table {
+    input: usize,
     starts: Vec<usize>,
     weights: Vec<i32>,
     taps: usize,
@@ -58,7 +59,7 @@ impl Table {
             entries.reverse();
         }
         let taps = entries.iter().map(|(_, weights)| weights.len()).max().unwrap_or(1);
-        let mut table = Self { starts: Vec::new(), weights: Vec::new(), taps };
+        let mut table = Self { input: key.input, starts: Vec::new(), weights: Vec::new(), taps };
         for (start, weights) in entries {
             let shift = (start + taps).saturating_sub(key.input);
             table.starts.push(start - shift);
@@ -68,6 +69,16 @@ impl Table {
                 .extend(std::iter::repeat_n(0, shift).chain(weights).chain(std::iter::repeat_n(0, padding)));
         }
         table
+    }
+
+    /// Length of the side that is read, in pixels.
+    pub(super) fn input(&self) -> usize {
+        self.input
+    }
+
+    /// Length of the side that is made, in pixels.
+    pub(super) fn output(&self) -> usize {
+        self.starts.len()
     }
 
     /// First input pixel and weights of every output pixel.
