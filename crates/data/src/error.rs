@@ -114,6 +114,55 @@ pub enum DataError {
         source: AugmentError,
     },
 
+    /// A server could not be reached or did not send a whole file (feature `download`).
+    #[error("cannot download {url}: {reason} (attempts without progress: {attempts})")]
+    Download {
+        /// The file's address.
+        url: String,
+        /// Attempts made since the last new byte.
+        attempts: u32,
+        /// Why the last one failed.
+        reason: String,
+    },
+
+    /// A server refused a download for good (feature `download`).
+    #[error("cannot download {url}: expected HTTP status 200 or 206, found {status}")]
+    HttpStatus {
+        /// The file's address.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+
+    /// A file's content is not the expected one (feature `download`).
+    #[error("{}: wrong MD5: expected {expected}, found {found}", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The MD5 that it should have, hexadecimal.
+        expected: String,
+        /// Its own.
+        found: String,
+    },
+
+    /// An archive holds an entry that must not be extracted (feature `download`).
+    #[error("{}: refused to extract `{}`: {reason}", archive.display(), entry.display())]
+    UnsafeArchive {
+        /// The archive.
+        archive: PathBuf,
+        /// The entry's path in the archive.
+        entry: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// Another process is writing the same file (feature `download`).
+    #[error("{}: expected to be the only writer, found that another process is downloading it", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// The system gave no thread.
     #[error("cannot start the loader's threads: {reason}")]
     Threads {

@@ -3,6 +3,8 @@
 mod action;
 pub mod augment;
 pub mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
 mod error;
 mod image;
 mod loader;

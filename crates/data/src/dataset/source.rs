@@ -82,6 +82,29 @@ impl DatasetSource {
         }
     }
 
+    /// Downloads the data set if it is one of the two CIFARs and is not there yet; does nothing for the others.
+    ///
+    /// # Errors
+    /// As [`Downloader::download`](crate::download::Downloader::download).
+    #[cfg(feature = "download")]
+    pub fn download(
+        &self,
+        downloader: &crate::download::Downloader,
+        progress: &mut dyn FnMut(crate::download::Progress),
+    ) -> Result<(), DataError> {
+        use crate::download::Archive;
+        let (archive, root) = match self {
+            Self::Cifar100 { root } => (Archive::cifar100(), root),
+            Self::Cifar10 { root } => (Archive::cifar10(), root),
+            Self::FashionMnist { .. } | Self::ImageFolder(_) | Self::Synthetic(_) => return Ok(()),
+        };
+        // The root may be the archive's folder itself.
+        if root.ends_with(&archive.folder) && root.is_dir() {
+            return Ok(());
+        }
+        downloader.download(&archive, root, progress).map(drop)
+    }
+
     /// Decodes or renders all images of a split.
     ///
     /// # Errors
