@@ -8,6 +8,8 @@ pub mod download;
 mod error;
 mod image;
 mod loader;
+#[cfg(feature = "picture")]
+pub mod picture;
 mod rng;
 mod sequence;
 

@@ -156,9 +156,9 @@ pub enum TrainError {
     /// Probes that cannot be trained.
     #[error(transparent)]
     Probe(#[from] seqjepa_probes::ProbeError),
-    /// Parameters or optimizer states that do not fit.
+    /// An optimizer that cannot be built, or tensors that do not fit the model or the optimizer.
     #[error(transparent)]
-    State(#[from] seqjepa_nn::StateError),
+    State(#[from] seqjepa_nn::NnError),
 }
 
 impl TrainError {

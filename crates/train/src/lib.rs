@@ -1,1 +1,51 @@
 //! Configuration, devices, the training loop, checkpoints and evaluation of seq-JEPA.
+//!
+//! The whole of a run is one YAML file and a few lines:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use seqjepa_train::{Config, Run, TrainError, observer::Observers};
+//!
+//! # fn main() -> Result<(), TrainError> {
+//! let config = Config::load(Path::new("configs/quickstart.yaml"), &["run.epochs=2"])?;
+//! let mut run = Run::start(config, &mut Observers::new())?;
+//! let verdict = run.train(&mut Observers::new())?;
+//! let evaluation = run.evaluate(&mut Observers::new())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Trainer`] is the loop alone, for a [`Method`](seqjepa_model::Method), data and probes of one's own.
+
+mod batch;
+mod build;
+pub mod checkpoint;
+pub mod config;
+mod data;
+pub mod device;
+mod error;
+mod evaluate;
+mod features;
+mod gates;
+mod metrics;
+pub mod observer;
+#[cfg(feature = "progress")]
+pub mod progress;
+pub mod report;
+mod run;
+pub mod run_folder;
+mod schedule;
+pub mod sink;
+mod trainer;
+
+pub use batch::sequence_input;
+pub use config::Config;
+pub use data::RunData;
+pub use error::TrainError;
+pub use evaluate::{Evaluation, evaluate};
+pub use features::{Features, extract_features};
+pub use gates::{GateVerdict, evaluate_gates};
+pub use metrics::MetricsRow;
+pub use run::Run;
+pub use schedule::LearningRateSchedule;
+pub use trainer::{Loaders, Trainer};

@@ -9,6 +9,13 @@ use crate::metrics::MetricsRow;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// A data set's archive is being fetched.
+    Downloading {
+        /// Bytes on disk.
+        received: u64,
+        /// Bytes of the whole file, where the server says.
+        total: Option<u64>,
+    },
     /// Training is about to start.
     RunStarted {
         /// First epoch that will run, counted from 1; above 1 after a resume.

@@ -117,6 +117,11 @@ impl Observer for ProgressBars {
             Event::ProbeEpochFinished { done, total } => {
                 self.advance("training frozen probes", *done, *total, "epochs");
             }
+            Event::Downloading { received, total } => {
+                const MIB: u64 = 1 << 20;
+                let total = total.map_or(0, |total| total.div_ceil(MIB));
+                self.advance("downloading", (received / MIB) as usize, total as usize, "MiB");
+            }
             Event::CheckpointSaved { .. } => {}
         }
         Ok(())

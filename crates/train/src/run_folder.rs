@@ -25,18 +25,9 @@ impl RunFolder {
     ///
     /// [`TrainError::RunFolderInUse`] if the folder named holds a run, [`TrainError::Io`] if it cannot be made.
     pub fn create(config: &Config) -> Result<Self, TrainError> {
+        Self::check(config)?;
         let folder = match &config.run.output_dir {
-            Some(root) => {
-                let folder = Self { root: root.clone() };
-                if let Some(found) = folder.used_by() {
-                    return Err(TrainError::RunFolderInUse {
-                        path: folder.root,
-                        found,
-                        hint: ", or continue that run with --resume",
-                    });
-                }
-                folder
-            }
+            Some(root) => Self { root: root.clone() },
             None => (1..)
                 .map(|number| {
                     let name = &config.run.name;
@@ -51,6 +42,25 @@ impl RunFolder {
         config.run.output_dir = Some(folder.root.clone());
         write_atomically(&folder.config(), config.to_yaml().as_bytes())?;
         Ok(folder)
+    }
+
+    /// Refuses a config whose `run.output_dir` holds a run, before any work is done for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::RunFolderInUse`].
+    pub fn check(config: &Config) -> Result<(), TrainError> {
+        let Some(root) = &config.run.output_dir else {
+            return Ok(());
+        };
+        match (Self { root: root.clone() }).used_by() {
+            None => Ok(()),
+            Some(found) => Err(TrainError::RunFolderInUse {
+                path: root.clone(),
+                found,
+                hint: ", or continue that run with --resume",
+            }),
+        }
     }
 
     /// Opens the folder of an earlier run and reads the config that it was started with.

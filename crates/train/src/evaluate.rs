@@ -1,0 +1,1 @@
+//! The frozen evaluation: features of a frozen model, and the probes on them.

@@ -1,0 +1,208 @@
+//! Runs of a tiny model: what a run leaves, resume, threads, backends, variants, and what stops it.
+
+use std::fs;
+use std::path::Path;
+
+use seqjepa_train::checkpoint::Checkpoint;
+use seqjepa_train::observer::{Event, Observers};
+use seqjepa_train::{Config, MetricsRow, Run, TrainError};
+
+/// A model of a few thousand parameters on a few small images.
+const TINY: &str = "
+run: {name: tiny, seed: 7, device: flex, epochs: 2}
+dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 24, synthetic_val: 12, num_workers: 1}
+model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
+optim: {name: adamw, lr: 0.001, weight_decay: 0.001}
+eval: {seq_len: 2, probe_epochs: 3, feature_passes: 2, batch_size: 8, probe_lr: 0.01}
+";
+
+fn config(folder: &Path, overrides: &[&str]) -> Config {
+    let output = format!("run.output_dir={}", folder.display());
+    let mut all = vec![output.as_str()];
+    all.extend(overrides);
+    Config::parse(TINY, "tiny", &all).unwrap()
+}
+
+fn train(folder: &Path, overrides: &[&str]) -> Run {
+    let mut run = Run::start(config(folder, overrides), &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    run
+}
+
+/// Every figure but the times.
+fn figures(rows: &[MetricsRow]) -> Vec<(String, u64)> {
+    let timed = |name: &str| name.ends_with("time") || name.ends_with("share");
+    rows.iter()
+        .flat_map(MetricsRow::iter)
+        .filter(|(name, _)| !timed(name))
+        .map(|(name, value)| (name.to_owned(), value.to_bits()))
+        .collect()
+}
+
+/// Names and bytes of every tensor that a run's checkpoint holds.
+fn tensors(run: &Run) -> Vec<(String, Vec<u8>)> {
+    let checkpoint = Checkpoint::load(&run.folder().last_checkpoint()).unwrap();
+    let sections = [checkpoint.model, checkpoint.optimizer, checkpoint.probes];
+    sections.into_iter().flatten().map(|(name, data)| (name, data.as_bytes().to_vec())).collect()
+}
+
+#[test]
+fn a_run_leaves_its_config_metrics_checkpoint_gates_and_evaluation() {
+    let scratch = tempfile::tempdir().unwrap();
+    let run = train(&scratch.path().join("run"), &["gating.linacc_test_min=101"]);
+    let evaluation = run.evaluate(&mut Observers::new()).unwrap();
+    let folder = run.folder();
+
+    let (_, resolved) = seqjepa_train::run_folder::RunFolder::open(folder.root()).unwrap();
+    assert_eq!(&resolved, run.config());
+
+    let jsonl = fs::read_to_string(folder.metrics_jsonl()).unwrap();
+    let rows: Vec<MetricsRow> = jsonl.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.iter().map(|row| row.epoch).collect::<Vec<_>>(), [1, 2]);
+    let mut expected = vec!["ep_loss".to_owned(), "ep_time".into(), "wall_time".into()];
+    for split in ["train", "test"] {
+        for name in ["online_linacc", "online_r2", "online_linloss", "online_r2_loss"] {
+            expected.push(format!("{name}_{split}"));
+            expected.push(format!("{}_{split}", name.replace("online", "leakage")));
+        }
+    }
+    for group in ["crop", "jitter", "blur"] {
+        expected.push(format!("online_r2_{group}_test"));
+    }
+    for name in &expected {
+        assert!(rows.iter().all(|row| row.get(name).is_some_and(f64::is_finite)), "{name} in {jsonl}");
+    }
+
+    let csv = fs::read_to_string(folder.metrics_csv()).unwrap();
+    assert_eq!(csv.lines().count(), 3);
+    let columns = csv.lines().map(|line| line.split(',').count());
+    assert!(columns.clone().all(|count| Some(count) == columns.clone().next()));
+
+    let verdict: serde_json::Value = serde_json::from_slice(&fs::read(folder.gates()).unwrap()).unwrap();
+    assert_eq!(verdict["passed"], false);
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(folder.evaluation()).unwrap()).unwrap();
+    assert_eq!(written, serde_json::to_value(&evaluation).unwrap());
+}
+
+#[test]
+fn a_resumed_run_is_the_run_that_was_not_stopped() {
+    let scratch = tempfile::tempdir().unwrap();
+    let whole = train(&scratch.path().join("whole"), &["run.epochs=3"]);
+
+    let folder = scratch.path().join("stopped");
+    let mut run = Run::start(config(&folder, &["run.epochs=3"]), &mut Observers::new()).unwrap();
+    let mut seen = 0;
+    let stop = |event: &Event| {
+        seen += usize::from(matches!(event, Event::StepFinished { .. }));
+        // In the middle of the second epoch.
+        if seen == 5 {
+            return Err(TrainError::Checkpoint { path: "stop".into(), message: "stopped by the test".into() });
+        }
+        Ok(())
+    };
+    run.train(&mut { stop }).unwrap_err();
+    assert_eq!(run.rows().len(), 1);
+    drop(run);
+
+    let mut resumed = Run::resume(&folder, &mut Observers::new()).unwrap();
+    resumed.train(&mut Observers::new()).unwrap();
+    assert_eq!(figures(resumed.rows()), figures(whole.rows()));
+    assert_eq!(tensors(&resumed), tensors(&whole));
+    let lines = fs::read_to_string(resumed.folder().metrics_jsonl()).unwrap().lines().count();
+    assert_eq!(lines, 3);
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let runs: Vec<_> = [0, 1, 8]
+        .map(|threads| {
+            let threads = format!("dataset.num_workers={threads}");
+            train(&scratch.path().join(&threads), &["run.epochs=1", &threads])
+        })
+        .into();
+    for run in &runs[1..] {
+        assert_eq!(figures(run.rows()), figures(runs[0].rows()));
+        assert_eq!(tensors(run), tensors(&runs[0]));
+    }
+}
+
+#[test]
+fn flex_and_ndarray_agree() {
+    let scratch = tempfile::tempdir().unwrap();
+    let losses = ["flex", "ndarray"].map(|device| {
+        let run = train(&scratch.path().join(device), &["run.epochs=1", &format!("run.device={device}")]);
+        let row = &run.rows()[0];
+        [row.get("ep_loss"), row.get("online_linloss_train"), row.get("online_r2_loss_test")].map(Option::unwrap)
+    });
+    // Both compute in f32 and sum in other orders; three steps of training amplify that.
+    for (flex, ndarray) in losses[0].iter().zip(losses[1]) {
+        assert!((flex - ndarray).abs() <= 1e-4 * flex.abs().max(1e-2), "{losses:?}");
+    }
+}
+
+#[test]
+fn every_variant_trains_from_config() {
+    let scratch = tempfile::tempdir().unwrap();
+    let variants: [&[&str]; 10] = [
+        &["model.act_cond=0"],
+        &["model.learn_act_emb=0"],
+        &["model.ema=false"],
+        &["model.ema_schedule=cosine"],
+        &["model.pred_hidden=0"],
+        &["dataset.no_blur=true", "dataset.action_norm=false"],
+        &["dataset.use_rel_latents=true"],
+        &["dataset.seq_len=1"],
+        &["optim.name=sgd", "optim.lr=0.01"],
+        &["optim.name=adam", "optim.scheduler=cosine", "optim.min_lr=0.0001", "optim.warmup_epochs=1"],
+    ];
+    for (number, variant) in variants.into_iter().enumerate() {
+        let run = train(&scratch.path().join(number.to_string()), variant);
+        assert!(run.rows().iter().all(|row| row.get("ep_loss").unwrap().is_finite()), "{variant:?}");
+    }
+}
+
+#[test]
+fn steps_and_subsets_are_what_the_keys_say() {
+    let scratch = tempfile::tempdir().unwrap();
+    let steps = |name: &str, overrides: &[&str]| {
+        let mut overrides = overrides.to_vec();
+        overrides.push("run.epochs=1");
+        let run = train(&scratch.path().join(name), &overrides);
+        run.rows()[0].get("step").unwrap() as usize
+    };
+    assert_eq!(steps("all", &[]), 3);
+    assert_eq!(steps("max", &["run.max_steps=2", "run.max_val_steps=1"]), 2);
+    assert_eq!(steps("subset", &["dataset.subset_train=20"]), 2);
+    assert_eq!(steps("keep", &["dataset.subset_train=20", "run.drop_last=false"]), 3);
+    assert_eq!(steps("large", &["dataset.subset_train=1000"]), 3);
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_says_where() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let mut run = Run::start(config(&folder, &["optim.name=sgd", "optim.lr=1e38"]), &mut Observers::new()).unwrap();
+    let message = run.train(&mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("at step") && message.contains("learning rate"), "{message}");
+    assert!(fs::read_to_string(run.folder().metrics_jsonl()).unwrap().is_empty());
+}
+
+#[test]
+fn what_cannot_run_is_refused_before_anything_is_written() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let cases: [(&[&str], &str); 6] = [
+        (&["dataset.name=cifar100_aug", "dataset.data_root=/nonexistent"], "/nonexistent"),
+        (&["dataset.name=imagenet"], "imagenet"),
+        (&["dataset.batch_size=100"], "dataset.batch_size"),
+        (&["model.act_latentdim=4"], "model.act_latentdim"),
+        (&["model.num_heads=3"], "heads"),
+        (&["run.device=vulkan"], "vulkan"),
+    ];
+    for (overrides, words) in cases {
+        let message = Run::start(config(&folder, overrides), &mut Observers::new()).unwrap_err().to_string();
+        assert!(message.contains(words), "{overrides:?}: {message}");
+        assert!(!folder.exists(), "{overrides:?} left something behind");
+    }
+}

@@ -1,0 +1,50 @@
+//! What the command-line examples share: logging, exit codes, and printing the results.
+
+use std::process::ExitCode;
+
+use seqjepa::train::report::results_table;
+use seqjepa::train::{Evaluation, GateVerdict, MetricsRow};
+
+/// Runs a command; an error is printed as one message and ends with exit code 1.
+pub fn run(command: impl FnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
+    let level = if std::env::args().any(|argument| argument == "--verbose") {
+        tracing::Level::INFO
+    } else {
+        tracing::Level::WARN
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr).init();
+    command().unwrap_or_else(|error| {
+        // The message of the outermost error already holds those of its causes.
+        tracing::debug!("{error:?}");
+        print_error(&error);
+        ExitCode::from(1)
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "a command speaks to its user")]
+fn print_error(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+}
+
+/// Prints the verdict of the gates; a run that failed them ends with exit code 3, so that scripts can tell it from an error (1)
+/// and from wrong arguments (2).
+#[allow(dead_code, reason = "not every example has gates")]
+#[expect(clippy::print_stdout, reason = "a command speaks to its user")]
+pub fn print_verdict(verdict: &GateVerdict) -> ExitCode {
+    if verdict.passed {
+        println!("gates: passed");
+        return ExitCode::SUCCESS;
+    }
+    println!("gates: failed");
+    for reason in &verdict.reasons {
+        println!("  {reason}");
+    }
+    ExitCode::from(3)
+}
+
+/// Prints the results and what each figure means.
+#[allow(dead_code, reason = "not every example evaluates")]
+#[expect(clippy::print_stdout, reason = "a command speaks to its user")]
+pub fn print_results(last: Option<&MetricsRow>, evaluation: &Evaluation) {
+    println!("\n{}", results_table(last, evaluation));
+}
