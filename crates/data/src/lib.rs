@@ -1,4 +1,38 @@
 //! Data sets, bit-exact PIL augmentation with action parameters, and the sequence loader of seq-JEPA.
+//!
+//! The crate depends on no deep-learning framework; its batches are plain `f32` buffers. From the bottom up:
+//!
+//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, all to one
+//!   type, [`ImageSet`]; `download` (a feature) fetches the CIFAR archives.
+//! - [`augment`]: random views as torchvision makes them from 8-bit PIL images. [`AugmentPolicy`] is a distribution,
+//!   [`AugmentParams`] one draw from it: a value that can be stored and replayed.
+//! - [`ActionSpace`], [`ActionNormalization`]: the action vector that a view records, and how it is scaled.
+//! - [`SequenceConfig`], [`SequenceLoader`]: sequences of observed views and a target, in batches, made in parallel,
+//!   the same bits whatever the number of threads.
+//!
+//! Every random draw is keyed: see [`ViewKey`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use seqjepa_data::dataset::DatasetSource;
+//! use seqjepa_data::{LoaderConfig, SequenceConfig, SequenceLoader, Split};
+//!
+//! # fn main() -> Result<(), seqjepa_data::DataError> {
+//! // Any data set by its name, folder and source size; this one needs no folder.
+//! let source = DatasetSource::from_name("synthetic", "data", 32)?;
+//! let images = source.load(Split::Train)?.random_subset(256, 42)?;
+//!
+//! // Three observed views and a target of 32x32 pixels, as published; batches of 64.
+//! let sequence = SequenceConfig::new(32, 3, source.normalization(), 42)?;
+//! let loader = SequenceLoader::new(Arc::new(images), sequence, LoaderConfig::train(64))?;
+//! for batch in loader.epoch(0, 0) {
+//!     let batch = batch?;
+//!     assert_eq!(batch.observed.len(), 64 * 3 * 3 * 32 * 32); // [batch, views, 3, height, width]
+//!     assert_eq!(batch.actions.len(), 64 * 4 * 9); // [batch, views + 1, parameters]
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod action;
 pub mod augment;

@@ -145,7 +145,7 @@ fn data_sets_are_found_by_name() {
 #[test]
 fn a_contact_sheet_shows_every_class() {
     const GAP: u32 = 2;
-    const COLUMNS: u32 = 20;
+    const COLUMNS: u32 = 12;
     let set = load(Split::Train);
     let (cell, classes) = (32 + GAP, 10);
     let mut sheet =

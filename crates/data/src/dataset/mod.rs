@@ -1,4 +1,8 @@
 //! Image data sets: decoders that end in one type, [`ImageSet`].
+//!
+//! [`DatasetSource`] is the entry point to all of them; each also has a function or type of its own. Files are not
+//! trusted: sizes that they declare are checked before memory is asked for, and every error names the file, the
+//! offset, what was expected and what was found.
 
 mod cifar;
 mod fashion_mnist;

@@ -27,24 +27,6 @@ const GRAIN: usize = 4;
 /// Every random draw is keyed by (seed, split, epoch, sample, view), and the order of an epoch by (seed, split,
 /// epoch): the batches are the same bits whatever the number of threads, and an epoch can be entered at any batch.
 /// One batch is made at a time, by all threads together; `prefetch` finished ones wait, and the consumer holds one.
-///
-/// ```
-/// use std::sync::Arc;
-/// use seqjepa_data::{LoaderConfig, Normalization, SequenceConfig, SequenceLoader, Split};
-/// use seqjepa_data::dataset::Synthetic;
-///
-/// # fn main() -> Result<(), seqjepa_data::DataError> {
-/// let images = Synthetic { train_images: 100, ..Synthetic::default() }.load(Split::Train)?;
-/// let sequence = SequenceConfig::new(32, 3, Normalization::new([0.5; 3], [0.25; 3])?, 42)?;
-/// let loader = SequenceLoader::new(Arc::new(images), sequence, LoaderConfig::train(32))?;
-/// for batch in loader.epoch(0, 0) {
-///     let batch = batch?;
-///     assert_eq!(batch.observed.len(), 32 * 3 * 3 * 32 * 32);
-///     assert_eq!(batch.relative.len(), 32 * 3 * 9);
-/// }
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
 pub struct SequenceLoader {
     shared: Arc<Shared>,
