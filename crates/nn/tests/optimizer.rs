@@ -1,5 +1,4 @@
 //! The optimizers against `torch.optim`, and their state across a resume.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

@@ -117,11 +117,7 @@ impl Optimizer {
     ///
     /// If an entry belongs to no parameter or not to this rule, if a parameter's entries are
     /// incomplete, or if one has the wrong shape or element type. The state is unchanged then.
-    pub fn load_state_dict<M: Module>(
-        &mut self,
-        entries: StateDict,
-        module: &M,
-    ) -> Result<(), NnError> {
+    pub fn load_state_dict<M: Module>(&mut self, entries: StateDict, module: &M) -> Result<(), NnError> {
         self.states = state::read(&self.config, &state::parameters(module), entries)?;
         Ok(())
     }
