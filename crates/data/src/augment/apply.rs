@@ -1,7 +1,16 @@
 use crate::image::{ImageView, PixelFormat};
 
+use super::instructions::Instructions;
 use super::params::{AugmentParams, JitterStep};
 use super::{AugmentError, Normalization, Scratch, blend, blur, grayscale, hue, planes, resize, solarize};
+
+/// Where the view goes.
+enum Output<'a> {
+    /// `[height, width, 3]`.
+    Bytes(&'a mut [u8]),
+    /// `[3, height, width]`.
+    Normalized(&'a Normalization, &'a mut [f32]),
+}
 
 impl AugmentParams {
     /// Makes the view in bytes, `[height, width, 3]` interleaved. A grey source gives three equal channels.
@@ -15,8 +24,7 @@ impl AugmentParams {
         out: &mut [u8],
     ) -> Result<(), AugmentError> {
         self.check_output(image, out.len())?;
-        self.make_planes(image, scratch);
-        planes::store(&scratch.planes, out);
+        run(self, image, scratch, Output::Bytes(out));
         Ok(())
     }
 
@@ -32,8 +40,7 @@ impl AugmentParams {
         out: &mut [f32],
     ) -> Result<(), AugmentError> {
         self.check_output(image, out.len())?;
-        self.make_planes(image, scratch);
-        normalization.apply_planes(&scratch.planes, out);
+        run(self, image, scratch, Output::Normalized(normalization, out));
         Ok(())
     }
 
@@ -50,42 +57,69 @@ impl AugmentParams {
         }
         Ok(())
     }
+}
 
-    /// All steps but the last, into `scratch.planes`.
-    fn make_planes(&self, image: ImageView<'_>, scratch: &mut Scratch) {
-        let (height, width) = (self.output_height, self.output_width);
-        let area = height * width;
-        scratch.planes.resize(3 * area, 0);
-        planes::load(image, self.crop, &mut scratch.source);
-        resize::resize(self, image.format().channels(), scratch);
-        if image.format() == PixelFormat::Gray {
-            let (first, others) = scratch.planes.split_at_mut(area);
-            others.chunks_exact_mut(area).for_each(|plane| plane.copy_from_slice(first));
-        }
-
-        let view = scratch.planes.as_mut_slice();
-        if let Some(jitter) = self.jitter {
-            for step in jitter.order {
-                match step {
-                    JitterStep::Brightness => with(jitter.brightness, |f| blend::brightness(view, f)),
-                    JitterStep::Contrast => with(jitter.contrast, |f| blend::contrast(view, f)),
-                    JitterStep::Saturation => with(jitter.saturation, |f| blend::saturation(view, f)),
-                    JitterStep::Hue => with(jitter.hue, |f| hue::shift(view, f)),
-                }
-            }
-        }
-        if self.grayscale {
-            grayscale::to_gray(view);
-        }
-        if let Some(parameters) = self.blur {
-            blur::blur(view, height, width, parameters, &mut scratch.kernel, &mut scratch.padded);
-        }
-        if let Some(threshold) = self.solarize {
-            solarize::solarize(view, threshold);
-        }
+/// Chooses the instructions.
+fn run(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
+    match scratch.instructions {
+        Instructions::Portable => steps::<false>(params, image, scratch, output),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Instructions::detect` returns `Avx2` only on a processor with AVX2 and FMA.
+        Instructions::Avx2 => unsafe { run_avx2(params, image, scratch, output) },
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
+    steps::<true>(params, image, scratch, output);
+}
+
+/// The whole pipeline. `AVX2` may be true only where the caller enables AVX2 and FMA.
+#[inline(always)]
+fn steps<const AVX2: bool>(
+    params: &AugmentParams,
+    image: ImageView<'_>,
+    scratch: &mut Scratch,
+    output: Output<'_>,
+) {
+    let (height, width) = (params.output_height, params.output_width);
+    let area = height * width;
+    scratch.planes.resize(3 * area, 0);
+    planes::load(image, params.crop, resize::PADDING, &mut scratch.source);
+    resize::resize::<AVX2>(params, image.format().channels(), scratch);
+    if image.format() == PixelFormat::Gray {
+        let (first, others) = scratch.planes.split_at_mut(area);
+        others.chunks_exact_mut(area).for_each(|plane| plane.copy_from_slice(first));
+    }
+
+    let view = scratch.planes.as_mut_slice();
+    if let Some(jitter) = params.jitter {
+        for step in jitter.order {
+            match step {
+                JitterStep::Brightness => with(jitter.brightness, |f| blend::brightness(view, f)),
+                JitterStep::Contrast => with(jitter.contrast, |f| blend::contrast(view, f)),
+                JitterStep::Saturation => with(jitter.saturation, |f| blend::saturation(view, f)),
+                JitterStep::Hue => with(jitter.hue, |f| hue::shift::<AVX2>(view, f)),
+            }
+        }
+    }
+    if params.grayscale {
+        grayscale::to_gray(view);
+    }
+    if let Some(parameters) = params.blur {
+        blur::blur::<AVX2>(view, height, width, parameters, &mut scratch.kernel, &mut scratch.padded);
+    }
+    if let Some(threshold) = params.solarize {
+        solarize::solarize(view, threshold);
+    }
+    match output {
+        Output::Bytes(out) => planes::store(view, out),
+        Output::Normalized(normalization, out) => normalization.apply_planes(view, out),
+    }
+}
+
+#[inline(always)]
 fn with(factor: Option<f32>, step: impl FnOnce(f32)) {
     if let Some(factor) = factor {
         step(factor);

@@ -9,23 +9,39 @@ use super::planes::{split, split_mut};
 #[inline(always)]
 fn blend(degenerate: u8, x: u8, alpha: f32) -> u8 {
     let d = f32::from(degenerate);
-    (d + alpha * (f32::from(x) - d)).clamp(0.0, 255.0) as u8
+    // `as` saturates, which keeps the value in range before it truncates.
+    (d + alpha * (f32::from(x) - d)) as u8
 }
 
 /// Blends with black.
+#[inline(always)]
 pub(super) fn brightness(planes: &mut [u8], factor: f32) {
-    planes.iter_mut().for_each(|x| *x = blend(0, *x, factor));
+    for x in planes {
+        *x = blend(0, *x, factor);
+    }
 }
 
 /// Blends with the mean luma of the view, `int(mean + 0.5)` in f64.
+#[inline(always)]
 pub(super) fn contrast(planes: &mut [u8], factor: f32) {
     let (red, green, blue) = split(planes);
-    let sum: u64 = red.iter().zip(green).zip(blue).map(|((r, g), b)| u64::from(luma(*r, *g, *b))).sum();
+    let mut sum = 0;
+    // Blocks whose sum fits 32 bits keep the vectors narrow.
+    for ((red, green), blue) in red.chunks(4096).zip(green.chunks(4096)).zip(blue.chunks(4096)) {
+        let mut block = 0_u32;
+        for ((r, g), b) in red.iter().zip(green).zip(blue) {
+            block += u32::from(luma(*r, *g, *b));
+        }
+        sum += u64::from(block);
+    }
     let mean = (sum as f64 / red.len() as f64 + 0.5) as u8;
-    planes.iter_mut().for_each(|x| *x = blend(mean, *x, factor));
+    for x in planes {
+        *x = blend(mean, *x, factor);
+    }
 }
 
 /// Blends each pixel with its luma.
+#[inline(always)]
 pub(super) fn saturation(planes: &mut [u8], factor: f32) {
     let (red, green, blue) = split_mut(planes);
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {

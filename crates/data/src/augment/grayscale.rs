@@ -9,6 +9,7 @@ pub(super) fn luma(r: u8, g: u8, b: u8) -> u8 {
 }
 
 /// Replaces the three planes by their luma.
+#[inline(always)]
 pub(super) fn to_gray(planes: &mut [u8]) {
     let (red, green, blue) = split_mut(planes);
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {

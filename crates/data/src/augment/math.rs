@@ -4,8 +4,8 @@
 /// `[-ln 2 / 2, ln 2 / 2]`, with plain f64 arithmetic.
 pub(super) fn exp(x: f64) -> f64 {
     // ln 2 in two parts, the first with enough trailing zeros for `k * LN2_HIGH` to be exact.
-    const LN2_HIGH: f64 = 0.693_147_180_369_123_816_490;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     let x = x.clamp(-700.0, 700.0);
     let k = (x * std::f64::consts::LOG2_E).round_ties_even();
     let r = (x - k * LN2_HIGH) - k * LN2_LOW;

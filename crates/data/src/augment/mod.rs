@@ -31,6 +31,7 @@ mod crop;
 mod error;
 mod grayscale;
 mod hue;
+mod instructions;
 mod math;
 mod normalize;
 mod params;

@@ -48,6 +48,7 @@ impl Normalization {
     }
 
     /// `(byte / 255 - mean) / std` in f32, in that order: what torchvision's `to_tensor` and `normalize` do.
+    #[inline(always)]
     pub(super) fn apply_planes(&self, planes: &[u8], out: &mut [f32]) {
         let area = planes.len() / 3;
         let channels = planes.chunks_exact(area).zip(out.chunks_exact_mut(area));

@@ -4,12 +4,12 @@ use crate::image::{ImageView, PixelFormat};
 
 use super::params::Crop;
 
-/// Copies a crop into planes, `[channels, height, width]`.
-pub(super) fn load(image: ImageView<'_>, crop: Crop, planes: &mut Vec<u8>) {
+/// Copies a crop into planes, `[channels, height, width]`, with `padding` bytes after them.
+#[inline(always)]
+pub(super) fn load(image: ImageView<'_>, crop: Crop, padding: usize, planes: &mut Vec<u8>) {
     let channels = image.format().channels();
     let area = crop.height * crop.width;
-    planes.clear();
-    planes.resize(area * channels, 0);
+    planes.resize(area * channels + padding, 0);
     for row in 0..crop.height {
         let start = ((crop.top + row) * image.width() + crop.left) * channels;
         let pixels = &image.pixels()[start..start + crop.width * channels];
@@ -30,6 +30,7 @@ pub(super) fn load(image: ImageView<'_>, crop: Crop, planes: &mut Vec<u8>) {
 }
 
 /// Interleaves three planes, `[3, height, width]` to `[height, width, 3]`.
+#[inline(always)]
 pub(super) fn store(planes: &[u8], out: &mut [u8]) {
     let (red, green, blue) = split(planes);
     for (((pixel, r), g), b) in out.as_chunks_mut::<3>().0.iter_mut().zip(red).zip(green).zip(blue) {
@@ -38,12 +39,14 @@ pub(super) fn store(planes: &[u8], out: &mut [u8]) {
 }
 
 /// The three planes.
+#[inline(always)]
 pub(super) fn split(planes: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let area = planes.len() / 3;
     (&planes[..area], &planes[area..2 * area], &planes[2 * area..])
 }
 
 /// The three planes, to write to.
+#[inline(always)]
 pub(super) fn split_mut(planes: &mut [u8]) -> (&mut [u8], &mut [u8], &mut [u8]) {
     let area = planes.len() / 3;
     let (red, rest) = planes.split_at_mut(area);

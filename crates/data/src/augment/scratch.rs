@@ -1,11 +1,13 @@
+use super::instructions::Instructions;
 use super::resize::TableCache;
 
 /// Working memory of [`AugmentParams::apply`](super::AugmentParams::apply), one per thread.
 ///
 /// It grows to the largest view seen and keeps the resize tables of the crop sizes seen, so that a warm
 /// scratch applies views without allocating.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scratch {
+    pub(super) instructions: Instructions,
     /// The crop, then the view, as three planes.
     pub(super) source: Vec<u8>,
     /// The crop resized along its rows.
@@ -20,8 +22,32 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// An empty scratch; it allocates at its first use.
+    /// An empty scratch; it allocates at its first use. Views use the fastest instructions of this processor.
     pub fn new() -> Self {
-        Self::default()
+        Self::with(Instructions::detect())
+    }
+
+    /// As [`Scratch::new`], but views use no instructions beyond the target's baseline. The bytes are the same;
+    /// it exists so that this can be tested and timed.
+    pub fn portable() -> Self {
+        Self::with(Instructions::Portable)
+    }
+
+    fn with(instructions: Instructions) -> Self {
+        Self {
+            instructions,
+            source: Vec::new(),
+            resized: Vec::new(),
+            planes: Vec::new(),
+            padded: Vec::new(),
+            kernel: Vec::new(),
+            tables: TableCache::default(),
+        }
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
     }
 }

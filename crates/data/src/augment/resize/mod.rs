@@ -1,16 +1,23 @@
 //! PIL's resampling: two passes of fixed-point taps, each rounded to bytes.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod portable;
 mod table;
 
 use super::params::AugmentParams;
 use super::scratch::Scratch;
 pub(super) use table::TableCache;
-use table::{PRECISION, Table, TableKey};
+use table::{Table, TableKey};
+
+/// Bytes after the pixels of a buffer that `along_rows` reads, so that it may load whole vectors.
+pub(super) const PADDING: usize = 16;
 
 /// Resizes `scratch.source` to the first `channels` planes of `scratch.planes`, mirrored if asked for.
 ///
 /// Mirroring swaps the order of the output columns, so it costs nothing and changes no byte.
-pub(super) fn resize(params: &AugmentParams, channels: usize, scratch: &mut Scratch) {
+#[inline(always)]
+pub(super) fn resize<const AVX2: bool>(params: &AugmentParams, channels: usize, scratch: &mut Scratch) {
     let Scratch { source, resized, planes, tables, .. } = scratch;
     let crop = params.crop;
     let (height, width) = (params.output_height, params.output_width);
@@ -18,13 +25,14 @@ pub(super) fn resize(params: &AugmentParams, channels: usize, scratch: &mut Scra
     let (columns, rows) = tables.pair(key(crop.width, width, params.flip), key(crop.height, height, false));
     let planes = &mut planes[..channels * height * width];
     if columns_first(crop.height, crop.width, height, width) {
-        resized.resize(channels * height * crop.width, 0);
-        along_columns(rows, source, resized, crop.width);
-        along_rows(columns, resized, planes);
+        let length = channels * height * crop.width;
+        resized.resize(length + PADDING, 0);
+        portable::along_columns(rows, source, &mut resized[..length], crop.width);
+        along_rows::<AVX2>(columns, resized, planes);
     } else {
         resized.resize(channels * crop.height * width, 0);
-        along_rows(columns, source, resized);
-        along_columns(rows, resized, planes, width);
+        along_rows::<AVX2>(columns, source, resized);
+        portable::along_columns(rows, resized, planes, width);
     }
 }
 
@@ -35,33 +43,14 @@ fn columns_first(input_height: usize, input_width: usize, height: usize, width: 
     height < input_height && input_height + 2 * width > height + 2 * input_width
 }
 
-/// Resizes every row of some planes.
-fn along_rows(table: &Table, source: &[u8], out: &mut [u8]) {
-    let rows = source.chunks_exact(table.input()).zip(out.chunks_exact_mut(table.output()));
-    for (row, out) in rows {
-        for (out, (start, weights)) in out.iter_mut().zip(table.entries()) {
-            let sum = row[start..].iter().zip(weights).map(|(x, w)| i32::from(*x) * w).sum();
-            *out = round(sum);
-        }
-    }
-}
-
-/// Resizes every column of some planes of `width` columns.
-fn along_columns(table: &Table, source: &[u8], out: &mut [u8], width: usize) {
-    let planes = source.chunks_exact(table.input() * width).zip(out.chunks_exact_mut(table.output() * width));
-    for (plane, out) in planes {
-        for (out, (start, weights)) in out.chunks_exact_mut(width).zip(table.entries()) {
-            let rows = &plane[start * width..];
-            for (x, out) in out.iter_mut().enumerate() {
-                let column = rows[x..].iter().step_by(width);
-                *out = round(column.zip(weights).map(|(x, w)| i32::from(*x) * w).sum());
-            }
-        }
-    }
-}
-
-/// Fixed point to byte: half up, then kept in range.
+/// Resizes every row of some planes; `source` has [`PADDING`] bytes after its pixels.
 #[inline(always)]
-fn round(sum: i32) -> u8 {
-    ((sum + (1 << (PRECISION - 1))) >> PRECISION).clamp(0, 255) as u8
+fn along_rows<const AVX2: bool>(table: &Table, source: &[u8], out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if AVX2 && let Some(windows) = table.windows() {
+        // SAFETY: `AVX2` says that the caller enables AVX2 and FMA.
+        unsafe { avx2::along_rows(windows, table.input(), table.output(), source, out) };
+        return;
+    }
+    portable::along_rows(table, source, out);
 }

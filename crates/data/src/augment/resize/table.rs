@@ -26,6 +26,7 @@ pub(super) struct Table {
     starts: Vec<usize>,
     weights: Vec<i32>,
     taps: usize,
+    windows: Option<Windows>,
 }
 
 impl Table {
@@ -59,7 +60,8 @@ impl Table {
             entries.reverse();
         }
         let taps = entries.iter().map(|(_, weights)| weights.len()).max().unwrap_or(1);
-        let mut table = Self { input: key.input, starts: Vec::new(), weights: Vec::new(), taps };
+        let mut table =
+            Self { input: key.input, starts: Vec::new(), weights: Vec::new(), taps, windows: None };
         for (start, weights) in entries {
             let shift = (start + taps).saturating_sub(key.input);
             table.starts.push(start - shift);
@@ -68,7 +70,13 @@ impl Table {
                 .weights
                 .extend(std::iter::repeat_n(0, shift).chain(weights).chain(std::iter::repeat_n(0, padding)));
         }
+        table.windows = Windows::new(&table);
         table
+    }
+
+    /// The same taps in groups of eight output pixels, if each group reads few enough input pixels.
+    pub(super) fn windows(&self) -> Option<&Windows> {
+        self.windows.as_ref()
     }
 
     /// Length of the side that is read, in pixels.
@@ -84,6 +92,82 @@ impl Table {
     /// First input pixel and weights of every output pixel.
     pub(super) fn entries(&self) -> impl Iterator<Item = (usize, &[i32])> {
         self.starts.iter().copied().zip(self.weights.chunks_exact(self.taps))
+    }
+}
+
+/// Input pixels that a group of output pixels may read.
+pub(super) const WINDOW: usize = 16;
+
+/// Output pixels of a group.
+const GROUP: usize = 8;
+
+/// A table rearranged for a byte shuffle and 16-bit multiplications.
+#[derive(Debug)]
+pub(super) struct Windows {
+    windows: Vec<Window>,
+    pairs: Vec<TapPair>,
+}
+
+/// Where a group of eight output pixels begins, in pixels of its row.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub(super) input: usize,
+    pub(super) output: usize,
+}
+
+/// Two taps of eight output pixels.
+#[derive(Debug)]
+pub(super) struct TapPair {
+    /// Takes the two input bytes of each output pixel to its 32-bit lane, widened to 16 bits.
+    pub(super) shuffle: [u8; 4 * GROUP],
+    /// Upper parts of the weights.
+    pub(super) high: [i16; 2 * GROUP],
+    /// Lower parts of the weights, [`LOW_BITS`] wide.
+    pub(super) low: [i16; 2 * GROUP],
+}
+
+/// Bits of the lower part of a weight.
+pub(super) const LOW_BITS: u32 = 12;
+
+impl Windows {
+    fn new(table: &Table) -> Option<Self> {
+        let output = table.output();
+        let mut made = Self { windows: Vec::new(), pairs: Vec::new() };
+        // The last group overlaps the one before it where the row is not a multiple of eight.
+        let last = output.checked_sub(GROUP)?;
+        for first in (0..last).step_by(GROUP).chain([last]) {
+            let starts = &table.starts[first..first + GROUP];
+            let input = *starts.iter().min()?;
+            if starts.iter().any(|start| start + table.taps > input + WINDOW) {
+                return None;
+            }
+            made.windows.push(Window { input, output: first });
+            for tap in (0..table.taps).step_by(2) {
+                made.pairs.push(table.pair(first, input, tap));
+            }
+        }
+        Some(made)
+    }
+
+    /// Every group with its pairs of taps.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Window, &[TapPair])> {
+        self.windows.iter().zip(self.pairs.chunks_exact(self.pairs.len() / self.windows.len()))
+    }
+}
+
+impl Table {
+    fn pair(&self, first: usize, input: usize, tap: usize) -> TapPair {
+        // A shuffle index with its highest bit set gives zero.
+        let mut pair = TapPair { shuffle: [0x80; 32], high: [0; 16], low: [0; 16] };
+        for lane in 0..GROUP {
+            for half in 0..(self.taps - tap).min(2) {
+                let weight = self.weights[(first + lane) * self.taps + tap + half];
+                pair.shuffle[4 * lane + 2 * half] = (self.starts[first + lane] - input + tap + half) as u8;
+                pair.high[2 * lane + half] = (weight >> LOW_BITS) as i16;
+                pair.low[2 * lane + half] = (weight & ((1 << LOW_BITS) - 1)) as i16;
+            }
+        }
+        pair
     }
 }
 

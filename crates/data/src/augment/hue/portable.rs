@@ -1,11 +1,8 @@
-//! The hue shift: through PIL's 8-bit HSV and back.
+//! PIL's conversions, one pixel at a time.
 
-use super::planes::split_mut;
-
-/// Shifts the hue by a number of turns; torchvision truncates `255 * hue` and lets the byte wrap.
-pub(super) fn shift(planes: &mut [u8], hue: f32) {
-    let offset = (f64::from(hue) * 255.0) as i32 as u8;
-    let (red, green, blue) = split_mut(planes);
+/// Shifts the hue byte of every pixel.
+#[inline(always)]
+pub(super) fn shift(red: &mut [u8], green: &mut [u8], blue: &mut [u8], offset: u8) {
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
         let [h, s, v] = to_hsv([*r, *g, *b]);
         [*r, *g, *b] = to_rgb([h.wrapping_add(offset), s, v]);
