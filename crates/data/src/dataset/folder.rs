@@ -17,6 +17,9 @@ const EXTENSIONS: [&str; 3] = ["jpeg", "jpg", "png"];
 /// How deep images may lie below their class folder (Tiny ImageNet: `train/CLASS/images/x.JPEG`, 1).
 const MAX_DEPTH: usize = 4;
 
+/// Paths of images, each with its label.
+type LabelledFiles = Vec<(PathBuf, u32)>;
+
 /// Where an image folder is and how its images become one size.
 ///
 /// Two layouts are understood:
@@ -73,7 +76,7 @@ impl ImageFolder {
     }
 
     /// Class names, and each image file of the split with its label.
-    fn list(&self, split: Split) -> Result<(Vec<String>, Vec<(PathBuf, u32)>), DataError> {
+    fn list(&self, split: Split) -> Result<(Vec<String>, LabelledFiles), DataError> {
         let train = self.root.join("train");
         if !train.is_dir() {
             let classes = class_folders(&self.root)?;
@@ -107,7 +110,7 @@ impl ImageFolder {
     }
 
     /// One split of an undivided root: stratified, each class by its own draw.
-    fn divide(&self, classes: &[PathBuf], split: Split) -> Result<Vec<(PathBuf, u32)>, DataError> {
+    fn divide(&self, classes: &[PathBuf], split: Split) -> Result<LabelledFiles, DataError> {
         let mut files = Vec::new();
         for (label, folder) in classes.iter().enumerate() {
             let mut images = class_images(folder)?;

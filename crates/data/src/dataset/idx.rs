@@ -36,7 +36,7 @@ pub(crate) fn read_idx(path: &Path, rank: u8) -> Result<IdxArray, DataError> {
     let start = reader.fill_buf().map_err(|error| DataError::io(path, "read", error))?;
     if start.starts_with(&[0x1f, 0x8b]) {
         let bound = length.saturating_mul(MAX_DEFLATE_RATIO);
-        read_array(path, rank, Source::Gzip { decoder: MultiGzDecoder::new(reader), bound })
+        read_array(path, rank, Source::Gzip { decoder: Box::new(MultiGzDecoder::new(reader)), bound })
     } else {
         read_array(path, rank, Source::Plain { reader, length })
     }
@@ -44,7 +44,7 @@ pub(crate) fn read_idx(path: &Path, rank: u8) -> Result<IdxArray, DataError> {
 
 enum Source {
     Plain { reader: BufReader<File>, length: u64 },
-    Gzip { decoder: MultiGzDecoder<BufReader<File>>, bound: u64 },
+    Gzip { decoder: Box<MultiGzDecoder<BufReader<File>>>, bound: u64 },
 }
 
 impl Read for Source {
