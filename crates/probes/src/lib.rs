@@ -1,6 +1,7 @@
 //! Online and frozen probes, and their metrics, on any representation.
 
 mod error;
+pub mod frozen;
 pub mod metrics;
 pub mod online;
 mod probe;

@@ -223,10 +223,32 @@ impl Probe {
         features: Tensor<2>,
         targets: Targets<'_>,
     ) -> Result<ProbeOutput, ProbeError> {
+        self.advance(features, targets, Self::read)
+    }
+
+    /// As [`train_step`](Self::train_step), but only the loss leaves the device.
+    pub(crate) fn train_loss(
+        &mut self,
+        features: Tensor<2>,
+        targets: Targets<'_>,
+    ) -> Result<f64, ProbeError> {
+        self.advance(features, targets, |probe, loss, _, features| {
+            let loss = loss.into_scalar::<f64>();
+            if loss.is_finite() { Ok(loss) } else { Err(probe.not_finite(features)) }
+        })
+    }
+
+    /// Forward, `read` of loss, predictions and features, then the step, if `read` agrees.
+    fn advance<T>(
+        &mut self,
+        features: Tensor<2>,
+        targets: Targets<'_>,
+        read: impl FnOnce(&Self, Tensor<1>, Tensor<2>, &Tensor<2>) -> Result<T, ProbeError>,
+    ) -> Result<T, ProbeError> {
         let features = self.check(features, targets)?;
         let predicted = self.layers.forward(Tensor::from_inner(features.clone()));
         let loss = self.loss(predicted.clone(), targets);
-        let output = self.read(loss.clone().inner(), predicted.inner(), &features)?;
+        let output = read(self, loss.clone().inner(), predicted.inner(), &features)?;
         let mut backward = loss.backward();
         let gradients = ParameterGradients::take(&mut backward, &self.layers);
         self.layers = self.optimizer.step(self.config.lr, self.layers.clone(), gradients)?;
@@ -369,12 +391,19 @@ impl Probe {
         if loss.is_finite() && predictions.iter().all(|value| value.is_finite()) {
             return Ok(ProbeOutput { loss, predictions });
         }
+        Err(self.not_finite(features))
+    }
+
+    /// Why a loss or prediction is not finite: the features', or the probe's own doing.
+    fn not_finite(&self, features: &Tensor<2>) -> ProbeError {
         let features: Vec<f32> = features.to_data().iter::<f32>().collect();
-        check_finite(&self.what("features"), &features)?;
-        Err(ProbeError::Diverged {
-            probe: self.config.name.clone(),
-            step: self.steps + 1,
-            lr: self.config.lr,
-        })
+        match check_finite(&self.what("features"), &features) {
+            Err(error) => error,
+            Ok(()) => ProbeError::Diverged {
+                probe: self.config.name.clone(),
+                step: self.steps + 1,
+                lr: self.config.lr,
+            },
+        }
     }
 }

@@ -1,0 +1,152 @@
+//! Where frozen features come from.
+
+use std::sync::Arc;
+
+use crate::error::{ProbeError, check_finite};
+use crate::frozen::Representation;
+
+/// What a [`FeatureSource`] may fail with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The frozen features of one augmentation pass over a split, on the host, row-major.
+///
+/// Whoever has no invariant or no paired representation leaves it empty: probes that read an
+/// empty representation are left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureSet {
+    samples: usize,
+    aggregate: Vec<f32>,
+    first: Vec<f32>,
+    second: Vec<f32>,
+    relative: Vec<f32>,
+    labels: Option<Vec<u32>>,
+}
+
+impl FeatureSet {
+    /// A pass over `samples` samples: z_AGG `[samples, E]`, z_1 and z_2 `[samples, D]`, the
+    /// relative action from view 1 to view 2 `[samples, A]`, and the classes if they are known.
+    ///
+    /// # Errors
+    ///
+    /// If a buffer is no multiple of `samples`, z_1 and z_2 differ in length, there are no samples,
+    /// or a number is not finite.
+    pub fn new(
+        samples: usize,
+        aggregate: Vec<f32>,
+        first: Vec<f32>,
+        second: Vec<f32>,
+        relative: Vec<f32>,
+        labels: Option<Vec<u32>>,
+    ) -> Result<Self, ProbeError> {
+        if samples == 0 {
+            return Err(ProbeError::setting("samples", "above 0", samples));
+        }
+        for (what, values) in
+            [("aggregate", &aggregate), ("first", &first), ("second", &second), ("relative", &relative)]
+        {
+            if !values.len().is_multiple_of(samples) {
+                let expected = format!("a multiple of {samples} values");
+                return Err(ProbeError::setting(what, expected, values.len()));
+            }
+            check_finite(what, values)?;
+        }
+        crate::error::check_size("second", first.len(), second.len())?;
+        if let Some(labels) = &labels {
+            crate::error::check_size("labels", samples, labels.len())?;
+        }
+        Ok(Self { samples, aggregate, first, second, relative, labels })
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Number of action parameters, A.
+    #[must_use]
+    pub fn action_size(&self) -> usize {
+        self.relative.len() / self.samples
+    }
+
+    /// The samples' classes.
+    #[must_use]
+    pub fn labels(&self) -> Option<&[u32]> {
+        self.labels.as_deref()
+    }
+
+    /// Width of a representation; 0 if it is not there.
+    #[must_use]
+    pub fn width(&self, representation: Representation) -> usize {
+        self.parts(representation).iter().map(|part| part.len() / self.samples).sum()
+    }
+
+    fn parts(&self, representation: Representation) -> Vec<&[f32]> {
+        match representation {
+            Representation::Aggregate => vec![&self.aggregate],
+            Representation::First => vec![&self.first],
+            Representation::Pair => vec![&self.first, &self.second],
+        }
+    }
+
+    /// The features of these samples, `[rows.len(), width]`.
+    #[must_use]
+    pub fn rows(&self, representation: Representation, rows: &[usize]) -> Vec<f32> {
+        let parts = self.parts(representation);
+        let mut values = Vec::with_capacity(rows.len() * self.width(representation));
+        for row in rows {
+            for part in &parts {
+                let width = part.len() / self.samples;
+                values.extend_from_slice(&part[row * width..(row + 1) * width]);
+            }
+        }
+        values
+    }
+
+    /// The relative actions of these samples in these columns, `[rows.len(), columns.len()]`.
+    #[must_use]
+    pub fn actions(&self, rows: &[usize], columns: &std::ops::Range<usize>) -> Vec<f32> {
+        let width = self.action_size();
+        let columns = |row: &usize| &self.relative[row * width + columns.start..row * width + columns.end];
+        rows.iter().flat_map(columns).copied().collect()
+    }
+}
+
+/// A split's features: one or several passes, each with fresh augmentations.
+///
+/// Probe epoch `e` reads pass `e % passes`. One pass is asked for at a time and may be computed,
+/// read from a cache, or shared.
+pub trait FeatureSource {
+    /// Number of different passes, at least 1.
+    fn passes(&self) -> usize;
+
+    /// The features of pass `pass`, below [`passes`](Self::passes). All passes have the same
+    /// samples, widths and classes.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the source from delivering; it becomes [`ProbeError::Source`].
+    fn pass(&mut self, pass: usize) -> Result<Arc<FeatureSet>, BoxError>;
+}
+
+/// Passes in memory.
+impl FeatureSource for Vec<Arc<FeatureSet>> {
+    fn passes(&self) -> usize {
+        self.len()
+    }
+
+    fn pass(&mut self, pass: usize) -> Result<Arc<FeatureSet>, BoxError> {
+        Ok(Arc::clone(&self[pass]))
+    }
+}
+
+/// A single pass in memory.
+impl FeatureSource for Arc<FeatureSet> {
+    fn passes(&self) -> usize {
+        1
+    }
+
+    fn pass(&mut self, _pass: usize) -> Result<Arc<FeatureSet>, BoxError> {
+        Ok(Self::clone(self))
+    }
+}
