@@ -83,7 +83,7 @@ fn mean_colour_does_not_tell_the_class() {
         })
     });
     // Chance is 0.1 with a standard deviation of 0.0095 over 1000 images.
-    
+
     assert!(accuracy < 0.14, "{accuracy}");
 }
 
@@ -102,7 +102,7 @@ fn edges_tell_more_than_chance() {
         }
         rings
     });
-    
+
     assert!(accuracy > 0.16, "{accuracy}");
 }
 

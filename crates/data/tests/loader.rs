@@ -208,7 +208,7 @@ fn waiting_is_counted() {
     let loader = loader(&images(64), LoaderConfig { threads: 0, ..LoaderConfig::train(16) });
     assert_eq!(loader.wait_time(), Duration::ZERO);
     let mut epoch = loader.epoch(0, 0);
-    while let Some(batch) = epoch.next() {
+    for batch in epoch.by_ref() {
         batch.unwrap();
     }
     assert!(epoch.wait_time() > Duration::ZERO);
