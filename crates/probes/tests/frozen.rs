@@ -1,0 +1,218 @@
+//! The frozen protocols on constructed features.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_probes::frozen::{
+    BoxError, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, Representation, Verdict, frozen_probes,
+};
+use seqjepa_probes::{Network, OutputGroup, ProbeError};
+
+const CLASSES: u32 = 6;
+
+/// Numbers in [-1, 1) without a pattern that a probe could use.
+fn noise(index: usize) -> f32 {
+    let mut state = (index as u64).wrapping_add(0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    state = (state ^ (state >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+}
+
+/// z_AGG (width 6) holds the class; z_1 and z_2 (width 4) hold the relative action: parameters 0
+/// and 1 linearly, parameter 2 as a product, parameter 3 not at all.
+fn set(start: usize, samples: usize) -> FeatureSet {
+    let (mut aggregate, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut relative, mut labels) = (Vec::new(), Vec::new());
+    for row in start..start + samples {
+        let label = row as u32 % CLASSES;
+        let at = |column: usize| noise(row * 31 + column);
+        aggregate.extend((0..6).map(|column| 0.5 * at(column) + f32::from(u8::from(column as u32 == label))));
+        first.extend((6..10).map(at));
+        second.extend((10..14).map(at));
+        relative.extend([at(10) - at(6), at(11) - at(7), at(12) * at(8), at(14)]);
+        labels.push(label);
+    }
+    FeatureSet::new(samples, aggregate, first, second, relative, Some(labels)).unwrap()
+}
+
+fn groups() -> Vec<OutputGroup> {
+    vec![OutputGroup::new("crop", 0..3), OutputGroup::new("blur", 3..4)]
+}
+
+fn short(config: FrozenConfig) -> FrozenConfig {
+    FrozenConfig { epochs: 15, batch_size: 32, ..config }
+}
+
+fn run(config: &FrozenConfig, train: Vec<Arc<FeatureSet>>) -> Result<FrozenResult, ProbeError> {
+    let (mut train, mut test) = (train, Arc::new(set(50_000, 300)));
+    frozen_probes(config, &mut train, &mut test, &Device::flex(), &mut |_| ())
+}
+
+fn two_passes() -> Vec<Arc<FeatureSet>> {
+    vec![Arc::new(set(0, 500)), Arc::new(set(1000, 500))]
+}
+
+#[test]
+fn linear_probes_find_what_is_linear() {
+    let result = run(&short(FrozenConfig::linear(Some(6), &groups())), two_passes()).unwrap();
+    let protocol = &result.protocol;
+    assert_eq!((protocol.name.as_str(), protocol.epochs, protocol.passes), ("linear", 15, 2));
+    assert_eq!((protocol.train_samples, protocol.test_samples), (500, 300));
+    assert_eq!(protocol.optimizer, OptimizerConfig::sgd(0.9));
+
+    let top1 = result.top1(Representation::Aggregate).unwrap();
+    assert!(top1 > 80.0, "{top1}");
+    assert!(result.classifiers[0].top5.unwrap() >= top1);
+    assert!(result.top1(Representation::First).unwrap() < 35.0);
+    let crop = &result.regressors[0];
+    assert!(crop.parameters[0] > 0.95 && crop.parameters[1] > 0.95, "{crop:?}");
+    assert!(crop.parameters[2] < 0.1, "{crop:?}");
+    assert!((crop.parameters.iter().sum::<f64>() / 3.0 - crop.r2.unwrap()).abs() < 1e-12);
+    let blur = result.r2("blur").unwrap();
+    assert!((-0.2..0.1).contains(&blur), "{blur}");
+    assert_eq!(result.mean_r2().unwrap(), (crop.r2.unwrap() + blur) / 2.0);
+    let text = serde_json::to_string(&result).unwrap();
+    assert_eq!(serde_json::from_str::<FrozenResult>(&text).unwrap().protocol, result.protocol);
+}
+
+#[test]
+fn the_papers_mlp_finds_what_is_not_linear() {
+    let mut config = short(FrozenConfig::paper(Some(6), &groups()));
+    assert_eq!(config.regressors[0].network, Network::Mlp { hidden: 1024 });
+    assert_eq!(config.regressors[1].network, Network::Linear);
+    config.regressors[0].network = Network::Mlp { hidden: 64 };
+    config.epochs = 40;
+    let result = run(&config, two_passes()).unwrap();
+    assert_eq!(result.protocol.name, "paper");
+    assert!(result.regressors[0].parameters[2] > 0.5, "{:?}", result.regressors[0]);
+}
+
+#[test]
+fn one_seed_gives_the_same_bits_at_any_thread_count() {
+    let config = short(FrozenConfig::paper(Some(6), &groups()));
+    let config = FrozenConfig { epochs: 2, ..config };
+    let on = |threads: usize, seed: u64| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let config = FrozenConfig { seed, ..config.clone() };
+        pool.install(|| run(&config, two_passes()).unwrap())
+    };
+    assert_eq!(on(1, 3), on(3, 3));
+    assert_ne!(on(1, 3).classifiers, on(1, 4).classifiers);
+}
+
+#[test]
+fn a_diverged_probe_says_so_and_spares_the_others() {
+    // Values of 1e12 make one SGD step at 0.1 leave f32; the aggregate is as before.
+    let wild = |start| {
+        let tame = set(start, 100);
+        let rows: Vec<usize> = (0..100).collect();
+        let aggregate = tame.rows(Representation::Aggregate, &rows);
+        let first: Vec<f32> =
+            tame.rows(Representation::First, &rows).iter().map(|value| value * 1e12).collect();
+        let actions = tame.actions(&rows, &(0..4));
+        let labels = tame.labels().map(<[u32]>::to_vec);
+        FeatureSet::new(100, aggregate, first.clone(), first, actions, labels).unwrap()
+    };
+    let config = short(FrozenConfig::linear(Some(6), &groups()));
+    let mut test = Arc::new(wild(9000));
+    let result =
+        frozen_probes(&config, &mut Arc::new(wild(0)), &mut test, &Device::flex(), &mut |_| ()).unwrap();
+    for regressor in &result.regressors {
+        let Verdict::Diverged { epoch: 1.., advice } = &regressor.verdict else {
+            panic!("expected divergence, found {regressor:?}");
+        };
+        assert!(advice.contains("standardise"), "{advice}");
+        assert_eq!((regressor.r2, regressor.parameters.len()), (None, 0));
+    }
+    assert_eq!(result.mean_r2(), None);
+    assert_eq!(result.classifiers[0].verdict, Verdict::Trained);
+    assert!(result.top1(Representation::Aggregate).unwrap() > 50.0);
+}
+
+#[test]
+fn what_is_not_there_is_left_out() {
+    let unlabelled = |start| {
+        let full = set(start, 60);
+        let rows: Vec<usize> = (0..60).collect();
+        let aggregate = full.rows(Representation::Aggregate, &rows);
+        Arc::new(FeatureSet::new(60, aggregate, vec![], vec![], full.actions(&rows, &(0..4)), None).unwrap())
+    };
+    let config = short(FrozenConfig::linear(Some(6), &groups()));
+    let (mut train, mut test) = (unlabelled(0), unlabelled(100));
+    let result = frozen_probes(&config, &mut train, &mut test, &Device::flex(), &mut |_| ()).unwrap();
+    assert!(result.classifiers.is_empty() && result.regressors.is_empty());
+    assert_eq!(result.mean_r2(), None);
+}
+
+#[test]
+fn classes_missing_from_the_test_split_and_few_samples_are_no_trouble() {
+    let config = FrozenConfig { epochs: 2, ..short(FrozenConfig::linear(Some(50), &groups())) };
+    let (mut train, mut test) = (Arc::new(set(0, 5)), Arc::new(set(70, 1)));
+    let result = frozen_probes(&config, &mut train, &mut test, &Device::flex(), &mut |_| ()).unwrap();
+    assert!(result.top1(Representation::Aggregate).is_some());
+    assert_eq!(result.r2("crop"), None, "one sample has no R²");
+}
+
+#[test]
+fn progress_and_passes_are_as_documented() {
+    struct Recorder(Vec<usize>);
+    impl FeatureSource for Recorder {
+        fn passes(&self) -> usize {
+            3
+        }
+        fn pass(&mut self, pass: usize) -> Result<Arc<FeatureSet>, BoxError> {
+            self.0.push(pass);
+            Ok(Arc::new(set(pass * 100, 40)))
+        }
+    }
+    let mut train = Recorder(Vec::new());
+    let mut seen = Vec::new();
+    let config = FrozenConfig { epochs: 5, ..short(FrozenConfig::linear(Some(6), &groups())) };
+    let mut test = Arc::new(set(900, 40));
+    frozen_probes(&config, &mut train, &mut test, &Device::flex(), &mut |progress| {
+        assert!(progress.loss.unwrap() > 0.0);
+        seen.push((progress.epoch, progress.epochs));
+    })
+    .unwrap();
+    assert_eq!(train.0, [0, 1, 2, 0, 1]);
+    assert_eq!(seen, [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]);
+}
+
+#[test]
+fn bad_features_and_settings_are_refused() {
+    let refused = |set: Result<FeatureSet, ProbeError>| set.unwrap_err().to_string();
+    let nan = FeatureSet::new(2, vec![0.0, f32::NAN], vec![], vec![], vec![], None);
+    assert!(refused(nan).contains("aggregate must be finite"));
+    assert!(
+        refused(FeatureSet::new(2, vec![0.0; 3], vec![], vec![], vec![], None)).contains("multiple of 2")
+    );
+    assert!(refused(FeatureSet::new(2, vec![], vec![0.0; 2], vec![], vec![], None)).contains("second"));
+    assert!(refused(FeatureSet::new(2, vec![], vec![], vec![], vec![], Some(vec![0]))).contains("labels"));
+    assert!(refused(FeatureSet::new(0, vec![], vec![], vec![], vec![], None)).contains("above 0"));
+
+    let good = || short(FrozenConfig::linear(Some(6), &groups()));
+    let label = run(&FrozenConfig { classes: Some(5), ..good() }, two_passes()).unwrap_err();
+    assert!(matches!(label, ProbeError::Label { label: 5, classes: 5, .. }));
+    assert!(run(&FrozenConfig { epochs: 0, ..good() }, two_passes()).is_err());
+    assert!(run(&FrozenConfig { batch_size: 0, ..good() }, two_passes()).is_err());
+    assert!(run(&good(), vec![]).is_err());
+    let beyond = [OutputGroup::new("crop", 2..5)];
+    assert!(run(&FrozenConfig::linear(Some(6), &beyond), two_passes()).is_err());
+}
+
+#[test]
+fn a_failing_source_is_named() {
+    struct Broken;
+    impl FeatureSource for Broken {
+        fn passes(&self) -> usize {
+            1
+        }
+        fn pass(&mut self, _pass: usize) -> Result<Arc<FeatureSet>, BoxError> {
+            Err("the disk is gone".into())
+        }
+    }
+    let config = short(FrozenConfig::linear(Some(6), &groups()));
+    let mut train = Arc::new(set(0, 40));
+    let error = frozen_probes(&config, &mut train, &mut Broken, &Device::flex(), &mut |_| ()).unwrap_err();
+    assert!(matches!(&error, ProbeError::Source { split: "test", pass: 0, .. }), "{error}");
+}
