@@ -96,11 +96,13 @@ fn steps<const AVX2: bool>(
     let view = scratch.planes.as_mut_slice();
     if let Some(jitter) = params.jitter {
         for step in jitter.order {
-            match step {
-                JitterStep::Brightness => with(jitter.brightness, |f| blend::brightness(view, f)),
-                JitterStep::Contrast => with(jitter.contrast, |f| blend::contrast(view, f)),
-                JitterStep::Saturation => with(jitter.saturation, |f| blend::saturation(view, f)),
-                JitterStep::Hue => with(jitter.hue, |f| hue::shift::<AVX2>(view, f)),
+            // No closures here: they would be compiled without the caller's instructions.
+            match (step, jitter.factor(step)) {
+                (_, None) => {}
+                (JitterStep::Brightness, Some(factor)) => blend::brightness(view, factor),
+                (JitterStep::Contrast, Some(factor)) => blend::contrast(view, factor),
+                (JitterStep::Saturation, Some(factor)) => blend::saturation(view, factor),
+                (JitterStep::Hue, Some(factor)) => hue::shift::<AVX2>(view, factor),
             }
         }
     }
@@ -116,12 +118,5 @@ fn steps<const AVX2: bool>(
     match output {
         Output::Bytes(out) => planes::store(view, out),
         Output::Normalized(normalization, out) => normalization.apply_planes(view, out),
-    }
-}
-
-#[inline(always)]
-fn with(factor: Option<f32>, step: impl FnOnce(f32)) {
-    if let Some(factor) = factor {
-        step(factor);
     }
 }

@@ -9,8 +9,10 @@ use super::planes::{split, split_mut};
 #[inline(always)]
 fn blend(degenerate: u8, x: u8, alpha: f32) -> u8 {
     let d = f32::from(degenerate);
-    // `as` saturates, which keeps the value in range before it truncates.
-    (d + alpha * (f32::from(x) - d)) as u8
+    let mixed = (d + alpha * (f32::from(x) - d)).max(0.0).min(255.0);
+    // SAFETY: `max` and `min` leave a number in [0, 255], even of a NaN. (`as` would check once more, lane by lane.)
+    let byte = unsafe { mixed.to_int_unchecked::<i32>() };
+    byte as u8
 }
 
 /// Blends with black.

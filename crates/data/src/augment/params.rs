@@ -62,6 +62,18 @@ pub struct ColorJitter {
     pub hue: Option<f32>,
 }
 
+impl ColorJitter {
+    /// The factor of one step, or `None` if it is switched off.
+    pub fn factor(&self, step: JitterStep) -> Option<f32> {
+        match step {
+            JitterStep::Brightness => self.brightness,
+            JitterStep::Contrast => self.contrast,
+            JitterStep::Saturation => self.saturation,
+            JitterStep::Hue => self.hue,
+        }
+    }
+}
+
 /// Parameters of the Gaussian blur.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GaussianBlur {
