@@ -129,6 +129,27 @@ fn a_diverged_probe_says_so_and_spares_the_others() {
     assert!(result.top1(Representation::Aggregate).unwrap() > 50.0);
 }
 
+/// Features around 1000 make SGD at 0.1 diverge; standardized, they are as good as any.
+#[test]
+fn standardized_features_do_not_diverge() {
+    let far = |start| {
+        let near = set(start, 300);
+        let rows: Vec<usize> = (0..300).collect();
+        let aggregate = near.rows(Representation::Aggregate, &rows).iter().map(|value| value + 1e3).collect();
+        let labels = near.labels().map(<[u32]>::to_vec);
+        Arc::new(FeatureSet::new(300, aggregate, vec![], vec![], vec![], labels).unwrap())
+    };
+    let top1 = |standardize| {
+        let config = FrozenConfig { standardize, ..short(FrozenConfig::linear(Some(6), &[])) };
+        let (mut train, mut test) = (far(0), far(7000));
+        let result = frozen_probes(&config, &mut train, &mut test, &Device::flex(), &mut |_| ()).unwrap();
+        assert_eq!(result.protocol.standardized, standardize);
+        result.top1(Representation::Aggregate).unwrap()
+    };
+    assert!(top1(true) > 80.0);
+    assert!(top1(false) < 50.0);
+}
+
 #[test]
 fn what_is_not_there_is_left_out() {
     let unlabelled = |start| {

@@ -39,6 +39,11 @@ pub struct FrozenConfig {
     pub batch_size: usize,
     /// Seed of initial values and of the order of samples.
     pub seed: u64,
+    /// Whether each feature is shifted and scaled to mean 0 and variance 1 over the first training
+    /// pass. Not done in the published protocols; it is what keeps SGD at 0.1 from diverging on
+    /// features that are large or far from 0.
+    #[serde(default)]
+    pub standardize: bool,
 }
 
 impl FrozenConfig {
@@ -73,6 +78,7 @@ impl FrozenConfig {
             epochs: 100,
             batch_size: 256,
             seed: 0,
+            standardize: false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::scaling::Scaling;
 use super::{ClassifierResult, FeatureSet, FrozenConfig, RegressorResult, Representation, Verdict};
 use crate::error::ProbeError;
 use crate::metrics::{Mean, OutputGroup, R2, TopK};
@@ -15,6 +16,7 @@ pub(super) struct Head {
     /// The parameters that a regressor predicts; none for a classifier.
     group: Option<OutputGroup>,
     probe: Probe,
+    scaling: Option<Scaling>,
     device: Device,
     train_loss: Option<f64>,
     verdict: Verdict,
@@ -74,6 +76,7 @@ impl Head {
                     representation,
                     group,
                     probe: Probe::new(probe, device)?,
+                    scaling: config.standardize.then(|| Scaling::of(features, representation)),
                     device: device.clone().without_autodiff(),
                     train_loss: None,
                     verdict: Verdict::Trained,
@@ -180,7 +183,10 @@ impl Head {
 
     fn tensor(&self, features: &FeatureSet, rows: &[usize]) -> Tensor<2> {
         let width = features.width(self.representation);
-        let values = features.rows(self.representation, rows);
+        let mut values = features.rows(self.representation, rows);
+        if let Some(scaling) = &self.scaling {
+            scaling.apply(&mut values);
+        }
         Tensor::from_data(TensorData::new(values, [rows.len(), width]), &self.device)
     }
 

@@ -5,6 +5,7 @@ mod features;
 mod head;
 mod result;
 mod run;
+mod scaling;
 
 pub use config::{FrozenConfig, Regressor};
 pub use features::{BoxError, FeatureSet, FeatureSource};

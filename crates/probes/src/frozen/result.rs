@@ -57,6 +57,8 @@ pub struct ProtocolRecord {
     pub batch_size: usize,
     /// Seed of initial values and of the order of samples.
     pub seed: u64,
+    /// Whether features were standardized by the first training pass.
+    pub standardized: bool,
     /// Samples that were trained on.
     pub train_samples: usize,
     /// Samples that were tested on, in one pass.

@@ -94,6 +94,7 @@ pub fn frozen_probes(
             passes: passes.min(config.epochs),
             batch_size: config.batch_size,
             seed: config.seed,
+            standardized: config.standardize,
             train_samples: samples,
             test_samples: test.samples(),
         },
