@@ -87,6 +87,7 @@ impl KeyedRng {
         }
     }
 
+    #[inline]
     fn next(&mut self) -> u32 {
         if self.used == 4 {
             self.block = philox(self.counter, self.key);

@@ -117,6 +117,6 @@ fn steps<const AVX2: bool>(
     }
     match output {
         Output::Bytes(out) => planes::store(view, out),
-        Output::Normalized(normalization, out) => normalization.apply_planes(view, out),
+        Output::Normalized(normalization, out) => normalization.apply_planes::<AVX2>(view, out),
     }
 }

@@ -83,7 +83,7 @@ fn shift_lanes([r, g, b]: [__m256i; 3], offset: __m256i) -> [__m256i; 3] {
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn turn(sextant: __m256d) -> __m256d {
-    let shifted = _mm256_add_pd(_mm256_div_pd(sextant, _mm256_set1_pd(6.0)), _mm256_set1_pd(1.0));
+    let shifted = _mm256_fmadd_pd(sextant, _mm256_set1_pd(1.0 / 6.0), _mm256_set1_pd(1.0));
     _mm256_sub_pd(shifted, _mm256_floor_pd(shifted))
 }
 

@@ -15,21 +15,37 @@ use super::table::{LOW_BITS, PRECISION, TapPair, WINDOW, Windows};
 #[target_feature(enable = "avx2,fma")]
 pub(super) fn along_rows(windows: &Windows, input: usize, output: usize, source: &[u8], out: &mut [u8]) {
     for (window, pairs) in windows.iter() {
-        let rows = out.chunks_exact_mut(output).enumerate().map(|(row, out)| {
-            let (pixels, _) = source[row * input + window.input..].split_first_chunk().expect("padding");
-            let (out, _) = out[window.output..].split_first_chunk_mut().expect("whole windows");
-            (pixels, out)
+        let rows = out.chunks_exact_mut(output).map(|row| {
+            let (out, _) = row[window.output..].split_first_chunk_mut().expect("whole windows");
+            out
         });
+        let pixels = (window.input..).step_by(input);
         // The usual four taps stay in registers from row to row.
         if let [first, second] = pairs {
             let (first, second) = (Weights::load(first), Weights::load(second));
-            rows.for_each(|(pixels, out)| *out = finish(second.add(pixels, first.add(pixels, zero()))));
+            for (out, start) in rows.zip(pixels) {
+                let taps = window_at(source, start);
+                *out = finish(second.add(taps, first.add(taps, zero())));
+            }
         } else {
-            rows.for_each(|(pixels, out)| {
-                *out = finish(pairs.iter().fold(zero(), |sum, pair| Weights::load(pair).add(pixels, sum)));
-            });
+            for (out, start) in rows.zip(pixels) {
+                let (taps, mut sums) = (window_at(source, start), zero());
+                for pair in pairs {
+                    sums = Weights::load(pair).add(taps, sums);
+                }
+                *out = finish(sums);
+            }
         }
     }
+}
+
+/// The pixels from `start` on, once in each half.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn window_at(source: &[u8], start: usize) -> __m256i {
+    let pixels = &source[start..start + WINDOW];
+    // SAFETY: the slice is 16 bytes long, which is what an unaligned load reads.
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(pixels.as_ptr().cast()) })
 }
 
 /// Sums of the products with the upper and the lower parts of the weights.
@@ -65,10 +81,8 @@ impl Weights {
 
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn add(self, pixels: &[u8; WINDOW], [high, low]: Sums) -> Sums {
-        // SAFETY: the array is 16 bytes long, which is what an unaligned load reads.
-        let pixels = unsafe { _mm_loadu_si128(pixels.as_ptr().cast()) };
-        let taps = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(pixels), self.shuffle);
+    fn add(self, window: __m256i, [high, low]: Sums) -> Sums {
+        let taps = _mm256_shuffle_epi8(window, self.shuffle);
         [
             _mm256_add_epi32(high, _mm256_madd_epi16(taps, self.high)),
             _mm256_add_epi32(low, _mm256_madd_epi16(taps, self.low)),

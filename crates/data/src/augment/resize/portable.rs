@@ -41,8 +41,8 @@ pub(super) fn along_columns(table: &Table, source: &[u8], out: &mut [u8], width:
 #[inline(always)]
 fn column_sums<const LANES: usize>(rows: &[u8], width: usize, x: usize, weights: &[i32]) -> [u8; LANES] {
     let mut sums = [HALF; LANES];
-    for (row, weight) in rows.chunks_exact(width).zip(weights) {
-        let pixels = &row[x..x + LANES];
+    for (tap, weight) in weights.iter().enumerate() {
+        let pixels = &rows[tap * width + x..][..LANES];
         for lane in 0..LANES {
             sums[lane] += i32::from(pixels[lane]) * weight;
         }
