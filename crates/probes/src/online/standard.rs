@@ -26,7 +26,7 @@ pub const RELATIVE_ACTION: &str = "relative_action";
 /// | `online_lin` | z_AGG | class, linear | `online_linacc`, `online_linloss` |
 /// | `leakage_lin` | z_1 | class, linear | `leakage_linacc`, `leakage_linloss` |
 /// | `online_equi` | z_1, z_2 | relative action, MLP | `online_r2`, `online_r2_<group>`, `online_r2_loss` |
-/// | `leakage_act` | z_AGG | relative action, linear | `leakage_r2`, `leakage_r2_loss` |
+/// | `leakage_act` | z_AGG | relative action, linear | `leakage_r2`, `leakage_r2_<group>`, `leakage_r2_loss` |
 ///
 /// The first of each kind is what the representation is for, the other what leaks into the wrong
 /// one. Feed [`ProbeInputs`](super::ProbeInputs) under the names [`AGGREGATE`], [`FIRST`],
@@ -87,7 +87,9 @@ impl StandardProbes {
             configs.push(probe("leakage_lin", vec![first], task, names.0, names.1));
         }
         if let Some(task) = action {
-            configs.push(probe("leakage_act", aggregate, task, "leakage_r2", "leakage_r2_loss"));
+            let mut leakage = probe("leakage_act", aggregate, task, "leakage_r2", "leakage_r2_loss");
+            leakage.metrics.groups.clone_from(&self.groups);
+            configs.push(leakage);
         }
         configs
     }
