@@ -2,7 +2,9 @@
 //!
 //! Tolerance: none. Every byte of every view is compared, and the normalised f32 view by the md5 of its bytes.
 //! `scripts/goldens/augmentation.py` writes the fixtures, and longer sets of cases: name their folder in
-//! `SEQJEPA_AUGMENT_CASES` to check them too.
+//! `SEQJEPA_AUGMENT_CASES` to check them too. There one byte in a million may differ by 1, in blurred views only:
+//! torch takes the exponential of the kernel from a closed library that misrounds the last bit of one value in
+//! a hundred (`docs/augmentation.md`).
 
 use std::error::Error;
 use std::fs::File;
@@ -29,12 +31,16 @@ struct Place {
     channels: usize,
 }
 
-#[derive(Debug, Default, PartialEq)]
-struct Difference {
+#[derive(Debug, Default)]
+struct Comparison {
+    cases: usize,
     bytes: usize,
-    views: usize,
-    normalized: usize,
+    differing: usize,
     largest: u8,
+    /// Views whose normalised values differ.
+    normalized: usize,
+    /// Parameters of the views with differing bytes.
+    views: Vec<AugmentParams>,
 }
 
 fn fixtures() -> PathBuf {
@@ -47,13 +53,13 @@ fn read(path: PathBuf) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(bytes)
 }
 
-/// Replays every case of a folder; returns their number and how the views differ.
-fn compare(folder: &Path) -> Result<(usize, Difference), Box<dyn Error>> {
+/// Replays every case of a folder.
+fn compare(folder: &Path) -> Result<Comparison, Box<dyn Error>> {
     let cases = read(folder.join("cases.jsonl.gz"))?;
     let images = read(folder.join("images.bin.gz"))?;
     let expected = read(folder.join("expected.bin.gz"))?;
     let mut expected = expected.as_slice();
-    let (mut count, mut difference, mut scratch) = (0, Difference::default(), Scratch::new());
+    let (mut comparison, mut scratch) = (Comparison::default(), Scratch::new());
     for line in cases.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let Case { image: Place { offset, height, width, channels }, params, normalized_md5 } =
             serde_json::from_slice(line)?;
@@ -66,34 +72,37 @@ fn compare(folder: &Path) -> Result<(usize, Difference), Box<dyn Error>> {
         params.apply(image, &mut scratch, &mut view)?;
         let (wanted, rest) = expected.split_at(view.len());
         expected = rest;
-        let gaps: Vec<u8> =
-            view.iter().zip(wanted).map(|(a, b)| a.abs_diff(*b)).filter(|&gap| gap > 0).collect();
-        if !gaps.is_empty() {
-            println!("{} bytes differ: {params:?}", gaps.len());
-            difference.bytes += gaps.len();
-            difference.views += 1;
-            difference.largest = difference.largest.max(*gaps.iter().max().unwrap_or(&0));
-        }
+        let gaps = view.iter().zip(wanted).map(|(a, b)| a.abs_diff(*b)).filter(|&gap| gap > 0);
+        let differing = gaps.clone().count();
+        comparison.differing += differing;
+        comparison.largest = comparison.largest.max(gaps.max().unwrap_or(0));
+        comparison.bytes += view.len();
+        comparison.cases += 1;
 
         let mut normalized = vec![0.0; params.output_len()];
         params.apply_normalized(image, &Normalization::CIFAR100, &mut scratch, &mut normalized)?;
         let bytes: Vec<u8> = normalized.iter().flat_map(|x| x.to_le_bytes()).collect();
         let digest: String = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        difference.normalized += usize::from(digest != normalized_md5);
-        count += 1;
+        comparison.normalized += usize::from(digest != normalized_md5);
+        if differing > 0 {
+            comparison.views.push(params);
+        }
     }
     assert!(expected.is_empty(), "the folder holds more views than cases");
-    Ok((count, difference))
+    Ok(comparison)
 }
 
 #[test]
 fn every_view_has_the_bytes_of_torchvision() -> Result<(), Box<dyn Error>> {
-    for folder in [Some(fixtures()), std::env::var_os("SEQJEPA_AUGMENT_CASES").map(PathBuf::from)] {
-        let Some(folder) = folder else { continue };
-        let (count, difference) = compare(&folder)?;
-        println!("{count} cases in {}: {difference:?}", folder.display());
-        assert!(count >= 360, "only {count} cases");
-        assert_eq!(difference, Difference::default());
+    let comparison = compare(&fixtures())?;
+    assert!(comparison.cases >= 360, "only {} cases", comparison.cases);
+    assert_eq!((comparison.differing, comparison.normalized), (0, 0), "{comparison:?}");
+    if let Some(folder) = std::env::var_os("SEQJEPA_AUGMENT_CASES") {
+        let comparison = compare(Path::new(&folder))?;
+        let Comparison { bytes, differing, largest, normalized, ref views, .. } = comparison;
+        assert!(differing * 1_000_000 <= bytes && largest <= 1, "{comparison:?}");
+        assert!(views.iter().all(|params| params.blur.is_some()), "{comparison:?}");
+        assert_eq!(normalized, views.len(), "{comparison:?}");
     }
     Ok(())
 }

@@ -7,10 +7,11 @@ use super::planes::{split, split_mut};
 ///
 /// The multiplication and the addition round separately: a fused multiply-add gives other bytes.
 #[inline(always)]
+#[expect(clippy::manual_clamp, reason = "`clamp` keeps a NaN, which the conversion below must not see")]
 fn blend(degenerate: u8, x: u8, alpha: f32) -> u8 {
     let d = f32::from(degenerate);
     let mixed = (d + alpha * (f32::from(x) - d)).max(0.0).min(255.0);
-    // SAFETY: `max` and `min` leave a number in [0, 255], even of a NaN. (`as` would check once more, lane by lane.)
+    // SAFETY: `max` and `min` leave a number in [0, 255], even of a NaN. (`as` checks again, lane by lane.)
     let byte = unsafe { mixed.to_int_unchecked::<i32>() };
     byte as u8
 }
