@@ -44,7 +44,7 @@ fn crops_are_distributed_as_in_torchvision() {
             // The statistic has mean n and standard deviation sqrt(2 n), n = bins - 1: five deviations.
             let n = (bins - 1) as f64;
             assert!(statistic < n + 5.0 * (2.0 * n).sqrt(), "{name}: {statistic} over {bins} bins");
-            assert!(bins > 10, "{name} has only {bins} bins");
+            assert!(bins >= 8, "{name} has only {bins} bins");
         }
     }
 }
