@@ -309,3 +309,34 @@ fn minimises_a_quadratic() {
         assert!(values["bias"].iter().all(|value| (value + 2.0).abs() < 0.02), "{config:?}");
     }
 }
+
+/// Long gradients are summed piece by piece: no element may be lost at the seams.
+#[test]
+fn norms_of_long_gradients_are_whole() {
+    let device = device();
+    for length in [1 << 20, (1 << 20) + 1, (2 << 20) + 12_345] {
+        let bias = Param::from_tensor(Tensor::<1>::zeros([length], &device));
+        let weight = Param::from_tensor(Tensor::<2>::zeros([1, 1], &device));
+        let module = Pair { weight, bias };
+        let loss = module.bias.val().sum().mul_scalar(0.5) + module.weight.val().sum();
+        let gradients = ParameterGradients::take(&mut loss.backward(), &module);
+        let expected = (0.25 * length as f64 + 1.0).sqrt();
+        // Partial sums of a million equal f32 terms are exact here; the root rounds once.
+        assert!((gradients.norm() - expected).abs() < 1e-6 * expected, "{length}");
+    }
+}
+
+/// Burn refuses to mix checkpointing strategies: an update must hand back the parameter's own.
+#[test]
+fn the_checkpointing_strategy_survives_a_step() {
+    let fixture = fixture();
+    let device = Device::flex().autodiff().gradient_checkpointing();
+    let mut module = Pair::new(&fixture.initial, &device);
+    let mut optimizer = Optimizer::new(OptimizerConfig::adam()).unwrap();
+    for chosen in &fixture.gradients[..2] {
+        let gradients = module.gradients(chosen);
+        module = optimizer.step(0.1, module, gradients).unwrap();
+    }
+    let strategy = module.weight.val().gradient_checkpointing_strategy();
+    assert_eq!(strategy, device.gradient_checkpointing_strategy());
+}
