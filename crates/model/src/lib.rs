@@ -8,6 +8,7 @@
 //!
 //! - [`SeqJepaConfig`] describes a model, [`SeqJepaConfig::init`] makes one from a seed.
 //! - [`Method`] is all that a trainer needs to know; [`SeqJepa`] implements it.
+//! - [`SeqJepa::import`] and [`SeqJepa::export`] exchange weights with PyTorch.
 //! - [`Encoder`] is the family of encoders: [`ResNet`] and [`Vit`].
 //!
 //! ```
@@ -40,6 +41,7 @@ mod config;
 mod ema;
 mod encoder;
 mod error;
+mod interop;
 mod loss;
 mod method;
 mod predictor;
@@ -53,6 +55,7 @@ pub use config::{ActionConditioning, PredictorConfig, SeqJepaConfig, TargetConfi
 pub use ema::{EmaSchedule, ema_update};
 pub use encoder::{AnyEncoder, Encoder, EncoderConfig};
 pub use error::ModelError;
+pub use interop::{Import, export_tensors, import_tensors, read_tensors};
 pub use loss::cosine_distance;
 pub use method::{EvaluationOutput, Method, Representations, SequenceInput, TrainingOutput};
 pub use predictor::Predictor;

@@ -136,18 +136,9 @@ impl SeqJepa {
     /// embedding becomes zero *after* its row took part in the batch statistics.
     fn embed_observed(&self, embedding: &ActionEmbedding, relative: Tensor<3>, mode: Mode) -> Tensor<3> {
         let [batch, views, parameters] = relative.dims();
-        let device = relative.device();
-        let rows = if self.config.relative_last_action {
-            relative
-        } else {
-            let zeros = Tensor::zeros([batch, 1, parameters], &device);
-            Tensor::cat(vec![relative.narrow(1, 0, views - 1), zeros], 1)
-        };
+        let rows = if self.config.relative_last_action { relative } else { with_zero_last(relative) };
         let embedded = embedding.forward(rows.reshape([batch * views, parameters]), mode);
-        let width = self.config.action_width();
-        let embedded = embedded.reshape([batch, views, width]);
-        let zeros = Tensor::zeros([batch, 1, width], &device);
-        Tensor::cat(vec![embedded.narrow(1, 0, views - 1), zeros], 1)
+        with_zero_last(embedded.reshape([batch, views, self.config.action_width()]))
     }
 
     /// Appends zeros to raw actions until they have the configured width.
@@ -243,6 +234,16 @@ impl SeqJepa {
             return Err(mismatch(name, expected, &actions.dims()));
         }
         Ok(())
+    }
+}
+
+/// The same rows `[batch, rows, width]` with the last one of each sample replaced by zeros.
+fn with_zero_last(rows: Tensor<3>) -> Tensor<3> {
+    let [batch, count, width] = rows.dims();
+    let zeros = Tensor::zeros([batch, 1, width], &rows.device());
+    match count {
+        0 | 1 => zeros,
+        _ => Tensor::cat(vec![rows.narrow(1, 0, count - 1), zeros], 1),
     }
 }
 

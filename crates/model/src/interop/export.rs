@@ -1,0 +1,76 @@
+//! Writes named tensors to SafeTensors.
+
+use crate::{ModelError, SeqJepa};
+use burn::tensor::{DType, TensorData};
+use safetensors::tensor::{Dtype, TensorView};
+use seqjepa_nn::{StateDict, state_dict};
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+/// Writes `tensors` to a SafeTensors file, whole or not at all.
+///
+/// # Errors
+/// [`ModelError::Io`] if the file cannot be written, [`ModelError::Format`] for a tensor type that
+/// SafeTensors lacks.
+pub fn export_tensors(tensors: &StateDict, path: &Path) -> Result<(), ModelError> {
+    let views = tensors
+        .iter()
+        .map(|(name, data)| Ok((name.as_str(), view(path, name, data)?)))
+        .collect::<Result<Vec<_>, ModelError>>()?;
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let bytes = safetensors::serialize(views, Some(metadata))
+        .map_err(|error| ModelError::format(path, "tensors that SafeTensors can hold", error))?;
+    write_atomically(path, &bytes)
+}
+
+fn view<'a>(path: &Path, name: &str, data: &'a TensorData) -> Result<TensorView<'a>, ModelError> {
+    let dtype = match data.dtype() {
+        DType::F64 => Dtype::F64,
+        DType::F32 => Dtype::F32,
+        DType::F16 => Dtype::F16,
+        DType::BF16 => Dtype::BF16,
+        DType::I64 => Dtype::I64,
+        DType::I32 => Dtype::I32,
+        other => {
+            let found = format!("`{name}` of type {other:?}");
+            return Err(ModelError::format(path, "float or integer tensors", found));
+        }
+    };
+    TensorView::new(dtype, data.shape().to_vec(), data.as_bytes())
+        .map_err(|error| ModelError::format(path, "as many bytes as the shape says", error))
+}
+
+/// Writes a file through a temporary one in the same folder, synchronised before it takes the name.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let write = || {
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            // Temporary files are private by default; a checkpoint has the rights that the umask gives it.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.prefix(".seqjepa-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|source| ModelError::io("write", path, source))
+}
+
+impl SeqJepa {
+    /// Writes all parameters and running statistics to a SafeTensors file with PyTorch's names and layouts,
+    /// for `load_state_dict(strict=True)` of the published implementation.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`] if the file cannot be written; nothing half-written stays behind.
+    pub fn export(&self, path: &Path) -> Result<(), ModelError> {
+        export_tensors(&state_dict(self), path)
+    }
+}

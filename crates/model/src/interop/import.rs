@@ -1,0 +1,109 @@
+//! Puts the tensors of a checkpoint into a module.
+
+use super::names::Nest;
+use super::read::read_tensors;
+use crate::{ModelError, SeqJepa};
+use burn::module::Module;
+use burn::tensor::{Shape, TensorData};
+use seqjepa_nn::{NnError, StateDict, load_state_dict, state_dict, tensor_specs};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// A module with imported tensors, and an account of them.
+#[derive(Clone, Debug)]
+pub struct Import<M> {
+    /// The module.
+    pub module: M,
+    /// Names of the module's tensors that came from the checkpoint, in the module's order.
+    pub used: Vec<String>,
+    /// Names of the module's tensors that the checkpoint lacks; they keep their values.
+    pub missing: Vec<String>,
+    /// What the checkpoint has beyond the module, as optimizer state or probes (`online_linprobe.0.weight`),
+    /// under the checkpoint's names without nest and wrapper.
+    pub left_over: StateDict,
+}
+
+/// Puts `tensors` into `module`.
+///
+/// The names may lie under `model.`, `model_state.`, `model_state_dict.` or `state_dict.`, and may have a
+/// prefix `module.`; the place that fits best is taken. Floats of other widths are converted.
+///
+/// # Errors
+/// [`ModelError::Nn`] with the tensor's name for a wrong shape or type, [`ModelError::NothingInCommon`] if no
+/// name fits.
+pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import<M>, ModelError> {
+    let specs = tensor_specs(&module);
+    let known: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let nest = Nest::find(tensors.iter().map(|(name, _)| name.as_str()), &known);
+
+    let mut given = HashMap::new();
+    let mut left_over = Vec::new();
+    let found = tensors.first().map(|(name, _)| name.clone());
+    for (name, data) in tensors {
+        match nest.strip(&name) {
+            Some(inner) if known.contains(inner) => {
+                let inner = inner.to_owned();
+                if given.insert(inner.clone(), data).is_some() {
+                    return Err(NnError::DuplicateTensor { name: inner }.into());
+                }
+            }
+            Some(inner) => left_over.push((inner.to_owned(), data)),
+            None => left_over.push((name, data)),
+        }
+    }
+    if given.is_empty() {
+        let expected = specs.first().map(|spec| spec.name.clone()).unwrap_or_default();
+        return Err(ModelError::NothingInCommon { expected, found: found.unwrap_or_default() });
+    }
+
+    let (mut used, mut missing) = (Vec::new(), Vec::new());
+    let old = state_dict(&module);
+    let tensors: StateDict = specs
+        .iter()
+        .zip(old)
+        .map(|(spec, (name, old))| match given.remove(&name) {
+            Some(data) => {
+                used.push(name.clone());
+                (name, with_axes(data, &spec.shape))
+            }
+            None => {
+                missing.push(name.clone());
+                (name, old)
+            }
+        })
+        .collect();
+    let module = load_state_dict(module, tensors)?;
+    tracing::info!(
+        used = used.len(),
+        missing = missing.len(),
+        left_over = left_over.len(),
+        "imported tensors"
+    );
+    Ok(Import { module, used, missing, left_over })
+}
+
+/// The data under the expected shape if the two differ in leading axes of length 1 alone, as a token stored
+/// as `[width]`, `[1, width]` or `[1, 1, width]`; otherwise unchanged, to be refused with its own shape.
+fn with_axes(data: TensorData, expected: &[usize]) -> TensorData {
+    fn core(shape: &[usize]) -> &[usize] {
+        let ones = shape.iter().take_while(|axis| **axis == 1).count();
+        &shape[ones..]
+    }
+    if core(data.shape().as_ref()) != core(expected) {
+        return data;
+    }
+    let (bytes, _, dtype) = data.into_parts();
+    TensorData::from_bytes(bytes, Shape::from(expected.to_vec()), dtype)
+}
+
+impl SeqJepa {
+    /// Loads a checkpoint of PyTorch or of [`export`](Self::export) into this model: SafeTensors, `.pt` or
+    /// `.pth`. See [`import_tensors`] for the names that are understood.
+    ///
+    /// # Errors
+    /// As [`read_tensors`] and [`import_tensors`]. Tensors that the file lacks are no error: look at
+    /// [`Import::missing`].
+    pub fn import(self, path: &Path) -> Result<Import<Self>, ModelError> {
+        import_tensors(self, read_tensors(path)?)
+    }
+}

@@ -1,0 +1,100 @@
+//! Reads named tensors from a file.
+
+use crate::ModelError;
+use burn::tensor::{DType, Shape, TensorData};
+use pytorch_reader::PytorchReader;
+use safetensors::{Dtype, SafeTensors};
+use seqjepa_nn::StateDict;
+use std::path::Path;
+
+/// Reads all tensors of a SafeTensors file or of a PyTorch checkpoint (`.pt`, `.pth`, told apart by
+/// content), sorted by name. Nested dictionaries of a checkpoint give dotted names, as `model.agg_token`;
+/// what is not a tensor is passed over. Nothing in the file is executed.
+///
+/// # Errors
+/// [`ModelError::Io`] if the file cannot be read, [`ModelError::Format`] if it is neither of the two or
+/// holds a tensor of a type that Burn lacks.
+pub fn read_tensors(path: &Path) -> Result<StateDict, ModelError> {
+    let mut tensors = if is_safetensors(path)? { from_safetensors(path)? } else { from_pytorch(path)? };
+    tensors.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Ok(tensors)
+}
+
+/// SafeTensors starts with the length of its header in 8 bytes, then the header's opening brace.
+fn is_safetensors(path: &Path) -> Result<bool, ModelError> {
+    use std::io::Read;
+    let mut start = Vec::new();
+    let mut file = std::fs::File::open(path).map_err(|source| ModelError::io("open", path, source))?;
+    let read = file.by_ref().take(9).read_to_end(&mut start);
+    read.map_err(|source| ModelError::io("read", path, source))?;
+    Ok(start.get(8) == Some(&b'{'))
+}
+
+fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
+    let bytes = std::fs::read(path).map_err(|source| ModelError::io("read", path, source))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| ModelError::format(path, "a SafeTensors file", error))?;
+    file.iter()
+        .map(|(name, view)| {
+            let dtype = match view.dtype() {
+                Dtype::F64 => DType::F64,
+                Dtype::F32 => DType::F32,
+                Dtype::F16 => DType::F16,
+                Dtype::BF16 => DType::BF16,
+                Dtype::I64 => DType::I64,
+                Dtype::I32 => DType::I32,
+                Dtype::I16 => DType::I16,
+                Dtype::I8 => DType::I8,
+                Dtype::U64 => DType::U64,
+                Dtype::U32 => DType::U32,
+                Dtype::U16 => DType::U16,
+                Dtype::U8 => DType::U8,
+                other => {
+                    let found = format!("`{name}` of type {other:?}");
+                    return Err(ModelError::format(path, "float or integer tensors", found));
+                }
+            };
+            tensor(path, name, view.data().to_vec(), view.shape().to_vec(), dtype)
+        })
+        .collect()
+}
+
+fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
+    let reader = PytorchReader::new(path)
+        .map_err(|error| ModelError::format(path, "a SafeTensors file or a PyTorch checkpoint", error))?;
+    reader
+        .into_tensors()
+        .into_iter()
+        .map(|(name, stored)| {
+            let dtype = match stored.dtype() {
+                pytorch_reader::DType::F64 => DType::F64,
+                pytorch_reader::DType::F32 => DType::F32,
+                pytorch_reader::DType::F16 => DType::F16,
+                pytorch_reader::DType::BF16 => DType::BF16,
+                pytorch_reader::DType::I64 => DType::I64,
+                pytorch_reader::DType::I32 => DType::I32,
+                pytorch_reader::DType::I16 => DType::I16,
+                pytorch_reader::DType::I8 => DType::I8,
+                pytorch_reader::DType::U64 => DType::U64,
+                pytorch_reader::DType::U32 => DType::U32,
+                pytorch_reader::DType::U16 => DType::U16,
+                pytorch_reader::DType::U8 | pytorch_reader::DType::Bool => DType::U8,
+            };
+            let bytes = stored.read().map_err(|source| ModelError::io("read", path, source))?;
+            tensor(path, &name, bytes, stored.shape().to_vec(), dtype)
+        })
+        .collect()
+}
+
+fn tensor(
+    path: &Path,
+    name: &str,
+    bytes: Vec<u8>,
+    shape: Vec<usize>,
+    dtype: DType,
+) -> Result<(String, TensorData), ModelError> {
+    let data = TensorData::try_from_bytes_vec(bytes, Shape::from(shape), dtype).map_err(|error| {
+        ModelError::format(path, "as many bytes as the shape says", format!("`{name}`: {error}"))
+    })?;
+    Ok((name.to_owned(), data))
+}

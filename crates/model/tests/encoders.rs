@@ -1,0 +1,107 @@
+//! The encoders against torchvision's blocks and torch's transformer layers.
+//!
+//! Fixtures: `scripts/goldens/model.py`, function `encoders`, computed in f64 and stored in f32.
+//!
+//! Tolerances. What is measured is the error of f32 arithmetic through up to 50 layers. In evaluation mode
+//! codes agree to 1e-5 of the largest value and gradients to 1e-4 of a tensor's norm. With batch statistics
+//! the errors grow with depth, and a pre-activation within them of zero falls on the other side of the ReLU
+//! and changes the gradient of everything before it: PyTorch's own f32 result differs from its f64 result by
+//! 5e-6 (codes, 18 layers), 2e-5 (codes, 50 layers), 1e-4 (gradients, width 64, one such flip) and 2e-2
+//! (gradients, 50 layers). The training tolerances are two to five times that; a wrong padding, stride,
+//! epsilon, momentum or a biased running variance is off by more in one of the columns.
+
+mod common;
+
+use common::{Fixture, fill, gradients, spread, statistics, training_device};
+use seqjepa_model::{Encoder, EncoderConfig, Mode, ResNetConfig, ResNetDepth, ResNetStem, VitConfig};
+use seqjepa_nn::InitRng;
+
+/// One comparison: its name in the script, the geometry of its images, and what training mode may differ by.
+struct Case {
+    name: &'static str,
+    size: usize,
+    batch: usize,
+    steps: usize,
+    train_codes: f32,
+    train_gradients: f32,
+}
+
+const SMALL: Case = Case { name: "", size: 16, batch: 8, steps: 3, train_codes: 1e-5, train_gradients: 1e-4 };
+
+fn compare(config: impl Into<EncoderConfig>, case: Case) {
+    let fixture = Fixture::open("encoders");
+    let device = training_device();
+    let Case { name, size, batch, .. } = case;
+    let encoder = config.into().init(&mut InitRng::new(0), &device).expect("a valid configuration");
+    let encoder = fill(encoder);
+    let images = |step| spread(&format!("{name}.{step}"), [batch, 3, size, size], 2.0, &device);
+    let weights = spread(&format!("{name}.weights"), [batch, encoder.code_width()], 1.0, &device);
+
+    let codes = encoder.encode(images(0), Mode::Eval);
+    fixture.assert_close(&format!("{name}.eval"), &codes, 1e-5);
+    let eval_gradients = gradients(&encoder, &(codes * weights.clone()).sum());
+    fixture.assert_table(&format!("{name}.eval.gradients"), &eval_gradients, 1e-4);
+
+    for step in 0..case.steps {
+        let codes = encoder.encode(images(step), Mode::Train);
+        fixture.assert_close(&format!("{name}.train.{step}"), &codes, case.train_codes);
+        if step + 1 == case.steps {
+            let gradients = gradients(&encoder, &(codes * weights.clone()).sum());
+            fixture.assert_table(&format!("{name}.train.gradients"), &gradients, case.train_gradients);
+        }
+    }
+    let statistics = statistics(&encoder);
+    if !statistics.is_empty() {
+        fixture.assert_table(&format!("{name}.statistics"), &statistics, 1e-5);
+    }
+}
+
+fn resnet(depth: ResNetDepth, width: usize, stem: ResNetStem) -> ResNetConfig {
+    ResNetConfig { depth, width, stem, channels: 3 }
+}
+
+#[test]
+fn resnet18_with_the_cifar_stem() {
+    let config = resnet(ResNetDepth::ResNet18, 16, ResNetStem::Cifar);
+    compare(config, Case { name: "resnet18.cifar.16", ..SMALL });
+}
+
+#[test]
+fn resnet18_with_the_imagenet_stem() {
+    let config = resnet(ResNetDepth::ResNet18, 16, ResNetStem::ImageNet);
+    compare(config, Case { name: "resnet18.imagenet.16", size: 64, ..SMALL });
+}
+
+#[test]
+fn full_width_resnet18_with_the_cifar_stem() {
+    let config = resnet(ResNetDepth::ResNet18, 64, ResNetStem::Cifar);
+    let case = Case { batch: 4, steps: 2, train_codes: 2e-5, train_gradients: 5e-4, ..SMALL };
+    compare(config, Case { name: "resnet18.cifar.64", ..case });
+}
+
+#[test]
+fn full_width_resnet18_with_the_imagenet_stem() {
+    let config = resnet(ResNetDepth::ResNet18, 64, ResNetStem::ImageNet);
+    let case = Case { size: 64, batch: 4, steps: 2, train_codes: 2e-5, train_gradients: 5e-4, ..SMALL };
+    compare(config, Case { name: "resnet18.imagenet.64", ..case });
+}
+
+#[test]
+fn resnet34() {
+    let config = resnet(ResNetDepth::ResNet34, 8, ResNetStem::Cifar);
+    let case = Case { train_codes: 2e-5, train_gradients: 5e-4, ..SMALL };
+    compare(config, Case { name: "resnet34.cifar.8", ..case });
+}
+
+#[test]
+fn resnet50() {
+    let config = resnet(ResNetDepth::ResNet50, 8, ResNetStem::Cifar);
+    let case = Case { steps: 2, train_codes: 5e-5, train_gradients: 5e-2, ..SMALL };
+    compare(config, Case { name: "resnet50.cifar.8", ..case });
+}
+
+#[test]
+fn vit_tiny() {
+    let case = Case { size: 32, batch: 2, steps: 1, ..SMALL };
+    compare(VitConfig::default(), Case { name: "vit.tiny", ..case });
+}
