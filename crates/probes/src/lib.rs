@@ -22,7 +22,7 @@
 //!
 //! use burn::tensor::Device;
 //! use seqjepa_probes::OutputGroup;
-//! use seqjepa_probes::frozen::{FeatureSet, FrozenConfig, Representation, frozen_probes};
+//! use seqjepa_probes::frozen::{FeatureBuffers, FeatureSet, FrozenConfig, Representation, frozen_probes};
 //!
 //! // 64 samples: an invariant representation of width 3, the features of two views of width 1, and
 //! // an action of one parameter, here the difference of the two.
@@ -30,11 +30,13 @@
 //!     let wave = |index: usize| (index as f32).sin();
 //!     let rows = offset..offset + 64;
 //!     let labels: Vec<u32> = rows.clone().map(|row| (row % 3) as u32).collect();
-//!     let aggregate = labels.iter().flat_map(|label| (0..3).map(move |c| f32::from(u8::from(c == *label))));
+//!     let one_hot = |label: u32| (0..3).map(move |class| f32::from(u8::from(class == label)));
+//!     let aggregate = labels.iter().copied().flat_map(one_hot).collect();
 //!     let first: Vec<f32> = rows.clone().map(wave).collect();
 //!     let second: Vec<f32> = rows.clone().map(|row| wave(3 * row)).collect();
 //!     let relative = first.iter().zip(&second).map(|(first, second)| second - first).collect();
-//!     FeatureSet::new(64, aggregate.collect(), first, second, relative, Some(labels)).map(Arc::new)
+//!     let buffers = FeatureBuffers { aggregate, first, second, relative, labels: Some(labels) };
+//!     FeatureSet::new(64, buffers).map(Arc::new)
 //! };
 //! let (mut train, mut test) = (split(0)?, split(1000)?);
 //!

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{
-    BoxError, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, Representation, Verdict, frozen_probes,
+    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, Representation, Verdict,
+    frozen_probes,
 };
 use seqjepa_probes::{Network, OutputGroup, ProbeError};
 
@@ -32,7 +33,8 @@ fn set(start: usize, samples: usize) -> FeatureSet {
         relative.extend([at(10) - at(6), at(11) - at(7), at(12) * at(8), at(14)]);
         labels.push(label);
     }
-    FeatureSet::new(samples, aggregate, first, second, relative, Some(labels)).unwrap()
+    let buffers = FeatureBuffers { aggregate, first, second, relative, labels: Some(labels) };
+    FeatureSet::new(samples, buffers).unwrap()
 }
 
 fn groups() -> Vec<OutputGroup> {
@@ -111,7 +113,9 @@ fn a_diverged_probe_says_so_and_spares_the_others() {
             tame.rows(Representation::First, &rows).iter().map(|value| value * 1e12).collect();
         let actions = tame.actions(&rows, &(0..4));
         let labels = tame.labels().map(<[u32]>::to_vec);
-        FeatureSet::new(100, aggregate, first.clone(), first, actions, labels).unwrap()
+        let second = first.clone();
+        let buffers = FeatureBuffers { aggregate, first, second, relative: actions, labels };
+        FeatureSet::new(100, buffers).unwrap()
     };
     let config = short(FrozenConfig::linear(Some(6), &groups()));
     let mut test = Arc::new(wild(9000));
@@ -137,7 +141,8 @@ fn standardized_features_do_not_diverge() {
         let rows: Vec<usize> = (0..300).collect();
         let aggregate = near.rows(Representation::Aggregate, &rows).iter().map(|value| value + 1e3).collect();
         let labels = near.labels().map(<[u32]>::to_vec);
-        Arc::new(FeatureSet::new(300, aggregate, vec![], vec![], vec![], labels).unwrap())
+        let buffers = FeatureBuffers { aggregate, labels, ..Default::default() };
+        Arc::new(FeatureSet::new(300, buffers).unwrap())
     };
     let top1 = |standardize| {
         let config = FrozenConfig { standardize, ..short(FrozenConfig::linear(Some(6), &[])) };
@@ -156,7 +161,9 @@ fn what_is_not_there_is_left_out() {
         let full = set(start, 60);
         let rows: Vec<usize> = (0..60).collect();
         let aggregate = full.rows(Representation::Aggregate, &rows);
-        Arc::new(FeatureSet::new(60, aggregate, vec![], vec![], full.actions(&rows, &(0..4)), None).unwrap())
+        let relative = full.actions(&rows, &(0..4));
+        let buffers = FeatureBuffers { aggregate, relative, ..Default::default() };
+        Arc::new(FeatureSet::new(60, buffers).unwrap())
     };
     let config = short(FrozenConfig::linear(Some(6), &groups()));
     let (mut train, mut test) = (unlabelled(0), unlabelled(100));
@@ -201,15 +208,14 @@ fn progress_and_passes_are_as_documented() {
 
 #[test]
 fn bad_features_and_settings_are_refused() {
-    let refused = |set: Result<FeatureSet, ProbeError>| set.unwrap_err().to_string();
-    let nan = FeatureSet::new(2, vec![0.0, f32::NAN], vec![], vec![], vec![], None);
-    assert!(refused(nan).contains("aggregate must be finite"));
-    assert!(
-        refused(FeatureSet::new(2, vec![0.0; 3], vec![], vec![], vec![], None)).contains("multiple of 2")
-    );
-    assert!(refused(FeatureSet::new(2, vec![], vec![0.0; 2], vec![], vec![], None)).contains("second"));
-    assert!(refused(FeatureSet::new(2, vec![], vec![], vec![], vec![], Some(vec![0]))).contains("labels"));
-    assert!(refused(FeatureSet::new(0, vec![], vec![], vec![], vec![], None)).contains("above 0"));
+    let none = FeatureBuffers::default;
+    let refused = |samples, buffers| FeatureSet::new(samples, buffers).unwrap_err().to_string();
+    let nan = FeatureBuffers { aggregate: vec![0.0, f32::NAN], ..none() };
+    assert!(refused(2, nan).contains("aggregate must be finite"));
+    assert!(refused(2, FeatureBuffers { aggregate: vec![0.0; 3], ..none() }).contains("multiple of 2"));
+    assert!(refused(2, FeatureBuffers { first: vec![0.0; 2], ..none() }).contains("second"));
+    assert!(refused(2, FeatureBuffers { labels: Some(vec![0]), ..none() }).contains("labels"));
+    assert!(refused(0, none()).contains("above 0"));
 
     let good = || short(FrozenConfig::linear(Some(6), &groups()));
     let label = run(&FrozenConfig { classes: Some(5), ..good() }, two_passes()).unwrap_err();

@@ -122,6 +122,9 @@ fn the_standard_set_reports_the_published_names() {
                 "leakage_linacc",
                 "leakage_linloss",
                 "leakage_r2",
+                "leakage_r2_crop",
+                "leakage_r2_jitter",
+                "leakage_r2_blur",
                 "leakage_r2_loss",
             ]
             .map(|name| format!("{name}_{phase}"))

@@ -8,41 +8,44 @@ use crate::frozen::Representation;
 /// What a [`FeatureSource`] may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The frozen features of one augmentation pass over a split, on the host, row-major.
-///
-/// Whoever has no invariant or no paired representation leaves it empty: probes that read an
-/// empty representation are left out.
+/// What a [`FeatureSet`] is made of, row-major. What is not there stays empty:
+/// `FeatureBuffers { aggregate, labels, ..Default::default() }`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FeatureBuffers {
+    /// z_AGG, or any representation that classes shall be read from: `[samples, E]`.
+    pub aggregate: Vec<f32>,
+    /// z_1, the features of the first view: `[samples, D]`.
+    pub first: Vec<f32>,
+    /// z_2, the features of the second view: `[samples, D]`.
+    pub second: Vec<f32>,
+    /// The relative action from view 1 to view 2: `[samples, A]`.
+    pub relative: Vec<f32>,
+    /// The samples' classes, if they are known.
+    pub labels: Option<Vec<u32>>,
+}
+
+/// The frozen features of one augmentation pass over a split, on the host. Probes that would read
+/// an empty representation are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureSet {
     samples: usize,
-    aggregate: Vec<f32>,
-    first: Vec<f32>,
-    second: Vec<f32>,
-    relative: Vec<f32>,
-    labels: Option<Vec<u32>>,
+    buffers: FeatureBuffers,
 }
 
 impl FeatureSet {
-    /// A pass over `samples` samples: z_AGG `[samples, E]`, z_1 and z_2 `[samples, D]`, the
-    /// relative action from view 1 to view 2 `[samples, A]`, and the classes if they are known.
+    /// A pass over `samples` samples.
     ///
     /// # Errors
     ///
     /// If a buffer is no multiple of `samples`, z_1 and z_2 differ in length, there are no samples,
     /// or a number is not finite.
-    pub fn new(
-        samples: usize,
-        aggregate: Vec<f32>,
-        first: Vec<f32>,
-        second: Vec<f32>,
-        relative: Vec<f32>,
-        labels: Option<Vec<u32>>,
-    ) -> Result<Self, ProbeError> {
+    pub fn new(samples: usize, buffers: FeatureBuffers) -> Result<Self, ProbeError> {
         if samples == 0 {
             return Err(ProbeError::setting("samples", "above 0", samples));
         }
+        let FeatureBuffers { aggregate, first, second, relative, labels } = &buffers;
         for (what, values) in
-            [("aggregate", &aggregate), ("first", &first), ("second", &second), ("relative", &relative)]
+            [("aggregate", aggregate), ("first", first), ("second", second), ("relative", relative)]
         {
             if !values.len().is_multiple_of(samples) {
                 let expected = format!("a multiple of {samples} values");
@@ -51,10 +54,10 @@ impl FeatureSet {
             check_finite(what, values)?;
         }
         crate::error::check_size("second", first.len(), second.len())?;
-        if let Some(labels) = &labels {
+        if let Some(labels) = labels {
             crate::error::check_size("labels", samples, labels.len())?;
         }
-        Ok(Self { samples, aggregate, first, second, relative, labels })
+        Ok(Self { samples, buffers })
     }
 
     /// Number of samples.
@@ -66,13 +69,13 @@ impl FeatureSet {
     /// Number of action parameters, A.
     #[must_use]
     pub fn action_size(&self) -> usize {
-        self.relative.len() / self.samples
+        self.buffers.relative.len() / self.samples
     }
 
     /// The samples' classes.
     #[must_use]
     pub fn labels(&self) -> Option<&[u32]> {
-        self.labels.as_deref()
+        self.buffers.labels.as_deref()
     }
 
     /// Width of a representation; 0 if it is not there.
@@ -83,9 +86,9 @@ impl FeatureSet {
 
     fn parts(&self, representation: Representation) -> Vec<&[f32]> {
         match representation {
-            Representation::Aggregate => vec![&self.aggregate],
-            Representation::First => vec![&self.first],
-            Representation::Pair => vec![&self.first, &self.second],
+            Representation::Aggregate => vec![&self.buffers.aggregate],
+            Representation::First => vec![&self.buffers.first],
+            Representation::Pair => vec![&self.buffers.first, &self.buffers.second],
         }
     }
 
@@ -107,7 +110,8 @@ impl FeatureSet {
     #[must_use]
     pub fn actions(&self, rows: &[usize], columns: &std::ops::Range<usize>) -> Vec<f32> {
         let width = self.action_size();
-        let columns = |row: &usize| &self.relative[row * width + columns.start..row * width + columns.end];
+        let columns =
+            |row: &usize| &self.buffers.relative[row * width + columns.start..row * width + columns.end];
         rows.iter().flat_map(columns).copied().collect()
     }
 }

@@ -8,6 +8,6 @@ mod run;
 mod scaling;
 
 pub use config::{FrozenConfig, Regressor};
-pub use features::{BoxError, FeatureSet, FeatureSource};
+pub use features::{BoxError, FeatureBuffers, FeatureSet, FeatureSource};
 pub use result::{ClassifierResult, FrozenResult, ProtocolRecord, RegressorResult, Representation, Verdict};
 pub use run::{FrozenProgress, frozen_probes};

@@ -39,12 +39,13 @@ pub struct FrozenProgress {
 /// use std::sync::Arc;
 ///
 /// use burn::tensor::Device;
-/// use seqjepa_probes::frozen::{FeatureSet, FrozenConfig, Representation, frozen_probes};
+/// use seqjepa_probes::frozen::{FeatureBuffers, FeatureSet, FrozenConfig, Representation, frozen_probes};
 ///
 /// // One's own features: 40 samples, two classes, one representation of width 2 and nothing else.
 /// let labels: Vec<u32> = (0..40).map(|index| index % 2).collect();
-/// let features = labels.iter().flat_map(|label| [*label as f32, 1.0]).collect();
-/// let set = FeatureSet::new(40, features, vec![], vec![], vec![], Some(labels))?;
+/// let aggregate = labels.iter().flat_map(|label| [*label as f32, 1.0]).collect();
+/// let buffers = FeatureBuffers { aggregate, labels: Some(labels), ..Default::default() };
+/// let set = FeatureSet::new(40, buffers)?;
 /// let mut source = Arc::new(set);
 ///
 /// let config = FrozenConfig { epochs: 20, ..FrozenConfig::linear(Some(2), &[]) };

@@ -47,11 +47,13 @@ impl Scaling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frozen::FeatureBuffers;
 
     #[test]
     fn columns_have_mean_zero_and_variance_one() {
         let rows = vec![1.0, 0.1, 3.0, 0.1, 5.0, 0.1, 7.0, 0.1];
-        let set = FeatureSet::new(4, rows.clone(), vec![], vec![], vec![], None).unwrap();
+        let buffers = FeatureBuffers { aggregate: rows.clone(), ..Default::default() };
+        let set = FeatureSet::new(4, buffers).unwrap();
         let mut scaled = rows;
         Scaling::of(&set, Representation::Aggregate).apply(&mut scaled);
         let unit = 5.0f32.sqrt();
