@@ -1,126 +1,19 @@
 //! One probe: a small network on frozen features.
 
-use burn::module::{Module, Param};
-use burn::tensor::activation::{log_softmax, relu};
+mod config;
+mod layers;
+
+use burn::module::Module;
+use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
-use seqjepa_nn::{InitRng, Linear, StateDict, load_state_dict, state_dict};
-use serde::{Deserialize, Serialize};
+use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
+use seqjepa_nn::{StateDict, load_state_dict, state_dict};
 
 use crate::error::{ProbeError, check_finite, check_labels, check_size};
 
-/// The network of a probe. All layers have a bias and PyTorch's default initial values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Network {
-    /// One affine map: what is linearly readable.
-    Linear,
-    /// `inputs -> hidden -> hidden -> outputs` with ReLU between.
-    Mlp {
-        /// Width of both hidden layers.
-        hidden: usize,
-    },
-}
+pub use config::{Network, ProbeConfig, ProbeOutput, Targets, Task};
 
-/// What a probe learns. Losses are means, as in PyTorch: over samples, and for regression over
-/// outputs too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// Cross-entropy over this many classes.
-    Classification {
-        /// Number of classes.
-        classes: usize,
-    },
-    /// Mean squared error over this many outputs.
-    Regression {
-        /// Number of outputs.
-        outputs: usize,
-    },
-}
-
-impl Task {
-    /// Width of the probe's output.
-    #[must_use]
-    pub fn outputs(&self) -> usize {
-        match *self {
-            Self::Classification { classes } => classes,
-            Self::Regression { outputs } => outputs,
-        }
-    }
-}
-
-/// All that defines a probe.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProbeConfig {
-    /// Name in messages, as `online_lin`.
-    pub name: String,
-    /// Width of the features.
-    pub inputs: usize,
-    /// What is learnt.
-    pub task: Task,
-    /// The network.
-    pub network: Network,
-    /// The update rule.
-    pub optimizer: OptimizerConfig,
-    /// Learning rate, constant.
-    pub lr: f64,
-    /// Seed of the initial values.
-    pub seed: u64,
-}
-
-impl ProbeConfig {
-    /// A linear probe trained by Adam at 1e-3, seed 0.
-    #[must_use]
-    pub fn new(name: impl Into<String>, inputs: usize, task: Task) -> Self {
-        Self {
-            name: name.into(),
-            inputs,
-            task,
-            network: Network::Linear,
-            optimizer: OptimizerConfig::adam(),
-            lr: 1e-3,
-            seed: 0,
-        }
-    }
-
-    fn validate(&self) -> Result<(), ProbeError> {
-        let positive = |setting: &str, value: usize| {
-            if value == 0 {
-                Err(ProbeError::setting(format!("{}.{setting}", self.name), "above 0", value))
-            } else {
-                Ok(())
-            }
-        };
-        positive("inputs", self.inputs)?;
-        positive("outputs", self.task.outputs())?;
-        if let Network::Mlp { hidden } = self.network {
-            positive("hidden", hidden)?;
-        }
-        if !self.lr.is_finite() || self.lr < 0.0 {
-            return Err(ProbeError::setting(format!("{}.lr", self.name), "finite and at least 0", self.lr));
-        }
-        Ok(())
-    }
-}
-
-/// What a probe shall predict for a batch, on the host.
-#[derive(Clone, Copy, Debug)]
-pub enum Targets<'a> {
-    /// One class a sample.
-    Labels(&'a [u32]),
-    /// `[samples, outputs]`, row-major.
-    Values(&'a [f32]),
-}
-
-/// What came out of one batch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProbeOutput {
-    /// Mean loss over the batch.
-    pub loss: f64,
-    /// Logits or values, `[samples, outputs]`, row-major.
-    pub predictions: Vec<f32>,
-}
+use layers::Layers;
 
 /// A probe with its optimizer. It never sends a gradient into the features that it is given.
 ///
@@ -147,40 +40,6 @@ pub struct Probe {
     steps: u64,
 }
 
-/// The layers from input to output; named `layers.0.weight` and so on.
-#[derive(Module, Debug)]
-struct Layers {
-    layers: Vec<Linear>,
-}
-
-impl Layers {
-    fn new(config: &ProbeConfig, device: &Device) -> Self {
-        let mut rng = InitRng::new(config.seed);
-        let outputs = config.task.outputs();
-        let widths = match config.network {
-            Network::Linear => vec![config.inputs, outputs],
-            Network::Mlp { hidden } => vec![config.inputs, hidden, hidden, outputs],
-        };
-        let layers = widths.windows(2).map(|pair| Linear::new(pair[0], pair[1], &mut rng, device)).collect();
-        Self { layers }
-    }
-
-    fn forward(&self, features: Tensor<2>) -> Tensor<2> {
-        let mut values = features;
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                values = relu(values);
-            }
-            values = layer.forward(values);
-        }
-        values
-    }
-
-    fn device(&self) -> Device {
-        self.layers[0].weight.val().device()
-    }
-}
-
 impl Probe {
     /// A probe with fresh parameters on `device`, with or without autodiff.
     ///
@@ -203,11 +62,7 @@ impl Probe {
     /// Number of trainable values.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        let count = |layer: &Linear| {
-            layer.weight.shape().num_elements()
-                + layer.bias.as_ref().map_or(0, |bias: &Param<Tensor<1>>| bias.shape().num_elements())
-        };
-        self.layers.layers.iter().map(count).sum()
+        self.layers.parameter_count()
     }
 
     /// One optimizer step on a batch of features `[samples, inputs]`, detached from whatever graph

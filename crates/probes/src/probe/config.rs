@@ -1,0 +1,119 @@
+//! What a probe is, learns and returns.
+
+use seqjepa_nn::optimizer::OptimizerConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ProbeError;
+
+/// The network of a probe. All layers have a bias and PyTorch's default initial values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// One affine map: what is linearly readable.
+    Linear,
+    /// `inputs -> hidden -> hidden -> outputs` with ReLU between.
+    Mlp {
+        /// Width of both hidden layers.
+        hidden: usize,
+    },
+}
+
+/// What a probe learns. Losses are means, as in PyTorch: over samples, and for regression over
+/// outputs too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Cross-entropy over this many classes.
+    Classification {
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Mean squared error over this many outputs.
+    Regression {
+        /// Number of outputs.
+        outputs: usize,
+    },
+}
+
+impl Task {
+    /// Width of the probe's output.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        match *self {
+            Self::Classification { classes } => classes,
+            Self::Regression { outputs } => outputs,
+        }
+    }
+}
+
+/// All that defines a probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeConfig {
+    /// Name in messages, as `online_lin`.
+    pub name: String,
+    /// Width of the features.
+    pub inputs: usize,
+    /// What is learnt.
+    pub task: Task,
+    /// The network.
+    pub network: Network,
+    /// The update rule.
+    pub optimizer: OptimizerConfig,
+    /// Learning rate, constant.
+    pub lr: f64,
+    /// Seed of the initial values.
+    pub seed: u64,
+}
+
+impl ProbeConfig {
+    /// A linear probe trained by Adam at 1e-3, seed 0.
+    #[must_use]
+    pub fn new(name: impl Into<String>, inputs: usize, task: Task) -> Self {
+        Self {
+            name: name.into(),
+            inputs,
+            task,
+            network: Network::Linear,
+            optimizer: OptimizerConfig::adam(),
+            lr: 1e-3,
+            seed: 0,
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), ProbeError> {
+        let positive = |setting: &str, value: usize| {
+            if value == 0 {
+                Err(ProbeError::setting(format!("{}.{setting}", self.name), "above 0", value))
+            } else {
+                Ok(())
+            }
+        };
+        positive("inputs", self.inputs)?;
+        positive("outputs", self.task.outputs())?;
+        if let Network::Mlp { hidden } = self.network {
+            positive("hidden", hidden)?;
+        }
+        if !self.lr.is_finite() || self.lr < 0.0 {
+            return Err(ProbeError::setting(format!("{}.lr", self.name), "finite and at least 0", self.lr));
+        }
+        Ok(())
+    }
+}
+
+/// What a probe shall predict for a batch, on the host.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a> {
+    /// One class a sample.
+    Labels(&'a [u32]),
+    /// `[samples, outputs]`, row-major.
+    Values(&'a [f32]),
+}
+
+/// What came out of one batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeOutput {
+    /// Mean loss over the batch.
+    pub loss: f64,
+    /// Logits or values, `[samples, outputs]`, row-major.
+    pub predictions: Vec<f32>,
+}
