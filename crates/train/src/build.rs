@@ -6,6 +6,7 @@ use seqjepa_model::{
     SeqJepaConfig, TargetConfig,
 };
 use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_probes::OutputGroup;
 
 use crate::TrainError;
 use crate::config::{Config, EmaScheduleKind, OptimizerKind, invalid};
@@ -61,7 +62,7 @@ impl Config {
         let rule = match self.optim.name {
             OptimizerKind::Adam => OptimizerConfig::adam(),
             OptimizerKind::AdamW => OptimizerConfig::adamw(),
-            OptimizerKind::Sgd => OptimizerConfig::sgd().with_momentum(self.optim.momentum),
+            OptimizerKind::Sgd => OptimizerConfig::sgd(self.optim.momentum),
         };
         rule.with_weight_decay(self.optim.weight_decay)
     }
@@ -121,4 +122,9 @@ impl Config {
         }
         Ok(space)
     }
+}
+
+/// The groups of an action space as the probes name them.
+pub(crate) fn output_groups(space: &ActionSpace) -> Vec<OutputGroup> {
+    space.groups().iter().map(|group| OutputGroup::new(&group.name, group.range.clone())).collect()
 }

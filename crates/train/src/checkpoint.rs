@@ -1,7 +1,7 @@
 //! Checkpoints: one SafeTensors file with every state that a run needs to go on.
 //!
 //! Tensors are named `SECTION.PATH`, the sections being `model`, `optimizer` and `probes`; the file's metadata holds,
-//! as JSON under the key `seqjepa`, the resolved config, the epoch and step reached, and every row of metrics so far.
+//! as YAML under the key `seqjepa` (which reads floats back to the last bit), the resolved config, the epoch and step reached, and every row of metrics so far.
 
 use std::collections::HashMap;
 use std::fs;
@@ -67,12 +67,12 @@ impl Checkpoint {
             version: env!("CARGO_PKG_VERSION").into(),
             progress: self.progress.clone(),
         };
-        let header = serde_json::to_string(&header).expect("a checkpoint header is plain data");
+        let header = serde_yaml::to_string(&header).expect("a checkpoint header is plain data");
         let sections = [("model", &self.model), ("optimizer", &self.optimizer), ("probes", &self.probes)];
         let mut views = Vec::new();
         for (section, tensors) in sections {
             for (name, data) in tensors {
-                let view = TensorView::new(to_safetensors(data.dtype), data.shape.to_vec(), data.as_bytes())
+                let view = TensorView::new(to_safetensors(data.dtype()), data.shape().to_vec(), data.as_bytes())
                     .expect("tensor data is as long as its shape says");
                 views.push((format!("{section}.{name}"), view));
             }
@@ -95,7 +95,7 @@ impl Checkpoint {
         let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY)).ok_or_else(
             || refuse(format!("expected metadata `{METADATA_KEY}`, found none: not a checkpoint of this project")),
         )?;
-        let header: Header = serde_json::from_str(header)
+        let header: Header = serde_yaml::from_str(header)
             .map_err(|error| refuse(format!("its metadata does not read: {error}")))?;
         if header.format != FORMAT {
             return Err(refuse(format!("expected format {FORMAT}, found {}", header.format)));
@@ -103,7 +103,10 @@ impl Checkpoint {
         let mut checkpoint =
             Self { progress: header.progress, model: vec![], optimizer: vec![], probes: vec![] };
         let tensors = SafeTensors::deserialize(&bytes).map_err(damaged)?;
-        for (name, view) in tensors.tensors() {
+        let mut views = tensors.tensors();
+        // The reader hands them out in an order that changes from run to run.
+        views.sort_by(|a, b| a.0.cmp(&b.0));
+        for (name, view) in views {
             let (section, path) = name.split_once('.').unwrap_or((&name, ""));
             let dtype = from_safetensors(view.dtype())
                 .ok_or_else(|| refuse(format!("tensor `{name}` has the unexpected type {:?}", view.dtype())))?;

@@ -63,7 +63,7 @@ impl RunData {
             drop_last: config.run.drop_last,
             split: Split::Train,
             subset,
-            ..LoaderConfig::default()
+            ..LoaderConfig::train(config.dataset.batch_size)
         };
         let sequence = config.sequence_config(config.dataset.seq_len, self.normalization)?;
         Ok(SequenceLoader::new(Arc::clone(&self.train), sequence, loader)?)
@@ -108,7 +108,7 @@ impl RunData {
             drop_last: false,
             split,
             subset: subset(config, images.len(), count, limit)?,
-            ..LoaderConfig::default()
+            ..LoaderConfig::test(batch_size)
         };
         let sequence = config.sequence_config(views, self.normalization)?;
         Ok(SequenceLoader::new(Arc::clone(images), sequence, loader)?)

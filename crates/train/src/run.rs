@@ -6,11 +6,11 @@ use burn::tensor::Device;
 use seqjepa_model::{Method, SeqJepa};
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_nn::tensor_specs;
-use seqjepa_probes::OutputGroup;
 use seqjepa_probes::online::StandardProbes;
 use serde::Serialize;
 
 use crate::TrainError;
+use crate::build::output_groups;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::data::RunData;
@@ -183,7 +183,7 @@ fn build_trainer(config: &Config, data: &RunData, device: &Device) -> Result<Tra
         equivariant_width: model.equivariant_width(),
         classes: Some(data.train.class_count()),
         action_size: space.width(),
-        groups: space.groups().iter().map(|group| OutputGroup::new(&group.name, group.range.clone())).collect(),
+        groups: output_groups(&space),
         hidden: PROBE_HIDDEN,
         lr: config.optim.probe_lr,
         seed: config.run.seed,
