@@ -60,6 +60,14 @@ impl EncoderConfig {
         }
     }
 
+    /// Height and width of an image in pixels, if the encoder takes one size only.
+    pub fn image_size(&self) -> Option<usize> {
+        match self {
+            Self::Resnet(_) => None,
+            Self::Vit(config) => Some(config.image_size),
+        }
+    }
+
     /// Checks all values.
     ///
     /// # Errors

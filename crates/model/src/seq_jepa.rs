@@ -89,11 +89,8 @@ impl SeqJepa {
     /// # Errors
     /// [`ModelError::InputShape`] if there is no view or the channels differ from the encoder's.
     pub fn encode(&self, observed: Tensor<5>, mode: Mode) -> Result<Tensor<3>, ModelError> {
+        self.check_observed(&observed)?;
         let [batch, views, channels, height, width] = observed.dims();
-        if views == 0 || channels != self.config.encoder.channels() {
-            let expected = format!("[batch, views >= 1, {}, height, width]", self.config.encoder.channels());
-            return Err(mismatch("observed", expected, &[batch, views, channels, height, width]));
-        }
         let images = observed.reshape([batch * views, channels, height, width]);
         let codes = self.encoder.encode(images, mode);
         Ok(codes.reshape([batch, views, self.config.code_width()]))
@@ -210,7 +207,20 @@ impl SeqJepa {
         Ok(Pass { loss, prediction, target, representations })
     }
 
+    fn check_observed(&self, observed: &Tensor<5>) -> Result<(), ModelError> {
+        let [_, views, channels, height, width] = observed.dims();
+        let encoder = &self.config.encoder;
+        let right_size = encoder.image_size().is_none_or(|size| [height, width] == [size, size]);
+        if views > 0 && channels == encoder.channels() && right_size {
+            return Ok(());
+        }
+        let size = encoder.image_size().map_or("height, width".to_owned(), |size| format!("{size}, {size}"));
+        let expected = format!("[batch, views >= 1, {}, {size}]", encoder.channels());
+        Err(mismatch("observed", expected, &observed.dims()))
+    }
+
     fn check(&self, input: &SequenceInput) -> Result<usize, ModelError> {
+        self.check_observed(&input.observed)?;
         let [batch, views, channels, height, width] = input.observed.dims();
         let image = [batch, channels, height, width];
         if input.target.dims() != image {

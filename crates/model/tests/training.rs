@@ -2,9 +2,11 @@
 //!
 //! Fixtures: `scripts/goldens/model.py`, function `training`, computed in f64 and stored in f32.
 //!
-//! Tolerances. One step: 1e-4 of a tensor's norm. Adam divides by the gradient's own size, so in an element
-//! whose gradient is rounding noise the step has a random sign; there are few, and each moves by at most the
-//! learning rate 1e-3. Twenty steps amplify rounding differences, the losses still agree to 1e-4.
+//! Tolerances. Every loss within 1e-4. All tensors after one step within 2e-4 of their norm: Adam divides a
+//! gradient by its own size, so that an element whose gradient is rounding noise moves by up to the learning
+//! rate in a random direction. After twenty steps within 5e-3: by then PyTorch's own f32 and f64 runs are up to
+//! 2e-3 apart in single tensors, and 5e-6 in the median. Learning rates are small so that they are not further
+//! apart; what a decay of 1e-3 does alone is compared in `crates/nn/tests/optimizer.rs`.
 
 mod common;
 
@@ -26,7 +28,7 @@ fn compare(name: &str, config: OptimizerConfig, rate: f64) {
         model = optimizer.step(rate, model, gradients).expect("gradients of this model");
         model = model.after_step(step, 20);
         if step == 0 {
-            fixture.assert_table(&format!("{name}.1"), &tensors(&model), 1e-4);
+            fixture.assert_table(&format!("{name}.1"), &tensors(&model), 2e-4);
         }
     }
     common::assert_close(
@@ -35,7 +37,7 @@ fn compare(name: &str, config: OptimizerConfig, rate: f64) {
         &fixture.values(&format!("{name}.losses")),
         1e-4,
     );
-    fixture.assert_table(&format!("{name}.20"), &tensors(&model), 2e-3);
+    fixture.assert_table(&format!("{name}.20"), &tensors(&model), 5e-3);
 }
 
 #[test]
