@@ -42,7 +42,8 @@ fn main() -> Result<()> {
     let mut step = 0;
     for epoch in 0..epochs {
         for batch in loader.epoch(epoch as u64, 0) {
-            let output = model.training_forward(sequence_input(&batch?, &device), DropoutKey { seed: 42, step })?;
+            let input = sequence_input(&*batch?, &device);
+            let output = model.training_forward(input, DropoutKey { seed: 42, step })?;
             println!("step {step}: loss {:.4}", output.loss.clone().into_scalar::<f32>());
             let gradients = ParameterGradients::take(&mut output.loss.backward(), &model);
             model = optimizer.step(1e-3, model, gradients)?.after_step(step, total);

@@ -9,7 +9,7 @@ use seqjepa_data::{SequenceLoader, Split};
 use seqjepa_model::{Method, SeqJepa};
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{
-    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, frozen_probes,
+    BoxError, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, frozen_probes,
 };
 use serde::{Deserialize, Serialize};
 
@@ -145,19 +145,9 @@ impl<'a, 'o, M: Method> EncodedPasses<'a, 'o, M> {
 
     fn encode(&self, pass: usize) -> Result<FeatureSet, TrainError> {
         let total = self.loader.samples_per_epoch();
-        let features =
-            extract_features(self.method, &self.loader, FIRST_PASS + pass as u64, self.device, |done| {
-                self.observer.borrow_mut().observe(&Event::FeaturesExtracted { done, total })
-            })?;
-        let samples = features.labels.len();
-        let buffers = FeatureBuffers {
-            aggregate: features.aggregate,
-            first: features.first,
-            second: features.second,
-            relative: features.relative,
-            labels: Some(features.labels),
-        };
-        Ok(FeatureSet::new(samples, buffers)?)
+        extract_features(self.method, &self.loader, FIRST_PASS + pass as u64, self.device, |done| {
+            self.observer.borrow_mut().observe(&Event::FeaturesExtracted { done, total })
+        })
     }
 }
 

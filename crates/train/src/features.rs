@@ -3,40 +3,28 @@
 use burn::tensor::Device;
 use seqjepa_data::SequenceLoader;
 use seqjepa_model::Method;
+use seqjepa_probes::frozen::{FeatureBuffers, FeatureSet};
 
 use crate::TrainError;
 use crate::batch::sequence_input;
 
-/// The representations of one augmentation pass over a split, on the host, row by row.
-#[derive(Debug, Clone, Default)]
-pub struct Features {
-    /// z_AGG over all observed views, `[samples, invariant_width]`.
-    pub aggregate: Vec<f32>,
-    /// z_1, `[samples, equivariant_width]`.
-    pub first: Vec<f32>,
-    /// z_2, `[samples, equivariant_width]`.
-    pub second: Vec<f32>,
-    /// Relative action from view 1 to view 2, `[samples, parameters]`.
-    pub relative: Vec<f32>,
-    /// Class of each sample.
-    pub labels: Vec<u32>,
-}
-
-/// Encodes every sequence of one pass of `loader` in evaluation mode.
+/// Encodes every sequence of one pass of `loader` in evaluation mode: z_AGG over all observed views, z_1, z_2, and the
+/// relative action from view 1 to view 2.
 ///
 /// `method` must be on `device`, outside autodiff; nothing in it changes. `progress` is told the sequences done.
 ///
 /// # Errors
 ///
-/// Whatever the loader, the model or `progress` could not do.
+/// Whatever the loader, the model or `progress` could not do; [`TrainError::Probe`] if a feature is not finite.
 pub fn extract_features<M: Method>(
     method: &M,
     loader: &SequenceLoader,
     pass: u64,
     device: &Device,
     mut progress: impl FnMut(usize) -> Result<(), TrainError>,
-) -> Result<Features, TrainError> {
-    let mut features = Features::default();
+) -> Result<FeatureSet, TrainError> {
+    let mut features = FeatureBuffers::default();
+    let mut labels = Vec::new();
     for batch in loader.epoch(pass, 0) {
         let batch = batch?;
         let output = method.evaluation_forward(sequence_input(&batch, device))?;
@@ -53,8 +41,10 @@ pub fn extract_features<M: Method>(
         for rows in batch.relative.chunks(batch.views() * parameters) {
             features.relative.extend_from_slice(&rows[..parameters]);
         }
-        features.labels.extend_from_slice(&batch.labels);
-        progress(features.labels.len())?;
+        labels.extend_from_slice(&batch.labels);
+        progress(labels.len())?;
     }
-    Ok(features)
+    let samples = labels.len();
+    features.labels = Some(labels);
+    Ok(FeatureSet::new(samples, features)?)
 }

@@ -43,7 +43,7 @@ pub use config::Config;
 pub use data::RunData;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, probe_frozen};
-pub use features::{Features, extract_features};
+pub use features::extract_features;
 pub use gates::{GateVerdict, evaluate_gates};
 pub use metrics::MetricsRow;
 pub use run::Run;
