@@ -94,6 +94,7 @@ impl EncoderConfig {
 
 /// An encoder chosen at run time. Its tensors carry the names of the encoder inside.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a model holds two of them; a box would only be in the way")]
 pub enum AnyEncoder {
     /// A residual network.
     ResNet(ResNet),

@@ -180,19 +180,14 @@ impl SeqJepa {
         &self,
         input: SequenceInput,
         mode: Mode,
-        mut masks: Option<&mut DropoutMasks>,
+        masks: Option<&mut DropoutMasks>,
     ) -> Result<Pass, ModelError> {
         let views = self.check(&input)?;
         // The target view goes first: without an EMA target both passes feed the same running statistics.
         let target = self.encode_target(input.target.clone(), mode);
         let codes = self.encode(input.observed.clone(), mode)?;
-        let aggregate = self.aggregate(
-            codes.clone(),
-            input.actions.clone(),
-            input.relative.clone(),
-            mode,
-            masks.as_deref_mut(),
-        )?;
+        let aggregate =
+            self.aggregate(codes.clone(), input.actions.clone(), input.relative.clone(), mode, masks)?;
         let prediction = self.predict(aggregate.clone(), &input, views, mode);
         let loss = cosine_distance(prediction.clone(), target.clone());
 
