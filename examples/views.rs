@@ -10,7 +10,7 @@ mod shared;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::{anyhow, ensure};
 use clap::Parser;
 use seqjepa::data::picture::sequence_sheet;
 use seqjepa::prelude::*;
@@ -56,9 +56,10 @@ fn draw(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ensure!(sample < available, "--samples: expected indices below {available}, found {sample}");
     }
     let sequences = config.sequence_config(config.dataset.seq_len, data.normalization)?;
-    sequence_sheet(&data.train, &sequences, Split::Train, arguments.epoch, &arguments.samples)?
+    let sheet = sequence_sheet(&data.train, &sequences, Split::Train, arguments.epoch, &arguments.samples)?;
+    sheet
         .save(&arguments.output)
-        .with_context(|| format!("could not write {}", arguments.output.display()))?;
+        .map_err(|error| anyhow!("could not write {}: {error}", arguments.output.display()))?;
     println!("{}", arguments.output.display());
     Ok(ExitCode::SUCCESS)
 }
