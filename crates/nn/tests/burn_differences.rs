@@ -4,13 +4,14 @@
 //! fails and says which layer may have become superfluous; that ours is PyTorch's is also held by the goldens
 //! of `tests/optimizer.rs` and of `crates/model/tests`.
 
+use burn::grad_clipping::GradientClippingConfig;
 use burn::module::Param;
 use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, TransformerEncoderInput};
 use burn::nn::{BatchNormConfig, DropoutConfig, LinearConfig};
 use burn::optim::AdamWConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::tensor::{Device, Tensor};
-use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGradients};
 use seqjepa_nn::{
     BatchNorm, FeedForwardActivation, InitRng, Linear, Mode, NormPlacement, TransformerEncoderLayer,
     TransformerLayerConfig,
@@ -122,6 +123,25 @@ fn burns_optimizer_defaults_are_others() {
     assert!(matches!(ours, OptimizerConfig::AdamW { eps: 1e-8, weight_decay: 0.01, .. }), "{ours:?}");
     let ours = OptimizerConfig::sgd(0.9);
     assert!(matches!(ours, OptimizerConfig::Sgd { dampening: 0.0, .. }), "{ours:?}");
+}
+
+/// Two gradients of norm 1 have the common norm √2: PyTorch scales both, Burn looks at one at a time.
+#[test]
+fn burn_clips_each_gradient_alone() {
+    let device = Device::flex().autodiff();
+    let clipping = GradientClippingConfig::Norm(1.0).init();
+    let gradient = Tensor::<1>::from_data([0.6, 0.8], &device.clone().without_autodiff());
+    let clipped = clipping.clip_gradient(gradient.clone()).into_data();
+    assert_eq!(clipped, gradient.into_data());
+
+    let mut module = Linear::new(2, 1, &mut InitRng::new(0), &device);
+    module.bias = Some(Param::from_tensor(Tensor::zeros([1], &device)));
+    // The gradient of the weight is the input, that of the bias 1.
+    let loss = module.forward(Tensor::<2>::from_data([[0.6, 0.8]], &device)).sum();
+    let mut gradients = ParameterGradients::take(&mut loss.backward(), &module);
+    gradients.clip_norm(1.0);
+    let bias = first(gradients.get("bias").expect("a gradient"));
+    assert!((bias - 0.5_f32.sqrt()).abs() < 1e-5, "{bias}");
 }
 
 /// Burn's dropout draws from the device's global generator, whose state cannot be saved; ours has a key.
