@@ -63,7 +63,7 @@ fn jitter() -> impl Strategy<Value = ColorJitter> {
 }
 
 fn blur(height: usize, width: usize) -> impl Strategy<Value = GaussianBlur> {
-    (0.1..3.0_f32, 0..height.min(width).min(6))
+    (0.1..3.0_f32, 0..height.min(width).min(16))
         .prop_map(|(sigma, radius)| GaussianBlur { sigma, kernel_size: 2 * radius + 1 })
 }
 

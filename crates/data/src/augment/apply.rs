@@ -110,7 +110,7 @@ fn steps<const AVX2: bool>(
         grayscale::to_gray(view);
     }
     if let Some(parameters) = params.blur {
-        blur::blur::<AVX2>(view, height, width, parameters, &mut scratch.kernel, &mut scratch.padded);
+        blur::blur::<AVX2>(view, height, width, parameters, &mut scratch.blur);
     }
     if let Some(threshold) = params.solarize {
         solarize::solarize(view, threshold);

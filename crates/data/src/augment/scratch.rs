@@ -1,3 +1,4 @@
+use super::blur;
 use super::instructions::Instructions;
 use super::resize::TableCache;
 
@@ -14,10 +15,7 @@ pub struct Scratch {
     pub(super) resized: Vec<u8>,
     /// The view.
     pub(super) planes: Vec<u8>,
-    /// The view in f32 with a reflected border.
-    pub(super) padded: Vec<f32>,
-    /// Weights of the blur.
-    pub(super) kernel: Vec<f32>,
+    pub(super) blur: blur::Buffers,
     pub(super) tables: TableCache,
 }
 
@@ -39,8 +37,7 @@ impl Scratch {
             source: Vec::new(),
             resized: Vec::new(),
             planes: Vec::new(),
-            padded: Vec::new(),
-            kernel: Vec::new(),
+            blur: blur::Buffers::default(),
             tables: TableCache::default(),
         }
     }

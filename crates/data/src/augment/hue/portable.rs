@@ -25,26 +25,29 @@ fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
     } else {
         (4.0 + f64::from(gc) - f64::from(rc)) as f32
     };
-    let turn = ((f64::from(sextant) / 6.0 + 1.0) % 1.0) as f32;
+    // PIL's `fmod(x, 1)` of a number in [5 / 6, 2); the mathematics library's is slow.
+    let shifted = f64::from(sextant) / 6.0 + 1.0;
+    let turn = (if shifted >= 1.0 { shifted - 1.0 } else { shifted }) as f32;
     let saturation = chroma / f32::from(high);
     [(f64::from(turn) * 255.0) as u8, (f64::from(saturation) * 255.0) as u8, high]
 }
 
 /// 8-bit HSV to RGB.
-fn to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
+pub(super) fn to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
     if s == 0 {
         return [v; 3];
     }
     let sixths = f64::from(h) * 6.0 / 255.0;
-    let sextant = sixths.floor();
-    let fraction = f64::from((sixths - sextant) as f32);
+    let sextant = sixths as u8;
+    let fraction = f64::from((sixths - f64::from(sextant)) as f32);
     let saturation = f64::from(f32::from(s) / 255.0);
     let value = f64::from(v);
-    let byte = |x: f64| (x as f32).round() as u8;
+    // PIL rounds an f32, halves up; adding the half in f64 is exact.
+    let byte = |x: f64| (f64::from(x as f32) + 0.5) as u8;
     let p = byte(value * (1.0 - saturation));
     let q = byte(value * (1.0 - saturation * fraction));
     let t = byte(value * (1.0 - saturation * (1.0 - fraction)));
-    match sextant as u8 % 6 {
+    match sextant % 6 {
         0 => [v, t, p],
         1 => [q, v, p],
         2 => [p, v, t],
