@@ -17,7 +17,8 @@ use seqjepa::nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 const VIEWS: usize = 3;
 
 fn step(model: SeqJepa, optimizer: &mut Optimizer, input: SequenceInput, number: u64) -> SeqJepa {
-    let output = model.training_forward(input, DropoutKey { seed: 42, step: number }).expect("the shapes fit");
+    let output =
+        model.training_forward(input, DropoutKey { seed: 42, step: number }).expect("the shapes fit");
     let mut backward = output.loss.backward();
     let gradients = ParameterGradients::take(&mut backward, &model);
     let model = optimizer.step(1e-3, model, gradients).expect("the gradients fit");

@@ -85,8 +85,12 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
 fn import(model: SeqJepa, path: &Path) -> anyhow::Result<SeqJepa> {
     let imported = model.import(path)?;
-    let missing: Vec<_> =
-        imported.missing.iter().filter(|name| !name.starts_with("target_encoder.")).map(String::as_str).collect();
+    let missing: Vec<_> = imported
+        .missing
+        .iter()
+        .filter(|name| !name.starts_with("target_encoder."))
+        .map(String::as_str)
+        .collect();
     ensure!(
         missing.is_empty(),
         "{}: expected every tensor of the model that the config describes, {} are missing: {}",

@@ -21,7 +21,9 @@ fn features(offset: usize) -> Result<Arc<FeatureSet>> {
     let noise = |row: usize| (row as f32 * 12.9898).sin() * 0.3;
     let aggregate = rows
         .clone()
-        .flat_map(|row| (0..CLASSES).map(move |class| f32::from(u8::from(row % CLASSES == class)) + noise(row + class)))
+        .flat_map(|row| {
+            (0..CLASSES).map(move |class| f32::from(u8::from(row % CLASSES == class)) + noise(row + class))
+        })
         .collect();
     let first: Vec<f32> = rows.clone().map(|row| (row as f32).sin()).collect();
     let second: Vec<f32> = rows.map(|row| (3.0 * row as f32).sin()).collect();

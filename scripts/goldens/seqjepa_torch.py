@@ -214,7 +214,12 @@ class SeqJepa(nn.Module):
             goal = (self.target_encoder if self.settings.ema else self.encoder)(target)
         codes = self.encoder(observed.flatten(0, 1)).unflatten(0, (batch, views))
 
+        # The target's action goes through the embedding first, as published: the order shows in its running statistics.
         condition = None
+        if self.settings.conditioning == "learned":
+            condition = self.action_proj(relative[:, -1])
+        elif self.settings.conditioning == "raw":
+            condition = self.padded(actions[:, -1])
         tokens = codes
         if self.settings.conditioning == "learned":
             rows = relative.clone()
@@ -228,10 +233,6 @@ class SeqJepa(nn.Module):
         sequence = torch.cat([self.agg_token.expand(batch, -1, -1), tokens], 1)
         aggregate = self.transformer_encoder(sequence)[:, 0]
 
-        if self.settings.conditioning == "learned":
-            condition = self.action_proj(relative[:, -1])
-        elif self.settings.conditioning == "raw":
-            condition = self.padded(actions[:, -1])
         joint = aggregate if condition is None else torch.cat([aggregate, condition], -1)
         prediction = self.predictor(joint)
         loss = (1 - nn.functional.cosine_similarity(prediction, goal, dim=1, eps=1e-8)).mean()

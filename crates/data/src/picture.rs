@@ -74,7 +74,8 @@ pub fn sequence_sheet(
         let image = images.image(sample);
         for view in 0..views {
             let policy = if view + 1 == views { &sequences.target } else { &sequences.observed };
-            let key = ViewKey { seed: sequences.seed, split, epoch, sample: sample as u64, view: view as u32 };
+            let key =
+                ViewKey { seed: sequences.seed, split, epoch, sample: sample as u64, view: view as u32 };
             let params = policy.sample(&mut key.rng(), image.height(), image.width());
             let mut pixels = vec![0; 3 * policy.output_height * policy.output_width];
             params.apply(image, &mut scratch, &mut pixels)?;
@@ -84,8 +85,10 @@ pub fn sequence_sheet(
     let mut rows = Vec::new();
     for (&sample, row) in samples.iter().zip(drawn.chunks(views)) {
         let class = images.class_names().get(images.label(sample) as usize).map_or("", String::as_str);
-        let mut tiles =
-            vec![Tile { image: images.image(sample), caption: vec![format!("image {sample}"), class.into()] }];
+        let mut tiles = vec![Tile {
+            image: images.image(sample),
+            caption: vec![format!("image {sample}"), class.into()],
+        }];
         for (number, (params, pixels, policy)) in row.iter().enumerate() {
             let title =
                 if number + 1 == views { "target".to_owned() } else { format!("view {}", number + 1) };
@@ -110,11 +113,9 @@ fn view_tile<'a>(
 fn caption(title: String, params: &AugmentParams) -> Vec<String> {
     let [top, left, height, width, brightness, contrast, saturation, hue, sigma] = params.action();
     let mut flags = title;
-    for (name, set) in [
-        ("flip", params.flip),
-        ("grey", params.grayscale),
-        ("solarize", params.solarize.is_some()),
-    ] {
+    for (name, set) in
+        [("flip", params.flip), ("grey", params.grayscale), ("solarize", params.solarize.is_some())]
+    {
         if set {
             flags.push(' ');
             flags.push_str(name);

@@ -146,11 +146,11 @@ impl SeqJepa {
         Tensor::cat(vec![actions, zeros], 2)
     }
 
-    /// Predicts the target view's code from the aggregate and the last action.
-    fn predict(&self, aggregate: Tensor<2>, input: &SequenceInput, views: usize, mode: Mode) -> Tensor<2> {
-        let batch = aggregate.dims()[0];
+    /// What the predictor is told of the action that leads to the target view, `[batch, action_width]`.
+    fn embed_target(&self, input: &SequenceInput, views: usize, mode: Mode) -> Option<Tensor<2>> {
+        let batch = input.target.dims()[0];
         let row = |actions: &Tensor<3>, index: usize| actions.clone().narrow(1, index, 1);
-        let condition = match &self.action_proj {
+        match &self.action_proj {
             Some(embedding) => {
                 let action = row(&input.relative, views - 1);
                 Some(embedding.forward(action.reshape([batch, self.config.action_dim]), mode))
@@ -160,7 +160,11 @@ impl SeqJepa {
                 Some(action.reshape([batch, self.config.action_width()]))
             }
             None => None,
-        };
+        }
+    }
+
+    /// Predicts the target view's code from the aggregate and the last action.
+    fn predict(&self, aggregate: Tensor<2>, condition: Option<Tensor<2>>, mode: Mode) -> Tensor<2> {
         let input = match condition {
             Some(condition) => Tensor::cat(vec![aggregate, condition], 1),
             None => aggregate,
@@ -186,9 +190,11 @@ impl SeqJepa {
         // The target view goes first: without an EMA target both passes feed the same running statistics.
         let target = self.encode_target(input.target.clone(), mode);
         let codes = self.encode(input.observed.clone(), mode)?;
+        // Before the observed rows, as published: both passes feed the embedding's running statistics.
+        let condition = self.embed_target(&input, views, mode);
         let aggregate =
             self.aggregate(codes.clone(), input.actions.clone(), input.relative.clone(), mode, masks)?;
-        let prediction = self.predict(aggregate.clone(), &input, views, mode);
+        let prediction = self.predict(aggregate.clone(), condition, mode);
         let loss = cosine_distance(prediction.clone(), target.clone());
 
         let [batch, _, width] = codes.dims();

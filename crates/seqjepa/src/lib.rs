@@ -41,7 +41,8 @@ pub use seqjepa_train as train;
 /// What most programs need.
 pub mod prelude {
     pub use seqjepa_data::{
-        ActionSpace, AugmentParams, AugmentPolicy, ImageSet, Normalization, SequenceConfig, SequenceLoader, Split,
+        ActionSpace, AugmentParams, AugmentPolicy, ImageSet, Normalization, SequenceConfig, SequenceLoader,
+        Split,
     };
     pub use seqjepa_model::{Method, SeqJepa, SeqJepaConfig};
     pub use seqjepa_train::observer::{Event, Observer, Observers};

@@ -87,8 +87,14 @@ impl Config {
         } else {
             ActionNormalization::None
         };
-        let sequence =
-            SequenceConfig { observed, target, observed_views, normalization, action_normalization, seed: self.run.seed };
+        let sequence = SequenceConfig {
+            observed,
+            target,
+            observed_views,
+            normalization,
+            action_normalization,
+            seed: self.run.seed,
+        };
         sequence.validate()?;
         Ok(sequence)
     }
@@ -98,11 +104,7 @@ impl Config {
     pub fn policies(&self) -> (AugmentPolicy, AugmentPolicy) {
         let size = self.model.img_size;
         let policies = (AugmentPolicy::observed(size), AugmentPolicy::target(size));
-        if self.dataset.no_blur {
-            (policies.0.without_blur(), policies.1.without_blur())
-        } else {
-            policies
-        }
+        if self.dataset.no_blur { (policies.0.without_blur(), policies.1.without_blur()) } else { policies }
     }
 
     /// The layout of the actions of these views.

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use safetensors::tensor::{Dtype, TensorView};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use seqjepa_nn::StateDict;
 use serde::{Deserialize, Serialize};
 
@@ -72,13 +72,15 @@ impl Checkpoint {
         let mut views = Vec::new();
         for (section, tensors) in sections {
             for (name, data) in tensors {
-                let view = TensorView::new(to_safetensors(data.dtype()), data.shape().to_vec(), data.as_bytes())
-                    .expect("tensor data is as long as its shape says");
+                let view =
+                    TensorView::new(to_safetensors(data.dtype()), data.shape().to_vec(), data.as_bytes())
+                        .expect("tensor data is as long as its shape says");
                 views.push((format!("{section}.{name}"), view));
             }
         }
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
-        let bytes = safetensors::serialize(views, Some(metadata)).expect("every tensor has a name of its own");
+        let bytes =
+            safetensors::serialize(views, Some(metadata)).expect("every tensor has a name of its own");
         write_atomically(path, &bytes)
     }
 
@@ -92,9 +94,14 @@ impl Checkpoint {
         let bytes = fs::read(path).map_err(|source| TrainError::io("read the checkpoint", path, source))?;
         let damaged = |error| refuse(format!("expected a whole SafeTensors file, found {error}"));
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-        let header = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY)).ok_or_else(
-            || refuse(format!("expected metadata `{METADATA_KEY}`, found none: not a checkpoint of this project")),
-        )?;
+        let header =
+            metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY)).ok_or_else(
+                || {
+                    refuse(format!(
+                        "expected metadata `{METADATA_KEY}`, found none: not a checkpoint of this project"
+                    ))
+                },
+            )?;
         let header: Header = serde_yaml::from_str(header)
             .map_err(|error| refuse(format!("its metadata does not read: {error}")))?;
         if header.format != FORMAT {
@@ -108,8 +115,9 @@ impl Checkpoint {
         views.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, view) in views {
             let (section, path) = name.split_once('.').unwrap_or((&name, ""));
-            let dtype = from_safetensors(view.dtype())
-                .ok_or_else(|| refuse(format!("tensor `{name}` has the unexpected type {:?}", view.dtype())))?;
+            let dtype = from_safetensors(view.dtype()).ok_or_else(|| {
+                refuse(format!("tensor `{name}` has the unexpected type {:?}", view.dtype()))
+            })?;
             let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
             let section = match section {
                 "model" => &mut checkpoint.model,

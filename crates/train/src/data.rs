@@ -53,7 +53,8 @@ impl RunData {
         let expected = if config.run.drop_last { config.dataset.batch_size } else { 2 };
         if found < expected {
             let reason = "one whole batch, dataset.batch_size, since run.drop_last leaves out smaller ones";
-            let reason = if config.run.drop_last { reason } else { "batch norm needs two sequences in a batch" };
+            let reason =
+                if config.run.drop_last { reason } else { "batch norm needs two sequences in a batch" };
             return Err(TrainError::TooFewImages { split: "training", found, expected, reason });
         }
         let loader = LoaderConfig {
@@ -75,7 +76,13 @@ impl RunData {
     ///
     /// [`TrainError::Data`] if the split is empty.
     pub fn test_loader(&self, config: &Config) -> Result<SequenceLoader, TrainError> {
-        self.ordered_loader(config, Split::Test, config.dataset.seq_len, config.dataset.batch_size, config.dataset.workers())
+        self.ordered_loader(
+            config,
+            Split::Test,
+            config.dataset.seq_len,
+            config.dataset.batch_size,
+            config.dataset.workers(),
+        )
     }
 
     /// A loader of either split, in order and whole, for the frozen evaluation: the same images that the run uses, each as
@@ -145,11 +152,7 @@ fn source(config: &Config) -> Result<DatasetSource, TrainError> {
 }
 
 /// Fetches the archive of a CIFAR data set whose folder is not there.
-fn download(
-    config: &Config,
-    source: &DatasetSource,
-    observer: &mut dyn Observer,
-) -> Result<(), TrainError> {
+fn download(config: &Config, source: &DatasetSource, observer: &mut dyn Observer) -> Result<(), TrainError> {
     let archive = match source {
         DatasetSource::Cifar100 { .. } => Archive::cifar100(),
         DatasetSource::Cifar10 { .. } => Archive::cifar10(),

@@ -20,8 +20,7 @@ enum Backend {
 
 impl Backend {
     /// Best first: the order of `auto`.
-    const ALL: [Self; 6] =
-        [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Flex, Self::NdArray];
+    const ALL: [Self; 6] = [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Flex, Self::NdArray];
 
     /// Its name, which is that of its cargo feature.
     fn name(self) -> &'static str {
@@ -106,10 +105,8 @@ impl DeviceRequest {
             "cpu" => Some(Backend::Flex),
             _ => Some(Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(refuse)?),
         };
-        let indexed = matches!(
-            backend,
-            Some(Backend::Cuda | Backend::Rocm | Backend::Metal | Backend::Vulkan)
-        );
+        let indexed =
+            matches!(backend, Some(Backend::Cuda | Backend::Rocm | Backend::Metal | Backend::Vulkan));
         if index.is_some() && !indexed {
             return Err(refuse());
         }

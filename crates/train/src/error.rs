@@ -54,7 +54,9 @@ pub enum TrainError {
         message: String,
     },
     /// A device of a backend that this build does not contain.
-    #[error("device `{device}`: this build has no {backend} backend (compiled in: {compiled}); build with `--features {feature}`")]
+    #[error(
+        "device `{device}`: this build has no {backend} backend (compiled in: {compiled}); build with `--features {feature}`"
+    )]
     BackendNotCompiled {
         /// The device asked for.
         device: String,

@@ -100,10 +100,12 @@ pub fn probe_frozen<M: Method>(
         epochs: config.eval.probe_epochs,
         batch_size: config.eval.batch_size,
         seed: config.run.seed,
+        standardize: config.eval.standardize,
         ..published
     };
     let observer = RefCell::new(observer);
-    let loaders = (data.evaluation_loader(config, Split::Train)?, data.evaluation_loader(config, Split::Test)?);
+    let loaders =
+        (data.evaluation_loader(config, Split::Train)?, data.evaluation_loader(config, Split::Test)?);
     let source = |loader, passes| EncodedPasses::new(method, loader, device, passes, &observer);
     let mut train = source(loaders.0, config.eval.passes());
     let mut test = source(loaders.1, 1);

@@ -42,7 +42,8 @@ impl ProgressBars {
 
     fn start(&mut self, label: String, length: usize, unit: &str) {
         self.bar.finish_and_clear();
-        let template = format!("{{prefix:<26}} {{bar:30}} {{pos}}/{{len}} {unit} {{elapsed}} (eta {{eta}}) {{msg}}");
+        let template =
+            format!("{{prefix:<26}} {{bar:30}} {{pos}}/{{len}} {unit} {{elapsed}} (eta {{eta}}) {{msg}}");
         let style = ProgressStyle::with_template(&template).expect("the template is a constant");
         self.bar = ProgressBar::new(length as u64).with_style(style).with_prefix(label);
         self.bar.enable_steady_tick(Duration::from_millis(200));

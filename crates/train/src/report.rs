@@ -16,18 +16,26 @@ const PAPER_R2: [f64; 3] = [0.79, 0.63, 0.92];
 /// beside the paper's; below the table, what each column is.
 #[must_use]
 pub fn results_table(last: Option<&MetricsRow>, evaluation: &Evaluation) -> String {
-    let mut table =
-        Table::new(["test split", "online", "leakage", "frozen", "frozen, random", "trained vs random", "paper"]);
+    let mut table = Table::new([
+        "test split",
+        "online",
+        "leakage",
+        "frozen",
+        "frozen, random",
+        "trained vs random",
+        "paper",
+    ]);
     let online = |name: &str| last.and_then(|row| row.get(name));
     let (trained, random) = (&evaluation.trained, &evaluation.random);
-    let mut row = |name: &str, online, leakage, read: &dyn Fn(&FrozenResult) -> Option<f64>, paper, digits| {
-        let figures = [online, leakage, read(trained), read(random)];
-        let mut cells = vec![name.to_owned()];
-        cells.extend(figures.map(|figure| number(figure, digits)));
-        cells.push(compare(figures[2], figures[3]).into());
-        cells.push(number(paper, digits));
-        table.push(cells);
-    };
+    let mut row =
+        |name: &str, online, leakage, read: &dyn Fn(&FrozenResult) -> Option<f64>, paper, digits| {
+            let figures = [online, leakage, read(trained), read(random)];
+            let mut cells = vec![name.to_owned()];
+            cells.extend(figures.map(|figure| number(figure, digits)));
+            cells.push(compare(figures[2], figures[3]).into());
+            cells.push(number(paper, digits));
+            table.push(cells);
+        };
     row(
         "top-1 %",
         online("online_linacc_test"),
@@ -80,7 +88,7 @@ fn legend(evaluation: &Evaluation) -> String {
         "online, leakage: probes trained beside the model, last epoch; top-1 from z_AGG (leakage: z_1), R2 of the relative\n\
          \x20 action from (z_1, z_2) (leakage: z_AGG), each the mean over the parameters of the group.\n\
          frozen: protocol `{}` on the frozen {} encoder, {} observed views; {} images to train on, {} to test;\n\
-         \x20 SGD lr {}, momentum 0.9, {} epochs over {} augmentation pass(es), batch {}, seed {}; top-1 from z_AGG.\n\
+         \x20 SGD lr {}, momentum 0.9, {} epochs over {} augmentation pass(es), batch {}, seed {}, features {}; top-1 from z_AGG.\n\
          frozen, random: the same protocol on the model as initialised.\n\
          paper: CIFAR-100, ResNet-18, 2000 epochs (arXiv 2505.03176); {}.\n",
         protocol.name,
@@ -93,6 +101,7 @@ fn legend(evaluation: &Evaluation) -> String {
         protocol.passes,
         protocol.batch_size,
         evaluation.seed,
+        if protocol.standardized { "standardized" } else { "as they are" },
         if evaluation.dataset.starts_with("cifar100") {
             "the figures this run aims at"
         } else {
@@ -100,7 +109,8 @@ fn legend(evaluation: &Evaluation) -> String {
         },
     );
     for (name, result) in [("frozen", &evaluation.trained), ("frozen, random", &evaluation.random)] {
-        let classifiers = result.classifiers.iter().map(|probe| (probe.representation.name(), &probe.verdict));
+        let classifiers =
+            result.classifiers.iter().map(|probe| (probe.representation.name(), &probe.verdict));
         let regressors = result.regressors.iter().map(|probe| (probe.group.as_str(), &probe.verdict));
         for (probe, verdict) in classifiers.chain(regressors) {
             if let Verdict::Diverged { epoch, advice } = verdict {
@@ -152,7 +162,11 @@ impl std::fmt::Display for Table {
             if number == 0 {
                 for (column, width) in widths.iter().enumerate() {
                     let dashes = "-".repeat(width + 1);
-                    write!(formatter, "|{}", if column == 0 { format!("{dashes}-") } else { format!("{dashes}:") })?;
+                    write!(
+                        formatter,
+                        "|{}",
+                        if column == 0 { format!("{dashes}-") } else { format!("{dashes}:") }
+                    )?;
                 }
                 writeln!(formatter, "|")?;
             }

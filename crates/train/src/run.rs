@@ -24,9 +24,6 @@ use crate::schedule::LearningRateSchedule;
 use crate::sink::{CsvSink, JsonLinesSink};
 use crate::trainer::{Loaders, Trainer};
 
-/// Hidden width of the online regression probe, as published.
-const PROBE_HIDDEN: usize = 1024;
-
 /// A run of seq-JEPA with its data, device, trainer and folder.
 #[derive(Debug)]
 pub struct Run {
@@ -184,15 +181,12 @@ fn build_trainer(config: &Config, data: &RunData, device: &Device) -> Result<Tra
         classes: Some(data.train.class_count()),
         action_size: space.width(),
         groups: output_groups(&space),
-        hidden: PROBE_HIDDEN,
+        hidden: config.optim.probe_hidden,
         lr: config.optim.probe_lr,
         seed: config.run.seed,
     }
     .init(&device)?;
-    let loaders = Loaders {
-        train: data.train_loader(config)?,
-        test: data.test_loader(config)?,
-    };
+    let loaders = Loaders { train: data.train_loader(config)?, test: data.test_loader(config)? };
     Ok(Trainer::new(
         model,
         optimizer,

@@ -47,7 +47,10 @@ impl<M: Method> Trainer<M> {
     ///
     /// `device` is the one that the method's parameters live on, with autodiff; `seed` keys dropout.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "each is a part of its own, named at the one call that matters")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of its own, named at the one call that matters"
+    )]
     pub fn new(
         method: M,
         optimizer: Optimizer,
@@ -127,8 +130,7 @@ impl<M: Method> Trainer<M> {
         let mut loss_sum = 0.0;
         let mut samples = 0;
         let mut epoch = self.loaders.train.epoch(self.epoch as u64, 0);
-        let mut number = 0;
-        while let Some(batch) = epoch.next() {
+        for (number, batch) in epoch.by_ref().enumerate() {
             let batch = batch?;
             let loss = train_step(
                 &mut self.method,
@@ -148,7 +150,6 @@ impl<M: Method> Trainer<M> {
             loss_sum += loss * batch.len() as f64;
             samples += batch.len();
             observer.observe(&Event::StepFinished { step: self.step, batch: number, loss })?;
-            number += 1;
         }
         Ok((loss_sum / samples.max(1) as f64, epoch.wait_time()))
     }
@@ -247,8 +248,12 @@ fn update_probes(
 ) -> Result<(), TrainError> {
     // The relative action from view 1 to view 2: the first of each sequence's rows.
     let parameters = batch.parameter_count();
-    let relative: Vec<f32> =
-        batch.relative.chunks(batch.views() * parameters).flat_map(|rows| &rows[..parameters]).copied().collect();
+    let relative: Vec<f32> = batch
+        .relative
+        .chunks(batch.views() * parameters)
+        .flat_map(|rows| &rows[..parameters])
+        .copied()
+        .collect();
     let inputs = ProbeInputs::new()
         .representation(AGGREGATE, representations.aggregate)
         .representation(FIRST, representations.first)

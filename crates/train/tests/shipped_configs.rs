@@ -33,7 +33,10 @@ fn every_shipped_config_reads() {
 fn the_baseline_is_the_published_one() {
     let config = load("remote/cifar100_aug_baseline.yaml");
     assert_eq!((config.run.epochs, config.dataset.batch_size, config.dataset.seq_len), (10, 128, 3));
-    assert_eq!((config.optim.name, config.optim.lr, config.optim.weight_decay), (OptimizerKind::Adam, 1e-3, 0.0));
+    assert_eq!(
+        (config.optim.name, config.optim.lr, config.optim.weight_decay),
+        (OptimizerKind::Adam, 1e-3, 0.0)
+    );
     assert_eq!(config.optim.scheduler, SchedulerKind::Constant);
     assert!(config.dataset.action_norm && config.run.drop_last);
     assert_eq!((config.model_config().code_width(), config.model_config().token_width()), (512, 640));

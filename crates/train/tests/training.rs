@@ -96,7 +96,10 @@ fn a_resumed_run_is_the_run_that_was_not_stopped() {
         seen += usize::from(matches!(event, Event::StepFinished { .. }));
         // In the middle of the second epoch.
         if seen == 5 {
-            return Err(TrainError::Checkpoint { path: "stop".into(), message: "stopped by the test".into() });
+            return Err(TrainError::Checkpoint {
+                path: "stop".into(),
+                message: "stopped by the test".into(),
+            });
         }
         Ok(())
     };
@@ -133,7 +136,8 @@ fn flex_and_ndarray_agree() {
     let losses = ["flex", "ndarray"].map(|device| {
         let run = train(&scratch.path().join(device), &["run.epochs=1", &format!("run.device={device}")]);
         let row = &run.rows()[0];
-        [row.get("ep_loss"), row.get("online_linloss_train"), row.get("online_r2_loss_test")].map(Option::unwrap)
+        [row.get("ep_loss"), row.get("online_linloss_train"), row.get("online_r2_loss_test")]
+            .map(Option::unwrap)
     });
     // Both compute in f32 and sum in other orders; three steps of training amplify that.
     for (flex, ndarray) in losses[0].iter().zip(losses[1]) {
@@ -182,7 +186,8 @@ fn steps_and_subsets_are_what_the_keys_say() {
 fn a_loss_that_is_not_finite_stops_the_run_and_says_where() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("run");
-    let mut run = Run::start(config(&folder, &["optim.name=sgd", "optim.lr=1e38"]), &mut Observers::new()).unwrap();
+    let mut run =
+        Run::start(config(&folder, &["optim.name=sgd", "optim.lr=1e38"]), &mut Observers::new()).unwrap();
     let message = run.train(&mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("at step") && message.contains("learning rate"), "{message}");
     assert!(fs::read_to_string(run.folder().metrics_jsonl()).unwrap().is_empty());

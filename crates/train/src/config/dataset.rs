@@ -92,7 +92,11 @@ impl DatasetConfig {
         at_least_one("dataset.seq_len", self.seq_len)?;
         // Batch norm needs two rows to have a variance.
         if self.batch_size < 2 {
-            return Err(invalid("dataset.batch_size", "at least 2 (batch norm needs a variance)", self.batch_size));
+            return Err(invalid(
+                "dataset.batch_size",
+                "at least 2 (batch norm needs a variance)",
+                self.batch_size,
+            ));
         }
         if !self.aug {
             return Err(invalid("dataset.aug", "true: without augmentation there are no actions", self.aug));

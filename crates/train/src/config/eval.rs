@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, invalid, positive};
+use super::{at_least_one, flag, invalid, positive};
 use crate::TrainError;
 
 /// `eval`: the frozen probes on a checkpoint.
@@ -13,6 +13,10 @@ pub struct EvalConfig {
     pub probe_epochs: usize,
     /// Learning rate of the SGD probes (momentum 0.9). Default 0.1.
     pub probe_lr: f64,
+    /// Shifts and scales each feature to mean 0 and variance 1 over the first training pass. Not done in the published
+    /// protocol, but SGD at 0.1 diverges on the large features of a model early in training. Default false.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub standardize: bool,
     /// Sequences per batch, of feature extraction and of the probes. Default 128.
     pub batch_size: usize,
     /// Threads that augment. Default: one per core, at most 8.
@@ -45,6 +49,7 @@ impl Default for EvalConfig {
             seq_len: 5,
             probe_epochs: 100,
             probe_lr: 0.1,
+            standardize: false,
             batch_size: 128,
             num_workers: None,
             latent_type: "aug".into(),
@@ -71,7 +76,11 @@ impl EvalConfig {
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         // The regressors read the first two observed views.
         if self.seq_len < 2 {
-            return Err(invalid("eval.seq_len", "at least 2 (R2 is read from the views 1 and 2)", self.seq_len));
+            return Err(invalid(
+                "eval.seq_len",
+                "at least 2 (R2 is read from the views 1 and 2)",
+                self.seq_len,
+            ));
         }
         at_least_one("eval.probe_epochs", self.probe_epochs)?;
         positive("eval.probe_lr", self.probe_lr)?;

@@ -29,8 +29,10 @@ impl Config {
     ///
     /// As [`Config::load`].
     pub fn parse<S: AsRef<str>>(text: &str, origin: &str, overrides: &[S]) -> Result<Self, TrainError> {
-        let mut root: Value = serde_yaml::from_str(text)
-            .map_err(|error| TrainError::ConfigSyntax { origin: origin.into(), message: error.to_string() })?;
+        let mut root: Value = serde_yaml::from_str(text).map_err(|error| TrainError::ConfigSyntax {
+            origin: origin.into(),
+            message: error.to_string(),
+        })?;
         if root.is_null() {
             root = Value::Mapping(Mapping::new());
         }
@@ -40,14 +42,13 @@ impl Config {
         let known = serde_yaml::to_value(Self::default()).expect("a default config is plain data");
         refuse_unknown(&root, &known, "", origin)?;
         drop_empty_sections(&mut root);
-        let config: Self =
-            serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
-                TrainError::MistypedValue {
-                    key: error.path().to_string(),
-                    origin: origin.into(),
-                    message: error.inner().to_string(),
-                }
-            })?;
+        let config: Self = serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
+            TrainError::MistypedValue {
+                key: error.path().to_string(),
+                origin: origin.into(),
+                message: error.inner().to_string(),
+            }
+        })?;
         config.validate()?;
         Ok(config)
     }
@@ -176,7 +177,10 @@ mod tests {
     #[test]
     fn an_unknown_key_names_the_nearest_known_one() {
         let message = parse("dataset:\n  batchsize: 32\n").unwrap_err().to_string();
-        assert!(message.contains("`dataset.batchsize`") && message.contains("`dataset.batch_size`"), "{message}");
+        assert!(
+            message.contains("`dataset.batchsize`") && message.contains("`dataset.batch_size`"),
+            "{message}"
+        );
         let message = parse("optim:\n  momentun: 0.5\n").unwrap_err().to_string();
         assert!(message.contains("`optim.momentum`"), "{message}");
         let message = parse("modell:\n  depth: 18\n").unwrap_err().to_string();

@@ -12,7 +12,7 @@ pub struct LoggingConfig {
 }
 
 /// `logging.wandb`: read as published; `enabled: true` is refused, since there is no sink for it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WandbConfig {
     /// Must be false.
@@ -24,12 +24,6 @@ pub struct WandbConfig {
     pub group: Option<String>,
     /// Mode of the tracker.
     pub mode: Option<String>,
-}
-
-impl Default for WandbConfig {
-    fn default() -> Self {
-        Self { enabled: false, project: None, group: None, mode: None }
-    }
 }
 
 impl LoggingConfig {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{invalid, non_negative, positive};
+use super::{at_least_one, invalid, non_negative, positive};
 use crate::TrainError;
 
 /// `optim`: the model's optimizer and schedule, and the learning rate of the online probes.
@@ -23,6 +23,8 @@ pub struct OptimConfig {
     pub scheduler: SchedulerKind,
     /// Learning rate of the online probes, constant; each has an Adam of its own. Default 1e-3.
     pub probe_lr: f64,
+    /// Width of the two hidden layers of the online regression probe. Default 1024.
+    pub probe_hidden: usize,
 }
 
 /// Which optimizer.
@@ -60,6 +62,7 @@ impl Default for OptimConfig {
             momentum: 0.9,
             scheduler: SchedulerKind::Constant,
             probe_lr: 1e-3,
+            probe_hidden: 1024,
         }
     }
 }
@@ -68,6 +71,7 @@ impl OptimConfig {
     pub(super) fn validate(&self, epochs: usize) -> Result<(), TrainError> {
         positive("optim.lr", self.lr)?;
         positive("optim.probe_lr", self.probe_lr)?;
+        at_least_one("optim.probe_hidden", self.probe_hidden)?;
         non_negative("optim.weight_decay", self.weight_decay)?;
         if !(0.0..1.0).contains(&self.momentum) {
             return Err(invalid("optim.momentum", "at least 0 and below 1", self.momentum));

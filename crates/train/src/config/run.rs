@@ -52,7 +52,11 @@ impl RunConfig {
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain) {
-            return Err(invalid("run.name", "letters, digits, '-', '_' and '.', not starting with '.'", &self.name));
+            return Err(invalid(
+                "run.name",
+                "letters, digits, '-', '_' and '.', not starting with '.'",
+                &self.name,
+            ));
         }
         at_least_one("run.epochs", self.epochs)?;
         at_least_one("run.max_steps", self.max_steps.unwrap_or(1))?;
