@@ -14,7 +14,7 @@ use seqjepa_probes::frozen::{
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::config::{Config, RegressorKind};
+use crate::config::{Config, ProbeOptimizer, RegressorKind};
 use crate::data::RunData;
 use crate::features::extract_features;
 use crate::observer::{Event, Observer};
@@ -95,7 +95,10 @@ pub fn probe_frozen<M: Method>(
         RegressorKind::Paper => FrozenConfig::paper(classes, &groups),
     };
     let protocol = FrozenConfig {
-        optimizer: OptimizerConfig::sgd(PROBE_MOMENTUM),
+        optimizer: match config.eval.probe_optimizer {
+            ProbeOptimizer::Sgd => OptimizerConfig::sgd(PROBE_MOMENTUM),
+            ProbeOptimizer::Adam => OptimizerConfig::adam(),
+        },
         lr: config.eval.probe_lr,
         epochs: config.eval.probe_epochs,
         batch_size: config.eval.batch_size,

@@ -1,5 +1,6 @@
 //! Results as tables that a person reads.
 
+use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{FrozenResult, Representation, Verdict};
 
 use crate::evaluate::Evaluation;
@@ -88,7 +89,7 @@ fn legend(evaluation: &Evaluation) -> String {
         "online, leakage: probes trained beside the model, last epoch; top-1 from z_AGG (leakage: z_1), R2 of the relative\n\
          \x20 action from (z_1, z_2) (leakage: z_AGG), each the mean over the parameters of the group.\n\
          frozen: protocol `{}` on the frozen {} encoder, {} observed views; {} images to train on, {} to test;\n\
-         \x20 SGD lr {}, momentum 0.9, {} epochs over {} augmentation pass(es), batch {}, seed {}, features {}; top-1 from z_AGG.\n\
+         \x20 {} lr {}, {} epochs over {} augmentation pass(es), batch {}, seed {}, features {}; top-1 from z_AGG.\n\
          frozen, random: the same protocol on the model as initialised.\n\
          paper: CIFAR-100, ResNet-18, 2000 epochs (arXiv 2505.03176); {}.\n",
         protocol.name,
@@ -96,6 +97,10 @@ fn legend(evaluation: &Evaluation) -> String {
         evaluation.observed_views,
         protocol.train_samples,
         protocol.test_samples,
+        match protocol.optimizer {
+            OptimizerConfig::Sgd { momentum, .. } => format!("SGD with momentum {momentum},"),
+            other => other.name().to_owned(),
+        },
         protocol.lr,
         protocol.epochs,
         protocol.passes,

@@ -9,9 +9,11 @@ use crate::TrainError;
 pub struct EvalConfig {
     /// Observed views that the aggregate sees, M_val. Default 5.
     pub seq_len: usize,
-    /// Epochs of the SGD probes. Default 100.
+    /// Epochs of the probes. Default 100.
     pub probe_epochs: usize,
-    /// Learning rate of the SGD probes (momentum 0.9). Default 0.1.
+    /// `sgd` with momentum 0.9 (published), or `adam`, which no scale of features makes diverge. Default `sgd`.
+    pub probe_optimizer: ProbeOptimizer,
+    /// Learning rate of the probes. Default 0.1.
     pub probe_lr: f64,
     /// Shifts and scales each feature to mean 0 and variance 1 over the first training pass. Not done in the published
     /// protocol, but SGD at 0.1 diverges on the large features of a model early in training. Default false.
@@ -32,6 +34,17 @@ pub struct EvalConfig {
     pub feature_passes: Option<usize>,
 }
 
+/// The optimizer of the frozen probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeOptimizer {
+    /// SGD with momentum 0.9 (the published protocols).
+    #[default]
+    Sgd,
+    /// Adam with PyTorch's defaults.
+    Adam,
+}
+
 /// The regressors of the frozen protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +61,7 @@ impl Default for EvalConfig {
         Self {
             seq_len: 5,
             probe_epochs: 100,
+            probe_optimizer: ProbeOptimizer::Sgd,
             probe_lr: 0.1,
             standardize: false,
             batch_size: 128,

@@ -47,25 +47,17 @@ impl Scene {
     pub(super) fn sample(shape: Shape, pattern: Pattern, mut rng: KeyedRng) -> Self {
         let rng_ref = &mut rng;
         let frame = Frame {
-            origin: [uniform(rng_ref, [-0.25, 0.25]), uniform(rng_ref, [-0.25, 0.25])],
-            axis: direction(rng_ref),
-            scale: uniform(rng_ref, [0.6, 0.9]),
+            origin: [uniform(rng_ref, [-0.15, 0.15]), uniform(rng_ref, [-0.15, 0.15])],
+            axis: tilt(rng_ref),
+            scale: uniform(rng_ref, [0.75, 0.95]),
         };
-        let stretch = uniform(rng_ref, [0.88, 1.14]);
-        let frequency = uniform(rng_ref, [1.5, 2.1]);
+        let stretch = uniform(rng_ref, [0.92, 1.08]);
+        let frequency = uniform(rng_ref, [1.6, 2.0]);
 
-        // Object and ground differ in brightness, either way round, so that greyscale views keep the outline.
-        let ground_luma = uniform(rng_ref, [0.15, 0.85]);
-        let gap = uniform(rng_ref, [0.3, 0.45]);
-        let lighter = if ground_luma + gap > 0.9 {
-            false
-        } else if ground_luma - gap < 0.1 {
-            true
-        } else {
-            rng_ref.next_u32() & 1 == 0
-        };
-        let object_luma = if lighter { ground_luma + gap } else { ground_luma - gap };
-        let object_colors = two_colors(object_luma, [0.13, 0.2], rng_ref);
+        // The object is brighter than the ground, so that greyscale views keep the outline.
+        let ground_luma = uniform(rng_ref, [0.25, 0.5]);
+        let object_luma = ground_luma + uniform(rng_ref, [0.3, 0.45]);
+        let object_colors = two_colors(object_luma, [0.2, 0.26], rng_ref);
         let ground = Ground::sample(ground_luma, rng_ref);
 
         let strength = uniform(rng_ref, [0.0, 0.3]);
@@ -129,7 +121,7 @@ impl Ground {
                 scale: 1.0,
             },
             frequency: uniform(rng, [0.8, 3.0]),
-            colors: two_colors(luma, [0.02, 0.07], rng),
+            colors: two_colors(luma, [0.0, 0.02], rng),
         }
     }
 
@@ -151,6 +143,13 @@ impl Frame {
 fn two_colors(luma: f32, spread: [f32; 2], rng: &mut KeyedRng) -> [Color; 2] {
     let spread = uniform(rng, spread);
     [luma - spread, luma + spread].map(|luma| with_luma(luma.clamp(0.03, 0.97), rng))
+}
+
+/// A unit vector at most 22 degrees off the x axis.
+fn tilt(rng: &mut KeyedRng) -> Point {
+    let y = uniform(rng, [-0.4, 0.4]);
+    let length = (1.0 + y * y).sqrt();
+    [1.0 / length, y / length]
 }
 
 /// A unit vector of uniformly random direction.
