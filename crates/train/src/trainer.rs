@@ -188,7 +188,7 @@ impl<M: Method> Trainer<M> {
     ///
     /// # Errors
     ///
-    /// [`TrainError::State`], [`TrainError::Optimizer`] or [`TrainError::Probe`] where a tensor does not fit.
+    /// [`TrainError::State`] or [`TrainError::Probe`] where a tensor does not fit.
     pub fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         let method = load_state_dict(self.method().clone(), checkpoint.model)?;
         self.optimizer.load_state_dict(checkpoint.optimizer, &method)?;
