@@ -8,7 +8,7 @@ pub(super) type Color = [f32; 3];
 /// A colour of random hue and saturation whose luma is exactly `luma`.
 pub(super) fn with_luma(luma: f32, rng: &mut KeyedRng) -> Color {
     let hue = uniform(rng, [0.0, 6.0]);
-    let saturation = uniform(rng, [0.35, 0.9]);
+    let saturation = uniform(rng, [0.1, 0.45]);
     let vivid = [0.0, 4.0, 2.0].map(|shift| {
         let place = (hue + shift) % 6.0;
         let pure = ((place - 3.0).abs() - 1.0).clamp(0.0, 1.0);

@@ -35,9 +35,9 @@ const CLASSES: [(&str, Shape, Pattern); 10] = [
     ("plain bar", Shape::Bar, Pattern::Plain),
 ];
 
-/// Ten classes of coloured, textured shapes on textured backgrounds, rendered from a seed.
+/// Ten classes of coloured, textured shapes on darker backgrounds, rendered from a seed.
 ///
-/// Place, size, rotation, colours, lighting and background are drawn for each image independently of its class, so
+/// Place, size, tilt, hues, lighting and background are drawn for each image independently of its class, so
 /// the class cannot be read from mean colour: it is in outline and surface. Train and test images are different draws.
 /// Image `i` has label `i % 10`. The same seed gives the same bytes on every platform and thread count; image `i`
 /// does not depend on how many images are asked for.
@@ -61,7 +61,7 @@ impl Default for Synthetic {
 
 impl Synthetic {
     /// Mean 0.5 and standard deviation 0.25 of every channel, about those of the images.
-    pub const NORMALIZATION: Normalization = Normalization { mean: [0.5; 3], std: [0.25; 3] };
+    pub const NORMALIZATION: Normalization = Normalization { mean: [0.31; 3], std: [0.23; 3] };
 
     /// Renders all images of a split, on all cores.
     ///

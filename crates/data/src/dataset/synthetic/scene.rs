@@ -49,14 +49,14 @@ impl Scene {
         let frame = Frame {
             origin: [uniform(rng_ref, [-0.15, 0.15]), uniform(rng_ref, [-0.15, 0.15])],
             axis: tilt(rng_ref),
-            scale: uniform(rng_ref, [0.75, 0.95]),
+            scale: uniform(rng_ref, [0.6, 0.95]),
         };
         let stretch = uniform(rng_ref, [0.92, 1.08]);
         let frequency = uniform(rng_ref, [1.6, 2.0]);
 
         // The object is brighter than the ground, so that greyscale views keep the outline.
-        let ground_luma = uniform(rng_ref, [0.25, 0.5]);
-        let object_luma = ground_luma + uniform(rng_ref, [0.3, 0.45]);
+        let ground_luma = uniform(rng_ref, [0.05, 0.35]);
+        let object_luma = ground_luma + uniform(rng_ref, [0.3, 0.6]);
         let object_colors = two_colors(object_luma, [0.2, 0.26], rng_ref);
         let ground = Ground::sample(ground_luma, rng_ref);
 
@@ -121,7 +121,7 @@ impl Ground {
                 scale: 1.0,
             },
             frequency: uniform(rng, [0.8, 3.0]),
-            colors: two_colors(luma, [0.0, 0.02], rng),
+            colors: two_colors(luma, [0.0, 0.01], rng),
         }
     }
 
