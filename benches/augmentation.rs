@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Criterion keeps its figures in `target/criterion/<id>/new/estimates.json`; `benches/peers/compare.py` reads
-//! them. Sources are seeded noise, the slowest
-//! usual case of the two operators whose cost depends on the pixels, hue on the portable path and large blur kernels. Every figure includes drawing the parameters of the view, except where an operator is timed alone.
+//! them. Sources are seeded noise, the slowest usual case of the two operators whose cost depends on the pixels:
+//! hue on the portable path and large blur kernels. Every figure includes drawing the parameters of the view,
+//! except where an operator is timed alone.
 
 use std::hint::black_box;
 
