@@ -138,14 +138,6 @@ pub enum TrainError {
         /// What was expected and found.
         message: String,
     },
-    /// A run is resumed with another config.
-    #[error("the run in {} was started with another config; these keys differ: {}", path.display(), keys.join(", "))]
-    ConfigChanged {
-        /// The run folder.
-        path: PathBuf,
-        /// `key: then -> now`.
-        keys: Vec<String>,
-    },
     /// Data that cannot be used.
     #[error(transparent)]
     Data(#[from] seqjepa_data::DataError),
