@@ -1,5 +1,8 @@
 //! Two-dimensional convolution.
 
+#[cfg(feature = "flex")]
+mod flex;
+
 use crate::InitRng;
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
@@ -46,7 +49,16 @@ impl Conv2d {
     }
 
     /// Convolves `[batch, in, height, width]` to `[batch, out, height', width']`.
+    ///
+    /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        #[cfg(feature = "flex")]
+        if let Some(output) = flex::convolve(&input, &self.weight.val(), self.stride, self.padding) {
+            return match &self.bias {
+                Some(bias) => output + bias.val().reshape([1, -1, 1, 1]),
+                None => output,
+            };
+        }
         let options = ConvOptions::new([self.stride, self.stride], [self.padding, self.padding], [1, 1], 1);
         let bias = self.bias.as_ref().map(Param::val);
         module::conv2d(input, self.weight.val(), bias, options)

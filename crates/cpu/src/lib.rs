@@ -1,0 +1,34 @@
+//! Convolution of f32 images and its two gradients on the CPU.
+//!
+//! The layout is that of PyTorch: images `[batch, channels, height, width]`, weights `[outputs, inputs, kernel, kernel]`.
+//! [`convolve`], [`input_gradient`] and [`weight_gradient`] compute `torch.nn.functional.conv2d` and what its backward
+//! pass gives, on all threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the
+//! processor has. A result is the same, to the bit, at any number of threads; it differs in rounding between
+//! instruction sets.
+//!
+//! ```
+//! use seqjepa_cpu::{ConvShape, convolve};
+//!
+//! let shape = ConvShape {
+//!     batch: 1, inputs: 1, outputs: 1, height: 3, width: 3, kernel: 3, stride: 1, padding: 1,
+//! };
+//! let mut sums = [0.0; 9];
+//! convolve(&shape, &[1.0; 9], &[1.0; 9], &mut sums);
+//! assert_eq!(sums, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
+//! ```
+
+mod correlate;
+mod forward;
+mod input_gradient;
+mod instructions;
+mod padded;
+mod positions;
+mod shape;
+mod simd;
+mod weight_gradient;
+
+pub use forward::{convolve, convolve_with};
+pub use input_gradient::{input_gradient, input_gradient_with};
+pub use instructions::Instructions;
+pub use shape::ConvShape;
+pub use weight_gradient::{weight_gradient, weight_gradient_with};
