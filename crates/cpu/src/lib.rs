@@ -1,8 +1,8 @@
-//! Convolution of f32 images and its two gradients on the CPU.
+//! Convolution and batch normalisation of f32 images on the CPU, with their gradients.
 //!
 //! The layout is that of PyTorch: images `[batch, channels, height, width]`, weights `[outputs, inputs, kernel, kernel]`.
 //! [`convolve`], [`input_gradient`] and [`weight_gradient`] compute `torch.nn.functional.conv2d` and what its backward
-//! pass gives, on all threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the
+//! pass gives; [`batch_statistics`], [`normalize`] and [`batch_norm_gradient`] do batch norm in training. All run on all threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the
 //! processor has. A result is the same, to the bit, at any number of threads; it differs in rounding between
 //! instruction sets.
 //!
@@ -17,6 +17,7 @@
 //! assert_eq!(sums, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
 //! ```
 
+mod batch_norm;
 mod correlate;
 mod forward;
 mod input_gradient;
@@ -27,6 +28,7 @@ mod shape;
 mod simd;
 mod weight_gradient;
 
+pub use batch_norm::{NormShape, batch_norm_gradient, batch_statistics, normalize};
 pub use forward::{convolve, convolve_with};
 pub use input_gradient::{input_gradient, input_gradient_with};
 pub use instructions::Instructions;

@@ -61,6 +61,8 @@ impl BatchNorm {
 
     /// Normalises `input`, `[batch, channels, ..]`, over every axis but the second.
     ///
+    /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu` in training, everything else through Burn.
+    ///
     /// # Panics
     /// If the second axis has not `channels` entries, or in [`Mode::Train`] if a channel has only one
     /// value (its variance is undefined; PyTorch refuses this too).
@@ -81,6 +83,12 @@ impl BatchNorm {
                     "batch norm in training mode needs more than one value per channel, got input of shape {:?}",
                     input.dims()
                 );
+                #[cfg(feature = "flex")]
+                if let Some(statistics) = crate::flex::batch_statistics(&input) {
+                    let row = |index| statistics.clone().narrow(0, index, 1).reshape([self.channels]);
+                    self.track(row(0), row(1), count);
+                    return crate::flex::normalize(input, statistics, gain, shift, self.epsilon);
+                }
                 let batch = batch_norm_train(input, gain, shift, self.epsilon);
                 self.track(batch.mean, batch.variance, count);
                 batch.output

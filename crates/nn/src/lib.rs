@@ -34,6 +34,8 @@ mod conv;
 mod copy;
 mod dropout;
 mod error;
+#[cfg(feature = "flex")]
+mod flex;
 mod init;
 mod layer_norm;
 mod linear;

@@ -1,27 +1,24 @@
-//! Convolution on the Flex backend by the kernels of `seqjepa-cpu`, as an operator beside Burn's own.
-//!
-//! Burn's convolution of that backend runs a training step of ResNet-18 at a fraction of what a CPU can do; the
-//! gradient of the weight alone takes a third of it.
+//! Convolution.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, Flex, TensorMetadata, backend_extension};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::Tensor;
 use seqjepa_cpu::ConvShape;
 
-/// Convolves on the Flex backend: `[batch, in, height, width]` with `[out, in, kernel, kernel]`. None on any other
-/// backend, or if the values are not f32.
-pub(super) fn convolve(
+use super::{primitive, serves};
+
+/// Convolves `[batch, in, height, width]` with `[out, in, kernel, kernel]`. None where this operator does not serve.
+pub(crate) fn convolve(
     input: &Tensor<4>,
     weight: &Tensor<4>,
     stride: usize,
     padding: usize,
 ) -> Option<Tensor<4>> {
-    let device = input.device().inner();
-    if !matches!(device.as_dispatch(), DispatchDevice::Flex(_)) || input.dtype() != DType::F32 {
+    if !serves(input) {
         return None;
     }
     let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
@@ -29,7 +26,6 @@ pub(super) fn convolve(
     Some(Tensor::from_dispatch(output))
 }
 
-/// The operator, for whoever may need to name it: this crate's own use is all there is.
 #[backend_extension(Flex, Autodiff)]
 trait Convolution: Backend {
     /// The convolution of `input` with `weight`.
@@ -47,11 +43,6 @@ fn shape(input: [usize; 4], weight: [usize; 4], stride: usize, padding: usize) -
     ConvShape { batch, inputs, outputs, height, width, kernel, stride, padding }
 }
 
-/// A tensor of these values.
-fn tensor(values: Vec<f32>, dims: [usize; 4]) -> FloatTensor<Flex> {
-    FloatTensor::<Flex>::from_data(TensorData::new(values, dims))
-}
-
 impl Convolution for Flex {
     fn convolution(
         input: FloatTensor<Self>,
@@ -63,7 +54,7 @@ impl Convolution for Flex {
         let (input, weight) = (input.to_contiguous(), weight.to_contiguous());
         let mut output = vec![0.0; shape.output_len()];
         seqjepa_cpu::convolve(&shape, input.storage(), weight.storage(), &mut output);
-        tensor(output, [shape.batch, shape.outputs, shape.output_height(), shape.output_width()])
+        primitive(output, [shape.batch, shape.outputs, shape.output_height(), shape.output_width()])
     }
 }
 
@@ -82,12 +73,7 @@ struct ConvolutionBackward;
 impl Backward<Flex, 2> for ConvolutionBackward {
     type State = Saved;
 
-    fn backward(
-        self,
-        ops: Ops<Self::State, 2>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let [input_node, weight_node] = ops.parents;
         let gradient = gradients.consume::<Flex>(&ops.node).to_contiguous();
         let Saved { input, weight, stride, padding } = ops.state;
@@ -97,13 +83,13 @@ impl Backward<Flex, 2> for ConvolutionBackward {
             let weight = weight.to_contiguous();
             let mut values = vec![0.0; shape.input_len()];
             seqjepa_cpu::input_gradient(&shape, weight.storage(), gradient.storage(), &mut values);
-            gradients.register::<Flex>(node.id, tensor(values, input_dims));
+            gradients.register::<Flex>(node.id, primitive(values, input_dims));
         }
         if let Some(node) = weight_node {
             let input = input.to_contiguous();
             let mut values = vec![0.0; shape.weight_len()];
             seqjepa_cpu::weight_gradient(&shape, input.storage(), gradient.storage(), &mut values);
-            gradients.register::<Flex>(node.id, tensor(values, weight_dims));
+            gradients.register::<Flex>(node.id, primitive(values, weight_dims));
         }
     }
 }

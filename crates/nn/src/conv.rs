@@ -1,8 +1,5 @@
 //! Two-dimensional convolution.
 
-#[cfg(feature = "flex")]
-mod flex;
-
 use crate::InitRng;
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
@@ -53,7 +50,7 @@ impl Conv2d {
     /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         #[cfg(feature = "flex")]
-        if let Some(output) = flex::convolve(&input, &self.weight.val(), self.stride, self.padding) {
+        if let Some(output) = crate::flex::convolve(&input, &self.weight.val(), self.stride, self.padding) {
             return match &self.bias {
                 Some(bias) => output + bias.val().reshape([1, -1, 1, 1]),
                 None => output,

@@ -1,0 +1,25 @@
+//! Operators of the Flex backend that the kernels of `seqjepa-cpu` compute, beside Burn's own.
+//!
+//! Burn's convolution there runs a training step of ResNet-18 at a fraction of what a CPU can do, and its batch norm
+//! passes over the images some twenty times.
+
+mod batch_norm;
+mod convolution;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{DispatchDevice, Flex};
+use burn::tensor::{DType, Tensor, TensorData};
+
+pub(crate) use batch_norm::{batch_statistics, normalize};
+pub(crate) use convolution::convolve;
+
+/// Whether these operators are there for a tensor: f32 on the Flex backend.
+fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let device = tensor.device().inner();
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && tensor.dtype() == DType::F32
+}
+
+/// A tensor of these values.
+fn primitive<const D: usize>(values: Vec<f32>, dims: [usize; D]) -> FloatTensor<Flex> {
+    FloatTensor::<Flex>::from_data(TensorData::new(values, dims))
+}
