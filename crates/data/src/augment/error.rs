@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use super::Instructions;
+
 /// What can be wrong with an image, a policy or the parameters of a view.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +110,12 @@ pub enum AugmentError {
         expected: usize,
         /// Values that were given.
         found: usize,
+    },
+    /// The processor lacks the instructions that were asked for.
+    #[error("this processor does not have the {instructions} instructions")]
+    Unavailable {
+        /// Those that were asked for.
+        instructions: Instructions,
     },
     /// A group of action parameters is empty or reaches beyond the vector.
     #[error("the action group `{name}` is {range:?}; it must be a non-empty part of 0..{width}")]
