@@ -19,35 +19,34 @@ pub(super) fn along_rows(quads: &Quads, input: usize, output: usize, source: &[u
     for (group, taps) in quads.iter().enumerate() {
         let first = group * WIDE_GROUP;
         let count = WIDE_GROUP.min(output - first);
-        let mask = (u16::MAX) >> (WIDE_GROUP - count);
-        let rows = out.chunks_exact_mut(output).map(|row| &mut row[first..first + count]);
-        let pixels = (taps.input..).step_by(input);
         // The usual four taps stay in registers from row to row.
         if let [quad] = taps.quads {
             let quad = quad.load();
-            for (out, start) in rows.zip(pixels) {
-                let window = window_at(source, start);
+            for (row, out) in out.chunks_exact_mut(output).enumerate() {
+                let pixels = _mm512_permutexvar_epi8(quad.places, window_at(source, row * input + taps.input));
                 let mut sum = _mm512_set1_epi32(HALF);
-                for digit in 0..DIGITS {
-                    if digit > 0 {
+                for (number, digits) in quad.digits.into_iter().enumerate() {
+                    if number > 0 {
                         sum = _mm512_slli_epi32::<8>(sum);
                     }
-                    sum = _mm512_dpbusd_epi32(sum, quad.taps(window), quad.digits[digit]);
+                    sum = _mm512_dpbusd_epi32(sum, pixels, digits);
                 }
-                finish(sum, mask, out);
+                finish(sum, &mut out[first..first + count]);
             }
         } else {
-            for (out, start) in rows.zip(pixels) {
-                let window = window_at(source, start);
+            for (row, out) in out.chunks_exact_mut(output).enumerate() {
+                let window = window_at(source, row * input + taps.input);
                 let mut sums = [_mm512_set1_epi32(HALF), _mm512_setzero_si512(), _mm512_setzero_si512()];
                 for quad in taps.quads {
                     let quad = quad.load();
+                    let pixels = _mm512_permutexvar_epi8(quad.places, window);
                     for (sum, digits) in sums.iter_mut().zip(quad.digits) {
-                        *sum = _mm512_dpbusd_epi32(*sum, quad.taps(window), digits);
+                        *sum = _mm512_dpbusd_epi32(*sum, pixels, digits);
                     }
                 }
                 let high = _mm512_add_epi32(_mm512_slli_epi32::<8>(sums[0]), sums[1]);
-                finish(_mm512_add_epi32(_mm512_slli_epi32::<8>(high), sums[2]), mask, out);
+                let sum = _mm512_add_epi32(_mm512_slli_epi32::<8>(high), sums[2]);
+                finish(sum, &mut out[first..first + count]);
             }
         }
     }
@@ -86,22 +85,13 @@ impl super::table::Quad {
     }
 }
 
-impl Loaded {
-    #[inline]
-    #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-    fn taps(self, window: __m512i) -> __m512i {
-        _mm512_permutexvar_epi8(self.places, window)
-    }
-}
-
-/// Fixed point to bytes, kept in range, as many as `mask` has bits.
+/// Fixed point to bytes, kept in range, as many as `out` has, up to sixteen.
 #[inline]
 #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn finish(sum: __m512i, mask: __mmask16, out: &mut [u8]) {
+fn finish(sum: __m512i, out: &mut [u8]) {
     let pixels = _mm512_max_epi32(_mm512_srai_epi32::<PRECISION>(sum), _mm512_setzero_si512());
-    let bytes = _mm512_cvtusepi32_epi8(pixels);
-    debug_assert_eq!(mask.count_ones() as usize, out.len());
-    // SAFETY: `mask` has one bit for each byte of `out`.
+    let (bytes, mask) = (_mm512_cvtusepi32_epi8(pixels), u16::MAX >> (WIDE_GROUP - out.len()));
+    // SAFETY: the mask leaves out what lies beyond the slice.
     unsafe { _mm_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) };
 }
 
@@ -113,14 +103,14 @@ const COLUMNS: usize = 32;
 pub(super) fn along_columns(table: &Table, source: &[u8], out: &mut [u8], width: usize) {
     let planes = source.chunks_exact(table.input() * width).zip(out.chunks_exact_mut(table.output() * width));
     for (plane, out) in planes {
-        for (out, (start, quads)) in out.chunks_exact_mut(width).zip(table.digits()) {
-            let rows = &plane[start * width..];
-            for (at, out) in out.chunks_mut(COLUMNS).enumerate() {
-                let rows = &rows[at * COLUMNS..];
-                let mask = u32::MAX >> (COLUMNS - out.len());
-                let bytes = match quads {
-                    [quad] => {
-                        let mut sums = interleaved(rows, width, mask);
+        for x in (0..width).step_by(COLUMNS) {
+            let count = COLUMNS.min(width - x);
+            for (y, (start, quads)) in table.digits().enumerate() {
+                let (rows, out) = (&plane[start * width + x..], &mut out[y * width + x..][..count]);
+                let sums = match quads {
+                    // The usual four taps.
+                    [quad] if table.taps() == QUAD => {
+                        let mut sums = interleaved::<QUAD>(rows, width, count);
                         for sum in &mut sums {
                             let taps = *sum;
                             *sum = _mm256_set1_epi32(HALF);
@@ -131,45 +121,60 @@ pub(super) fn along_columns(table: &Table, source: &[u8], out: &mut [u8], width:
                                 *sum = _mm256_dpbusd_epi32(*sum, taps, _mm256_set1_epi32(digits));
                             }
                         }
-                        narrow(sums)
+                        sums
                     }
-                    _ => {
-                        let mut sums =
-                            [[_mm256_set1_epi32(HALF); 4], [_mm256_setzero_si256(); 4], [_mm256_setzero_si256(); 4]];
-                        for (number, quad) in quads.iter().enumerate() {
-                            let taps = interleaved(&rows[number * QUAD * width..], width, mask);
-                            for (sums, &digits) in sums.iter_mut().zip(quad) {
-                                for (sum, taps) in sums.iter_mut().zip(taps) {
-                                    *sum = _mm256_dpbusd_epi32(*sum, taps, _mm256_set1_epi32(digits));
-                                }
-                            }
-                        }
-                        let [mut sums, middle, low] = sums;
-                        for (i, sum) in sums.iter_mut().enumerate() {
-                            *sum = _mm256_add_epi32(_mm256_slli_epi32::<8>(*sum), middle[i]);
-                            *sum = _mm256_add_epi32(_mm256_slli_epi32::<8>(*sum), low[i]);
-                        }
-                        narrow(sums)
-                    }
+                    _ => any_taps(rows, width, count, quads, table.taps()),
                 };
-                // SAFETY: `mask` has one bit for each byte of `out`.
-                unsafe { _mm256_mask_storeu_epi8(out.as_mut_ptr().cast(), mask, bytes) };
+                store(out, narrow(sums));
             }
         }
     }
 }
 
-/// Four neighbouring pixels of each column to a lane, in the order of unpacking; rows beyond the end are 0.
+/// The sums of any number of taps.
+#[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+fn any_taps(
+    rows: &[u8],
+    width: usize,
+    count: usize,
+    quads: &[[i32; DIGITS]],
+    taps: usize,
+) -> [__m256i; QUAD] {
+    let zero = [_mm256_setzero_si256(); QUAD];
+    let mut sums = [[_mm256_set1_epi32(HALF); QUAD], zero, zero];
+    for (number, quad) in quads.iter().enumerate() {
+        let rows = &rows[number * QUAD * width..];
+        let pixels = match taps - number * QUAD {
+            1 => interleaved::<1>(rows, width, count),
+            2 => interleaved::<2>(rows, width, count),
+            3 => interleaved::<3>(rows, width, count),
+            _ => interleaved::<QUAD>(rows, width, count),
+        };
+        for (sums, &digits) in sums.iter_mut().zip(quad) {
+            for (sum, pixels) in sums.iter_mut().zip(pixels) {
+                *sum = _mm256_dpbusd_epi32(*sum, pixels, _mm256_set1_epi32(digits));
+            }
+        }
+    }
+    let [mut sums, middle, low] = sums;
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum = _mm256_add_epi32(_mm256_slli_epi32::<8>(*sum), middle[i]);
+        *sum = _mm256_add_epi32(_mm256_slli_epi32::<8>(*sum), low[i]);
+    }
+    sums
+}
+
+/// The pixels of `count` columns in the first `TAPS` rows, up to four, a column to a lane, in the order of unpacking.
 #[inline]
 #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
-fn interleaved(rows: &[u8], width: usize, mask: __mmask32) -> [__m256i; 4] {
-    let row = |number: usize| {
-        let row = rows.get(number * width..).unwrap_or_default();
-        let whole = row.len() >= COLUMNS - mask.leading_zeros() as usize;
-        // SAFETY: the mask leaves out what lies beyond the slice.
-        unsafe { _mm256_maskz_loadu_epi8(if whole { mask } else { 0 }, row.as_ptr().cast()) }
-    };
-    let [a, b, c, d] = [row(0), row(1), row(2), row(3)];
+fn interleaved<const TAPS: usize>(rows: &[u8], width: usize, count: usize) -> [__m256i; QUAD] {
+    let rows = &rows[..(TAPS - 1) * width + count];
+    let mut pixels = [_mm256_setzero_si256(); QUAD];
+    for (tap, pixels) in pixels.iter_mut().enumerate().take(TAPS) {
+        // SAFETY: `rows` holds `count` bytes of this row, and the mask leaves out what lies beyond.
+        *pixels = unsafe { _mm256_maskz_loadu_epi8(mask(count), rows.as_ptr().add(tap * width).cast()) };
+    }
+    let [a, b, c, d] = pixels;
     let (ab, cd) = (_mm256_unpacklo_epi8(a, b), _mm256_unpacklo_epi8(c, d));
     let (ab_high, cd_high) = (_mm256_unpackhi_epi8(a, b), _mm256_unpackhi_epi8(c, d));
     [
@@ -178,6 +183,20 @@ fn interleaved(rows: &[u8], width: usize, mask: __mmask32) -> [__m256i; 4] {
         _mm256_unpacklo_epi16(ab_high, cd_high),
         _mm256_unpackhi_epi16(ab_high, cd_high),
     ]
+}
+
+/// The first `count` bytes, 1 to 32.
+#[inline(always)]
+fn mask(count: usize) -> __mmask32 {
+    u32::MAX >> (COLUMNS - count)
+}
+
+/// Writes as many bytes as the slice has, up to 32.
+#[inline]
+#[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+fn store(out: &mut [u8], bytes: __m256i) {
+    // SAFETY: the mask leaves out what lies beyond the slice.
+    unsafe { _mm256_mask_storeu_epi8(out.as_mut_ptr().cast(), mask(out.len()), bytes) };
 }
 
 /// Fixed point to bytes, kept in range.

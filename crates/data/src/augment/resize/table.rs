@@ -123,6 +123,11 @@ impl Table {
         self.input
     }
 
+    /// Number of taps of every output pixel.
+    pub(super) fn taps(&self) -> usize {
+        self.taps
+    }
+
     /// Length of the side that is made, in pixels.
     pub(super) fn output(&self) -> usize {
         self.starts.len()
