@@ -12,11 +12,13 @@
 //! hue on the portable path and large blur kernels. Every figure includes drawing the parameters of the view,
 //! except where an operator is timed alone.
 
+mod sequence_loader;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rayon::prelude::*;
-use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, JitterStep};
+use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Instructions, JitterStep};
 use seqjepa_data::{
     AugmentParams, AugmentPolicy, ImageView, Normalization, Scratch, ShuffleKey, Split, ViewKey,
 };
@@ -72,10 +74,12 @@ fn views(c: &mut Criterion) {
             };
             group.bench_function(BenchmarkId::new(size.to_string(), "1_thread"), single(Scratch::new()));
             if size == 32 {
-                group.bench_function(
-                    BenchmarkId::new(size.to_string(), "1_thread_portable"),
-                    single(Scratch::portable()),
-                );
+                // Without the fastest: those are the case above.
+                for instructions in Instructions::available().rev().skip(1) {
+                    let scratch = Scratch::with_instructions(instructions).expect("they are available");
+                    let id = BenchmarkId::new(size.to_string(), format!("1_thread_{instructions}"));
+                    group.bench_function(id, single(scratch));
+                }
             }
             group.bench_function(BenchmarkId::new(size.to_string(), "all_threads"), |bencher| {
                 let share = count.div_ceil(rayon::current_num_threads());
@@ -103,7 +107,7 @@ fn operators() -> Vec<(&'static str, AugmentParams)> {
             order: JitterStep::ALL,
             brightness: factor(JitterStep::Brightness, 0.8),
             contrast: factor(JitterStep::Contrast, 1.2),
-            saturation: factor(JitterStep::Saturation, 1.1),
+            saturation: factor(JitterStep::Saturation, 1.13),
             hue: factor(JitterStep::Hue, 0.05),
         };
         AugmentParams { jitter: Some(jitter), ..identity.clone() }
@@ -171,5 +175,5 @@ fn sampling(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, views, single_operators, sampling);
+criterion_group!(benches, views, single_operators, sampling, sequence_loader::throughput);
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Instructions, Interpolation, JitterStep};
 use seqjepa_data::{
-    AugmentParams, AugmentPolicy, ImageView, KeyedRng, Normalization, PixelFormat, Scratch, ShuffleKey, Split,
+    AugmentError, AugmentParams, AugmentPolicy, ImageView, KeyedRng, Normalization, PixelFormat, Scratch, ShuffleKey, Split,
 };
 
 /// A source image: its size, format and bytes.
@@ -27,7 +27,7 @@ impl Source {
 
 /// Sides around the tuned case and far from it, and sides that no vector length divides.
 fn side() -> impl Strategy<Value = usize> {
-    prop_oneof![4 => Just(32_usize), 6 => 1..70_usize, 1 => 200..300_usize]
+    prop_oneof![4 => Just(32_usize), 6 => 1..70_usize, 1 => 200..513_usize]
 }
 
 fn source() -> impl Strategy<Value = Source> {
@@ -195,6 +195,36 @@ fn the_identity_gives_the_source_back() {
 #[test]
 fn a_destination_of_the_wrong_length_is_an_error() {
     let image = ImageView::new(&[0; 12], 2, 2).unwrap();
-    let error = AugmentParams::identity(2, 2).apply(image, &mut Scratch::new(), &mut [0; 11]).unwrap_err();
+    let params = AugmentParams::identity(2, 2);
+    for length in [0, 11, 13] {
+        let error = params.apply(image, &mut Scratch::new(), &mut vec![0; length]).unwrap_err();
+        assert_eq!(error, AugmentError::OutputLength { expected: 12, found: length });
+        let mut out = vec![0.0; length];
+        let normalization = Normalization::CIFAR100;
+        let found = params.apply_normalized(image, &normalization, &mut Scratch::new(), &mut out).unwrap_err();
+        assert_eq!(found, error);
+    }
+    let error = AugmentError::OutputLength { expected: 12, found: 11 };
     assert_eq!(error.to_string(), "the output has 11 elements; a view of this size needs 12");
+}
+
+#[test]
+fn bad_parameters_are_refused_before_anything_is_written() {
+    let image = ImageView::new(&[0; 12], 2, 2).unwrap();
+    let mut view = [77; 12];
+    let outside =
+        AugmentParams { crop: Crop { top: 1, left: 0, height: 2, width: 2 }, ..AugmentParams::identity(2, 2) };
+    assert!(matches!(
+        outside.apply(image, &mut Scratch::new(), &mut view),
+        Err(AugmentError::CropOutside { top: 1, image_height: 2, .. })
+    ));
+    assert_eq!(view, [77; 12]);
+    let mut out = [7.0; 12];
+    for std in [0.0, -1.0, f32::NAN] {
+        let bad = Normalization { mean: [0.5; 3], std: [1.0, std, 1.0] };
+        let params = AugmentParams::identity(2, 2);
+        let result = params.apply_normalized(image, &bad, &mut Scratch::new(), &mut out);
+        assert!(matches!(result, Err(AugmentError::Factor { .. })), "{result:?}");
+    }
+    assert_eq!(out, [7.0; 12]);
 }
