@@ -27,20 +27,23 @@ fn consumer(criterion: &mut Criterion) {
     for threads in [0, 1] {
         let loader = sequence_loader::loader(&images, threads, 2);
         let (mut number, mut total) = (0, Duration::ZERO);
-        group.bench_function(BenchmarkId::new("20000_views_per_second", format!("{threads}_threads")), |bencher| {
-            bencher.iter(|| {
-                let started = Instant::now();
-                for batch in loader.epoch(number, 0) {
-                    let batch = batch.expect("the loader has valid settings");
-                    let end = Instant::now() + WORK * (batch.len() * VIEWS) as u32;
-                    while Instant::now() < end {
-                        black_box(&batch);
+        group.bench_function(
+            BenchmarkId::new("20000_views_per_second", format!("{threads}_threads")),
+            |bencher| {
+                bencher.iter(|| {
+                    let started = Instant::now();
+                    for batch in loader.epoch(number, 0) {
+                        let batch = batch.expect("the loader has valid settings");
+                        let end = Instant::now() + WORK * (batch.len() * VIEWS) as u32;
+                        while Instant::now() < end {
+                            black_box(&batch);
+                        }
                     }
-                }
-                number += 1;
-                total += started.elapsed();
-            });
-        });
+                    number += 1;
+                    total += started.elapsed();
+                });
+            },
+        );
         let share = 100.0 * loader.wait_time().as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
         println!("{threads} threads: the consumer waited {share:.2} % of the time");
     }

@@ -16,9 +16,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::Parser;
-use seqjepa::data::{AugmentParams, ImageView, Normalization, Split};
 use seqjepa::data::dataset::ImageFile;
 use seqjepa::data::picture::{ViewRow, view_sheet};
+use seqjepa::data::{AugmentParams, ImageView, Normalization, Split};
 use seqjepa::prelude::*;
 use seqjepa::train::RunData;
 
@@ -76,13 +76,9 @@ fn draw(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Some(all) => all.get(number).cloned().ok_or_else(|| {
                 anyhow!("--replay: expected the views of {} images or more, found {}", number + 1, all.len())
             }),
-            None => Ok(sequences.sample(
-                Split::Train,
-                arguments.epoch,
-                sample,
-                image.height(),
-                image.width(),
-            )),
+            None => {
+                Ok(sequences.sample(Split::Train, arguments.epoch, sample, image.height(), image.width()))
+            }
         }
     };
 
@@ -131,6 +127,7 @@ fn read_images(paths: &[PathBuf]) -> anyhow::Result<Vec<ImageFile>> {
 }
 
 fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
-    let text = fs::read_to_string(path).map_err(|error| anyhow!("could not read {}: {error}", path.display()))?;
+    let text =
+        fs::read_to_string(path).map_err(|error| anyhow!("could not read {}: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
 }

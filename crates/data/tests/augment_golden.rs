@@ -103,7 +103,9 @@ fn every_view_has_the_bytes_of_torchvision() -> Result<(), Box<dyn Error>> {
         if let Some(folder) = std::env::var_os("SEQJEPA_AUGMENT_CASES") {
             let comparison = compare(Path::new(&folder), instructions)?;
             let Comparison { cases, bytes, differing, largest, normalized, ref views } = comparison;
-            println!("{instructions}: {cases} cases, {differing} of {bytes} bytes differ, by {largest} at most");
+            println!(
+                "{instructions}: {cases} cases, {differing} of {bytes} bytes differ, by {largest} at most"
+            );
             assert!(differing * 1_000_000 <= bytes && largest <= 1, "{comparison:?}");
             assert!(views.iter().all(|params| params.blur.is_some()), "{comparison:?}");
             assert_eq!(normalized, views.len(), "{comparison:?}");

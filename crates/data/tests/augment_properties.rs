@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Instructions, Interpolation, JitterStep};
 use seqjepa_data::{
-    AugmentError, AugmentParams, AugmentPolicy, ImageView, KeyedRng, Normalization, PixelFormat, Scratch, ShuffleKey, Split,
+    AugmentError, AugmentParams, AugmentPolicy, ImageView, KeyedRng, Normalization, PixelFormat, Scratch,
+    ShuffleKey, Split,
 };
 
 /// A source image: its size, format and bytes.
@@ -201,7 +202,8 @@ fn a_destination_of_the_wrong_length_is_an_error() {
         assert_eq!(error, AugmentError::OutputLength { expected: 12, found: length });
         let mut out = vec![0.0; length];
         let normalization = Normalization::CIFAR100;
-        let found = params.apply_normalized(image, &normalization, &mut Scratch::new(), &mut out).unwrap_err();
+        let found =
+            params.apply_normalized(image, &normalization, &mut Scratch::new(), &mut out).unwrap_err();
         assert_eq!(found, error);
     }
     let error = AugmentError::OutputLength { expected: 12, found: 11 };
@@ -212,8 +214,10 @@ fn a_destination_of_the_wrong_length_is_an_error() {
 fn bad_parameters_are_refused_before_anything_is_written() {
     let image = ImageView::new(&[0; 12], 2, 2).unwrap();
     let mut view = [77; 12];
-    let outside =
-        AugmentParams { crop: Crop { top: 1, left: 0, height: 2, width: 2 }, ..AugmentParams::identity(2, 2) };
+    let outside = AugmentParams {
+        crop: Crop { top: 1, left: 0, height: 2, width: 2 },
+        ..AugmentParams::identity(2, 2)
+    };
     assert!(matches!(
         outside.apply(image, &mut Scratch::new(), &mut view),
         Err(AugmentError::CropOutside { top: 1, image_height: 2, .. })

@@ -56,7 +56,10 @@ fn a_warm_loader_allocates_next_to_nothing_for_a_batch() -> Result<(), DataError
         let warm = run(24..48)?;
         // A batch is 32 * 4 * 3 * 32 * 32 values: 1.5 MiB. What is left is the order and the thread of an epoch, and a
         // resize table of a size that one worker has not met before.
-        assert!(warm <= 16 * 1024, "{threads} threads, prefetch {prefetch}: {warm} bytes a batch, at first {cold}");
+        assert!(
+            warm <= 16 * 1024,
+            "{threads} threads, prefetch {prefetch}: {warm} bytes a batch, at first {cold}"
+        );
     }
     Ok(())
 }

@@ -73,7 +73,9 @@ fn run(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, outp
         // SAFETY: as above.
         Instructions::Avx512 => unsafe { run_avx512(params, image, scratch, output) },
         #[cfg(not(target_arch = "x86_64"))]
-        Instructions::Avx2 | Instructions::Avx512 => unreachable!("a scratch refuses what the processor lacks"),
+        Instructions::Avx2 | Instructions::Avx512 => {
+            unreachable!("a scratch refuses what the processor lacks")
+        }
     }
 }
 
@@ -91,12 +93,7 @@ fn run_avx512(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratc
 
 /// The whole pipeline, for a caller that enables the instructions of `L`.
 #[inline(always)]
-fn steps<L: Level>(
-    params: &AugmentParams,
-    image: ImageView<'_>,
-    scratch: &mut Scratch,
-    output: Output<'_>,
-) {
+fn steps<L: Level>(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
     let (height, width) = (params.output_height, params.output_width);
     let area = height * width;
     scratch.planes.resize(3 * area, 0);

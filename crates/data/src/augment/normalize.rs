@@ -102,7 +102,8 @@ impl Quotients {
 /// `byte / 255` rounded correctly, as the test shows.
 #[inline(always)]
 fn over_255(byte: f32) -> f32 {
-    const INVERSE: Inverse = Inverse { high: 1.0 / 255.0, low: (1.0 / 255.0 - (1.0_f32 / 255.0) as f64) as f32 };
+    const INVERSE: Inverse =
+        Inverse { high: 1.0 / 255.0, low: (1.0 / 255.0 - (1.0_f32 / 255.0) as f64) as f32 };
     INVERSE.times(byte)
 }
 

@@ -57,7 +57,9 @@ pub(super) fn contrast<L: Level>(planes: &mut [u8], factor: f32) {
 pub(super) fn saturation<L: Level>(planes: &mut [u8], factor: f32) {
     let (red, green, blue) = split_mut(planes);
     #[cfg(target_arch = "x86_64")]
-    if L::AVX512 && let Some(steps) = steps(factor) {
+    if L::AVX512
+        && let Some(steps) = steps(factor)
+    {
         // SAFETY: `L` says that the caller enables AVX-512.
         unsafe { avx512::saturation(red, green, blue, &steps) };
         return;

@@ -50,8 +50,9 @@ fn block<const VECTORS: usize>(
             for (vector, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: `taps` holds as many values as there are pixels from `tap < columns` on, and the mask leaves
                 // out what lies beyond.
-                let values =
-                    unsafe { _mm512_maskz_loadu_ps(masks[vector], taps.as_ptr().wrapping_add(tap + vector * LANES)) };
+                let values = unsafe {
+                    _mm512_maskz_loadu_ps(masks[vector], taps.as_ptr().wrapping_add(tap + vector * LANES))
+                };
                 *sum = _mm512_fmadd_ps(values, weight, *sum);
             }
         }

@@ -37,8 +37,7 @@ fn product(x: f32, y: f32) -> f32 {
     // The distance of two subnormal numbers is 2^-149, and that of two f64 beside this one too.
     const SUBNORMAL: f64 = 1.5 / (1_u128 << 97) as f64;
     let exact = f64::from(x) * f64::from(y);
-    let rounded =
-        if exact < f64::from(f32::MIN_POSITIVE) { (exact + SUBNORMAL) - SUBNORMAL } else { exact };
+    let rounded = if exact < f64::from(f32::MIN_POSITIVE) { (exact + SUBNORMAL) - SUBNORMAL } else { exact };
     (rounded * f64::from(SCALE)) as f32
 }
 

@@ -48,12 +48,7 @@ const WHOLE: f32 = 8_388_608.0;
 
 /// Convolves the padded plane. Gives up and returns false, the plane half done, if too many bytes stay open.
 #[inline(always)]
-pub(super) fn convolve<L: Level>(
-    plane: &mut [u8],
-    width: usize,
-    error: f32,
-    buffers: &mut Buffers,
-) -> bool {
+pub(super) fn convolve<L: Level>(plane: &mut [u8], width: usize, error: f32, buffers: &mut Buffers) -> bool {
     let Buffers { line, table, padded, smoothed, sums, marks, open, .. } = buffers;
     let (size, height, stride) = (line.len(), plane.len() / width, width + line.len() - 1);
     let skipped = negligible(line);

@@ -156,9 +156,5 @@ fn to_rgb([h, s, v]: [__m512i; 3]) -> [__m512i; 3] {
     let channel = |full: __mmask64, middle: __mmask64| {
         _mm512_mask_mov_epi8(_mm512_mask_mov_epi8(lowest, middle, mixed), full, v)
     };
-    [
-        channel(zero | five, one | four),
-        channel(one | two, zero | three),
-        channel(three | four, two | five),
-    ]
+    [channel(zero | five, one | four), channel(one | two, zero | three), channel(three | four, two | five)]
 }

@@ -24,7 +24,8 @@ static PLACES: [[u8; BYTES]; 3] = {
 #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 pub(super) fn separate(pixels: &[u8], stride: usize, width: usize, [red, green, blue]: [&mut [u8]; 3]) {
     let places = [load(&PLACES[0]), load(&PLACES[1]), load(&PLACES[2])];
-    let planes = red.chunks_exact_mut(width).zip(green.chunks_exact_mut(width)).zip(blue.chunks_exact_mut(width));
+    let planes =
+        red.chunks_exact_mut(width).zip(green.chunks_exact_mut(width)).zip(blue.chunks_exact_mut(width));
     for (((red, green), blue), pixels) in planes.zip(pixels.chunks(stride)) {
         let rows = red.chunks_mut(PIXELS).zip(green.chunks_mut(PIXELS)).zip(blue.chunks_mut(PIXELS));
         for (((r, g), b), pixels) in rows.zip(pixels[..3 * width].chunks(3 * PIXELS)) {

@@ -23,7 +23,8 @@ pub(super) fn along_rows(quads: &Quads, input: usize, output: usize, source: &[u
         if let [quad] = taps.quads {
             let quad = quad.load();
             for (row, out) in out.chunks_exact_mut(output).enumerate() {
-                let pixels = _mm512_permutexvar_epi8(quad.places, window_at(source, row * input + taps.input));
+                let pixels =
+                    _mm512_permutexvar_epi8(quad.places, window_at(source, row * input + taps.input));
                 let mut sum = _mm512_set1_epi32(HALF);
                 for (number, digits) in quad.digits.into_iter().enumerate() {
                     if number > 0 {

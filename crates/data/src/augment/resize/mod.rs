@@ -54,13 +54,17 @@ fn along_rows<L: Level>(table: &Table, source: &[u8], out: &mut [u8]) {
         return;
     }
     #[cfg(target_arch = "x86_64")]
-    if L::AVX512 && let Some(quads) = table.quads() {
+    if L::AVX512
+        && let Some(quads) = table.quads()
+    {
         // SAFETY: `L` says that the caller enables AVX-512.
         unsafe { avx512::along_rows(quads, table.input(), table.output(), source, out) };
         return;
     }
     #[cfg(target_arch = "x86_64")]
-    if L::AVX2 && let Some(windows) = table.windows() {
+    if L::AVX2
+        && let Some(windows) = table.windows()
+    {
         // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { avx2::along_rows(windows, table.input(), table.output(), source, out) };
         return;

@@ -64,16 +64,15 @@ impl Table {
             entries.reverse();
         }
         let taps = entries.iter().map(|(_, weights)| weights.len()).max().unwrap_or(1);
-        let mut table =
-            Self {
-                input: key.input,
-                starts: Vec::new(),
-                weights: Vec::new(),
-                taps,
-                windows: None,
-                quads: None,
-                digits: Vec::new(),
-            };
+        let mut table = Self {
+            input: key.input,
+            starts: Vec::new(),
+            weights: Vec::new(),
+            taps,
+            windows: None,
+            quads: None,
+            digits: Vec::new(),
+        };
         for (start, weights) in entries {
             let shift = (start + taps).saturating_sub(key.input);
             table.starts.push(start - shift);
@@ -291,7 +290,10 @@ impl Quads {
     /// Every group's taps.
     pub(super) fn iter(&self) -> impl Iterator<Item = GroupTaps<'_>> {
         let each = self.quads.len() / self.inputs.len();
-        self.inputs.iter().zip(self.quads.chunks_exact(each)).map(|(&input, quads)| GroupTaps { input, quads })
+        self.inputs
+            .iter()
+            .zip(self.quads.chunks_exact(each))
+            .map(|(&input, quads)| GroupTaps { input, quads })
     }
 }
 
