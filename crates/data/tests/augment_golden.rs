@@ -94,6 +94,7 @@ fn compare(folder: &Path, instructions: Instructions) -> Result<Comparison, Box<
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instructions this processor has")]
 fn every_view_has_the_bytes_of_torchvision() -> Result<(), Box<dyn Error>> {
     for instructions in Instructions::available() {
         let comparison = compare(&fixtures(), instructions)?;
