@@ -12,16 +12,21 @@
 //! hue on the portable path and large blur kernels. Every figure includes drawing the parameters of the view,
 //! except where an operator is timed alone.
 
+mod sequence_loader;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rayon::prelude::*;
-use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, JitterStep};
+use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Instructions, JitterStep};
 use seqjepa_data::{
     AugmentParams, AugmentPolicy, ImageView, Normalization, Scratch, ShuffleKey, Split, ViewKey,
 };
 
 const SEED: u64 = 42;
+
+/// Times that all threads go through the source images in one measurement.
+const ROUNDS: usize = 8;
 
 /// Source images of seeded noise, `[count, size, size, 3]`.
 fn sources(count: usize, size: usize) -> Vec<u8> {
@@ -72,11 +77,15 @@ fn views(c: &mut Criterion) {
             };
             group.bench_function(BenchmarkId::new(size.to_string(), "1_thread"), single(Scratch::new()));
             if size == 32 {
-                group.bench_function(
-                    BenchmarkId::new(size.to_string(), "1_thread_portable"),
-                    single(Scratch::portable()),
-                );
+                // Without the fastest: those are the case above.
+                for instructions in Instructions::available().rev().skip(1) {
+                    let scratch = Scratch::with_instructions(instructions).expect("they are available");
+                    let id = BenchmarkId::new(size.to_string(), format!("1_thread_{instructions}"));
+                    group.bench_function(id, single(scratch));
+                }
             }
+            // Waking the threads takes longer than some views: several rounds hide it.
+            group.throughput(Throughput::Elements((ROUNDS * count) as u64));
             group.bench_function(BenchmarkId::new(size.to_string(), "all_threads"), |bencher| {
                 let share = count.div_ceil(rayon::current_num_threads());
                 let mut workers: Vec<_> = pixels
@@ -85,7 +94,10 @@ fn views(c: &mut Criterion) {
                     .collect();
                 bencher.iter(|| {
                     workers.par_iter_mut().enumerate().for_each(|(worker, (pixels, scratch, out))| {
-                        make_views(&policy, pixels, size, worker * share, scratch, out);
+                        for round in 0..ROUNDS {
+                            let first = round * count + worker * share;
+                            make_views(&policy, pixels, size, first, scratch, out);
+                        }
                     });
                 });
             });
@@ -103,7 +115,7 @@ fn operators() -> Vec<(&'static str, AugmentParams)> {
             order: JitterStep::ALL,
             brightness: factor(JitterStep::Brightness, 0.8),
             contrast: factor(JitterStep::Contrast, 1.2),
-            saturation: factor(JitterStep::Saturation, 1.1),
+            saturation: factor(JitterStep::Saturation, 1.13),
             hue: factor(JitterStep::Hue, 0.05),
         };
         AugmentParams { jitter: Some(jitter), ..identity.clone() }
@@ -171,5 +183,5 @@ fn sampling(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, views, single_operators, sampling);
+criterion_group!(benches, views, single_operators, sampling, sequence_loader::throughput);
 criterion_main!(benches);

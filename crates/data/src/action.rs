@@ -43,9 +43,16 @@ impl ActionSpace {
     /// A space of the given components and groups.
     ///
     /// # Errors
-    /// [`AugmentError::ActionGroup`] if a group is empty or reaches beyond the components.
+    /// [`AugmentError::ActionGroup`] if a group is empty or reaches beyond the components;
+    /// [`AugmentError::ActionName`] if two components or two groups have one name.
     pub fn new(parameters: Vec<ActionParameter>, groups: Vec<ActionGroup>) -> Result<Self, AugmentError> {
         let width = parameters.len();
+        let names = |names: Vec<&str>| {
+            let repeated = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name));
+            repeated.map_or(Ok(()), |(_, &name)| Err(AugmentError::ActionName { name: name.into() }))
+        };
+        names(parameters.iter().map(|parameter| parameter.name.as_str()).collect())?;
+        names(groups.iter().map(|group| group.name.as_str()).collect())?;
         match groups.iter().find(|group| group.range.is_empty() || group.range.end > width) {
             Some(group) => {
                 Err(AugmentError::ActionGroup { name: group.name.clone(), range: group.range.clone(), width })
@@ -116,6 +123,11 @@ impl ActionSpace {
     /// The components of the group with this name.
     pub fn group(&self, name: &str) -> Option<Range<usize>> {
         self.groups.iter().find(|group| group.name == name).map(|group| group.range.clone())
+    }
+
+    /// The group that component `index` belongs to.
+    pub fn group_of(&self, index: usize) -> Option<&ActionGroup> {
+        self.groups.iter().find(|group| group.range.contains(&index))
     }
 
     /// The action that does nothing.
@@ -246,6 +258,10 @@ mod tests {
         assert_eq!(space.identity(), [0.0, 0.0, 32.0, 32.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
         let (index, sigma) = space.parameter("sigma").unwrap();
         assert_eq!((index, sigma.low, sigma.high), (8, 0.0, 2.0));
+        assert_eq!(space.group_of(index).map(|group| group.name.as_str()), Some("blur"));
+        assert_eq!(space.group_of(9), None);
+        let text = serde_json::to_string(&space).unwrap();
+        assert_eq!(serde_json::from_str::<ActionSpace>(&text).unwrap(), space);
         assert_eq!(space.parameter("gamma"), None);
     }
 
@@ -255,6 +271,12 @@ mod tests {
         assert_eq!(
             ActionSpace::new(vec![], vec![group]),
             Err(AugmentError::ActionGroup { name: "crop".into(), range: 0..1, width: 0 })
+        );
+        let parameter =
+            ActionParameter { name: "x".into(), unit: "pixels".into(), low: 0.0, high: 1.0, identity: 0.0 };
+        assert_eq!(
+            ActionSpace::new(vec![parameter.clone(), parameter], vec![]),
+            Err(AugmentError::ActionName { name: "x".into() })
         );
     }
 

@@ -12,6 +12,22 @@
 //!
 //! Every random draw is keyed: see [`ViewKey`].
 //!
+//! One view of one image:
+//!
+//! ```
+//! use seqjepa_data::{AugmentPolicy, ImageView, Normalization, Scratch, Split, ViewKey};
+//!
+//! let pixels = vec![128; 48 * 64 * 3]; // any 8-bit RGB image, [height, width, 3]
+//! let image = ImageView::new(&pixels, 48, 64)?;
+//! let key = ViewKey { seed: 42, split: Split::Train, epoch: 0, sample: 0, view: 0 };
+//! let params = AugmentPolicy::observed(32).sample(&mut key.rng(), image.height(), image.width());
+//! let mut view = vec![0.0; params.output_len()]; // [3, height, width]
+//! params.apply_normalized(image, &Normalization::IMAGENET, &mut Scratch::new(), &mut view)?;
+//! # Ok::<(), seqjepa_data::AugmentError>(())
+//! ```
+//!
+//! A data set in batches of sequences:
+//!
 //! ```
 //! use std::sync::Arc;
 //! use seqjepa_data::dataset::DatasetSource;
@@ -33,6 +49,11 @@
 //! # Ok(())
 //! # }
 //! ```
+
+/// The README's programs run as they stand.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod action;
 pub mod augment;

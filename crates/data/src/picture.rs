@@ -3,10 +3,10 @@
 use font8x8::{BASIC_FONTS, UnicodeFonts};
 use image::{Rgb, RgbImage};
 
-use crate::augment::{AugmentError, AugmentParams, AugmentPolicy, Scratch};
+use crate::augment::{AugmentError, AugmentParams, Scratch};
 use crate::dataset::ImageSet;
 use crate::image::{ImageView, PixelFormat};
-use crate::rng::{Split, ViewKey};
+use crate::rng::Split;
 use crate::sequence::SequenceConfig;
 
 const MARGIN: u32 = 8;
@@ -49,7 +49,69 @@ pub fn contact_sheet(rows: &[Vec<Tile>], side: u32) -> RgbImage {
     sheet
 }
 
-/// Draws sequences, one a row: the source image, its observed views, its target view, each with its parameters.
+/// A source image and the parameters of its views: one row of a [`view_sheet`].
+#[derive(Debug)]
+pub struct ViewRow<'a> {
+    /// The source image.
+    pub image: ImageView<'a>,
+    /// What to write below it.
+    pub caption: Vec<String>,
+    /// Parameters of the views, the target's last.
+    pub views: Vec<AugmentParams>,
+}
+
+/// Draws the rows of sequences: the source image, its observed views, its target view, each with its parameters.
+///
+/// # Errors
+///
+/// As [`AugmentParams::apply`].
+pub fn view_sheet(rows: &[ViewRow<'_>]) -> Result<RgbImage, AugmentError> {
+    let mut scratch = Scratch::new();
+    let (mut sources, mut drawn) = (Vec::new(), Vec::new());
+    for row in rows {
+        let fitted = fit(row.image);
+        let mut pixels = vec![0; fitted.output_len()];
+        fitted.apply(row.image, &mut scratch, &mut pixels)?;
+        sources.push((fitted, pixels));
+        let mut views = Vec::new();
+        for params in &row.views {
+            let mut pixels = vec![0; params.output_len()];
+            params.apply(row.image, &mut scratch, &mut pixels)?;
+            views.push(pixels);
+        }
+        drawn.push(views);
+    }
+    let mut sheet = Vec::new();
+    for ((row, (fitted, pixels)), views) in rows.iter().zip(&sources).zip(&drawn) {
+        let image = ImageView::new(pixels, fitted.output_height, fitted.output_width)?;
+        let mut tiles = vec![Tile { image, caption: row.caption.clone() }];
+        for (number, (params, pixels)) in row.views.iter().zip(views).enumerate() {
+            let last = number + 1 == row.views.len();
+            let title = if last { "target".to_owned() } else { format!("view {}", number + 1) };
+            let image = ImageView::new(pixels, params.output_height, params.output_width)?;
+            tiles.push(Tile { image, caption: caption(title, params) });
+        }
+        sheet.push(tiles);
+    }
+    Ok(contact_sheet(&sheet, TILE))
+}
+
+/// Side of a tile of [`view_sheet`], in pixels.
+const TILE: u32 = 160;
+
+/// The whole image, reduced to a tile if it is larger.
+fn fit(image: ImageView<'_>) -> AugmentParams {
+    let (height, width) = (image.height(), image.width());
+    let longest = height.max(width).max(TILE as usize);
+    let side = |side: usize| (side * TILE as usize / longest).max(1);
+    let whole = AugmentParams::identity(height, width);
+    if longest == TILE as usize {
+        return whole;
+    }
+    AugmentParams { output_height: side(height), output_width: side(width), ..whole }
+}
+
+/// Draws sequences of a data set, one a row, as [`view_sheet`] does.
 ///
 /// `samples` are indices into `images`; the views are those that the loader makes of them in that split and epoch.
 ///
@@ -67,46 +129,14 @@ pub fn sequence_sheet(
     epoch: u64,
     samples: &[usize],
 ) -> Result<RgbImage, AugmentError> {
-    let mut scratch = Scratch::new();
-    let views = sequences.observed_views + 1;
-    let mut drawn = Vec::new();
-    for &sample in samples {
+    let row = |&sample: &usize| {
         let image = images.image(sample);
-        for view in 0..views {
-            let policy = if view + 1 == views { &sequences.target } else { &sequences.observed };
-            let key =
-                ViewKey { seed: sequences.seed, split, epoch, sample: sample as u64, view: view as u32 };
-            let params = policy.sample(&mut key.rng(), image.height(), image.width());
-            let mut pixels = vec![0; 3 * policy.output_height * policy.output_width];
-            params.apply(image, &mut scratch, &mut pixels)?;
-            drawn.push((params, pixels, policy));
-        }
-    }
-    let mut rows = Vec::new();
-    for (&sample, row) in samples.iter().zip(drawn.chunks(views)) {
         let class = images.class_names().get(images.label(sample) as usize).map_or("", String::as_str);
-        let mut tiles = vec![Tile {
-            image: images.image(sample),
-            caption: vec![format!("image {sample}"), class.into()],
-        }];
-        for (number, (params, pixels, policy)) in row.iter().enumerate() {
-            let title =
-                if number + 1 == views { "target".to_owned() } else { format!("view {}", number + 1) };
-            tiles.push(view_tile(title, params, pixels, policy)?);
-        }
-        rows.push(tiles);
-    }
-    Ok(contact_sheet(&rows, 160))
-}
-
-fn view_tile<'a>(
-    title: String,
-    params: &AugmentParams,
-    pixels: &'a [u8],
-    policy: &AugmentPolicy,
-) -> Result<Tile<'a>, AugmentError> {
-    let image = ImageView::new(pixels, policy.output_height, policy.output_width)?;
-    Ok(Tile { image, caption: caption(title, params) })
+        // `ImageSet` holds no more images than a `u32` can index.
+        let views = sequences.sample(split, epoch, sample as u32, image.height(), image.width());
+        ViewRow { image, caption: vec![format!("image {sample}"), class.into()], views }
+    };
+    view_sheet(&samples.iter().map(row).collect::<Vec<_>>())
 }
 
 /// The action's nine values with their names, and the steps that are not part of the action.
@@ -154,5 +184,46 @@ fn draw_text(sheet: &mut RgbImage, corner: [u32; 2], text: &str, room: usize) {
                 sheet.put_pixel(corner[0] + place as u32 * GLYPH + x, corner[1] + y as u32, INK);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::{AugmentPolicy, Normalization};
+    use crate::dataset::Synthetic;
+
+    #[test]
+    fn sheets_show_any_image_at_a_readable_size() {
+        let policy = AugmentPolicy::observed(32);
+        let mut rng = crate::rng::ShuffleKey { seed: 0, split: Split::Test, epoch: 0 }.rng();
+        for (height, width) in [(1, 1), (20, 700), (700, 20), (160, 160)] {
+            let pixels = vec![90; height * width];
+            let image = ImageView::gray(&pixels, height, width).unwrap();
+            let views = vec![policy.sample(&mut rng, height, width); 3];
+            let sheet = view_sheet(&[ViewRow { image, caption: vec!["a line".into()], views }]).unwrap();
+            // Four tiles beside each other, each with at most five lines of text.
+            assert_eq!(sheet.width(), 4 * (TILE + MARGIN) + MARGIN);
+            assert!(sheet.height() <= TILE + 5 * LINE + 3 * MARGIN, "{height} x {width}: {}", sheet.height());
+            // The source's pixels and some ink are there.
+            for color in [Rgb([90; 3]), INK] {
+                assert!(sheet.pixels().any(|pixel| *pixel == color), "{height} x {width}: {color:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sheet_of_a_data_set_replays_from_its_parameters() {
+        let images = Synthetic { train_images: 10, ..Synthetic::default() }.load(Split::Train).unwrap();
+        let sequences = SequenceConfig::new(32, 2, Normalization::CIFAR10, 7).unwrap();
+        let sheet = sequence_sheet(&images, &sequences, Split::Train, 3, &[4]).unwrap();
+        let text = serde_json::to_string(&sequences.sample(Split::Train, 3, 4, 32, 32)).unwrap();
+        let class = images.class_names()[images.label(4) as usize].clone();
+        let row = ViewRow {
+            image: images.image(4),
+            caption: vec!["image 4".into(), class],
+            views: serde_json::from_str(&text).unwrap(),
+        };
+        assert!(view_sheet(&[row]).unwrap() == sheet);
     }
 }

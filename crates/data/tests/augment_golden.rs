@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 use md5::{Digest, Md5};
+use seqjepa_data::augment::Instructions;
 use seqjepa_data::{AugmentParams, ImageView, Normalization, Scratch};
 use serde::Deserialize;
 
@@ -54,12 +55,12 @@ fn read(path: PathBuf) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 /// Replays every case of a folder.
-fn compare(folder: &Path) -> Result<Comparison, Box<dyn Error>> {
+fn compare(folder: &Path, instructions: Instructions) -> Result<Comparison, Box<dyn Error>> {
     let cases = read(folder.join("cases.jsonl.gz"))?;
     let images = read(folder.join("images.bin.gz"))?;
     let expected = read(folder.join("expected.bin.gz"))?;
     let mut expected = expected.as_slice();
-    let (mut comparison, mut scratch) = (Comparison::default(), Scratch::new());
+    let (mut comparison, mut scratch) = (Comparison::default(), Scratch::with_instructions(instructions)?);
     for line in cases.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let Case { image: Place { offset, height, width, channels }, params, normalized_md5 } =
             serde_json::from_slice(line)?;
@@ -93,16 +94,23 @@ fn compare(folder: &Path) -> Result<Comparison, Box<dyn Error>> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says which instructions this processor has")]
 fn every_view_has_the_bytes_of_torchvision() -> Result<(), Box<dyn Error>> {
-    let comparison = compare(&fixtures())?;
-    assert!(comparison.cases >= 360, "only {} cases", comparison.cases);
-    assert_eq!((comparison.differing, comparison.normalized), (0, 0), "{comparison:?}");
-    if let Some(folder) = std::env::var_os("SEQJEPA_AUGMENT_CASES") {
-        let comparison = compare(Path::new(&folder))?;
-        let Comparison { bytes, differing, largest, normalized, ref views, .. } = comparison;
-        assert!(differing * 1_000_000 <= bytes && largest <= 1, "{comparison:?}");
-        assert!(views.iter().all(|params| params.blur.is_some()), "{comparison:?}");
-        assert_eq!(normalized, views.len(), "{comparison:?}");
+    for instructions in Instructions::available() {
+        let comparison = compare(&fixtures(), instructions)?;
+        assert!(comparison.cases >= 360, "only {} cases", comparison.cases);
+        assert_eq!((comparison.differing, comparison.normalized), (0, 0), "{instructions}: {comparison:?}");
+        println!("{instructions}: {} cases, 0 differing bytes", comparison.cases);
+        if let Some(folder) = std::env::var_os("SEQJEPA_AUGMENT_CASES") {
+            let comparison = compare(Path::new(&folder), instructions)?;
+            let Comparison { cases, bytes, differing, largest, normalized, ref views } = comparison;
+            println!(
+                "{instructions}: {cases} cases, {differing} of {bytes} bytes differ, by {largest} at most"
+            );
+            assert!(differing * 1_000_000 <= bytes && largest <= 1, "{comparison:?}");
+            assert!(views.iter().all(|params| params.blur.is_some()), "{comparison:?}");
+            assert_eq!(normalized, views.len(), "{comparison:?}");
+        }
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Properties of the augmentation engine over random images and parameters.
 
 use proptest::prelude::*;
-use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Interpolation, JitterStep};
+use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Instructions, Interpolation, JitterStep};
 use seqjepa_data::{
-    AugmentParams, AugmentPolicy, ImageView, KeyedRng, Normalization, PixelFormat, Scratch, ShuffleKey, Split,
+    AugmentError, AugmentParams, AugmentPolicy, ImageView, KeyedRng, Normalization, PixelFormat, Scratch,
+    ShuffleKey, Split,
 };
 
 /// A source image: its size, format and bytes.
@@ -27,7 +28,7 @@ impl Source {
 
 /// Sides around the tuned case and far from it, and sides that no vector length divides.
 fn side() -> impl Strategy<Value = usize> {
-    prop_oneof![4 => Just(32_usize), 6 => 1..70_usize, 1 => 200..300_usize]
+    prop_oneof![4 => Just(32_usize), 6 => 1..70_usize, 1 => 200..513_usize]
 }
 
 fn source() -> impl Strategy<Value = Source> {
@@ -118,24 +119,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn fast_and_portable_paths_agree((source, params) in case()) {
-        let (mut fast, mut portable) = (Scratch::new(), Scratch::portable());
-        let expected = apply(&source, &params, &mut portable);
-        prop_assert_eq!(&apply(&source, &params, &mut fast), &expected);
+    fn all_instructions_give_the_bytes_of_the_portable_ones((source, params) in case()) {
+        let mut expected = Vec::new();
+        for instructions in Instructions::available() {
+            let mut scratch = Scratch::with_instructions(instructions).unwrap();
+            let bytes = apply(&source, &params, &mut scratch);
+            // The portable ones come first.
+            if instructions == Instructions::Portable {
+                expected.clone_from(&bytes);
+            }
+            prop_assert!(bytes == expected, "{} differs", instructions);
 
-        let mut normalized = [vec![0.0; expected.len()], vec![0.0; expected.len()]];
-        for (out, scratch) in normalized.iter_mut().zip([&mut fast, &mut portable]) {
-            params.apply_normalized(source.view(), &Normalization::CIFAR100, scratch, out).unwrap();
-        }
-        prop_assert_eq!(&normalized[0], &normalized[1]);
-
-        // The f32 view is the byte view, converted.
-        let area = expected.len() / 3;
-        let Normalization { mean, std } = Normalization::CIFAR100;
-        for (i, x) in normalized[0].iter().enumerate() {
-            let (channel, pixel) = (i / area, i % area);
-            let byte = f32::from(expected[pixel * 3 + channel]);
-            prop_assert_eq!(*x, (byte / 255.0 - mean[channel]) / std[channel]);
+            // The f32 view is the byte view, converted.
+            let mut normalized = vec![0.0; expected.len()];
+            let Normalization { mean, std } = Normalization::CIFAR100;
+            params.apply_normalized(source.view(), &Normalization::CIFAR100, &mut scratch, &mut normalized).unwrap();
+            let area = expected.len() / 3;
+            for (i, x) in normalized.iter().enumerate() {
+                let (channel, pixel) = (i / area, i % area);
+                let byte = f32::from(expected[pixel * 3 + channel]);
+                prop_assert_eq!(*x, (byte / 255.0 - mean[channel]) / std[channel], "{}", instructions);
+            }
         }
     }
 
@@ -192,6 +196,39 @@ fn the_identity_gives_the_source_back() {
 #[test]
 fn a_destination_of_the_wrong_length_is_an_error() {
     let image = ImageView::new(&[0; 12], 2, 2).unwrap();
-    let error = AugmentParams::identity(2, 2).apply(image, &mut Scratch::new(), &mut [0; 11]).unwrap_err();
+    let params = AugmentParams::identity(2, 2);
+    for length in [0, 11, 13] {
+        let error = params.apply(image, &mut Scratch::new(), &mut vec![0; length]).unwrap_err();
+        assert_eq!(error, AugmentError::OutputLength { expected: 12, found: length });
+        let mut out = vec![0.0; length];
+        let normalization = Normalization::CIFAR100;
+        let found =
+            params.apply_normalized(image, &normalization, &mut Scratch::new(), &mut out).unwrap_err();
+        assert_eq!(found, error);
+    }
+    let error = AugmentError::OutputLength { expected: 12, found: 11 };
     assert_eq!(error.to_string(), "the output has 11 elements; a view of this size needs 12");
+}
+
+#[test]
+fn bad_parameters_are_refused_before_anything_is_written() {
+    let image = ImageView::new(&[0; 12], 2, 2).unwrap();
+    let mut view = [77; 12];
+    let outside = AugmentParams {
+        crop: Crop { top: 1, left: 0, height: 2, width: 2 },
+        ..AugmentParams::identity(2, 2)
+    };
+    assert!(matches!(
+        outside.apply(image, &mut Scratch::new(), &mut view),
+        Err(AugmentError::CropOutside { top: 1, image_height: 2, .. })
+    ));
+    assert_eq!(view, [77; 12]);
+    let mut out = [7.0; 12];
+    for std in [0.0, -1.0, f32::NAN] {
+        let bad = Normalization { mean: [0.5; 3], std: [1.0, std, 1.0] };
+        let params = AugmentParams::identity(2, 2);
+        let result = params.apply_normalized(image, &bad, &mut Scratch::new(), &mut out);
+        assert!(matches!(result, Err(AugmentError::Factor { .. })), "{result:?}");
+    }
+    assert_eq!(out, [7.0; 12]);
 }

@@ -1,6 +1,8 @@
 use crate::image::{ImageView, PixelFormat};
 
-use super::instructions::Instructions;
+#[cfg(target_arch = "x86_64")]
+use super::instructions::{Avx2, Avx512};
+use super::instructions::{Instructions, Level, Portable};
 use super::params::{AugmentParams, JitterStep};
 use super::{AugmentError, Normalization, Scratch, blend, blur, grayscale, hue, planes, resize, solarize};
 
@@ -31,7 +33,7 @@ impl AugmentParams {
     /// Makes the view in normalised f32, `[3, height, width]`: `(byte / 255 - mean) / std` by channel.
     ///
     /// # Errors
-    /// As [`AugmentParams::apply`].
+    /// As [`AugmentParams::apply`] and [`Normalization::validate`].
     pub fn apply_normalized(
         &self,
         image: ImageView<'_>,
@@ -39,6 +41,7 @@ impl AugmentParams {
         scratch: &mut Scratch,
         out: &mut [f32],
     ) -> Result<(), AugmentError> {
+        normalization.validate()?;
         self.check_output(image, out.len())?;
         run(self, image, scratch, Output::Normalized(normalization, out));
         Ok(())
@@ -62,32 +65,40 @@ impl AugmentParams {
 /// Chooses the instructions.
 fn run(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
     match scratch.instructions {
-        Instructions::Portable => steps::<false>(params, image, scratch, output),
+        Instructions::Portable => steps::<Portable>(params, image, scratch, output),
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Instructions::detect` returns `Avx2` only on a processor with AVX2 and FMA.
+        // SAFETY: a scratch holds only instructions that the processor has.
         Instructions::Avx2 => unsafe { run_avx2(params, image, scratch, output) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Instructions::Avx512 => unsafe { run_avx512(params, image, scratch, output) },
+        #[cfg(not(target_arch = "x86_64"))]
+        Instructions::Avx2 | Instructions::Avx512 => {
+            unreachable!("a scratch refuses what the processor lacks")
+        }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
-    steps::<true>(params, image, scratch, output);
+    steps::<Avx2>(params, image, scratch, output);
 }
 
-/// The whole pipeline. `AVX2` may be true only where the caller enables AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+fn run_avx512(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
+    steps::<Avx512>(params, image, scratch, output);
+}
+
+/// The whole pipeline, for a caller that enables the instructions of `L`.
 #[inline(always)]
-fn steps<const AVX2: bool>(
-    params: &AugmentParams,
-    image: ImageView<'_>,
-    scratch: &mut Scratch,
-    output: Output<'_>,
-) {
+fn steps<L: Level>(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
     let (height, width) = (params.output_height, params.output_width);
     let area = height * width;
     scratch.planes.resize(3 * area, 0);
-    planes::load(image, params.crop, resize::PADDING, &mut scratch.source);
-    resize::resize::<AVX2>(params, image.format().channels(), scratch);
+    planes::load::<L>(image, params.crop, resize::PADDING, &mut scratch.source);
+    resize::resize::<L>(params, image.format().channels(), scratch);
     if image.format() == PixelFormat::Gray {
         let (first, others) = scratch.planes.split_at_mut(area);
         others.chunks_exact_mut(area).for_each(|plane| plane.copy_from_slice(first));
@@ -99,24 +110,24 @@ fn steps<const AVX2: bool>(
             // No closures here: they would be compiled without the caller's instructions.
             match (step, jitter.factor(step)) {
                 (_, None) => {}
-                (JitterStep::Brightness, Some(factor)) => blend::brightness(view, factor),
-                (JitterStep::Contrast, Some(factor)) => blend::contrast(view, factor),
-                (JitterStep::Saturation, Some(factor)) => blend::saturation(view, factor),
-                (JitterStep::Hue, Some(factor)) => hue::shift::<AVX2>(view, factor),
+                (JitterStep::Brightness, Some(factor)) => blend::brightness::<L>(view, factor),
+                (JitterStep::Contrast, Some(factor)) => blend::contrast::<L>(view, factor),
+                (JitterStep::Saturation, Some(factor)) => blend::saturation::<L>(view, factor),
+                (JitterStep::Hue, Some(factor)) => hue::shift::<L>(view, factor),
             }
         }
     }
     if params.grayscale {
-        grayscale::to_gray(view);
+        grayscale::to_gray::<L>(view);
     }
     if let Some(parameters) = params.blur {
-        blur::blur::<AVX2>(view, height, width, parameters, &mut scratch.blur);
+        blur::blur::<L>(view, height, width, parameters, &mut scratch.blur);
     }
     if let Some(threshold) = params.solarize {
         solarize::solarize(view, threshold);
     }
     match output {
         Output::Bytes(out) => planes::store(view, out),
-        Output::Normalized(normalization, out) => normalization.apply_planes::<AVX2>(view, out),
+        Output::Normalized(normalization, out) => scratch.quotients.apply::<L>(normalization, view, out),
     }
 }

@@ -2,9 +2,15 @@
 
 use super::AugmentError;
 
+/// Longest side of a view or crop, in pixels.
+const MAX_SIDE: usize = 16_384;
+
 pub(super) fn size(what: &'static str, height: usize, width: usize) -> Result<(), AugmentError> {
     if height == 0 || width == 0 {
         return Err(AugmentError::ZeroSize { what, height, width });
+    }
+    if height.max(width) > MAX_SIDE {
+        return Err(AugmentError::TooLarge { what, height, width, most: MAX_SIDE });
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use super::Instructions;
+
 /// What can be wrong with an image, a policy or the parameters of a view.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +15,18 @@ pub enum AugmentError {
         height: usize,
         /// Its columns.
         width: usize,
+    },
+    /// A side is longer than the engine takes.
+    #[error("the {what} is {height} x {width} pixels; both sides must be at most {most}")]
+    TooLarge {
+        /// Which rectangle.
+        what: &'static str,
+        /// Its rows.
+        height: usize,
+        /// Its columns.
+        width: usize,
+        /// Most rows or columns.
+        most: usize,
     },
     /// The bytes of an image do not fit its size.
     #[error("the image has {found} bytes; its size and format ask for {expected}")]
@@ -108,6 +122,18 @@ pub enum AugmentError {
         expected: usize,
         /// Values that were given.
         found: usize,
+    },
+    /// The processor lacks the instructions that were asked for.
+    #[error("this processor does not have the {instructions} instructions")]
+    Unavailable {
+        /// Those that were asked for.
+        instructions: Instructions,
+    },
+    /// Two components or two groups of an action have one name.
+    #[error("the action names `{name}` twice")]
+    ActionName {
+        /// The name.
+        name: String,
     },
     /// A group of action parameters is empty or reaches beyond the vector.
     #[error("the action group `{name}` is {range:?}; it must be a non-empty part of 0..{width}")]

@@ -24,6 +24,8 @@
 //! ```
 
 mod apply;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod blend;
 mod blur;
 mod check;
@@ -42,6 +44,7 @@ mod scratch;
 mod solarize;
 
 pub use error::AugmentError;
+pub use instructions::Instructions;
 pub use normalize::Normalization;
 pub use params::{AugmentParams, ColorJitter, Crop, GaussianBlur, Interpolation, JitterStep};
 pub use policy::{AugmentPolicy, published_kernel_size};

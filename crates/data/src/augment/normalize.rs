@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AugmentError;
+use super::instructions::Level;
 
 /// Per-channel mean and standard deviation, in units of the byte range (0 to 1), red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,18 +47,31 @@ impl Normalization {
         }
         Ok(())
     }
+}
 
+/// How the quotients of the last normalisation can be had.
+///
+/// A division takes several times as long as a multiplication. As only 256 values a channel are divided, whether a
+/// shorter way gives the same bits is found out by trying them all, when a scratch meets a normalisation.
+#[derive(Debug, Default)]
+pub(super) struct Quotients {
+    known: Option<(Normalization, bool)>,
+}
+
+impl Quotients {
     /// `(byte / 255 - mean) / std` in f32, in that order: what torchvision's `to_tensor` and `normalize` do.
     #[inline(always)]
-    pub(super) fn apply_planes<const AVX2: bool>(&self, planes: &[u8], out: &mut [f32]) {
+    pub(super) fn apply<L: Level>(&mut self, normalization: &Normalization, planes: &[u8], out: &mut [f32]) {
+        // Without fused multiply-adds the shorter way is none.
+        let short = L::AVX2 && self.short(normalization);
         let area = planes.len() / 3;
         let channels = planes.chunks_exact(area).zip(out.chunks_exact_mut(area));
-        for ((bytes, out), (mean, std)) in channels.zip(self.mean.into_iter().zip(self.std)) {
-            // Far from the ends of f32's exponents the corrected quotient below is the exact one.
-            if AVX2 && (1e-6..1e6).contains(&std) && mean.abs() < 1e6 {
-                let reciprocal = 1.0 / std;
+        for (channel, (bytes, out)) in channels.enumerate() {
+            let (mean, std) = (normalization.mean[channel], normalization.std[channel]);
+            if short {
+                let inverse = Inverse::new(std);
                 for (byte, out) in bytes.iter().zip(out) {
-                    *out = quotient(over_255(f32::from(*byte)) - mean, std, reciprocal);
+                    *out = inverse.times(over_255(f32::from(*byte)) - mean);
                 }
             } else {
                 for (byte, out) in bytes.iter().zip(out) {
@@ -66,29 +80,59 @@ impl Normalization {
             }
         }
     }
+
+    fn short(&mut self, normalization: &Normalization) -> bool {
+        match self.known {
+            Some((known, short)) if known == *normalization => short,
+            _ => {
+                let short = normalization.mean.into_iter().zip(normalization.std).all(|(mean, std)| {
+                    let inverse = Inverse::new(std);
+                    (0..=255_u8).all(|byte| {
+                        let x = f32::from(byte) / 255.0 - mean;
+                        inverse.times(x).to_bits() == (x / std).to_bits()
+                    })
+                });
+                self.known = Some((*normalization, short));
+                short
+            }
+        }
+    }
 }
 
-/// `byte / 255` rounded correctly: for bytes one correction is enough, as the test shows.
+/// `byte / 255` rounded correctly, as the test shows.
 #[inline(always)]
 fn over_255(byte: f32) -> f32 {
-    const RECIPROCAL: f32 = 1.0 / 255.0;
-    let estimate = byte * RECIPROCAL;
-    (-255.0_f32).mul_add(estimate, byte).mul_add(RECIPROCAL, estimate)
+    const INVERSE: Inverse =
+        Inverse { high: 1.0 / 255.0, low: (1.0 / 255.0 - (1.0_f32 / 255.0) as f64) as f32 };
+    INVERSE.times(byte)
 }
 
-/// `x / divisor` rounded correctly, by the rounded reciprocal and fused multiply-adds, which are a third of the
-/// price of a division. The first correction makes the quotient faithful, the second exact (Markstein,
-/// "Computation of elementary functions on the IBM RISC System/6000 processor", 1990).
-#[inline(always)]
-fn quotient(x: f32, divisor: f32, reciprocal: f32) -> f32 {
-    let estimate = x * reciprocal;
-    let faithful = (-divisor).mul_add(estimate, x).mul_add(reciprocal, estimate);
-    (-divisor).mul_add(faithful, x).mul_add(reciprocal, faithful)
+/// The inverse of a number as a sum of two.
+#[derive(Clone, Copy)]
+struct Inverse {
+    high: f32,
+    low: f32,
+}
+
+impl Inverse {
+    #[inline(always)]
+    fn new(divisor: f32) -> Self {
+        let high = 1.0 / divisor;
+        let low = (1.0 / f64::from(divisor) - f64::from(high)) as f32;
+        Self { high, low }
+    }
+
+    /// A number over the divisor, nearly always rounded correctly.
+    #[inline(always)]
+    fn times(self, x: f32) -> f32 {
+        x.mul_add(self.high, x * self.low)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::instructions::Portable;
     use crate::rng::{ShuffleKey, Split, uniform};
 
     #[test]
@@ -99,17 +143,48 @@ mod tests {
     }
 
     #[test]
-    fn corrected_quotients_are_exact() {
+    fn bytes_over_255_are_exact() {
+        for byte in 0..=255_u8 {
+            assert_eq!(over_255(f32::from(byte)), f32::from(byte) / 255.0);
+        }
+    }
+
+    /// The short way is taken for nearly all constants, and what is taken is exact.
+    #[test]
+    fn quotients_are_exact() {
         let mut rng = ShuffleKey { seed: 8, split: Split::Test, epoch: 0 }.rng();
-        let mut divisors = vec![255.0, 0.2675, 0.2565, 0.2761, 0.229, 1.0, 0.5, 3.0];
-        divisors.extend((0..2000).map(|_| uniform(&mut rng, [1e-3, 2.0])));
-        for divisor in divisors {
-            let mean = uniform(&mut rng, [-1.0, 1.0]);
-            for byte in 0..=255_u8 {
-                let x = f32::from(byte) / 255.0;
-                assert_eq!(over_255(f32::from(byte)), x);
-                assert_eq!(quotient(x - mean, divisor, 1.0 / divisor), (x - mean) / divisor);
+        let (mut quotients, mut short) = (Quotients::default(), 0);
+        let bytes: Vec<u8> = (0..3 * 256).map(|i| i as u8).collect();
+        let mut all = vec![Normalization::CIFAR100, Normalization::CIFAR10, Normalization::IMAGENET];
+        let extreme = [[1e-30, 1e30, f32::MIN_POSITIVE], [f32::MAX, 3e-45, 1.0]];
+        all.extend(extreme.map(|std| Normalization { mean: [0.5, 0.0, -1.0], std }));
+        all.extend((0..500).map(|_| Normalization {
+            mean: [0; 3].map(|_| uniform(&mut rng, [-1.0, 1.0])),
+            std: [0; 3].map(|_| uniform(&mut rng, [1e-3, 2.0])),
+        }));
+        for normalization in all {
+            short += usize::from(quotients.short(&normalization));
+            for level in 0..2 {
+                let mut out = vec![0.0; bytes.len()];
+                match level {
+                    0 => quotients.apply::<Portable>(&normalization, &bytes, &mut out),
+                    _ => quotients.apply::<Fused>(&normalization, &bytes, &mut out),
+                }
+                for (i, x) in out.into_iter().enumerate() {
+                    let (channel, byte) = (i / 256, f32::from(bytes[i]));
+                    let wanted = (byte / 255.0 - normalization.mean[channel]) / normalization.std[channel];
+                    assert_eq!(x.to_bits(), wanted.to_bits(), "{normalization:?}, byte {byte}");
+                }
             }
         }
+        assert!(short > 450, "{short}");
+    }
+
+    /// Takes the short way without the instructions that make it one.
+    struct Fused;
+
+    impl Level for Fused {
+        const AVX2: bool = true;
+        const AVX512: bool = false;
     }
 }

@@ -149,7 +149,7 @@ impl AugmentParams {
     /// Checks the parameters against a source image of this size.
     ///
     /// # Errors
-    /// [`AugmentError::ZeroSize`], [`AugmentError::CropOutside`], [`AugmentError::JitterOrder`],
+    /// [`AugmentError::ZeroSize`], [`AugmentError::TooLarge`] (sides above 16 384), [`AugmentError::CropOutside`], [`AugmentError::JitterOrder`],
     /// [`AugmentError::Factor`], [`AugmentError::KernelSize`] or [`AugmentError::KernelTooLarge`].
     pub fn validate(&self, source_height: usize, source_width: usize) -> Result<(), AugmentError> {
         let Crop { top, left, height, width } = self.crop;
@@ -234,8 +234,24 @@ mod tests {
             (crop(1, 0, 8, 8), "CropOutside"),
             (crop(usize::MAX, 0, 8, 8), "CropOutside"),
             (crop(0, 0, 0, 8), "ZeroSize"),
+            (crop(0, 0, 8, 0), "ZeroSize"),
+            (crop(0, 0, 9, 8), "CropOutside"),
+            (crop(0, 1, 8, 8), "CropOutside"),
+            (crop(0, 0, usize::MAX, 8), "TooLarge"),
             (AugmentParams { output_height: 0, ..good.clone() }, "ZeroSize"),
+            (AugmentParams { output_width: 0, ..good.clone() }, "ZeroSize"),
+            (AugmentParams { output_width: 16_385, ..good.clone() }, "TooLarge"),
+            (AugmentParams { output_height: usize::MAX, ..good.clone() }, "TooLarge"),
             (with(|j| j.brightness = Some(f32::NAN)), "Factor"),
+            (with(|j| j.brightness = Some(f32::INFINITY)), "Factor"),
+            (with(|j| j.contrast = Some(f32::NAN)), "Factor"),
+            (with(|j| j.saturation = Some(-f32::MIN_POSITIVE)), "Factor"),
+            (with(|j| j.hue = Some(f32::NAN)), "Factor"),
+            (with(|j| j.hue = Some(-0.500_001)), "Factor"),
+            (blurred(f32::NAN, 3), "Factor"),
+            (blurred(-1.0, 3), "Factor"),
+            (blurred(f32::INFINITY, 3), "Factor"),
+            (blurred(1.0, usize::MAX), "KernelTooLarge"),
             (with(|j| j.contrast = Some(-0.1)), "Factor"),
             (with(|j| j.saturation = Some(f32::INFINITY)), "Factor"),
             (with(|j| j.hue = Some(0.6)), "Factor"),

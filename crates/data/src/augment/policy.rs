@@ -91,7 +91,7 @@ impl AugmentPolicy {
     /// Checks every probability, range and size.
     ///
     /// # Errors
-    /// [`AugmentError::ZeroSize`], [`AugmentError::Probability`], [`AugmentError::Range`],
+    /// [`AugmentError::ZeroSize`], [`AugmentError::TooLarge`], [`AugmentError::Probability`], [`AugmentError::Range`],
     /// [`AugmentError::KernelSize`] or [`AugmentError::KernelTooLarge`], naming the first wrong field.
     pub fn validate(&self) -> Result<(), AugmentError> {
         check::size("view", self.output_height, self.output_width)?;
@@ -198,9 +198,18 @@ mod tests {
     fn bad_policies_are_typed_errors() {
         let good = AugmentPolicy::observed(32);
         type Change = fn(&mut AugmentPolicy);
-        let cases: [(Change, &str); 8] = [
+        let cases: [(Change, &str); 17] = [
             (|p| p.output_width = 0, "ZeroSize"),
+            (|p| p.output_height = 1 << 20, "TooLarge"),
             (|p| p.flip_probability = f64::NAN, "Probability"),
+            (|p| p.jitter_probability = -0.1, "Probability"),
+            (|p| p.grayscale_probability = f64::INFINITY, "Probability"),
+            (|p| p.solarize_probability = 2.0, "Probability"),
+            (|p| p.crop_scale = [0.2, 1.1], "Range"),
+            (|p| p.crop_ratio = [0.0, 1.0], "Range"),
+            (|p| p.contrast = [0.5, f32::NAN], "Range"),
+            (|p| p.saturation = [-0.1, 1.0], "Range"),
+            (|p| p.blur_sigma = [0.0, 1.0], "Range"),
             (|p| p.blur_probability = 1.5, "Probability"),
             (|p| p.crop_scale = [0.0, 1.0], "Range"),
             (|p| p.brightness = [1.4, 0.6], "Range"),

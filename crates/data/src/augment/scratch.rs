@@ -1,5 +1,7 @@
+use super::AugmentError;
 use super::blur;
 use super::instructions::Instructions;
+use super::normalize::Quotients;
 use super::resize::TableCache;
 
 /// Working memory of [`AugmentParams::apply`](super::AugmentParams::apply), one per thread.
@@ -17,18 +19,27 @@ pub struct Scratch {
     pub(super) planes: Vec<u8>,
     pub(super) blur: blur::Buffers,
     pub(super) tables: TableCache,
+    pub(super) quotients: Quotients,
 }
 
 impl Scratch {
     /// An empty scratch; it allocates at its first use. Views use the fastest instructions of this processor.
     pub fn new() -> Self {
-        Self::with(Instructions::detect())
+        Self::with(Instructions::best())
     }
 
-    /// As [`Scratch::new`], but views use no instructions beyond the target's baseline. The bytes are the same;
-    /// it exists so that this can be tested and timed.
-    pub fn portable() -> Self {
-        Self::with(Instructions::Portable)
+    /// As [`Scratch::new`], but views use the given instructions. The bytes are the same; it exists so that this can be
+    /// tested and timed.
+    ///
+    /// # Errors
+    /// [`AugmentError::Unavailable`] if this processor lacks them.
+    pub fn with_instructions(instructions: Instructions) -> Result<Self, AugmentError> {
+        Ok(Self::with(instructions.checked()?))
+    }
+
+    /// The instructions that views use.
+    pub fn instructions(&self) -> Instructions {
+        self.instructions
     }
 
     fn with(instructions: Instructions) -> Self {
@@ -39,6 +50,7 @@ impl Scratch {
             planes: Vec::new(),
             blur: blur::Buffers::default(),
             tables: TableCache::default(),
+            quotients: Quotients::default(),
         }
     }
 }

@@ -93,7 +93,7 @@ impl ImageFolder {
             let label = names.binary_search(&name).map_err(|_| {
                 DataError::malformed(folder, 0, "class folder", "the name of a folder in train", name)
             })?;
-            files.extend(class_images(folder)?.into_iter().map(|path| (path, label as u32)));
+            files.extend(images_below(folder)?.into_iter().map(|path| (path, label as u32)));
         }
         Ok((names, files))
     }
@@ -113,7 +113,7 @@ impl ImageFolder {
     fn divide(&self, classes: &[PathBuf], split: Split) -> Result<LabelledFiles, DataError> {
         let mut files = Vec::new();
         for (label, folder) in classes.iter().enumerate() {
-            let mut images = class_images(folder)?;
+            let mut images = images_below(folder)?;
             if images.len() < 2 {
                 return Err(DataError::missing(folder, "at least two images, one for each split"));
             }
@@ -157,7 +157,7 @@ fn class_names(folders: &[PathBuf]) -> Result<Vec<String>, DataError> {
 }
 
 /// The image files of a class, sorted; at least one.
-fn class_images(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut images = Vec::new();
     collect_images(folder, MAX_DEPTH, &mut images)?;
     if images.is_empty() {

@@ -19,6 +19,7 @@ pub use cifar::{load_cifar10, load_cifar100};
 pub use fashion_mnist::load_fashion_mnist;
 pub use folder::ImageFolder;
 pub use image_set::ImageSet;
+pub use picture_file::ImageFile;
 pub use source::DatasetSource;
 pub use subset::subset_indices;
 pub use synthetic::Synthetic;

@@ -34,7 +34,7 @@ pub(super) fn convolve_3(padded: &[f32], table: &[f32], plane: &mut [u8], width:
         let mut x = 0;
         while x + 4 * LANES <= width {
             let sums = block::<4>(&source[x..], stride, weights, 3);
-            let [a, b, c, d] = sums.map(|sum| _mm256_cvtps_epi32(sum));
+            let [a, b, c, d] = sums.map(|sum| whole(sum));
             let bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
             // Packing went half by half.
             let bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
@@ -46,13 +46,21 @@ pub(super) fn convolve_3(padded: &[f32], table: &[f32], plane: &mut [u8], width:
         while x < width {
             let first = x.min(width - LANES);
             let [sum] = block::<1>(&source[first..], stride, weights, 3);
-            let whole = _mm256_cvtps_epi32(sum);
+            let whole = whole(sum);
             let words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
             let bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words)).to_le_bytes();
             row[first..first + LANES].copy_from_slice(&bytes);
             x += LANES;
         }
     }
+}
+
+/// Scaled sums to bytes in 32-bit lanes.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn whole(sum: __m256) -> __m256i {
+    let shifted = _mm256_castps_si256(_mm256_add_ps(sum, _mm256_set1_ps(super::TO_BYTE)));
+    _mm256_and_si256(shifted, _mm256_set1_epi32(255))
 }
 
 /// The sums of `VECTORS` vectors of pixels.

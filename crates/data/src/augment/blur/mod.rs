@@ -7,18 +7,23 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod kernel;
 mod separable;
 mod sums;
 
+use super::instructions::Level;
 use super::params::GaussianBlur;
 
 /// Working memory of the blur.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// The weights of one dimension, `[size]`, and their outer product, `[size, size]`.
+    /// The weights of one dimension, `[size]`, and their outer product times [`kernel::SCALE`], `[size, size]`.
     line: Vec<f32>,
     table: Vec<f32>,
+    /// The planes as they were.
+    bytes: Vec<u8>,
     /// A plane in f32 with a reflected border, `[height + size - 1, width + size - 1]`.
     padded: Vec<f32>,
     /// The plane after the pass along the rows, `[height + size - 1, width]`.
@@ -35,7 +40,7 @@ const SEPARABLE: [usize; 2] = [7, 3];
 
 /// Blurs three planes of `height` x `width` pixels.
 #[inline(always)]
-pub(super) fn blur<const AVX2: bool>(
+pub(super) fn blur<L: Level>(
     planes: &mut [u8],
     height: usize,
     width: usize,
@@ -46,15 +51,25 @@ pub(super) fn blur<const AVX2: bool>(
     if size == 1 {
         return;
     }
-    let separable = size >= SEPARABLE[usize::from(!sums::fused::<AVX2>())];
+    let separable = size >= SEPARABLE[usize::from(!sums::fused::<L>())];
     kernel::gaussian(parameters, &mut buffers.line, &mut buffers.table);
+    #[cfg(target_arch = "x86_64")]
+    if L::AVX512
+        && let Some(table) = buffers.table.as_array()
+    {
+        buffers.bytes.clear();
+        buffers.bytes.extend_from_slice(planes);
+        // SAFETY: `L` says that the caller enables AVX-512.
+        unsafe { avx512::convolve_3(&buffers.bytes, table, planes, height, width) };
+        return;
+    }
     buffers.padded.resize((width + size - 1) * (height + size - 1), 0.0);
     buffers.sums.resize(width, 0.0);
     let error = if separable { separable::error(&buffers.line, &buffers.table) } else { 0.0 };
     for plane in planes.chunks_exact_mut(height * width) {
         pad(plane, width, size / 2, &mut buffers.padded);
-        if !(separable && separable::convolve::<AVX2>(plane, width, error, buffers)) {
-            convolve::<AVX2>(plane, width, buffers);
+        if !(separable && separable::convolve::<L>(plane, width, error, buffers)) {
+            convolve::<L>(plane, width, buffers);
         }
     }
 }
@@ -77,26 +92,27 @@ fn pad(plane: &[u8], width: usize, radius: usize, padded: &mut [f32]) {
 
 /// Convolves the padded plane as torch does.
 #[inline(always)]
-fn convolve<const AVX2: bool>(plane: &mut [u8], width: usize, buffers: &mut Buffers) {
+fn convolve<L: Level>(plane: &mut [u8], width: usize, buffers: &mut Buffers) {
     let Buffers { line, table, padded, sums, .. } = buffers;
     let size = line.len();
     #[cfg(target_arch = "x86_64")]
-    if AVX2 && size == 3 && width >= avx2::LANES {
-        // SAFETY: `AVX2` says that the caller enables AVX2 and FMA.
+    if L::AVX2 && size == 3 && width >= avx2::LANES {
+        // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { avx2::convolve_3(padded, table, plane, width) };
         return;
     }
     let stride = width + size - 1;
     for (y, row) in plane.chunks_exact_mut(width).enumerate() {
-        sums::row::<true, AVX2>(&padded[y * stride..], stride, table, size, sums);
+        sums::row::<true, L>(&padded[y * stride..], stride, table, size, sums);
         for (out, sum) in row.iter_mut().zip(sums.iter()) {
             *out = (sum + TO_BYTE).to_bits() as u8;
         }
     }
 }
 
-/// Above 2^23 an f32 has no fraction: adding this rounds halves to even and leaves the byte lowest.
-const TO_BYTE: f32 = 8_388_608.0;
+/// Above 2^23 units an f32 has no fraction of a unit, here [`kernel::SCALE`]: adding this rounds halves to even and
+/// leaves the byte lowest.
+const TO_BYTE: f32 = 8_388_608.0 * kernel::SCALE;
 
 /// Index into a side of `length` pixels of position `at` on the side padded by `radius` on both ends.
 fn reflect(at: usize, radius: usize, length: usize) -> usize {
@@ -107,6 +123,7 @@ fn reflect(at: usize, radius: usize, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::instructions::{Instructions, Portable};
     use crate::rng::{ShuffleKey, Split, below, uniform};
 
     /// Planes of noise, of noise of two neighbouring bytes (many sums near halves), of one byte, and of a step.
@@ -121,7 +138,7 @@ mod tests {
 
     /// Both ways give the same bytes; returns how many pixels two passes left open.
     #[inline(always)]
-    fn compare<const AVX2: bool>() -> usize {
+    fn compare<L: Level>() -> usize {
         let mut rng = ShuffleKey { seed: 11, split: Split::Test, epoch: 0 }.rng();
         let (mut open, mut buffers) = (0, Buffers::default());
         for (height, width) in [(16, 16), (33, 100), (40, 7), (70, 75)] {
@@ -135,13 +152,13 @@ mod tests {
                 for plane in planes(height, width, radius as u64) {
                     pad(&plane, width, radius, &mut buffers.padded);
                     let (mut direct, mut two_passes) = (plane.clone(), plane);
-                    convolve::<AVX2>(&mut direct, width, &mut buffers);
-                    if separable::convolve::<AVX2>(&mut two_passes, width, error, &mut buffers) {
+                    convolve::<L>(&mut direct, width, &mut buffers);
+                    if separable::convolve::<L>(&mut two_passes, width, error, &mut buffers) {
                         assert!(direct == two_passes, "{height} x {width}, {parameters:?}");
                     }
                     open += buffers.open.len();
                     // An error of half a unit leaves every byte open.
-                    assert!(!separable::convolve::<AVX2>(&mut two_passes, width, 0.5, &mut buffers));
+                    assert!(!separable::convolve::<L>(&mut two_passes, width, 0.5, &mut buffers));
                 }
             }
         }
@@ -150,15 +167,27 @@ mod tests {
 
     #[test]
     fn two_passes_give_the_bytes_of_one() {
-        assert!(compare::<false>() > 100);
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            #[target_feature(enable = "avx2,fma")]
-            fn compare_avx2() -> usize {
-                compare::<true>()
-            }
-            // SAFETY: the processor has AVX2 and FMA, as was just tested.
-            assert!(unsafe { compare_avx2() } > 100);
+        #[target_feature(enable = "avx2,fma")]
+        fn compare_avx2() -> usize {
+            compare::<crate::augment::instructions::Avx2>()
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+        fn compare_avx512() -> usize {
+            compare::<crate::augment::instructions::Avx512>()
+        }
+        for instructions in Instructions::available() {
+            let open = match instructions {
+                // SAFETY: they are available.
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx2 => unsafe { compare_avx2() },
+                // SAFETY: they are available.
+                #[cfg(target_arch = "x86_64")]
+                Instructions::Avx512 => unsafe { compare_avx512() },
+                _ => compare::<Portable>(),
+            };
+            assert!(open > 100, "{instructions}: {open}");
         }
     }
 }

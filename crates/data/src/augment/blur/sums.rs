@@ -1,16 +1,18 @@
 //! Weighted sums of neighbourhoods, in torch's order.
 
+use crate::augment::instructions::Level;
+
 /// Whether multiply-adds round once without help.
 #[inline(always)]
-pub(super) const fn fused<const AVX2: bool>() -> bool {
-    AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64"))
+pub(super) const fn fused<L: Level>() -> bool {
+    L::AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64"))
 }
 
 /// Sums for neighbouring pixels of a row: from `source`, whose rows are `stride` long, at the first tap of the first
 /// pixel. The weights are rows of `columns`.
 /// Where `EXACT` is false a product may be rounded before it is added.
 #[inline(always)]
-pub(super) fn row<const EXACT: bool, const AVX2: bool>(
+pub(super) fn row<const EXACT: bool, L: Level>(
     source: &[f32],
     stride: usize,
     weights: &[f32],
@@ -18,8 +20,14 @@ pub(super) fn row<const EXACT: bool, const AVX2: bool>(
     out: &mut [f32],
 ) {
     #[cfg(target_arch = "x86_64")]
-    if AVX2 && out.len() >= super::avx2::LANES {
-        // SAFETY: `AVX2` says that the caller enables AVX2 and FMA.
+    if L::AVX512 {
+        // SAFETY: `L` says that the caller enables AVX-512.
+        unsafe { super::avx512::row(source, stride, weights, columns, out) };
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if L::AVX2 && out.len() >= super::avx2::LANES {
+        // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { super::avx2::row(source, stride, weights, columns, out) };
         return;
     }
@@ -27,16 +35,16 @@ pub(super) fn row<const EXACT: bool, const AVX2: bool>(
     let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
     let done = blocks.len() * BLOCK;
     for (i, out) in blocks.iter_mut().enumerate() {
-        *out = block::<BLOCK, EXACT, AVX2>(&source[i * BLOCK..], stride, weights, columns);
+        *out = block::<BLOCK, EXACT, L>(&source[i * BLOCK..], stride, weights, columns);
     }
     for (i, out) in rest.iter_mut().enumerate() {
-        [*out] = block::<1, EXACT, AVX2>(&source[done + i..], stride, weights, columns);
+        [*out] = block::<1, EXACT, L>(&source[done + i..], stride, weights, columns);
     }
 }
 
 /// As [`row`], for `LANES` pixels.
 #[inline(always)]
-fn block<const LANES: usize, const EXACT: bool, const AVX2: bool>(
+fn block<const LANES: usize, const EXACT: bool, L: Level>(
     source: &[f32],
     stride: usize,
     weights: &[f32],
@@ -48,8 +56,8 @@ fn block<const LANES: usize, const EXACT: bool, const AVX2: bool>(
         for (x, &weight) in weights.iter().enumerate() {
             let pixels = &pixels[x..x + LANES];
             for lane in 0..LANES {
-                sums[lane] = if EXACT || fused::<AVX2>() {
-                    multiply_add::<AVX2>(pixels[lane], weight, sums[lane])
+                sums[lane] = if EXACT || fused::<L>() {
+                    multiply_add::<L>(pixels[lane], weight, sums[lane])
                 } else {
                     pixels[lane] * weight + sums[lane]
                 };
@@ -61,7 +69,7 @@ fn block<const LANES: usize, const EXACT: bool, const AVX2: bool>(
 
 /// Sums for the pixels whose first taps are at `starts` in `source`; as many chains of additions as run at once.
 #[inline(always)]
-pub(super) fn scattered<const LANES: usize, const AVX2: bool>(
+pub(super) fn scattered<const LANES: usize, L: Level>(
     source: &[f32],
     stride: usize,
     table: &[f32],
@@ -76,7 +84,7 @@ pub(super) fn scattered<const LANES: usize, const AVX2: bool>(
         }
         for (x, &weight) in weights.iter().enumerate() {
             for lane in 0..LANES {
-                sums[lane] = multiply_add::<AVX2>(rows[lane][x], weight, sums[lane]);
+                sums[lane] = multiply_add::<L>(rows[lane][x], weight, sums[lane]);
             }
         }
     }
@@ -85,8 +93,8 @@ pub(super) fn scattered<const LANES: usize, const AVX2: bool>(
 
 /// `a * b + c` with one rounding, for the finite values, `c >= 0`, of this module.
 #[inline(always)]
-pub(super) fn multiply_add<const AVX2: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+pub(super) fn multiply_add<L: Level>(a: f32, b: f32, c: f32) -> f32 {
+    if L::AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
         return a.mul_add(b, c);
     }
     // The product is exact in f64. The sum is rounded to odd, from where rounding to f32 is as if from the exact
@@ -105,6 +113,7 @@ pub(super) fn multiply_add<const AVX2: bool>(a: f32, b: f32, c: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::instructions::Portable;
     use crate::augment::math::exp;
     use crate::rng::{ShuffleKey, Split, uniform};
 
@@ -115,7 +124,7 @@ mod tests {
             let a = uniform(&mut rng, [0.0, 255.0]).floor();
             let b = exp(f64::from(uniform(&mut rng, [-60.0, 0.0]))) as f32;
             let c = uniform(&mut rng, [0.0, 255.0]) * exp(f64::from(uniform(&mut rng, [-30.0, 0.0]))) as f32;
-            assert_eq!(multiply_add::<false>(a, b, c), a.mul_add(b, c), "{a} * {b} + {c}");
+            assert_eq!(multiply_add::<Portable>(a, b, c), a.mul_add(b, c), "{a} * {b} + {c}");
         }
     }
 }

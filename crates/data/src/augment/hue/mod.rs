@@ -2,20 +2,29 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 
+use super::instructions::Level;
 use super::planes::split_mut;
 
 /// Shifts the hue by a number of turns; torchvision truncates `255 * hue` and lets the byte wrap.
 #[inline(always)]
-pub(super) fn shift<const AVX2: bool>(planes: &mut [u8], hue: f32) {
+pub(super) fn shift<L: Level>(planes: &mut [u8], hue: f32) {
     let offset = (f64::from(hue) * 255.0) as i32 as u8;
     let (red, green, blue) = split_mut(planes);
+    #[cfg(target_arch = "x86_64")]
+    if L::AVX512 {
+        // SAFETY: `L` says that the caller enables AVX-512.
+        unsafe { avx512::shift(red, green, blue, offset) };
+        return;
+    }
     #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "only AVX2 moves it"))]
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if AVX2 {
-        // SAFETY: `AVX2` says that the caller enables AVX2 and FMA.
+    if L::AVX2 {
+        // SAFETY: `L` says that the caller enables AVX2 and FMA.
         done = unsafe { avx2::shift(red, green, blue, offset) };
     }
     portable::shift(&mut red[done..], &mut green[done..], &mut blue[done..], offset);
@@ -24,31 +33,43 @@ pub(super) fn shift<const AVX2: bool>(planes: &mut [u8], hue: f32) {
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
+    use crate::augment::instructions::{Avx2, Avx512, Instructions, Portable};
 
-    #[test]
-    fn avx2_agrees_on_every_color() {
-        if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
-            // Only the portable path runs on this processor.
-            return;
-        }
+    /// Compares a level with the portable one: all 256 shifts, all 2^24 colours.
+    fn compare(shift_fast: fn(&mut [u8], f32)) {
         for red in 0..=255 {
             let mut planes = vec![red; 3 << 16];
             for (i, pair) in (0..1 << 16).enumerate() {
                 planes[(1 << 16) + i] = (pair >> 8) as u8;
                 planes[(2 << 16) + i] = pair as u8;
             }
-            // Another shift for every red: all 256 offsets, all 2^24 colours.
+            // Another shift for every red.
             let hue = (f32::from(red) - 127.5) / 255.0;
             let mut other = planes.clone();
-            shift::<false>(&mut planes, hue);
-            // SAFETY: the processor has AVX2 and FMA, as was tested above.
-            unsafe { shift_avx2(&mut other, hue) };
+            shift::<Portable>(&mut planes, hue);
+            shift_fast(&mut other, hue);
             assert!(planes == other, "red {red}, hue {hue}");
         }
     }
 
-    #[target_feature(enable = "avx2,fma")]
-    fn shift_avx2(planes: &mut [u8], hue: f32) {
-        shift::<true>(planes, hue);
+    #[test]
+    fn every_level_agrees_on_every_color() {
+        #[target_feature(enable = "avx2,fma")]
+        fn shift_avx2(planes: &mut [u8], hue: f32) {
+            shift::<Avx2>(planes, hue);
+        }
+        #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+        fn shift_avx512(planes: &mut [u8], hue: f32) {
+            shift::<Avx512>(planes, hue);
+        }
+        for instructions in Instructions::available() {
+            match instructions {
+                Instructions::Portable => {}
+                // SAFETY: they are available.
+                Instructions::Avx2 => compare(|planes, hue| unsafe { shift_avx2(planes, hue) }),
+                // SAFETY: they are available.
+                Instructions::Avx512 => compare(|planes, hue| unsafe { shift_avx512(planes, hue) }),
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn shift(red: &mut [u8], green: &mut [u8], blue: &mut [u8], offset: u
 }
 
 /// RGB to 8-bit HSV. Where PIL mixes f32 and f64, so does this: the roundings decide the bytes.
-fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
+pub(super) fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
     let (high, low) = (r.max(g).max(b), r.min(g).min(b));
     if high == low {
         return [0, 0, high];

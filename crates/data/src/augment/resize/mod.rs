@@ -2,22 +2,25 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 mod table;
 
+use super::instructions::Level;
 use super::params::AugmentParams;
 use super::scratch::Scratch;
 pub(super) use table::TableCache;
 use table::{Table, TableKey};
 
 /// Bytes after the pixels of a buffer that `along_rows` reads, so that it may load whole vectors.
-pub(super) const PADDING: usize = 16;
+pub(super) const PADDING: usize = 64;
 
 /// Resizes `scratch.source` to the first `channels` planes of `scratch.planes`, mirrored if asked for.
 ///
 /// Mirroring swaps the order of the output columns, so it costs nothing and changes no byte.
 #[inline(always)]
-pub(super) fn resize<const AVX2: bool>(params: &AugmentParams, channels: usize, scratch: &mut Scratch) {
+pub(super) fn resize<L: Level>(params: &AugmentParams, channels: usize, scratch: &mut Scratch) {
     let Scratch { source, resized, planes, tables, .. } = scratch;
     let crop = params.crop;
     let (height, width) = (params.output_height, params.output_width);
@@ -27,12 +30,12 @@ pub(super) fn resize<const AVX2: bool>(params: &AugmentParams, channels: usize, 
     if columns_first(crop.height, crop.width, height, width) {
         let length = channels * height * crop.width;
         resized.resize(length + PADDING, 0);
-        portable::along_columns(rows, source, &mut resized[..length], crop.width);
-        along_rows::<AVX2>(columns, resized, planes);
+        along_columns::<L>(rows, source, &mut resized[..length], crop.width);
+        along_rows::<L>(columns, resized, planes);
     } else {
         resized.resize(channels * crop.height * width, 0);
-        along_rows::<AVX2>(columns, source, resized);
-        portable::along_columns(rows, resized, planes, width);
+        along_rows::<L>(columns, source, resized);
+        along_columns::<L>(rows, resized, planes, width);
     }
 }
 
@@ -45,12 +48,42 @@ fn columns_first(input_height: usize, input_width: usize, height: usize, width: 
 
 /// Resizes every row of some planes; `source` has [`PADDING`] bytes after its pixels.
 #[inline(always)]
-fn along_rows<const AVX2: bool>(table: &Table, source: &[u8], out: &mut [u8]) {
+fn along_rows<L: Level>(table: &Table, source: &[u8], out: &mut [u8]) {
+    if table.is_identity() {
+        out.copy_from_slice(&source[..out.len()]);
+        return;
+    }
     #[cfg(target_arch = "x86_64")]
-    if AVX2 && let Some(windows) = table.windows() {
-        // SAFETY: `AVX2` says that the caller enables AVX2 and FMA.
+    if L::AVX512
+        && let Some(quads) = table.quads()
+    {
+        // SAFETY: `L` says that the caller enables AVX-512.
+        unsafe { avx512::along_rows(quads, table.input(), table.output(), source, out) };
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if L::AVX2
+        && let Some(windows) = table.windows()
+    {
+        // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { avx2::along_rows(windows, table.input(), table.output(), source, out) };
         return;
     }
     portable::along_rows(table, source, out);
+}
+
+/// Resizes every column of some planes of `width` columns.
+#[inline(always)]
+fn along_columns<L: Level>(table: &Table, source: &[u8], out: &mut [u8], width: usize) {
+    if table.is_identity() {
+        out.copy_from_slice(&source[..out.len()]);
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if L::AVX512 {
+        // SAFETY: `L` says that the caller enables AVX-512.
+        unsafe { avx512::along_columns(table, source, out, width) };
+        return;
+    }
+    portable::along_columns(table, source, out, width);
 }

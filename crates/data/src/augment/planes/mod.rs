@@ -1,15 +1,29 @@
 //! Moving pixels between interleaved images and the planes that the operators work on.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use crate::image::{ImageView, PixelFormat};
 
+use super::instructions::Level;
 use super::params::Crop;
 
 /// Copies a crop into planes, `[channels, height, width]`, with `padding` bytes after them.
 #[inline(always)]
-pub(super) fn load(image: ImageView<'_>, crop: Crop, padding: usize, planes: &mut Vec<u8>) {
+pub(super) fn load<L: Level>(image: ImageView<'_>, crop: Crop, padding: usize, planes: &mut Vec<u8>) {
     let channels = image.format().channels();
     let area = crop.height * crop.width;
     planes.resize(area * channels + padding, 0);
+    #[cfg(target_arch = "x86_64")]
+    if L::AVX512 && image.format() == PixelFormat::Rgb {
+        let stride = image.width() * channels;
+        let (red, rest) = planes.split_at_mut(area);
+        let (green, rest) = rest.split_at_mut(area);
+        let pixels = &image.pixels()[crop.top * stride + crop.left * channels..];
+        // SAFETY: `L` says that the caller enables AVX-512.
+        unsafe { avx512::separate(pixels, stride, crop.width, [red, green, &mut rest[..area]]) };
+        return;
+    }
     for row in 0..crop.height {
         let start = ((crop.top + row) * image.width() + crop.left) * channels;
         let pixels = &image.pixels()[start..start + crop.width * channels];
