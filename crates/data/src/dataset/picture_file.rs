@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ::image::imageops::{self, FilterType};
-use ::image::{ImageReader, Limits};
+use ::image::{ImageReader, Limits, RgbImage};
 
 use crate::error::DataError;
 
@@ -16,10 +16,8 @@ const MAX_SOURCE_SIDE: u32 = 16_384;
 /// Most memory that decoding one file may take, in bytes.
 const MAX_ALLOCATION: u64 = 1 << 30;
 
-/// Decodes `path` into `out`, `[side, side, 3]`: the centre square, resized with an antialiasing bilinear filter.
-///
-/// The square is cut before it is resized, so that a very long image costs no more than a square one.
-pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<(), DataError> {
+/// Decodes `path` to RGB, both sides at least 1 pixel long.
+pub(crate) fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
     let decode_error = |source| DataError::Decode { path: path.to_owned(), source };
     let mut reader = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
@@ -30,10 +28,8 @@ pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<
     limits.max_alloc = Some(MAX_ALLOCATION);
     reader.limits(limits);
     let image = reader.decode().map_err(decode_error)?.into_rgb8();
-
     let (width, height) = image.dimensions();
-    let shorter = width.min(height);
-    if shorter == 0 {
+    if width.min(height) == 0 {
         return Err(DataError::malformed(
             path,
             0,
@@ -42,6 +38,16 @@ pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<
             format!("{width}x{height}"),
         ));
     }
+    Ok(image)
+}
+
+/// Decodes `path` into `out`, `[side, side, 3]`: the centre square, resized with an antialiasing bilinear filter.
+///
+/// The square is cut before it is resized, so that a very long image costs no more than a square one.
+pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<(), DataError> {
+    let image = decode_rgb(path)?;
+    let (width, height) = image.dimensions();
+    let shorter = width.min(height);
     let square = imageops::crop_imm(&image, (width - shorter) / 2, (height - shorter) / 2, shorter, shorter);
     if shorter as usize == side {
         out.copy_from_slice(square.to_image().as_raw());
