@@ -62,7 +62,8 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
 fn embed(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { checkpoint, images, output, config, overrides, views, seed, batch_size, device, .. } = arguments;
+    let Arguments { checkpoint, images, output, config, overrides, views, seed, batch_size, device, .. } =
+        arguments;
     // Before the model is loaded, which takes longer.
     FeatureFormat::of(&output)?;
     let device = DeviceRequest::parse(&device)?.open()?;

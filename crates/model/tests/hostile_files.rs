@@ -88,8 +88,7 @@ fn files_that_are_no_checkpoints_are_refused() {
         assert!(message.contains(name) && message.contains("expected"), "{message}");
     }
 
-    let strangers =
-        import_tensors(model(), read_tensors(&golden("parts.safetensors")).expect("tensors"));
+    let strangers = import_tensors(model(), read_tensors(&golden("parts.safetensors")).expect("tensors"));
     let message = strangers.expect_err("no tensor of this model").to_string();
     assert!(message.contains("encoder.conv1.weight") && message.contains("aggregator"), "{message}");
 }
@@ -106,11 +105,11 @@ fn a_pickle_is_never_executed() {
     assert!(!trace.exists());
 }
 
-
 #[test]
 fn sizes_that_are_only_declared_are_not_allocated() {
     // `torch.zeros(1).expand(1, 1, 2 ** 31)`: one stored element, 8 GiB of tensor.
-    let message = import(&std::fs::read(golden("vast.pt")).expect("a fixture")).expect_err("8 GiB").to_string();
+    let message =
+        import(&std::fs::read(golden("vast.pt")).expect("a fixture")).expect_err("8 GiB").to_string();
     assert!(message.contains("8589934592"), "{message}");
 
     let safetensors = |header: &str, data: &[u8]| {

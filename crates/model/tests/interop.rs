@@ -84,8 +84,8 @@ fn a_bfloat16_state_dict_at_top_level_with_all_probes() {
     assert!(imported.missing.is_empty(), "{:?}", imported.missing);
     let expected = fill(tiny(tiny_config()));
     for ((name, found), (_, expected)) in tensors(&imported.module).into_iter().zip(tensors(&expected)) {
-        // bf16 has 8 bits: the nearest one is within 2^-9 of the value.
-        let rounded = |(found, expected): (&f32, &f32)| (found - expected).abs() <= expected.abs() / 512.0;
+        // bf16 has 8 significant bits: the nearest one is within 2^-8 of the value.
+        let rounded = |(found, expected): (&f32, &f32)| (found - expected).abs() <= expected.abs() / 256.0;
         assert!(found.iter().zip(&expected).all(rounded), "{name}");
     }
     let probes: Vec<_> =
@@ -162,7 +162,8 @@ fn every_wrong_shape_is_refused_by_name() {
             let values = TensorData::zeros::<f32, _>(wrong.clone());
             let mut tensors = good.clone();
             tensors[index].1 = values;
-            let message = import_tensors(tiny(tiny_config()), tensors).expect_err("a wrong shape").to_string();
+            let message =
+                import_tensors(tiny(tiny_config()), tensors).expect_err("a wrong shape").to_string();
             assert!(message.contains(name.trim_start_matches("model.")), "{message}");
         }
     }
@@ -183,7 +184,8 @@ fn counters_as_floats_and_tokens_without_leading_axes() {
     let mut tensors = read_tensors(&golden("legacy.pt")).expect("a checkpoint");
     for (name, data) in &mut tensors {
         if name.ends_with("num_batches_tracked") {
-            *data = TensorData::new(vec![17.0_f32], Shape::from(Vec::<usize>::new())).convert_dtype(DType::F16);
+            *data =
+                TensorData::new(vec![17.0_f32], Shape::from(Vec::<usize>::new())).convert_dtype(DType::F16);
         } else if name.ends_with("agg_token") {
             let values: Vec<f32> = data.iter().collect();
             *data = TensorData::new(values, [16]);
@@ -197,7 +199,8 @@ fn counters_as_floats_and_tokens_without_leading_axes() {
     let mut counters = counters.iter().filter(|(name, _)| name.ends_with("num_batches_tracked"));
     assert!(counters.all(|(_, data)| data.iter::<i64>().eq([17])));
 
-    let place = tensors.iter().position(|(name, _)| name.ends_with("num_batches_tracked")).expect("a counter");
+    let place =
+        tensors.iter().position(|(name, _)| name.ends_with("num_batches_tracked")).expect("a counter");
     tensors[place].1 = TensorData::new(vec![0.5_f32], [1]);
     import_tensors(tiny(tiny_config()), tensors).expect_err("half a batch");
 }
@@ -227,7 +230,8 @@ fn full_size_export_and_import_are_the_identity() {
         let config = SeqJepaConfig { encoder, layers: 1, ..SeqJepaConfig::default() };
         let model = fill(tiny(config.clone()));
         model.export(&path).expect("a writable folder");
-        let again = config.init(6, &Device::flex()).expect("a valid configuration").import(&path).expect("an export");
+        let again =
+            config.init(6, &Device::flex()).expect("a valid configuration").import(&path).expect("an export");
         assert_same(&again.module, &model);
         assert!(again.missing.is_empty() && again.left_over.is_empty());
     }

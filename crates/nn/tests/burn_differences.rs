@@ -117,7 +117,10 @@ fn burns_layer_norms_are_named_the_other_way_round() {
 fn burns_attention_projections_are_three() {
     let device = Device::flex();
     let attention = TransformerEncoderConfig::new(4, 8, 2, 1).init(&device).layers[0].mha.clone();
-    assert_eq!([attention.query, attention.key, attention.value].map(|linear| linear.weight.dims()), [[4, 4]; 3]);
+    assert_eq!(
+        [attention.query, attention.key, attention.value].map(|linear| linear.weight.dims()),
+        [[4, 4]; 3]
+    );
     let packed = MultiHeadAttention::new(4, 2, &mut InitRng::new(0), &device);
     assert_eq!(packed.in_proj_weight.dims(), [12, 4]);
 }

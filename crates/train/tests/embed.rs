@@ -13,7 +13,9 @@ use seqjepa_data::{ImageSet, ImageView, LoaderConfig, SequenceLoader, Split};
 use seqjepa_model::Method;
 use seqjepa_train::embed::{EmbeddedFiles, EmbeddedViews, Embedder, embed_folder};
 use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::{Config, Pretrained, PretrainedSource, Run, TrainError, published_probes, sequence_input};
+use seqjepa_train::{
+    Config, Pretrained, PretrainedSource, Run, TrainError, published_probes, sequence_input,
+};
 
 /// The model of the script's checkpoints, on CIFAR-100's normalisation.
 const CONFIG: &str = "
@@ -114,7 +116,12 @@ fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
     }
 }
 
-fn embed(embedder: &Embedder, images: &Path, batch: usize, output: &Path) -> Result<EmbeddedFiles, TrainError> {
+fn embed(
+    embedder: &Embedder,
+    images: &Path,
+    batch: usize,
+    output: &Path,
+) -> Result<EmbeddedFiles, TrainError> {
     embed_folder(embedder, images, batch, output, &mut Observers::new())
 }
 
@@ -218,7 +225,8 @@ fn augmented_views_are_those_of_the_evaluation_pass() {
     let first: Vec<f32> = found.codes.chunks(3 * 8).flat_map(|codes| codes[..8].to_vec()).collect();
     assert_close(&first, &values(output.representations.first), 1e-6);
 
-    let other = Embedder::new(&pretrained, EmbeddedViews::Augmented { count: 3, seed: 12 }, &Device::flex()).unwrap();
+    let other =
+        Embedder::new(&pretrained, EmbeddedViews::Augmented { count: 3, seed: 12 }, &Device::flex()).unwrap();
     assert_ne!(other.embed(&images[..2], 0).unwrap().codes, embedder.embed(&images[..2], 0).unwrap().codes);
     assert_eq!(embedder.embed(&[], 0).unwrap().images, 0);
 }
@@ -259,9 +267,10 @@ eval: {{seq_len: 2, probe_epochs: 2, feature_passes: 1, batch_size: 8, probe_lr:
         // Exported with its online probes and read again, it gives the same features.
         let probes = published_probes(&native.beside);
         let names: Vec<_> = probes.iter().map(|(name, _)| name.as_str()).collect();
-        let expected = ["online_equiprobe.0", "online_equiprobe.2", "online_equiprobe.4", "online_linprobe.0"]
-            .map(|probe| [format!("{probe}.bias"), format!("{probe}.weight")])
-            .concat();
+        let expected =
+            ["online_equiprobe.0", "online_equiprobe.2", "online_equiprobe.4", "online_linprobe.0"]
+                .map(|probe| [format!("{probe}.bias"), format!("{probe}.weight")])
+                .concat();
         assert_eq!(names, expected, "{encoder}");
         native.model.export_with(&probes, &scratch.path("model.safetensors")).unwrap();
         let source = PretrainedSource {

@@ -167,7 +167,11 @@ fn class_images(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 /// The image files in a folder and in those inside it, `depth` levels down.
-pub(super) fn collect_images(folder: &Path, depth: usize, images: &mut Vec<PathBuf>) -> Result<(), DataError> {
+pub(super) fn collect_images(
+    folder: &Path,
+    depth: usize,
+    images: &mut Vec<PathBuf>,
+) -> Result<(), DataError> {
     for path in sorted_entries(folder, |metadata| metadata.is_dir() || metadata.is_file())? {
         if path.is_dir() {
             if depth > 0 {

@@ -103,7 +103,8 @@ pub fn embed_folder(
         });
         for (start, squares) in batches {
             let squares = squares?;
-            let squares = squares.chunks_exact(3 * side * side).map(|pixels| ImageView::new(pixels, side, side));
+            let squares =
+                squares.chunks_exact(3 * side * side).map(|pixels| ImageView::new(pixels, side, side));
             let squares = squares.collect::<Result<Vec<_>, _>>()?;
             let embedded = embedder.embed(&squares, start)?;
             files.push("z_t", &embedded.codes)?;
@@ -132,7 +133,11 @@ pub fn embed_folder(
 }
 
 /// Decodes some files to squares, `[images, side, side, 3]`, on all cores; of several errors, the first file's.
-fn read_squares(images: &ImageFiles, range: std::ops::Range<usize>, side: usize) -> Result<Vec<u8>, DataError> {
+fn read_squares(
+    images: &ImageFiles,
+    range: std::ops::Range<usize>,
+    side: usize,
+) -> Result<Vec<u8>, DataError> {
     let mut pixels = vec![0; range.len() * 3 * side * side];
     let results: Vec<_> = pixels
         .par_chunks_exact_mut(3 * side * side)

@@ -67,11 +67,7 @@ impl Embedder {
     /// # Errors
     ///
     /// [`TrainError::Data`] if the number of views or a setting of the config is out of range.
-    pub fn new(
-        pretrained: &Pretrained,
-        views: EmbeddedViews,
-        device: &Device,
-    ) -> Result<Self, TrainError> {
+    pub fn new(pretrained: &Pretrained, views: EmbeddedViews, device: &Device) -> Result<Self, TrainError> {
         let device = device.clone().without_autodiff();
         let maker = ViewMaker::new(&pretrained.config, views)?;
         let model = pretrained.model.valid().to_device(&device);

@@ -85,8 +85,7 @@ impl FeatureFiles {
             .map(|(name, shape)| {
                 let start = end;
                 end += size_of::<f32>() * shape.iter().product::<usize>();
-                let info =
-                    TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, end) };
+                let info = TensorInfo { dtype: Dtype::F32, shape: shape.clone(), data_offsets: (start, end) };
                 ((*name).to_owned(), info)
             })
             .collect();

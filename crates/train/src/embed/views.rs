@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 use seqjepa_data::dataset::DatasetSource;
 use seqjepa_data::{
-    ActionNormalization, AugmentError, AugmentParams, ImageView, Scratch, SequenceConfig, Split, relative_actions,
+    ActionNormalization, AugmentError, AugmentParams, ImageView, Scratch, SequenceConfig, Split,
+    relative_actions,
 };
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +82,9 @@ impl ViewMaker {
             .par_chunks_exact_mut(views * view_len)
             .zip(images)
             .enumerate()
-            .map_init(Scratch::new, |scratch, (index, (out, image))| self.fill(*image, first + index, scratch, out))
+            .map_init(Scratch::new, |scratch, (index, (out, image))| {
+                self.fill(*image, first + index, scratch, out)
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let mut made = Views { pixels, ..Views::default() };
         for [parameters, actions, relative] in rows {
@@ -102,12 +105,18 @@ impl ViewMaker {
     ) -> Result<[Vec<f32>; 3], AugmentError> {
         let side = self.side();
         let mut square = vec![0; 3 * side * side];
-        AugmentParams::centre_square(image.height(), image.width(), side).apply(image, scratch, &mut square)?;
+        AugmentParams::centre_square(image.height(), image.width(), side).apply(
+            image,
+            scratch,
+            &mut square,
+        )?;
         let square = ImageView::new(&square, side, side)?;
         let params = match self.views {
             EmbeddedViews::Identity => vec![AugmentParams::identity(side, side); 2],
             // A data set has no more images than a `u32` can count; beyond, the draws repeat.
-            EmbeddedViews::Augmented { .. } => self.sequence.sample(Split::Test, 0, number as u32, side, side),
+            EmbeddedViews::Augmented { .. } => {
+                self.sequence.sample(Split::Test, 0, number as u32, side, side)
+            }
         };
         for (params, out) in params.iter().zip(out.chunks_exact_mut(3 * side * side)) {
             params.apply_normalized(square, &self.sequence.normalization, scratch, out)?;
