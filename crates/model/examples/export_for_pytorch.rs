@@ -1,55 +1,67 @@
-//! Trains a small model for two steps, exports it for PyTorch, and writes a batch with its outputs beside it.
+//! Trains models for two steps, exports them for PyTorch, and writes a batch with its outputs beside each.
 //!
-//! `scripts/goldens/check_export.py` loads both and proves that PyTorch agrees:
+//! `scripts/goldens/check_export.py` loads all and proves that PyTorch agrees:
 //!
 //! ```text
-//! cargo run -p seqjepa-model --example export_for_pytorch -- FOLDER
+//! cargo run --release -p seqjepa-model --example export_for_pytorch -- FOLDER
 //! python scripts/goldens/check_export.py FOLDER
 //! ```
 
 use burn::tensor::{Device, Tensor};
 use seqjepa_model::{
-    ActionConditioning, DropoutKey, Method, PredictorConfig, ResNetConfig, SeqJepaConfig, SequenceInput,
-    export_tensors,
+    ActionConditioning, DropoutKey, Method, PredictorConfig, ResNetConfig, ResNetStem, SeqJepaConfig,
+    SequenceInput, VitConfig, export_tensors,
 };
 use seqjepa_nn::InitRng;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-const BATCH: usize = 8;
 const VIEWS: usize = 3;
 
-fn random_batch(seed: u64, device: &Device) -> SequenceInput {
-    let rng = &mut InitRng::new(seed);
-    SequenceInput {
-        observed: rng.uniform([BATCH, VIEWS, 3, 32, 32], 2.0, device),
-        target: rng.uniform([BATCH, 3, 32, 32], 2.0, device),
-        actions: rng.uniform([BATCH, VIEWS + 1, 9], 1.0, device),
-        relative: rng.uniform([BATCH, VIEWS, 9], 1.0, device),
-    }
-}
-
-fn main() -> Result<(), Box<dyn Error>> {
-    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: export_for_pytorch FOLDER")?);
-    std::fs::create_dir_all(&folder)?;
-    let device = Device::flex().autodiff();
-    let config = SeqJepaConfig {
+/// A small model, and the paper's in full size with either stem and with the vision transformer.
+fn models() -> [(&'static str, usize, SeqJepaConfig); 4] {
+    let paper = SeqJepaConfig::default;
+    let small = SeqJepaConfig {
         encoder: ResNetConfig { width: 16, ..ResNetConfig::default() }.into(),
         action_conditioning: ActionConditioning::Learned { width: 32 },
         predictor: PredictorConfig::Mlp { hidden: 64 },
-        ..SeqJepaConfig::default()
+        ..paper()
     };
+    let imagenet = ResNetConfig { stem: ResNetStem::ImageNet, ..ResNetConfig::default() };
+    [
+        ("small", 8, small),
+        ("cifar", 4, paper()),
+        ("imagenet", 4, SeqJepaConfig { encoder: imagenet.into(), ..paper() }),
+        ("vit", 2, SeqJepaConfig { encoder: VitConfig::default().into(), ..paper() }),
+    ]
+}
+
+fn random_batch(batch: usize, size: usize, seed: u64, device: &Device) -> SequenceInput {
+    let rng = &mut InitRng::new(seed);
+    SequenceInput {
+        observed: rng.uniform([batch, VIEWS, 3, size, size], 2.0, device),
+        target: rng.uniform([batch, 3, size, size], 2.0, device),
+        actions: rng.uniform([batch, VIEWS + 1, 9], 1.0, device),
+        relative: rng.uniform([batch, VIEWS, 9], 1.0, device),
+    }
+}
+
+fn write(folder: &Path, batch: usize, config: &SeqJepaConfig) -> Result<(), Box<dyn Error>> {
+    std::fs::create_dir_all(folder)?;
+    let device = Device::flex().autodiff();
+    let size = 32;
     let mut model = config.init(1, &device)?;
     let mut optimizer = Optimizer::new(OptimizerConfig::adam())?;
     for step in 0..2 {
-        let output = model.training_forward(random_batch(step, &device), DropoutKey { seed: 1, step })?;
+        let input = random_batch(batch, size, step, &device);
+        let output = model.training_forward(input, DropoutKey { seed: 1, step })?;
         let gradients = ParameterGradients::take(&mut output.loss.backward(), &model);
         model = optimizer.step(1e-3, model, gradients)?.after_step(step, 2);
     }
     model.export(&folder.join("model.safetensors"))?;
 
-    let input = random_batch(2, &device);
+    let input = random_batch(batch, size, 2, &device);
     let output = model.evaluation_forward(input.clone())?;
     let matrix = |name: &str, tensor: Tensor<2>| (name.to_owned(), tensor.into_data());
     let tensors = vec![
@@ -65,5 +77,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         matrix("output.second", output.representations.second),
     ];
     export_tensors(&tensors, &folder.join("batch.safetensors"))?;
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: export_for_pytorch FOLDER")?);
+    for (name, batch, config) in models() {
+        write(&folder.join(name), batch, &config)?;
+    }
     Ok(())
 }

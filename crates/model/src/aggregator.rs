@@ -12,10 +12,27 @@ pub struct LayerStack {
 }
 
 impl LayerStack {
-    /// `depth` layers, each with its own initial values.
-    pub fn new(depth: usize, layer: TransformerLayerConfig, rng: &mut InitRng, device: &Device) -> Self {
+    /// `depth` layers, each with its own initial values, as vision transformers start.
+    pub fn independent(
+        depth: usize,
+        layer: TransformerLayerConfig,
+        rng: &mut InitRng,
+        device: &Device,
+    ) -> Self {
         let layers = (0..depth).map(|_| TransformerEncoderLayer::new(layer, rng, device)).collect();
         Self { layers }
+    }
+
+    /// `depth` layers with the initial values of one draw: `torch.nn.TransformerEncoder` deep-copies the layer
+    /// that it is given. They share values at the start and nothing afterwards.
+    pub fn copies(depth: usize, layer: TransformerLayerConfig, rng: &mut InitRng, device: &Device) -> Self {
+        let start = rng.clone();
+        let draw = |_| {
+            // The same draws again give equal values under new parameter identities.
+            *rng = start.clone();
+            TransformerEncoderLayer::new(layer, rng, device)
+        };
+        Self { layers: (0..depth).map(draw).collect() }
     }
 
     /// Maps tokens `[batch, tokens, width]` to the same shape; `masks` switches dropout on.
@@ -35,10 +52,10 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
-    /// An aggregator of `depth` layers.
+    /// An aggregator of `depth` layers that start as copies of one, as `torch.nn.TransformerEncoder` has them.
     pub fn new(depth: usize, layer: TransformerLayerConfig, rng: &mut InitRng, device: &Device) -> Self {
         Self {
-            transformer_encoder: LayerStack::new(depth, layer, rng, device),
+            transformer_encoder: LayerStack::copies(depth, layer, rng, device),
             norm: LayerNorm::new(layer.width, device),
         }
     }

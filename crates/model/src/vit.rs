@@ -78,7 +78,7 @@ impl VitConfig {
             patch_embed,
             cls_token: Param::from_tensor(Tensor::zeros([1, 1, self.width], device)),
             pos_embed: Param::from_tensor(positions),
-            transformer: LayerStack::new(self.depth, layer, rng, device),
+            transformer: LayerStack::independent(self.depth, layer, rng, device),
             norm: LayerNorm::new(self.width, device),
             config: *self,
         })

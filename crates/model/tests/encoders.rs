@@ -2,13 +2,14 @@
 //!
 //! Fixtures: `scripts/goldens/model.py`, function `encoders`, computed in f64 and stored in f32.
 //!
-//! Tolerances. What is measured is the error of f32 arithmetic through up to 50 layers. In evaluation mode
-//! codes agree to 1e-5 of the largest value and gradients to 1e-4 of a tensor's norm. With batch statistics
-//! the errors grow with depth, and a pre-activation within them of zero falls on the other side of the ReLU
-//! and changes the gradient of everything before it: PyTorch's own f32 result differs from its f64 result by
-//! 5e-6 (codes, 18 layers), 2e-5 (codes, 50 layers), 1e-4 (gradients, width 64, one such flip) and 2e-2
-//! (gradients, 50 layers). The training tolerances are two to five times that; a wrong padding, stride,
-//! epsilon, momentum or a biased running variance is off by more in one of the columns.
+//! Tolerances. What is measured is the error of f32 arithmetic through up to 50 layers: codes agree to 1e-5 of the
+//! largest value, gradients to 1e-4 of a tensor's norm, running statistics to 1e-5, in evaluation and in training mode.
+//! A pre-activation within rounding of zero falls on either side of a ReLU and changes the gradient of all before it; the
+//! script takes batches whose gradients move by less than 1e-4 of their norm in PyTorch's f32 and by noise of its size.
+//!
+//! ResNet-50 with batch statistics has no such batch, and larger tolerances: 3e-5 for codes, since the errors of 53 means
+//! and variances add up (PyTorch's own f32 codes are 1.3e-5 from its f64 codes), and 2e-2 for gradients, as far as
+//! PyTorch's f32 gradients are from its f64 gradients on most batches. In evaluation mode it has the tolerances of all.
 
 mod common;
 
@@ -16,7 +17,8 @@ use common::{Fixture, fill, gradients, spread, statistics, training_device};
 use seqjepa_model::{Encoder, EncoderConfig, Mode, ResNetConfig, ResNetDepth, ResNetStem, VitConfig};
 use seqjepa_nn::InitRng;
 
-/// One comparison: its name in the script, the geometry of its images, and what training mode may differ by.
+/// One comparison: its name in the script, the geometry of its images, and what codes and gradients may differ by in
+/// training mode.
 struct Case {
     name: &'static str,
     size: usize,
@@ -34,8 +36,9 @@ fn compare(config: impl Into<EncoderConfig>, case: Case) {
     let Case { name, size, batch, .. } = case;
     let encoder = config.into().init(&mut InitRng::new(0), &device).expect("a valid configuration");
     let encoder = fill(encoder);
-    let images = |step| spread(&format!("{name}.{step}"), [batch, 3, size, size], 2.0, &device);
-    let weights = spread(&format!("{name}.weights"), [batch, encoder.code_width()], 1.0, &device);
+    let number = fixture.values(&format!("{name}.batch"))[0];
+    let images = |step| spread(&format!("{name}.{number}.{step}"), [batch, 3, size, size], 2.0, &device);
+    let weights = spread(&format!("{name}.{number}.weights"), [batch, encoder.code_width()], 1.0, &device);
 
     let codes = encoder.encode(images(0), Mode::Eval);
     fixture.assert_close(&format!("{name}.eval"), &codes, 1e-5);
@@ -75,28 +78,27 @@ fn resnet18_with_the_imagenet_stem() {
 #[test]
 fn full_width_resnet18_with_the_cifar_stem() {
     let config = resnet(ResNetDepth::ResNet18, 64, ResNetStem::Cifar);
-    let case = Case { batch: 4, steps: 2, train_codes: 2e-5, train_gradients: 5e-4, ..SMALL };
+    let case = Case { batch: 4, steps: 2, ..SMALL };
     compare(config, Case { name: "resnet18.cifar.64", ..case });
 }
 
 #[test]
 fn full_width_resnet18_with_the_imagenet_stem() {
     let config = resnet(ResNetDepth::ResNet18, 64, ResNetStem::ImageNet);
-    let case = Case { size: 64, batch: 4, steps: 2, train_codes: 2e-5, train_gradients: 5e-4, ..SMALL };
+    let case = Case { size: 64, batch: 4, steps: 2, ..SMALL };
     compare(config, Case { name: "resnet18.imagenet.64", ..case });
 }
 
 #[test]
 fn resnet34() {
     let config = resnet(ResNetDepth::ResNet34, 8, ResNetStem::Cifar);
-    let case = Case { train_codes: 2e-5, train_gradients: 5e-4, ..SMALL };
-    compare(config, Case { name: "resnet34.cifar.8", ..case });
+    compare(config, Case { name: "resnet34.cifar.8", ..SMALL });
 }
 
 #[test]
 fn resnet50() {
     let config = resnet(ResNetDepth::ResNet50, 8, ResNetStem::Cifar);
-    let case = Case { steps: 2, train_codes: 5e-5, train_gradients: 5e-2, ..SMALL };
+    let case = Case { size: 32, steps: 2, train_codes: 3e-5, train_gradients: 2e-2, ..SMALL };
     compare(config, Case { name: "resnet50.cifar.8", ..case });
 }
 

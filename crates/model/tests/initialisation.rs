@@ -104,11 +104,29 @@ fn a_seed_means_the_same_bits_and_another_seed_other_bits() {
     assert_ne!(first, other);
 }
 
+/// `torch.nn.TransformerEncoder(layer, depth)` deep-copies `layer`: all layers start with its values.
 #[test]
-fn layers_of_the_aggregator_start_differently() {
-    let model = init(&small(), 42);
+fn layers_of_the_aggregator_start_as_copies_of_one() {
+    let model = small().init(42, &Device::flex().autodiff()).expect("a valid configuration");
     let layers = &model.transformer_encoder.transformer_encoder.layers;
-    let weight = |index: usize| layers[index].self_attn.in_proj_weight.val().into_data();
+    assert_eq!(layers.len(), 3);
+    for layer in &layers[1..] {
+        assert_eq!(state_dict(layer), state_dict(&layers[0]));
+        // Equal at the start, each a parameter of its own.
+        assert_ne!(layer.linear1.weight.id, layers[0].linear1.weight.id);
+        assert!(layer.linear1.weight.is_require_grad());
+    }
+    // What is drawn after the layers does not repeat them.
+    let single = SeqJepaConfig { layers: 1, ..small() };
+    let single = single.init(42, &Device::flex()).expect("a valid configuration");
+    assert_eq!(state_dict(&single.predictor), state_dict(&model.predictor));
+}
+
+#[test]
+fn layers_of_the_vision_transformer_start_differently() {
+    let vit = VitConfig { width: 12, depth: 2, ..VitConfig::default() };
+    let values = tensors(&init(&SeqJepaConfig { encoder: vit.into(), ..SeqJepaConfig::default() }, 42));
+    let weight = |layer| &values[&format!("encoder.transformer.layers.{layer}.linear1.weight")];
     assert_ne!(weight(0), weight(1));
 }
 

@@ -3,13 +3,13 @@
 use seqjepa_data::{ActionNormalization, ActionSpace, AugmentPolicy, Normalization, SequenceConfig};
 use seqjepa_model::{
     ActionConditioning, EmaSchedule, EncoderConfig, PredictorConfig, ResNetConfig, ResNetDepth, ResNetStem,
-    SeqJepaConfig, TargetConfig,
+    SeqJepaConfig, TargetConfig, VitConfig,
 };
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::OutputGroup;
 
 use crate::TrainError;
-use crate::config::{Config, EmaScheduleKind, OptimizerKind, invalid};
+use crate::config::{Config, EmaScheduleKind, EncoderKind, OptimizerKind, invalid};
 
 impl Config {
     /// The model that this config describes.
@@ -17,16 +17,7 @@ impl Config {
     pub fn model_config(&self) -> SeqJepaConfig {
         let model = &self.model;
         SeqJepaConfig {
-            encoder: EncoderConfig::Resnet(ResNetConfig {
-                depth: match model.depth {
-                    34 => ResNetDepth::ResNet34,
-                    50 => ResNetDepth::ResNet50,
-                    _ => ResNetDepth::ResNet18,
-                },
-                width: model.width,
-                stem: if model.cifar_resnet { ResNetStem::Cifar } else { ResNetStem::ImageNet },
-                channels: model.n_channels,
-            }),
+            encoder: self.encoder_config(),
             action_dim: model.act_latentdim,
             action_conditioning: match (model.act_cond, model.learn_act_emb) {
                 (false, _) => ActionConditioning::None,
@@ -53,6 +44,30 @@ impl Config {
                 TargetConfig::StopGradient
             },
             ..SeqJepaConfig::default()
+        }
+    }
+
+    fn encoder_config(&self) -> EncoderConfig {
+        let model = &self.model;
+        match model.encoder {
+            EncoderKind::Resnet => EncoderConfig::Resnet(ResNetConfig {
+                depth: match model.depth {
+                    34 => ResNetDepth::ResNet34,
+                    50 => ResNetDepth::ResNet50,
+                    _ => ResNetDepth::ResNet18,
+                },
+                width: model.width,
+                stem: if model.cifar_resnet { ResNetStem::Cifar } else { ResNetStem::ImageNet },
+                channels: model.n_channels,
+            }),
+            EncoderKind::Vit => EncoderConfig::Vit(VitConfig {
+                image_size: model.img_size,
+                patch: model.vit_patch,
+                width: model.vit_width,
+                depth: model.vit_depth,
+                heads: model.vit_heads,
+                channels: model.n_channels,
+            }),
         }
     }
 

@@ -130,6 +130,16 @@ pub enum TrainError {
         /// Indices of the batch's images in the data set.
         indices: Vec<u32>,
     },
+    /// A representation that is NaN or infinite.
+    #[error("{name} of image {image} holds {found}; expected finite numbers: is the checkpoint whole?")]
+    NonFiniteFeatures {
+        /// `z_t` or `z_AGG`.
+        name: &'static str,
+        /// Number of the image, from 0.
+        image: usize,
+        /// The value.
+        found: f32,
+    },
     /// A checkpoint that cannot be used.
     #[error("checkpoint {}: {message}", path.display())]
     Checkpoint {

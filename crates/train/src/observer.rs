@@ -70,6 +70,13 @@ pub enum Event<'a> {
         /// Sequences to encode.
         total: usize,
     },
+    /// Images of a folder have been embedded.
+    ImagesEmbedded {
+        /// Images so far.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
     /// An epoch of the frozen probes is done.
     ProbeEpochFinished {
         /// Probe epochs done.

@@ -115,6 +115,7 @@ impl Observer for ProgressBars {
             Event::FeaturesExtracted { done, total } => {
                 self.advance("encoding for frozen probes", *done, *total, "sequences");
             }
+            Event::ImagesEmbedded { done, total } => self.advance("embedding", *done, *total, "images"),
             Event::ProbeEpochFinished { done, total } => {
                 self.advance("training frozen probes", *done, *total, "epochs");
             }

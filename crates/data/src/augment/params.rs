@@ -126,6 +126,18 @@ impl AugmentParams {
         }
     }
 
+    /// The centre square of a `height` x `width` image, resized to `side` pixels by PIL's bicubic filter, which antialiases
+    /// where it shrinks: how an image of any size becomes one of a data set. A square of that side stays as it is.
+    pub fn centre_square(height: usize, width: usize, side: usize) -> Self {
+        let shorter = height.min(width);
+        let (top, left) = ((height - shorter) / 2, (width - shorter) / 2);
+        Self {
+            crop: Crop { top, left, height: shorter, width: shorter },
+            interpolation: Interpolation::Bicubic,
+            ..Self::identity(side, side)
+        }
+    }
+
     /// The action vector, raw: `[top, left, height, width | brightness, contrast, saturation, hue | sigma]`.
     ///
     /// Without colour jitter its four are (1, 1, 1, 0); without blur sigma is 0. Flip, greyscale and

@@ -15,7 +15,7 @@ use crate::rng::Split;
 const EXTENSIONS: [&str; 3] = ["jpeg", "jpg", "png"];
 
 /// How deep images may lie below their class folder (Tiny ImageNet: `train/CLASS/images/x.JPEG`, 1).
-const MAX_DEPTH: usize = 4;
+pub(super) const MAX_DEPTH: usize = 4;
 
 /// Paths of images, each with its label.
 type LabelledFiles = Vec<(PathBuf, u32)>;
@@ -166,7 +166,12 @@ pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(images)
 }
 
-fn collect_images(folder: &Path, depth: usize, images: &mut Vec<PathBuf>) -> Result<(), DataError> {
+/// The image files in a folder and in those inside it, `depth` levels down.
+pub(super) fn collect_images(
+    folder: &Path,
+    depth: usize,
+    images: &mut Vec<PathBuf>,
+) -> Result<(), DataError> {
     for path in sorted_entries(folder, |metadata| metadata.is_dir() || metadata.is_file())? {
         if path.is_dir() {
             if depth > 0 {

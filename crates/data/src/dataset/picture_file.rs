@@ -21,7 +21,7 @@ const MAX_ALLOCATION: u64 = 1 << 30;
 ///
 /// The square is cut before it is resized, so that a very long image costs no more than a square one.
 pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<(), DataError> {
-    let image = decode(path)?;
+    let image = decode_rgb(path)?;
     let (width, height) = image.dimensions();
     let shorter = width.min(height);
     let square = imageops::crop_imm(&image, (width - shorter) / 2, (height - shorter) / 2, shorter, shorter);
@@ -35,7 +35,8 @@ pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<
     Ok(())
 }
 
-fn decode(path: &Path) -> Result<RgbImage, DataError> {
+/// Decodes `path` to RGB, both sides at least 1 pixel long.
+pub(crate) fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
     let decode_error = |source| DataError::Decode { path: path.to_owned(), source };
     let mut reader = ImageReader::open(path)
         .and_then(ImageReader::with_guessed_format)
@@ -46,7 +47,6 @@ fn decode(path: &Path) -> Result<RgbImage, DataError> {
     limits.max_alloc = Some(MAX_ALLOCATION);
     reader.limits(limits);
     let image = reader.decode().map_err(decode_error)?.into_rgb8();
-
     let (width, height) = image.dimensions();
     if width == 0 || height == 0 {
         return Err(DataError::malformed(
@@ -79,7 +79,7 @@ impl ImageFile {
     /// [`DataError::Io`] or [`DataError::Decode`], with the path; also for sides above 16 384 pixels.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, DataError> {
         let path = path.into();
-        let image = decode(&path)?;
+        let image = decode_rgb(&path)?;
         let (width, height) = image.dimensions();
         Ok(Self { path, pixels: image.into_raw(), height: height as usize, width: width as usize })
     }

@@ -3,8 +3,8 @@
 use crate::{ModelError, SeqJepa};
 use burn::tensor::{DType, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
-use seqjepa_nn::{StateDict, state_dict};
-use std::collections::HashMap;
+use seqjepa_nn::{NnError, StateDict, state_dict};
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -32,6 +32,12 @@ fn view<'a>(path: &Path, name: &str, data: &'a TensorData) -> Result<TensorView<
         DType::BF16 => Dtype::BF16,
         DType::I64 => Dtype::I64,
         DType::I32 => Dtype::I32,
+        DType::I16 => Dtype::I16,
+        DType::I8 => Dtype::I8,
+        DType::U64 => Dtype::U64,
+        DType::U32 => Dtype::U32,
+        DType::U16 => Dtype::U16,
+        DType::U8 => Dtype::U8,
         other => {
             let found = format!("`{name}` of type {other:?}");
             return Err(ModelError::format(path, "float or integer tensors", found));
@@ -71,6 +77,21 @@ impl SeqJepa {
     /// # Errors
     /// [`ModelError::Io`] if the file cannot be written; nothing half-written stays behind.
     pub fn export(&self, path: &Path) -> Result<(), ModelError> {
-        export_tensors(&state_dict(self), path)
+        self.export_with(&Vec::new(), path)
+    }
+
+    /// As [`export`](Self::export), with further tensors beside the model's: online probes under
+    /// `online_linprobe.0.weight` and so on, as the published implementation keeps them, or what an import left over.
+    ///
+    /// # Errors
+    /// As [`export`](Self::export), and [`ModelError::Nn`] if a name is one of the model's or occurs twice.
+    pub fn export_with(&self, further: &StateDict, path: &Path) -> Result<(), ModelError> {
+        let mut tensors = state_dict(self);
+        tensors.extend(further.iter().cloned());
+        let mut names = HashSet::new();
+        if let Some((name, _)) = tensors.iter().find(|(name, _)| !names.insert(name.as_str())) {
+            return Err(NnError::DuplicateTensor { name: name.clone() }.into());
+        }
+        export_tensors(&tensors, path)
     }
 }

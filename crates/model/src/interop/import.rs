@@ -4,8 +4,8 @@ use super::names::Nest;
 use super::read::read_tensors;
 use crate::{ModelError, SeqJepa};
 use burn::module::Module;
-use burn::tensor::{Shape, TensorData};
-use seqjepa_nn::{NnError, StateDict, load_state_dict, state_dict, tensor_specs};
+use burn::tensor::{DType, Shape, TensorData};
+use seqjepa_nn::{NnError, StateDict, TensorSpec, load_state_dict, state_dict, tensor_specs};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -19,18 +19,19 @@ pub struct Import<M> {
     /// Names of the module's tensors that the checkpoint lacks; they keep their values.
     pub missing: Vec<String>,
     /// What the checkpoint has beyond the module, as optimizer state or probes (`online_linprobe.0.weight`),
-    /// under the checkpoint's names without nest and wrapper.
+    /// under the checkpoint's names without nest and wrapper; [`SeqJepa::export_with`] takes them along.
     pub left_over: StateDict,
 }
 
 /// Puts `tensors` into `module`.
 ///
-/// The names may lie under `model.`, `model_state.`, `model_state_dict.` or `state_dict.`, and may have a
-/// prefix `module.`; the place that fits best is taken. Floats of other widths are converted.
+/// The names may lie under `model.`, `model_state.`, `model_state_dict.`, `state_dict.` or `net.`, one inside the
+/// other too, and may have a prefix `module.` or `_orig_mod.`; the place that fits best is taken. Floats of other
+/// widths are converted to the module's f32: f16 and bf16 exactly, f64 rounded.
 ///
 /// # Errors
-/// [`ModelError::Nn`] with the tensor's name for a wrong shape or type, [`ModelError::NothingInCommon`] if no
-/// name fits.
+/// [`ModelError::Nn`] with the tensor's name for a wrong shape or type, or one that occurs twice;
+/// [`ModelError::NothingInCommon`] if no name fits. The module is dropped then, never half filled.
 pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import<M>, ModelError> {
     let specs = tensor_specs(&module);
     let known: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
@@ -40,7 +41,7 @@ pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import
     let mut left_over = Vec::new();
     let found = tensors.first().map(|(name, _)| name.clone());
     for (name, data) in tensors {
-        match nest.strip(&name) {
+        match nest.strip(&name, &known) {
             Some(inner) if known.contains(inner) => {
                 let inner = inner.to_owned();
                 if given.insert(inner.clone(), data).is_some() {
@@ -64,7 +65,7 @@ pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import
         .map(|(spec, (name, old))| match given.remove(&name) {
             Some(data) => {
                 used.push(name.clone());
-                (name, with_axes(data, &spec.shape))
+                (name, adapted(data, spec))
             }
             None => {
                 missing.push(name.clone());
@@ -82,18 +83,25 @@ pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import
     Ok(Import { module, used, missing, left_over })
 }
 
-/// The data under the expected shape if the two differ in leading axes of length 1 alone, as a token stored
-/// as `[width]`, `[1, width]` or `[1, 1, width]`; otherwise unchanged, to be refused with its own shape.
-fn with_axes(data: TensorData, expected: &[usize]) -> TensorData {
-    fn core(shape: &[usize]) -> &[usize] {
-        let ones = shape.iter().take_while(|axis| **axis == 1).count();
-        &shape[ones..]
+/// The data as the module stores it where a script may have stored the same otherwise: a token without its leading
+/// axes of length 1, a batch count as a float. All else is unchanged, to be refused with its own shape and type.
+fn adapted(data: TensorData, spec: &TensorSpec) -> TensorData {
+    if spec.name.ends_with("_token") {
+        let found = data.shape().to_vec();
+        let missing = spec.shape.len().saturating_sub(found.len());
+        let (ones, rest) = spec.shape.split_at(missing);
+        if rest == found && ones.iter().all(|axis| *axis == 1) {
+            let (bytes, _, dtype) = data.into_parts();
+            return TensorData::from_bytes(bytes, Shape::from(spec.shape.clone()), dtype);
+        }
+    } else if spec.name.ends_with("num_batches_tracked") && data.dtype().is_float() {
+        // `{name: value.half() for ..}` converts the counters too.
+        let whole = |count: f64| count >= 0.0 && count.fract() == 0.0;
+        if data.iter::<f64>().all(whole) {
+            return data.convert_dtype(DType::I64);
+        }
     }
-    if core(data.shape().as_ref()) != core(expected) {
-        return data;
-    }
-    let (bytes, _, dtype) = data.into_parts();
-    TensorData::from_bytes(bytes, Shape::from(expected.to_vec()), dtype)
+    data
 }
 
 impl SeqJepa {

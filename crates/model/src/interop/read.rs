@@ -9,11 +9,12 @@ use std::path::Path;
 
 /// Reads all tensors of a SafeTensors file or of a PyTorch checkpoint (`.pt`, `.pth`, told apart by
 /// content), sorted by name. Nested dictionaries of a checkpoint give dotted names, as `model.agg_token`;
-/// what is not a tensor is passed over. Nothing in the file is executed.
+/// what is not a tensor is passed over. Nothing in the file is executed. Strided views and shared storages come
+/// out as whole tensors, booleans as bytes.
 ///
 /// # Errors
-/// [`ModelError::Io`] if the file cannot be read, [`ModelError::Format`] if it is neither of the two or
-/// holds a tensor of a type that Burn lacks.
+/// [`ModelError::Io`] if the file cannot be read, [`ModelError::Format`] if it is neither of the two, is damaged,
+/// holds a tensor of a type that Burn lacks, or declares far more elements than it holds.
 pub fn read_tensors(path: &Path) -> Result<StateDict, ModelError> {
     let mut tensors = if is_safetensors(path)? { from_safetensors(path)? } else { from_pytorch(path)? };
     tensors.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -48,7 +49,7 @@ fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
                 Dtype::U64 => DType::U64,
                 Dtype::U32 => DType::U32,
                 Dtype::U16 => DType::U16,
-                Dtype::U8 => DType::U8,
+                Dtype::U8 | Dtype::BOOL => DType::U8,
                 other => {
                     let found = format!("`{name}` of type {other:?}");
                     return Err(ModelError::format(path, "float or integer tensors", found));
@@ -62,8 +63,9 @@ fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
 fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
     let reader = PytorchReader::new(path)
         .map_err(|error| ModelError::format(path, "a SafeTensors file or a PyTorch checkpoint", error))?;
-    reader
-        .into_tensors()
+    let tensors = reader.into_tensors();
+    check_size(path, tensors.values())?;
+    tensors
         .into_iter()
         .map(|(name, stored)| {
             let dtype = match stored.dtype() {
@@ -84,6 +86,23 @@ fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
             tensor(path, &name, bytes, stored.shape().to_vec(), dtype)
         })
         .collect()
+}
+
+/// Refuses a file whose tensors together are far larger than itself. A view may repeat one stored element as often as
+/// it says (`expand`), so that a file of a kilobyte can declare gigabytes; what `torch.save` makes of a model shares
+/// a storage a few times at most.
+fn check_size<'a>(
+    path: &Path,
+    tensors: impl Iterator<Item = &'a pytorch_reader::Tensor>,
+) -> Result<(), ModelError> {
+    let metadata = std::fs::metadata(path).map_err(|source| ModelError::io("read", path, source))?;
+    let limit = metadata.len().saturating_mul(4).saturating_add(16 << 20);
+    let declared = tensors.fold(0_u64, |sum, tensor| sum.saturating_add(tensor.byte_len() as u64));
+    if declared > limit {
+        let found = format!("tensors of {declared} bytes in a file of {}", metadata.len());
+        return Err(ModelError::format(path, "tensors about as large as the file", found));
+    }
+    Ok(())
 }
 
 fn tensor(

@@ -14,7 +14,7 @@ use seqjepa_model::{
 use seqjepa_nn::optimizer::ParameterGradients;
 use seqjepa_nn::{load_state_dict, state_dict, tensor_specs};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Entries of a summary after norm and inner product.
 const SAMPLES: usize = 8;
@@ -29,6 +29,22 @@ pub fn small_config() -> SeqJepaConfig {
         target: TargetConfig::Ema { decay: 0.996, schedule: EmaSchedule::Constant },
         ..SeqJepaConfig::default()
     }
+}
+
+/// The model of the script's checkpoints, `TINY` there.
+pub fn tiny_config() -> SeqJepaConfig {
+    SeqJepaConfig {
+        encoder: ResNetConfig { width: 1, ..ResNetConfig::default() }.into(),
+        action_conditioning: ActionConditioning::Learned { width: 8 },
+        layers: 2,
+        predictor: PredictorConfig::Mlp { hidden: 8 },
+        ..SeqJepaConfig::default()
+    }
+}
+
+/// A file of `tests/goldens`.
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
 }
 
 /// The CPU device with gradients.
@@ -140,7 +156,7 @@ pub struct Fixture {
 impl Fixture {
     /// Opens `tests/goldens/<name>.safetensors`.
     pub fn open(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/goldens/{name}.safetensors"));
+        let path = golden(&format!("{name}.safetensors"));
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { bytes }
     }

@@ -19,7 +19,7 @@ pub use dataset::DatasetConfig;
 pub use eval::{EvalConfig, ProbeOptimizer, RegressorKind};
 pub use gating::GatingConfig;
 pub use logging::{LoggingConfig, WandbConfig};
-pub use model::{EmaScheduleKind, ModelConfig};
+pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
 pub use run::RunConfig;
 

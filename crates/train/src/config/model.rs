@@ -11,6 +11,8 @@ pub struct ModelConfig {
     pub img_size: usize,
     /// Channels of a view; only 3.
     pub n_channels: usize,
+    /// Family of the encoder: `resnet`, or `vit` for a vision transformer. Default `resnet`.
+    pub encoder: EncoderKind,
     /// Depth of the ResNet: 18, 34 or 50. Default 18.
     pub depth: usize,
     /// Channels of the ResNet's first stage; 64 is the standard ResNet, 16 a small one for CPUs. Default 64.
@@ -18,6 +20,14 @@ pub struct ModelConfig {
     /// The CIFAR stem (3x3 convolution, stride 1, no max-pool) in place of the ImageNet stem. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub cifar_resnet: bool,
+    /// Side of the vision transformer's patches in pixels; divides `img_size`. Default 4.
+    pub vit_patch: usize,
+    /// Features of its tokens and of its code; 192 is ViT-tiny. Default 192.
+    pub vit_width: usize,
+    /// Its layers. Default 12.
+    pub vit_depth: usize,
+    /// Its attention heads; they divide `vit_width`. Default 3.
+    pub vit_heads: usize,
     /// The target encoder is an exponential moving average; false: the online encoder with stop-gradient. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub ema: bool,
@@ -45,6 +55,17 @@ pub struct ModelConfig {
     pub act_projdim: usize,
 }
 
+/// Family of the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EncoderKind {
+    /// A residual network: `depth`, `width` and `cifar_resnet` describe it (the published runs).
+    #[default]
+    Resnet,
+    /// A vision transformer: the keys `vit_*` describe it; the defaults are ViT-tiny for 32x32 pixels in 4x4 patches.
+    Vit,
+}
+
 /// How the EMA decay moves over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,9 +82,14 @@ impl Default for ModelConfig {
         Self {
             img_size: 32,
             n_channels: 3,
+            encoder: EncoderKind::Resnet,
             depth: 18,
             width: 64,
             cifar_resnet: true,
+            vit_patch: 4,
+            vit_width: 192,
+            vit_depth: 12,
+            vit_heads: 3,
             ema: true,
             ema_decay: 0.996,
             ema_schedule: EmaScheduleKind::Constant,
@@ -96,6 +122,24 @@ impl ModelConfig {
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(invalid("model.dropout", "at least 0 and below 1", self.dropout));
+        }
+        for (key, value) in [
+            ("model.vit_patch", self.vit_patch),
+            ("model.vit_width", self.vit_width),
+            ("model.vit_depth", self.vit_depth),
+            ("model.vit_heads", self.vit_heads),
+        ] {
+            at_least_one(key, value)?;
+        }
+        if self.encoder == EncoderKind::Vit {
+            if !self.img_size.is_multiple_of(self.vit_patch) {
+                let expected = format!("a divisor of model.img_size, {}", self.img_size);
+                return Err(invalid("model.vit_patch", expected, self.vit_patch));
+            }
+            if !self.vit_width.is_multiple_of(self.vit_heads) {
+                let expected = format!("a divisor of model.vit_width, {}", self.vit_width);
+                return Err(invalid("model.vit_heads", expected, self.vit_heads));
+            }
         }
         at_least_one("model.num_heads", self.num_heads)?;
         at_least_one("model.num_enc_layers", self.num_enc_layers)?;

@@ -1,0 +1,161 @@
+//! Files that are damaged, malicious or no checkpoints: refused with one message, without a panic, without running
+//! anything, and without memory for what they only claim to hold.
+
+mod common;
+
+use burn::tensor::Device;
+use common::{golden, tiny_config};
+use proptest::prelude::*;
+use seqjepa_model::{ModelError, SeqJepa, import_tensors, read_tensors};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, which remembers the largest request.
+struct Watching;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps `alloc_zeroed`'s contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LARGEST.fetch_max(size, Ordering::Relaxed);
+        // SAFETY: the caller keeps `realloc`'s contract.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+/// No request of any test here comes near this; a file that says it holds gigabytes would.
+const MODEST: usize = 64 << 20;
+
+fn model() -> SeqJepa {
+    tiny_config().init(5, &Device::flex()).expect("a valid configuration")
+}
+
+/// Imports a file of this content.
+fn import(content: &[u8]) -> Result<SeqJepa, ModelError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("file");
+    std::fs::write(&path, content).expect("a writable folder");
+    let result = model().import(&path).map(|imported| imported.module);
+    assert!(LARGEST.load(Ordering::Relaxed) < MODEST, "asked for {} bytes", LARGEST.load(Ordering::Relaxed));
+    result
+}
+
+#[track_caller]
+fn assert_refused(content: &[u8]) {
+    let message = import(content).expect_err("no checkpoint").to_string();
+    assert!(message.contains("expected") || message.contains("cannot"), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+}
+
+#[test]
+fn files_that_are_no_checkpoints_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let import = |path: &Path| model().import(path).expect_err("not a checkpoint").to_string();
+
+    let absent = folder.path().join("absent.pth");
+    assert!(import(&absent).contains("absent.pth"));
+
+    for (name, bytes) in [
+        ("empty.pth", &b""[..]),
+        ("text.pth", b"These are not weights."),
+        ("header.safetensors", b"\xff\xff\xff\xff\0\0\0\0{"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a writable folder");
+        let message = import(&path);
+        assert!(message.contains(name) && message.contains("expected"), "{message}");
+    }
+
+    let strangers = import_tensors(model(), read_tensors(&golden("parts.safetensors")).expect("tensors"));
+    let message = strangers.expect_err("no tensor of this model").to_string();
+    assert!(message.contains("encoder.conv1.weight") && message.contains("aggregator"), "{message}");
+}
+
+#[test]
+fn a_pickle_is_never_executed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let trace = folder.path().join("executed");
+    let path = folder.path().join("evil.pth");
+    // Unpickling this in Python runs `os.system("touch ..")`.
+    let pickle = format!("cos\nsystem\n(S'touch {}'\ntR.", trace.display());
+    std::fs::write(&path, pickle).expect("a writable folder");
+    model().import(&path).expect_err("a call is not a checkpoint");
+    assert!(!trace.exists());
+}
+
+#[test]
+fn sizes_that_are_only_declared_are_not_allocated() {
+    // `torch.zeros(1).expand(1, 1, 2 ** 31)`: one stored element, 8 GiB of tensor.
+    let message =
+        import(&std::fs::read(golden("vast.pt")).expect("a fixture")).expect_err("8 GiB").to_string();
+    assert!(message.contains("8589934592"), "{message}");
+
+    let safetensors = |header: &str, data: &[u8]| {
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
+    };
+    for header in [
+        r#"{"agg_token":{"dtype":"F32","shape":[1,1,4611686018427387904],"data_offsets":[0,8]}}"#,
+        r#"{"agg_token":{"dtype":"F32","shape":[1,1,2147483648],"data_offsets":[0,8589934592]}}"#,
+        r#"{"agg_token":{"dtype":"F32","shape":[18446744073709551615,2],"data_offsets":[0,8]}}"#,
+        r#"{"agg_token":{"dtype":"F32","shape":[1,1,2],"data_offsets":[8,0]}}"#,
+    ] {
+        assert_refused(&safetensors(header, &[0; 8]));
+    }
+    // A header of 2^63 bytes.
+    assert_refused(&[&(1_u64 << 63).to_le_bytes()[..], b"{}"].concat());
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    let fixtures = ["legacy.pt", "wrapped.pth", "storages.pth", "half.safetensors"];
+    for name in fixtures {
+        let whole = std::fs::read(golden(name)).expect("a fixture");
+        import(&whole).expect("a checkpoint");
+        for part in 0..40 {
+            assert_refused(&whole[..whole.len() * part / 40]);
+        }
+        assert_refused(&whole[..whole.len() - 1]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever bytes are changed, the answer is a model or an error.
+    #[test]
+    fn damaged_files_do_no_harm(
+        name in prop::sample::select(vec!["legacy.pt", "wrapped.pth", "half.safetensors"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        start in any::<bool>(),
+    ) {
+        let mut bytes = std::fs::read(golden(name)).expect("a fixture");
+        // Half of the cases damage the first kilobytes, where the names and shapes of legacy files are.
+        let reach = if start { bytes.len().min(4096) } else { bytes.len() };
+        for (place, value) in changes {
+            bytes[place.index(reach)] = value;
+        }
+        drop(import(&bytes));
+    }
+}

@@ -1,0 +1,119 @@
+//! A trained model from a file, of this project or of PyTorch.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use seqjepa_model::SeqJepa;
+use seqjepa_nn::{StateDict, load_state_dict};
+
+use crate::TrainError;
+use crate::checkpoint::Checkpoint;
+use crate::config::Config;
+use crate::metrics::MetricsRow;
+
+/// A model with its trained values, and what is known of how it came to them.
+#[derive(Debug, Clone)]
+pub struct Pretrained {
+    /// The model, outside autodiff.
+    pub model: SeqJepa,
+    /// The config that describes it.
+    pub config: Config,
+    /// Whether the file is a checkpoint of this project; else the model was imported.
+    pub native: bool,
+    /// Metrics of the epochs done; empty for an imported model.
+    pub rows: Vec<MetricsRow>,
+    /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
+    /// over.
+    pub beside: StateDict,
+}
+
+/// The online probes among `tensors`, by the published implementation's names: `online_linprobe.0.weight` on z_AGG,
+/// `online_equiprobe.0`, `.2` and `.4` on (z_1, z_2), from this project's names or from those.
+#[must_use]
+pub fn published_probes(tensors: &StateDict) -> StateDict {
+    let published = |name: &str| {
+        if name.starts_with("online_linprobe.") || name.starts_with("online_equiprobe.") {
+            return Some(name.to_owned());
+        }
+        let (probe, parameter) = name.split_once(".network.layers.")?;
+        let (layer, parameter) = parameter.split_once('.')?;
+        let layer: usize = layer.parse().ok()?;
+        let probe = match probe {
+            "online_lin" => "online_linprobe",
+            "online_equi" => "online_equiprobe",
+            _ => return None,
+        };
+        // In PyTorch's `Sequential` a ReLU stands between two layers.
+        Some(format!("{probe}.{}.{parameter}", 2 * layer))
+    };
+    tensors.iter().filter_map(|(name, data)| Some((published(name)?, data.clone()))).collect()
+}
+
+/// Where a model is and what it is.
+#[derive(Debug, Clone, Default)]
+pub struct PretrainedSource {
+    /// A checkpoint of this project, or a PyTorch or SafeTensors file with the published names.
+    pub checkpoint: PathBuf,
+    /// A YAML config in place of the one that a checkpoint of this project holds; other files need one.
+    pub config: Option<PathBuf>,
+    /// Overrides of single keys, `section.key=value`.
+    pub overrides: Vec<String>,
+}
+
+impl PretrainedSource {
+    /// Loads the model onto `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Io`] for a file that cannot be read; [`TrainError::Checkpoint`] for one that is no checkpoint of
+    /// this project when there is no config, and for one that lacks a tensor of the model other than the target
+    /// encoder's and the predictor's, which representations do not need; [`TrainError::Model`] or [`TrainError::State`]
+    /// with a tensor's name where shapes differ; errors of the config.
+    pub fn load(&self, device: &Device) -> Result<Pretrained, TrainError> {
+        let path = &self.checkpoint;
+        let native = match Checkpoint::load(path) {
+            Ok(checkpoint) => Some(checkpoint),
+            Err(TrainError::Checkpoint { .. }) if self.config.is_some() => None,
+            Err(TrainError::Checkpoint { path, message }) => {
+                let message = format!("{message} (a model of another project needs a config beside it)");
+                return Err(TrainError::Checkpoint { path, message });
+            }
+            Err(error) => return Err(error),
+        };
+        let config = self.config(native.as_ref())?;
+        let device = device.clone().without_autodiff();
+        let model = config.model_config().init(config.run.seed, &device)?;
+        if let Some(checkpoint) = native {
+            let model = load_state_dict(model, checkpoint.model)?;
+            let rows = checkpoint.progress.rows;
+            return Ok(Pretrained { model, config, native: true, rows, beside: checkpoint.probes });
+        }
+        let imported = model.import(path)?;
+        let needed = |name: &&String| !name.starts_with("target_encoder.") && !name.starts_with("predictor.");
+        let missing: Vec<&str> = imported.missing.iter().filter(needed).map(String::as_str).collect();
+        if let [first, ..] = missing[..] {
+            let message = format!(
+                "expected every tensor that representations of the configured model need, found {} of them missing, \
+                 the first `{first}`",
+                missing.len(),
+            );
+            return Err(TrainError::Checkpoint { path: path.clone(), message });
+        }
+        let (model, beside) = (imported.module, imported.left_over);
+        Ok(Pretrained { model, config, native: false, rows: Vec::new(), beside })
+    }
+
+    fn config(&self, native: Option<&Checkpoint>) -> Result<Config, TrainError> {
+        if let Some(path) = &self.config {
+            return Config::load(path, &self.overrides);
+        }
+        let held = native.map(|checkpoint| checkpoint.progress.config.to_yaml()).unwrap_or_default();
+        Config::parse(&held, "the checkpoint's config", &self.overrides)
+    }
+}
+
+impl From<&Path> for PretrainedSource {
+    fn from(checkpoint: &Path) -> Self {
+        Self { checkpoint: checkpoint.to_owned(), ..Self::default() }
+    }
+}
