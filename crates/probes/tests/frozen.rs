@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{
-    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, Representation, Verdict,
-    frozen_probes,
+    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, RegressionTarget,
+    Representation, Verdict, frozen_probes,
 };
 use seqjepa_probes::{Network, OutputGroup, ProbeError};
 
@@ -33,7 +33,8 @@ fn set(start: usize, samples: usize) -> FeatureSet {
         relative.extend([at(10) - at(6), at(11) - at(7), at(12) * at(8), at(14)]);
         labels.push(label);
     }
-    let buffers = FeatureBuffers { aggregate, first, second, relative, labels: Some(labels) };
+    let buffers =
+        FeatureBuffers { aggregate, first, second, relative, labels: Some(labels), ..Default::default() };
     FeatureSet::new(samples, buffers).unwrap()
 }
 
@@ -111,10 +112,11 @@ fn a_diverged_probe_says_so_and_spares_the_others() {
         let aggregate = tame.rows(Representation::Aggregate, &rows);
         let first: Vec<f32> =
             tame.rows(Representation::First, &rows).iter().map(|value| value * 1e12).collect();
-        let actions = tame.actions(&rows, &(0..4));
+        let actions = tame.target_rows(RegressionTarget::Relative, &rows, &(0..4));
         let labels = tame.labels().map(<[u32]>::to_vec);
         let second = first.clone();
-        let buffers = FeatureBuffers { aggregate, first, second, relative: actions, labels };
+        let buffers =
+            FeatureBuffers { aggregate, first, second, relative: actions, labels, ..Default::default() };
         FeatureSet::new(100, buffers).unwrap()
     };
     let config = short(FrozenConfig::linear(Some(6), &groups()));
@@ -161,7 +163,7 @@ fn what_is_not_there_is_left_out() {
         let full = set(start, 60);
         let rows: Vec<usize> = (0..60).collect();
         let aggregate = full.rows(Representation::Aggregate, &rows);
-        let relative = full.actions(&rows, &(0..4));
+        let relative = full.target_rows(RegressionTarget::Relative, &rows, &(0..4));
         let buffers = FeatureBuffers { aggregate, relative, ..Default::default() };
         Arc::new(FeatureSet::new(60, buffers).unwrap())
     };
