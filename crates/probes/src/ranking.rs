@@ -249,7 +249,7 @@ mod tests {
         let truths: Vec<usize> = (0..40).collect();
         let score =
             Ranks::among(&features, &features, &truths).unwrap().score(&Bootstrap::default()).unwrap();
-        assert_eq!(score.mean_reciprocal_rank.unwrap().value, 1.0 / 40.0);
+        assert!((score.mean_reciprocal_rank.unwrap().value - 1.0 / 40.0).abs() < 1e-12);
         assert_eq!((score.hit1.unwrap().value, score.hit5.unwrap().value), (0.0, 0.0));
         assert_eq!((score.chance_hit1, score.chance_hit5), (0.025, 0.125));
         let four = Ranks::within(&Features::new(&values[..30], 3).unwrap(), &features, &[0; 10]).unwrap();

@@ -264,7 +264,7 @@ mod tests {
     fn constant_targets_are_defined_and_named() {
         // 0.1 is not exact in f32 or f64: its mean over three rows rounds.
         let targets = [0.1, 0.1, 5.0, 0.1, 0.1, 6.0, 0.1, 0.1, 9.0];
-        let predictions = [0.1, 0.2, 5.0, 0.1, 0.1, 6.0, 0.1, 0.1, 9.0];
+        let predictions = [0.1f32, 0.2, 5.0, 0.1, 0.1, 6.0, 0.1, 0.1, 9.0];
         let mut r2 = R2::new(3);
         r2.update(&predictions, &targets).unwrap();
         let score = r2.value().unwrap();
