@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::lbfgs::Limits;
 use super::logistic::LogisticConfig;
-use super::softmax::Samples;
+use super::softmax::{Samples, probabilities};
 use crate::algebra::{BLOCK, multiply};
 use crate::features::Features;
 use crate::scaling::Scaling;
@@ -44,9 +44,9 @@ impl Split {
     }
 }
 
-/// The inverse penalty of highest held-out accuracy, the smallest among equals, and the parameters
-/// that were fitted with it. From strong to weak penalties, each fit starts from the one before; the
-/// search ends when two in a row have brought nothing.
+/// The inverse penalty of highest held-out accuracy, among equals that of the least held-out
+/// cross-entropy, and the parameters that were fitted with it. From strong to weak penalties, each fit
+/// starts from the one before; the search ends when two in a row have brought neither.
 pub(super) fn select(
     samples: &Samples<'_>,
     features: &Features<'_>,
@@ -65,50 +65,73 @@ pub(super) fn select(
     }
     let limits = Limits { tolerance: config.tolerance.max(TOLERANCE), iterations: config.max_iterations };
     let mut parameters = samples.start();
-    let mut best: Option<(usize, f64, Vec<f64>)> = None;
+    let mut best: Option<(Score, f64, Vec<f64>)> = None;
+    let mut least_loss = f64::INFINITY;
     let mut worse = 0;
     for inverse in inverses {
         parameters =
             samples.fit(&split.fitted, penalty(inverse, split.fitted.len()), parameters, &limits).parameters;
-        let correct = correct(samples, features, scaling, classes, &split.held_out, &parameters);
-        tracing::debug!(inverse_penalty = inverse, correct, of = split.held_out.len(), "held-out accuracy");
-        if best.as_ref().is_none_or(|(most, ..)| correct > *most) {
-            best = Some((correct, inverse, parameters.clone()));
-            worse = 0;
-        } else {
-            worse += 1;
-            if worse == 2 {
-                break;
-            }
+        let score = score(samples, features, scaling, classes, &split.held_out, &parameters);
+        tracing::debug!(inverse_penalty = inverse, ?score, of = split.held_out.len(), "held-out samples");
+        let loss_falls = score.loss < least_loss;
+        least_loss = least_loss.min(score.loss);
+        let improves = best.as_ref().is_none_or(|(best, ..)| score.beats(best));
+        if improves {
+            best = Some((score, inverse, parameters.clone()));
+        }
+        worse = if improves || loss_falls { 0 } else { worse + 1 };
+        if worse == 2 {
+            break;
         }
     }
     best.map(|(_, inverse, parameters)| (inverse, parameters))
 }
 
-/// How many of these rows are predicted right; among equal logits the lower class is.
-fn correct(
+/// What a fit makes of the held-out rows.
+#[derive(Clone, Copy, Debug)]
+struct Score {
+    /// Rows that are predicted right; among equal logits the lower class is.
+    correct: usize,
+    /// Sum of cross-entropies.
+    loss: f64,
+}
+
+impl Score {
+    fn beats(&self, other: &Self) -> bool {
+        self.correct > other.correct || self.correct == other.correct && self.loss < other.loss
+    }
+}
+
+fn score(
     samples: &Samples<'_>,
     features: &Features<'_>,
     scaling: &Scaling,
     classes: &[usize],
     rows: &[usize],
     parameters: &[f64],
-) -> usize {
+) -> Score {
     let weights = samples.weights(parameters);
     let intercepts = samples.intercepts(parameters);
-    rows.par_chunks(BLOCK)
+    let blocks: Vec<Score> = rows
+        .par_chunks(BLOCK)
         .map(|rows| {
             let mut scaled = vec![0.0; rows.len() * weights.nrows()];
             scaling.widen(features, rows.iter().copied(), &mut scaled);
             let mut logits = vec![0.0; rows.len() * weights.ncols()];
             multiply(&mut logits, &scaled, weights.as_ref());
-            let right = |(logits, row): (&[f64], &usize)| {
-                let logits: Vec<f64> = logits.iter().zip(intercepts).map(|(l, b)| l + b).collect();
-                crate::metrics::rank(&logits, classes[*row]) == 0
-            };
-            logits.chunks_exact(weights.ncols()).zip(rows).filter(|pair| right(*pair)).count()
+            let mut sum = Score { correct: 0, loss: 0.0 };
+            for (logits, row) in logits.chunks_exact_mut(weights.ncols()).zip(rows) {
+                logits.iter_mut().zip(intercepts).for_each(|(logit, intercept)| *logit += intercept);
+                sum.correct += usize::from(crate::metrics::rank(logits, classes[*row]) == 0);
+                sum.loss += probabilities(logits, classes[*row]);
+            }
+            sum
         })
-        .sum()
+        .collect();
+    blocks.into_iter().fold(Score { correct: 0, loss: 0.0 }, |sum, block| Score {
+        correct: sum.correct + block.correct,
+        loss: sum.loss + block.loss,
+    })
 }
 
 #[cfg(test)]

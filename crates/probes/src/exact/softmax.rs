@@ -174,7 +174,7 @@ impl Sums {
 }
 
 /// Turns logits into probabilities and returns the cross-entropy of `class`.
-fn probabilities(logits: &mut [f64], class: usize) -> f64 {
+pub(super) fn probabilities(logits: &mut [f64], class: usize) -> f64 {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let own = logits[class] - largest;
     let mut sum = 0.0;
