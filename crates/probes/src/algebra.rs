@@ -7,13 +7,29 @@ use std::ops::Range;
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::matmul::matmul;
-use faer::linalg::{evd, qr, svd};
+use faer::linalg::{evd, matmul, qr, svd};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::error::ProbeError;
 use crate::features::Features;
+
+/// `out = left * right`, or added to `out`, on the calling thread.
+fn multiply_into(out: MatMut<'_, f64>, accumulate: Accum, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+    matmul::matmul(out, accumulate, left, right, 1.0, Par::Seq);
+    clear_upper_registers();
+}
+
+/// To be called after faer has been: its AVX kernels (0.24) return with the upper halves of the vector
+/// registers in use, and until they are cleared, code without AVX runs at a fraction of its speed;
+/// `exp` took 40 times as long.
+fn clear_upper_registers() {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx") {
+        // SAFETY: the processor has AVX, and the registers' upper halves hold nothing across a call.
+        unsafe { std::arch::x86_64::_mm256_zeroupper() }
+    }
+}
 
 /// Rows of features that are widened to f64 at a time.
 pub(crate) const CHUNK: usize = 4096;
@@ -31,13 +47,13 @@ pub(crate) fn multiply(out: &mut [f64], left: &[f64], right: MatRef<'_, f64>) {
     let rows = out.len() / columns;
     let left = MatRef::from_row_major_slice(left, rows, inner);
     let out = MatMut::from_row_major_slice_mut(out, rows, columns);
-    matmul(out, Accum::Replace, left, right, 1.0, Par::Seq);
+    multiply_into(out, Accum::Replace, left, right);
 }
 
 /// A product on the calling thread.
 pub(crate) fn product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Mat<f64> {
     let mut out = Mat::zeros(left.nrows(), right.ncols());
-    matmul(out.as_mut(), Accum::Replace, left, right, 1.0, Par::Seq);
+    multiply_into(out.as_mut(), Accum::Replace, left, right);
     out
 }
 
@@ -47,7 +63,7 @@ pub(crate) fn add_transposed_product(out: MatMut<'_, f64>, left: &[f64], right: 
     let rows = left.len() / out.nrows();
     let left = MatRef::from_row_major_slice(left, rows, out.nrows());
     let right = MatRef::from_row_major_slice(right, rows, out.ncols());
-    matmul(out, Accum::Add, left.transpose(), right, 1.0, Par::Seq);
+    multiply_into(out, Accum::Add, left.transpose(), right);
 }
 
 /// The sum of `xᵀ x` over chunks of rows: a symmetric matrix whose tiles grow in parallel, each
@@ -76,7 +92,7 @@ impl Gram {
         self.tiles.par_iter_mut().for_each(|(rows, columns, tile)| {
             let left = chunk.subcols(rows.start, rows.len());
             let right = chunk.subcols(columns.start, columns.len());
-            matmul(tile.as_mut(), Accum::Add, left.transpose(), right, 1.0, Par::Seq);
+            multiply_into(tile.as_mut(), Accum::Add, left.transpose(), right);
         });
     }
 
@@ -115,6 +131,7 @@ pub(crate) fn eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), Pro
         Default::default(),
     )
     .map_err(|_| ProbeError::Decomposition { what: "eigendecomposition", size })?;
+    clear_upper_registers();
     let values = values.column_vector().iter().map(|value| value.max(0.0)).collect();
     Ok((values, vectors))
 }
@@ -174,6 +191,7 @@ fn triangle(mut matrix: Mat<f64>) -> Mat<f64> {
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     );
+    clear_upper_registers();
     Mat::from_fn(size, columns, |row, column| if row <= column { matrix[(row, column)] } else { 0.0 })
 }
 
@@ -193,6 +211,7 @@ fn values_of(matrix: Mat<f64>) -> Result<Vec<f64>, ProbeError> {
         Default::default(),
     )
     .map_err(|_| ProbeError::Decomposition { what: "singular value decomposition", size })?;
+    clear_upper_registers();
     Ok(values.column_vector().iter().map(|value| value.max(0.0)).collect())
 }
 
