@@ -145,16 +145,28 @@ pub fn diagnose(views: &ViewFeatures<'_>, config: &DiagnosticsConfig) -> Result<
     if samples < 2 {
         return Ok(diagnostics);
     }
+    let pairs = views.views() > 1;
+    let ((rank_me, lidar), drift) = rayon::join(
+        || {
+            rayon::join(
+                || spectrum::rank_me(views, config.rank_me_epsilon),
+                || {
+                    pairs
+                        .then(|| spectrum::lidar(views, config.lidar_delta, config.lidar_epsilon))
+                        .transpose()
+                },
+            )
+        },
+        || views.target().map(|target| drift::drift(views.features(), target)),
+    );
     let deviation = geometry::standard_deviation(views);
-    diagnostics.rank_me = Some(spectrum::rank_me(views, config.rank_me_epsilon)?);
+    diagnostics.rank_me = Some(rank_me?);
+    diagnostics.lidar = lidar?;
     diagnostics.standard_deviation = Some(deviation);
     diagnostics.standard_deviation_ratio = Some(deviation * (width as f64).sqrt());
     diagnostics.uniformity = Some(geometry::uniformity(views, config.uniformity_t));
-    if views.views() > 1 {
-        diagnostics.lidar = Some(spectrum::lidar(views, config.lidar_delta, config.lidar_epsilon)?);
-        diagnostics.alignment = Some(geometry::alignment(views));
-    }
-    diagnostics.drift = views.target().map(|target| drift::drift(views.features(), target));
+    diagnostics.alignment = pairs.then(|| geometry::alignment(views));
+    diagnostics.drift = drift;
     let (verdict, reasons) = config.thresholds.judge(&diagnostics);
     diagnostics.verdict = verdict;
     diagnostics.reasons = reasons;
