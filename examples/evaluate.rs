@@ -16,10 +16,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use seqjepa::prelude::*;
+use seqjepa::train::RunData;
 use seqjepa::train::evaluation::{EvaluationRequest, LoadedModel, evaluate};
 use seqjepa::train::report::card_table;
 use seqjepa::train::run_folder::make_folder;
-use seqjepa::train::RunData;
 
 /// Measures what a checkpoint's representations hold, and writes a result card.
 #[derive(Parser)]
@@ -92,7 +92,11 @@ fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         "features: {} passes read from the cache, {} extracted{}",
         card.cache.read,
         card.cache.extracted,
-        if card.cache.damaged > 0 { format!(" ({} damaged files replaced)", card.cache.damaged) } else { String::new() }
+        if card.cache.damaged > 0 {
+            format!(" ({} damaged files replaced)", card.cache.damaged)
+        } else {
+            String::new()
+        }
     );
     println!("result card: {}", output.display());
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,8 @@ use std::process::Command;
 const SOURCES: [&str; 5] = ["../data/src", "../nn/src", "../model/src", "../probes/src", "src"];
 
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
@@ -25,7 +26,8 @@ fn main() {
     println!("cargo::rustc-env=SEQJEPA_COMMIT={commit}{}", if dirty { "-dirty" } else { "" });
 
     // The log of HEAD grows with every commit and checkout; a path that is not there would run this at every build.
-    let watched = ["HEAD", "logs/HEAD"].into_iter().filter_map(|name| git(&["rev-parse", "--git-path", name]));
+    let watched =
+        ["HEAD", "logs/HEAD"].into_iter().filter_map(|name| git(&["rev-parse", "--git-path", name]));
     for path in watched.chain(SOURCES.map(str::to_owned)).filter(|path| Path::new(path).exists()) {
         println!("cargo::rerun-if-changed={path}");
     }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use seqjepa::train::report::results_table;
 use seqjepa::train::evaluation::{LoadedModel, ModelSource};
+use seqjepa::train::report::results_table;
 use seqjepa::train::{GateVerdict, MetricsRow, ResultCard};
 
 /// Runs a command; an error is printed as one message and ends with exit code 1.

@@ -153,6 +153,22 @@ impl Ranks {
         Ok(Self { ranks, candidates: candidates.samples() })
     }
 
+    /// These ranks and then `other`'s, as of several blocks of predictions each with candidates of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the two have another number of candidates and neither is empty.
+    pub fn join(mut self, other: Self) -> Result<Self, ProbeError> {
+        if self.ranks.is_empty() {
+            return Ok(other);
+        }
+        if !other.ranks.is_empty() {
+            check_size("candidates of the joined ranks", self.candidates, other.candidates)?;
+            self.ranks.extend(other.ranks);
+        }
+        Ok(self)
+    }
+
     /// The ranks, from 1.
     #[must_use]
     pub fn ranks(&self) -> &[usize] {
@@ -240,6 +256,21 @@ mod tests {
             assert_eq!(within.ranks()[row], expected);
         }
         assert_eq!((within.candidates(), among.candidates()), (4, CANDIDATES + 3));
+    }
+
+    #[test]
+    fn joined_ranks_are_those_of_both() {
+        let values = wave(12, 0.3);
+        let features = Features::new(&values, 2).unwrap();
+        let all = |truths: &[usize]| Ranks::among(&features, &features, truths).unwrap();
+        let both = all(&[0, 1, 2, 3, 4, 5]).join(all(&[0, 1, 2, 3, 4, 5])).unwrap();
+        assert_eq!((both.ranks().len(), both.candidates()), (12, 6));
+        let none = Features::new(&[], 2).unwrap();
+        let empty = || Ranks::within(&none, &none, &[]).unwrap();
+        assert_eq!(empty().join(both.clone()).unwrap(), both);
+        assert_eq!(both.clone().join(empty()).unwrap(), both);
+        let four = Ranks::within(&features, &Features::new(&wave(48, 0.7), 2).unwrap(), &[0; 6]).unwrap();
+        assert!(both.join(four).is_err());
     }
 
     #[test]

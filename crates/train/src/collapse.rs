@@ -53,7 +53,8 @@ impl CollapseWatch {
         let codes = values(beside(representations.first.clone(), representations.second.clone()));
         let observed = sequence_input(batch, device).observed;
         let [samples, _, channels, height, width] = observed.dims();
-        let images = observed.narrow(1, 0, self.views).reshape([samples * self.views, channels, height, width]);
+        let images =
+            observed.narrow(1, 0, self.views).reshape([samples * self.views, channels, height, width]);
         let target = method.target_codes(images).map(values);
         self.encoder.update(&codes, target.as_deref())?;
         self.aggregate.update(&values(representations.aggregate.clone()), None)
@@ -69,5 +70,5 @@ impl CollapseWatch {
 }
 
 fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().into_vec().expect("the data has just become f32")
+    tensor.into_data().convert::<f32>().try_into_vec().expect("the data has just become f32")
 }

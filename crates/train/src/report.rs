@@ -23,7 +23,8 @@ pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
     let aggregate = format!("top1_z_agg_m{}", card.config.eval.seq_len);
     let mut row = |title: &str, online: String, leakage: String, name: &str| {
         let figure = card.figure(name);
-        let text = |side: fn(&Figure) -> &Measured| figure.map_or_else(|| "-".into(), |f| measured(side(f), name));
+        let text =
+            |side: fn(&Figure) -> &Measured| figure.map_or_else(|| "-".into(), |f| measured(side(f), name));
         table.push([
             title.to_owned(),
             online,
@@ -96,7 +97,11 @@ fn legend(card: &ResultCard, headline: &str) -> String {
         card.data.test_images,
         protocol.passes,
         protocol.seed,
-        if card.config.eval.bootstrap > 0 { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
+        if card.config.eval.bootstrap > 0 {
+            "; brackets: 95 % bootstrap intervals over the test images"
+        } else {
+            ""
+        },
     );
     if let Some(paper) = &figure.paper {
         let differences = paper.differences.join("; ");
@@ -114,7 +119,8 @@ fn legend(card: &ResultCard, headline: &str) -> String {
 /// Every figure of a card, and its diagnostics.
 #[must_use]
 pub fn card_table(card: &ResultCard) -> String {
-    let mut table = Table::new(["figure", "protocol", "trained", "random", "paper", "reads", "M_val", "probe"]);
+    let mut table =
+        Table::new(["figure", "protocol", "trained", "random", "paper", "reads", "M_val", "probe"]);
     let mut notes: Vec<String> = Vec::new();
     for figure in &card.figures {
         let mut cell = |measured_figure: &Measured| {

@@ -11,7 +11,8 @@ use seqjepa_nn::{StateDict, state_dict};
 use seqjepa_train::checkpoint::Checkpoint;
 use seqjepa_train::config::ProtocolKind;
 use seqjepa_train::evaluation::{
-    ComparedRun, Comparison, EvaluationRequest, Fit, LoadedModel, ModelOrigin, ModelSource, ResultCard, evaluate,
+    ComparedRun, Comparison, EvaluationRequest, Fit, LoadedModel, ModelOrigin, ModelSource, ResultCard,
+    evaluate,
 };
 use seqjepa_train::observer::Observers;
 use seqjepa_train::{Config, Run, RunData, TrainError};
@@ -81,14 +82,19 @@ fn bits(tensors: StateDict) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn frozen_is_frozen_and_a_second_evaluation_reads_the_cache() {
     let scratch = tempfile::tempdir().unwrap();
-    let subject = Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=2", "eval.probe_lr=0.001"]);
+    let subject =
+        Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=2", "eval.probe_lr=0.001"]);
     let before = bits(state_dict(&subject.model));
     let first = subject.evaluate(Some(scratch.path())).unwrap();
     assert!(before.iter().any(|(name, _)| name.ends_with("running_var")));
     assert!(bits(state_dict(&subject.model)) == before, "a parameter or running statistic has moved");
 
     // Two models: two training passes, the test pass and the candidates of each.
-    assert_eq!((first.cache.read, first.cache.extracted), (2, 8), "the protocol by descent reads the first pass again");
+    assert_eq!(
+        (first.cache.read, first.cache.extracted),
+        (2, 8),
+        "the protocol by descent reads the first pass again"
+    );
     let second = subject.evaluate(Some(scratch.path())).unwrap();
     assert_eq!((second.cache.read, second.cache.extracted), (10, 0));
     assert_eq!(json(&second), json(&first));
@@ -150,13 +156,14 @@ fn a_card_holds_every_figure_with_its_protocol() {
     assert_eq!(json(&read), json(&card));
 
     let mut expected: Vec<String> =
-        ["top1_z1", "top5_z1", "knn20_z_agg", "knn200_z_agg", "knn20_z1", "knn200_z1"].map(str::to_owned).into();
+        ["top1_z1", "top5_z1", "knn20_z_agg", "knn200_z_agg", "knn20_z1", "knn200_z1"]
+            .map(str::to_owned)
+            .into();
     for views in 1..=3 {
         expected.extend([format!("top1_z_agg_m{views}"), format!("top5_z_agg_m{views}")]);
     }
-    let parameters = [
-        "top", "left", "height", "width", "brightness", "contrast", "saturation", "hue", "sigma",
-    ];
+    let parameters =
+        ["top", "left", "height", "width", "brightness", "contrast", "saturation", "hue", "sigma"];
     for prefix in ["r2", "leakage_r2", "absolute_r2"] {
         for part in ["crop", "jitter", "blur", "mean"].iter().chain(&parameters) {
             expected.push(format!("{prefix}_{part}"));
@@ -237,7 +244,10 @@ fn the_published_protocols_say_what_they_are() {
     assert!(card.figure("r2_mean").unwrap().trained.value.is_some());
 
     // A probe that diverges has no figure and says so.
-    let wild = Subject { config: config(&["eval.protocols=[linear]", "eval.probe_lr=1e30", "eval.probe_epochs=2"]), ..subject };
+    let wild = Subject {
+        config: config(&["eval.protocols=[linear]", "eval.probe_lr=1e30", "eval.probe_epochs=2"]),
+        ..subject
+    };
     let card = wild.evaluate(None).unwrap();
     let crop = card.figure("r2_crop").unwrap();
     assert!(crop.trained.note.as_ref().unwrap().contains("diverged"), "{crop:?}");
@@ -249,7 +259,16 @@ fn the_target_encoder_can_be_evaluated_where_there_is_one() {
     let subject = Subject::new(&["eval.encoder=target"]);
     let card = subject.evaluate(None).unwrap();
     assert!(card.figures.iter().all(|figure| figure.protocol.encoder.name() == "target"));
-    assert!(card.figure("top1_z_agg_m2").unwrap().paper.as_ref().unwrap().differences.iter().any(|d| d.contains("target")));
+    assert!(
+        card.figure("top1_z_agg_m2")
+            .unwrap()
+            .paper
+            .as_ref()
+            .unwrap()
+            .differences
+            .iter()
+            .any(|d| d.contains("target"))
+    );
 
     let without = Subject::new(&["eval.encoder=target", "model.ema=false"]);
     let message = without.evaluate(None).unwrap_err().to_string();
@@ -268,7 +287,8 @@ fn relabelled(images: &ImageSet, classes: usize, label: impl Fn(usize) -> u32) -
 
 #[test]
 fn unlabelled_images_leave_class_figures_absent() {
-    let mut subject = Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=1", "eval.probe_lr=0.001"]);
+    let mut subject =
+        Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=1", "eval.probe_lr=0.001"]);
     subject.data.train = relabelled(&subject.data.train, 1, |_| 0);
     subject.data.test = relabelled(&subject.data.test, 1, |_| 0);
     let card = subject.evaluate(None).unwrap();
@@ -316,8 +336,11 @@ fn features_that_are_not_finite_leave_figures_absent() {
         let shape = values.shape().to_vec();
         let scale = if broken { f32::MAX } else { 1.0 };
         let is_counter = name.ends_with("num_batches_tracked");
-        if is_counter { (name, data_of_counter(values)) } else {
-            let scaled: Vec<f32> = values.as_slice::<f32>().unwrap().iter().map(|value| value * scale).collect();
+        if is_counter {
+            (name, data_of_counter(values))
+        } else {
+            let scaled: Vec<f32> =
+                values.as_slice::<f32>().unwrap().iter().map(|value| value * scale).collect();
             (name, burn::tensor::TensorData::new(scaled, shape))
         }
     });
@@ -338,7 +361,8 @@ fn data_of_counter(values: burn::tensor::TensorData) -> burn::tensor::TensorData
 
 #[test]
 fn one_test_image_is_enough_for_a_card() {
-    let card = Subject::new(&["dataset.synthetic_val=1", "dataset.synthetic_train=3"]).evaluate(None).unwrap();
+    let card =
+        Subject::new(&["dataset.synthetic_val=1", "dataset.synthetic_train=3"]).evaluate(None).unwrap();
     assert!(card.figure("r2_crop").unwrap().trained.value.is_none());
     for figure in &card.figures {
         assert!(figure.trained.value.is_some() || figure.trained.note.is_some(), "{figure:?}");
@@ -378,7 +402,9 @@ fn a_run_and_its_checkpoint_give_the_same_card() {
     assert_eq!(card.model.origin.file_sha256, from_run.model.origin.file_sha256);
 
     let row = run.rows().last().unwrap();
-    for name in ["z_rankme", "z_lidar", "z_std_ratio", "z_alignment", "z_uniformity", "z_drift_cosine", "z_collapse"] {
+    for name in
+        ["z_rankme", "z_lidar", "z_std_ratio", "z_alignment", "z_uniformity", "z_drift_cosine", "z_collapse"]
+    {
         assert!(row.get(name).is_some_and(f64::is_finite), "{name}");
     }
     for name in ["z_agg_rankme", "z_agg_std_ratio", "z_agg_uniformity", "z_agg_collapse"] {
@@ -391,8 +417,10 @@ fn an_imported_model_may_lack_its_target_encoder() {
     let scratch = tempfile::tempdir().unwrap();
     let subject = Subject::new(&[]);
     let path = scratch.path().join("model.safetensors");
-    let online: StateDict =
-        state_dict(&subject.model).into_iter().filter(|(name, _)| !name.starts_with("target_encoder.")).collect();
+    let online: StateDict = state_dict(&subject.model)
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("target_encoder."))
+        .collect();
     seqjepa_model::export_tensors(&online, &path).unwrap();
     let yaml = scratch.path().join("config.yaml");
     fs::write(&yaml, TINY).unwrap();
@@ -451,14 +479,23 @@ fn a_comparison_marks_what_differs() {
     });
     let comparison = Comparison::new(runs.into());
     let markdown = comparison.markdown();
-    assert!(markdown.contains("b is not comparable with a: training rows 96, not 48; passes 2, not 1"), "{markdown}");
+    assert!(
+        markdown.contains("b is not comparable with a: training rows 96, not 48; passes 2, not 1"),
+        "{markdown}"
+    );
     assert!(!markdown.contains("c is not comparable"), "{markdown}");
     assert!(markdown.contains("the paper's figure is for orientation"), "{markdown}");
 
     let csv = comparison.csv();
     let columns = |line: &str| {
         let mut quoted = false;
-        1 + line.chars().filter(|c| { quoted ^= *c == '"'; *c == ',' && !quoted }).count()
+        1 + line
+            .chars()
+            .filter(|c| {
+                quoted ^= *c == '"';
+                *c == ',' && !quoted
+            })
+            .count()
     };
     let expected = columns(csv.lines().next().unwrap());
     assert!(csv.lines().all(|line| columns(line) == expected), "{csv}");
@@ -467,7 +504,10 @@ fn a_comparison_marks_what_differs() {
     let grid = comparison.grid();
     assert_eq!(grid.columns.len(), 8);
     let titles: Vec<&str> = grid.rows.iter().map(|(title, _)| title.as_str()).collect();
-    assert_eq!(titles, ["M_train 2 paper", "M_train 3 paper", "M_train 2 a *", "M_train 3 b *", "M_train 2 c *"]);
+    assert_eq!(
+        titles,
+        ["M_train 2 paper", "M_train 3 paper", "M_train 2 a *", "M_train 3 b *", "M_train 2 c *"]
+    );
     assert_eq!(grid.rows[1].1[4], Some(58.3));
     assert!(grid.rows[2].1[2].is_some() && grid.rows[2].1[3].is_none());
 }

@@ -63,7 +63,8 @@ impl ComparedRun {
             return Ok(Self { label, card: Some(card), online: None });
         }
         let folder = RunFolder::at(path);
-        let card = folder.evaluation().exists().then(|| ResultCard::load(&folder.evaluation())).transpose()?;
+        let card =
+            folder.evaluation().exists().then(|| ResultCard::load(&folder.evaluation())).transpose()?;
         let online = read_last_row(&folder.metrics_jsonl())?;
         if card.is_none() && online.is_none() {
             let message = "expected evaluation.json or metrics.jsonl in the folder, found neither".into();
@@ -116,7 +117,9 @@ impl Comparison {
         make_labels_unique(&mut runs);
         let mut comparison = Self { runs, rows: Vec::new(), notes: Vec::new() };
         let mut keys: Vec<(String, String)> = Vec::new();
-        for figure in comparison.runs.iter().filter_map(|run| run.card.as_ref()).flat_map(|card| &card.figures) {
+        for figure in
+            comparison.runs.iter().filter_map(|run| run.card.as_ref()).flat_map(|card| &card.figures)
+        {
             let key = (figure.name.clone(), figure.protocol.name.clone());
             if !keys.contains(&key) {
                 keys.push(key);
@@ -151,7 +154,8 @@ impl Comparison {
                 continue;
             };
             let mut note = None;
-            if let Some((first, (first_card, first_figure))) = reference.as_ref().filter(|(first, _)| *first != run)
+            if let Some((first, (first_card, first_figure))) =
+                reference.as_ref().filter(|(first, _)| *first != run)
             {
                 let (card, own) = figure_of(&self.runs, run, figure);
                 let differences = differences((first_card, first_figure), (&card, &own));
@@ -167,7 +171,10 @@ impl Comparison {
             let paper = figure.paper?;
             let note = (!paper.comparable).then(|| {
                 let label = &self.runs[run].label;
-                let text = format!("the paper's figure is for orientation beside {label}: {}", paper.differences.join("; "));
+                let text = format!(
+                    "the paper's figure is for orientation beside {label}: {}",
+                    paper.differences.join("; ")
+                );
                 self.note(text)
             });
             Some((paper.value, note))
@@ -219,7 +226,16 @@ impl Comparison {
 
     fn run_table(&self) -> Table {
         let mut table = Table::new([
-            "run", "data set", "images", "M_train", "epochs", "encoder", "protocols", "seed", "model", "code",
+            "run",
+            "data set",
+            "images",
+            "M_train",
+            "epochs",
+            "encoder",
+            "protocols",
+            "seed",
+            "model",
+            "code",
         ]);
         for run in &self.runs {
             let mut cells = vec![run.label.clone()];
@@ -290,7 +306,9 @@ impl Comparison {
             ("leakage_r2_test", 3),
         ] {
             let show = |figure: Option<f64>| {
-                figure.filter(|figure| figure.is_finite()).map_or_else(|| "-".into(), |f| format!("{f:.digits$}"))
+                figure
+                    .filter(|figure| figure.is_finite())
+                    .map_or_else(|| "-".into(), |f| format!("{f:.digits$}"))
             };
             let reference = |figures: &[(&str, f64)]| {
                 figures.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure)
@@ -306,16 +324,43 @@ impl Comparison {
     #[must_use]
     pub fn csv(&self) -> String {
         let mut text = csv_line(&[
-            "run", "figure", "protocol", "value", "low", "high", "random", "random_low", "random_high", "paper",
-            "paper_comparable", "comparable_with_first_run", "note", "data_set", "m_train", "m_val", "encoder",
-            "representation", "target", "probe", "fit", "penalty", "train_samples", "passes", "test_samples",
-            "seed", "augmentation", "model_sha256", "version", "commit",
+            "run",
+            "figure",
+            "protocol",
+            "value",
+            "low",
+            "high",
+            "random",
+            "random_low",
+            "random_high",
+            "paper",
+            "paper_comparable",
+            "comparable_with_first_run",
+            "note",
+            "data_set",
+            "m_train",
+            "m_val",
+            "encoder",
+            "representation",
+            "target",
+            "probe",
+            "fit",
+            "penalty",
+            "train_samples",
+            "passes",
+            "test_samples",
+            "seed",
+            "augmentation",
+            "model_sha256",
+            "version",
+            "commit",
         ]);
         for row in &self.rows {
             for (run, cell) in self.runs.iter().zip(&row.cells) {
                 let (Some(card), Some(cell)) = (&run.card, cell) else { continue };
                 let figure = &card.figures[cell.figure];
-                let number = |figure: Option<f64>| figure.map(|figure| figure.to_string()).unwrap_or_default();
+                let number =
+                    |figure: Option<f64>| figure.map(|figure| figure.to_string()).unwrap_or_default();
                 let ends = |measured: &Measured| {
                     [0, 1].map(|end| number(measured.interval.map(|interval| interval[end])))
                 };
@@ -371,7 +416,8 @@ impl Comparison {
             let cells = (0..columns).map(|column| figures.get(column).copied()).collect();
             rows.push((format!("M_train {m_train} paper"), cells));
         }
-        let mut notes = vec!["paper: CIFAR-100, ResNet-18, 2000 epochs, linear probe by SGD, online encoder".into()];
+        let mut notes =
+            vec!["paper: CIFAR-100, ResNet-18, 2000 epochs, linear probe by SGD, online encoder".into()];
         for (run, card) in cards() {
             let mut protocols: Vec<&str> = Vec::new();
             for figure in card.figures.iter().filter(|figure| figure.name.starts_with("top1_z_agg_m")) {
@@ -478,7 +524,11 @@ fn with_note(text: String, note: Option<usize>) -> String {
 fn csv_line<S: AsRef<str>>(cells: &[S]) -> String {
     let quote = |cell: &S| {
         let cell = cell.as_ref();
-        if cell.contains([',', '"', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
+        if cell.contains([',', '"', '\n']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.into()
+        }
     };
     cells.iter().map(quote).collect::<Vec<String>>().join(",") + "\n"
 }

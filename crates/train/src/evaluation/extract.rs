@@ -78,7 +78,8 @@ impl Wanted {
             Section::new(name::RELATIVE, samples, parameters),
             Section::new(name::ABSOLUTE, samples, parameters),
         ];
-        sections.extend(self.lengths.iter().map(|views| Section::new(name::aggregate(*views), samples, token)));
+        sections
+            .extend(self.lengths.iter().map(|views| Section::new(name::aggregate(*views), samples, token)));
         if self.predictions {
             let few = diagnosed(samples).len();
             sections.extend([
@@ -146,8 +147,10 @@ impl Extractor<'_> {
             let [samples, views, channels, height, width] = input.observed.dims();
             let images = input.observed.reshape([samples * views, channels, height, width]);
             let code = self.model.config().code_width();
-            let codes =
-                vec![self.encode_target(images).reshape([samples, views * code]), self.encode_target(input.target)];
+            let codes = vec![
+                self.encode_target(images).reshape([samples, views * code]),
+                self.encode_target(input.target),
+            ];
             writer.append(name::CANDIDATES, &values(Tensor::cat(codes, 1)))?;
             done += samples;
             progress(done)?;
@@ -260,7 +263,7 @@ impl SequenceActions {
 
 /// A tensor's elements on the host, row-major.
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().into_vec().expect("the data has just become f32")
+    tensor.into_data().convert::<f32>().try_into_vec().expect("the data has just become f32")
 }
 
 #[cfg(test)]

@@ -180,7 +180,10 @@ mod tests {
         HeatMap {
             title: "top-1 %".into(),
             columns: vec!["1".into(), "2".into()],
-            rows: vec![("paper".into(), vec![Some(10.0), Some(50.0)]), ("<run>".into(), vec![None, Some(30.0)])],
+            rows: vec![
+                ("paper".into(), vec![Some(10.0), Some(50.0)]),
+                ("<run>".into(), vec![None, Some(30.0)]),
+            ],
             notes: vec!["a note".into()],
         }
     }

@@ -49,8 +49,11 @@ impl LoadedModel {
         config: Option<&Path>,
         overrides: &[S],
     ) -> Result<Self, TrainError> {
-        let path =
-            if checkpoint.is_dir() { RunFolder::at(checkpoint).last_checkpoint() } else { checkpoint.to_owned() };
+        let path = if checkpoint.is_dir() {
+            RunFolder::at(checkpoint).last_checkpoint()
+        } else {
+            checkpoint.to_owned()
+        };
         let native = match Checkpoint::load(&path) {
             Ok(native) => Some(native),
             // Another format: with a config, a model to import.
@@ -79,7 +82,16 @@ impl LoadedModel {
             target_encoder: true,
         };
         let (folder, card) = places(&path);
-        let mut loaded = Self { config, device, model, origin: origin.clone(), rows: vec![], left_over: vec![], folder, card };
+        let mut loaded = Self {
+            config,
+            device,
+            model,
+            origin: origin.clone(),
+            rows: vec![],
+            left_over: vec![],
+            folder,
+            card,
+        };
         match native {
             Some(native) => {
                 origin.epochs = Some(native.progress.epoch);

@@ -25,8 +25,8 @@ use seqjepa_model::SeqJepa;
 
 pub use cache::CacheUsage;
 pub use card::{
-    CodeVersion, DataRecord, Diagnosed, Figure, Fit, Measured, ModelOrigin, ModelRecord, ModelSource, PaperFigure,
-    Protocol, ResultCard,
+    CodeVersion, DataRecord, Diagnosed, Figure, Fit, Measured, ModelOrigin, ModelRecord, ModelSource,
+    PaperFigure, Protocol, ResultCard,
 };
 pub use compare::{ComparedRun, Comparison};
 pub(crate) use compare::{digits, measured};
@@ -82,7 +82,10 @@ pub fn evaluate(request: &EvaluationRequest, observer: &mut dyn Observer) -> Res
         } else {
             "a model without one (model.ema is false)"
         };
-        return Err(TrainError::Evaluation { expected: "a target encoder for eval.encoder".into(), found: found.into() });
+        return Err(TrainError::Evaluation {
+            expected: "a target encoder for eval.encoder".into(),
+            found: found.into(),
+        });
     }
     let folder = config.eval.cache_dir.as_deref().or(*cache_folder).filter(|_| config.eval.cache);
     let folder = folder.filter(|folder| match make_folder(folder) {
@@ -96,7 +99,7 @@ pub fn evaluate(request: &EvaluationRequest, observer: &mut dyn Observer) -> Res
     let cache = FeatureCache::new(folder, limit);
 
     let model = model.valid();
-    let device = &device.clone().inner();
+    let device = &Device::clone(device).without_autodiff();
     let random = config.model_config().init(config.run.seed, device)?;
     let model_hash = model_sha256(&model);
     let trained = measure(&Passes::new(config, data, device, &model, has_target, &cache)?, observer)?;
@@ -146,7 +149,8 @@ fn side_by_side(
         (name, &protocol.name) == (&other.0, &other.1.name)
     };
     let pair = |trained: (String, Protocol, Measured)| {
-        let random = random.iter().find(|random| same(&trained, random)).map(|(.., measured)| measured.clone());
+        let random =
+            random.iter().find(|random| same(&trained, random)).map(|(.., measured)| measured.clone());
         let random = random.unwrap_or_else(|| Measured::absent("not measured"));
         let (name, protocol, trained) = trained;
         let paper = paper::paper_figure(&name, &protocol, config, data, epochs);

@@ -65,7 +65,8 @@ fn protocol_differences(name: &str, protocol: &Protocol, config: &Config, data: 
     // A subset of the test images is another test, one of the training images another probe.
     let images = [protocol.train_samples / protocol.passes.max(1), protocol.test_samples];
     if images != IMAGES {
-        found.push(format!("{} + {} images, the paper's {} + {}", images[0], images[1], IMAGES[0], IMAGES[1]));
+        found
+            .push(format!("{} + {} images, the paper's {} + {}", images[0], images[1], IMAGES[0], IMAGES[1]));
     }
     if config.dataset.no_blur {
         found.push("views without blur".into());

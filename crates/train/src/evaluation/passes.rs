@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use seqjepa_data::{ActionNormalization, ActionSpace, AugmentPolicy, Normalization, SequenceConfig, SequenceLoader, Split};
+use seqjepa_data::{
+    ActionNormalization, ActionSpace, AugmentPolicy, Normalization, SequenceConfig, SequenceLoader, Split,
+};
 use seqjepa_model::{AnyEncoder, SeqJepa};
 use seqjepa_probes::frozen::{BoxError, FeatureBuffers, FeatureSet, FeatureSource};
 use serde::Serialize;
@@ -84,7 +86,8 @@ impl<'a> Passes<'a> {
         has_target: bool,
         cache: &'a FeatureCache,
     ) -> Result<Self, TrainError> {
-        let loaders = [data.evaluation_loader(config, Split::Train)?, data.evaluation_loader(config, Split::Test)?];
+        let loaders =
+            [data.evaluation_loader(config, Split::Train)?, data.evaluation_loader(config, Split::Test)?];
         Ok(Self {
             config,
             space: config.action_space(data.train.height(), data.train.width())?,
@@ -133,14 +136,16 @@ impl<'a> Passes<'a> {
             ..sequence.clone()
         };
         let loader = self.data.test_sequences(self.config, sequence, &rows)?;
-        let wanted = Wanted { lengths: vec![], observed: 0, predictions: false, target_encoder: self.has_target };
+        let wanted =
+            Wanted { lengths: vec![], observed: 0, predictions: false, target_encoder: self.has_target };
         let key = self.key(Split::Test, CANDIDATE_PASS, &loader, &wanted);
         let width = (self.config.eval.candidates - 1) * self.model.config().code_width();
-        let file = self.cache.get(&key, vec![Section::new(name::CANDIDATES, rows.len(), width)], |writer| {
-            self.extractor(wanted.clone()).candidates(&loader, CANDIDATE_PASS, writer, &mut |done| {
-                observer.observe(&Event::FeaturesExtracted { done, total: rows.len() })
-            })
-        })?;
+        let file =
+            self.cache.get(&key, vec![Section::new(name::CANDIDATES, rows.len(), width)], |writer| {
+                self.extractor(wanted.clone()).candidates(&loader, CANDIDATE_PASS, writer, &mut |done| {
+                    observer.observe(&Event::FeaturesExtracted { done, total: rows.len() })
+                })
+            })?;
         Ok((file, rows))
     }
 
@@ -149,7 +154,8 @@ impl<'a> Passes<'a> {
     pub fn train(&self, pass: usize, observer: &mut dyn Observer) -> Result<FeatureFile, TrainError> {
         let eval = &self.config.eval;
         let lengths = if pass < eval.exact_passes { self.lengths() } else { vec![eval.seq_len] };
-        let wanted = Wanted { lengths, observed: eval.seq_len, predictions: false, target_encoder: self.has_target };
+        let wanted =
+            Wanted { lengths, observed: eval.seq_len, predictions: false, target_encoder: self.has_target };
         self.pass(Split::Train, pass, wanted, observer)
     }
 
@@ -246,7 +252,11 @@ impl<'a> Passes<'a> {
             ActionNormalization::Standardize { .. } => "actions standardized",
             ActionNormalization::None => "raw actions",
         };
-        format!("observed: {}; target: {}; {actions}", describe(&sequence.observed), describe(&sequence.target))
+        format!(
+            "observed: {}; target: {}; {actions}",
+            describe(&sequence.observed),
+            describe(&sequence.target)
+        )
     }
 }
 

@@ -111,13 +111,20 @@ impl FeatureWriter {
         self.append_bits(name, values.iter().copied())
     }
 
-    fn append_bits(&mut self, name: &str, values: impl ExactSizeIterator<Item = u32>) -> Result<(), TrainError> {
+    fn append_bits(
+        &mut self,
+        name: &str,
+        values: impl ExactSizeIterator<Item = u32>,
+    ) -> Result<(), TrainError> {
         let Some(open) = self.sections.iter_mut().find(|open| open.section.name == name) else {
             return Ok(());
         };
         let width = open.section.width;
         let rows = values.len() / width.max(1);
-        assert!(rows * width == values.len() && open.rows + rows <= open.section.rows, "`{name}` has these rows");
+        assert!(
+            rows * width == values.len() && open.rows + rows <= open.section.rows,
+            "`{name}` has these rows"
+        );
         let bytes: Vec<u8> = values.flat_map(u32::to_le_bytes).collect();
         open.hasher.update(&bytes);
         let (start, file) = (open.next, self.file.as_file_mut());

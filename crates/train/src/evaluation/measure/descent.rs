@@ -50,9 +50,10 @@ impl Session<'_> {
             batch_size: config.batch_size,
             standardized: config.standardize,
         };
-        let device: &Device = self.passes.device;
+        let device = self.passes.device;
         let observer = RefCell::new(observer);
-        let source = |test, count| Descent { passes: self.passes, test, count, observer: &observer, kept: None };
+        let source =
+            |test, count| Descent { passes: self.passes, test, count, observer: &observer, kept: None };
         // The probes' callback cannot fail; the first error of an observer is kept for after it.
         let mut told = Ok(());
         let result = frozen_probes(
@@ -86,7 +87,11 @@ impl Session<'_> {
 
     fn classifiers(&mut self, kind: ProtocolKind, fit: &Fit, result: &FrozenResult) {
         for (representation, read, suffix) in [
-            (Representation::Aggregate, self.aggregate(self.observed()), format!("z_agg_m{}", self.observed())),
+            (
+                Representation::Aggregate,
+                self.aggregate(self.observed()),
+                format!("z_agg_m{}", self.observed()),
+            ),
             (Representation::First, self.first(), "z1".into()),
         ] {
             let protocol = self.protocol(kind.name(), &read, "class".into(), "linear".into(), fit.clone());
@@ -188,16 +193,20 @@ impl Session<'_> {
         let suffix = format!("z_agg_m{}", self.observed());
         let mut names = Vec::new();
         for (read, suffix) in [(&aggregate, suffix.as_str()), (&self.first(), "z1")] {
-            names.extend(["top1", "top5"].map(|top| (format!("{top}_{suffix}"), read.clone(), "class".to_owned())));
+            names.extend(
+                ["top1", "top5"].map(|top| (format!("{top}_{suffix}"), read.clone(), "class".to_owned())),
+            );
         }
         for (read, target, prefix) in [
             (self.pair(), RELATIVE, "r2"),
             (aggregate.clone(), RELATIVE, "leakage_r2"),
             (self.first(), ABSOLUTE, "absolute_r2"),
         ] {
-            names.extend(parts.iter().map(|part| {
-                (format!("{prefix}_{part}"), read.clone(), format!("{target}: {part}"))
-            }));
+            names.extend(
+                parts
+                    .iter()
+                    .map(|part| (format!("{prefix}_{part}"), read.clone(), format!("{target}: {part}"))),
+            );
         }
         for (name, read, target) in names {
             let protocol = self.protocol(kind.name(), &read, target, "not run".into(), fit.clone());
@@ -211,7 +220,9 @@ impl Session<'_> {
 fn finished(value: Option<f64>, interval: Option<[f64; 2]>, verdict: &Verdict, few: &str) -> Measured {
     match (value, verdict) {
         (Some(value), _) => Measured { value: Some(value), interval, ..Measured::default() },
-        (None, Verdict::Diverged { epoch, advice }) => Measured::absent(format!("diverged in epoch {epoch}: {advice}")),
+        (None, Verdict::Diverged { epoch, advice }) => {
+            Measured::absent(format!("diverged in epoch {epoch}: {advice}"))
+        }
         (None, Verdict::Trained) => Measured::absent(few),
     }
 }

@@ -14,7 +14,8 @@ impl Session<'_> {
     /// Classes from z_AGG for every M_val and from z_1; the relative action from z_1 and z_2 and from z_AGG; the action of
     /// view 1 from z_1.
     pub fn exact(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let aggregates: Vec<_> = self.passes.lengths().into_iter().map(|views| self.aggregate(views)).collect();
+        let aggregates: Vec<_> =
+            self.passes.lengths().into_iter().map(|views| self.aggregate(views)).collect();
         let fits = aggregates.len() + 4;
         let mut done = 0;
         let mut fitted = |what: &str, observer: &mut dyn Observer| {
@@ -98,7 +99,13 @@ impl Session<'_> {
     }
 
     /// R2 of each parameter, group and all by a ridge regression.
-    fn exact_values(&mut self, read: &Read, target: &str, what: &str, prefix: &str) -> Result<(), TrainError> {
+    fn exact_values(
+        &mut self,
+        read: &Read,
+        target: &str,
+        what: &str,
+        prefix: &str,
+    ) -> Result<(), TrainError> {
         let config = RidgeConfig::default();
         let fit = Fit::Exact {
             solver: format!(
@@ -156,7 +163,9 @@ impl Session<'_> {
                 }
                 let edge = part.range.clone().filter(|output| result.at_edge[*output]).count();
                 if edge > 0 {
-                    notes.push(format!("the penalty of {edge} outputs is the least or greatest of those offered"));
+                    notes.push(format!(
+                        "the penalty of {edge} outputs is the least or greatest of those offered"
+                    ));
                 }
                 let penalty = (part.range.len() == 1).then(|| result.penalties[part.range.start]);
                 with_notes(estimate, penalty, &notes, few)

@@ -49,7 +49,11 @@ pub(super) fn measure(passes: &Passes, observer: &mut dyn Observer) -> Result<Me
         passes,
         names: TargetNames::new(passes.space.parameters().iter().map(|parameter| parameter.name.clone()))
             .with_groups(output_groups(&passes.space)),
-        bootstrap: Bootstrap { resamples: eval.bootstrap, seed: passes.config.run.seed, ..Bootstrap::default() },
+        bootstrap: Bootstrap {
+            resamples: eval.bootstrap,
+            seed: passes.config.run.seed,
+            ..Bootstrap::default()
+        },
         augmentation: passes.augmentation(),
         test: &test,
         train: &train,
@@ -175,7 +179,6 @@ impl Session<'_> {
         let one = labels.iter().all(|label| Some(label) == labels.first());
         Ok(one.then(|| ONE_CLASS.into()))
     }
-
 }
 
 #[derive(Clone, Copy)]
@@ -187,7 +190,8 @@ enum Split {
 fn features(tables: &[Table]) -> Result<Features<'_>, ProbeError> {
     let mut parts = tables.iter();
     let (values, width) = parts.next().expect("a representation has a section");
-    parts.try_fold(Features::new(values, *width)?, |features, (values, width)| features.beside(values, *width))
+    parts
+        .try_fold(Features::new(values, *width)?, |features, (values, width)| features.beside(values, *width))
 }
 
 fn constant_target(names: &[&str]) -> String {

@@ -22,7 +22,8 @@ impl Session<'_> {
                 None => {
                     let bank = &self.train[..1];
                     let train = read.sections.iter().map(|section| Self::section(bank, section));
-                    let [train, test] = [train.collect::<Result<Vec<_>, _>>()?, self.tables(Split::Test, &read)?];
+                    let [train, test] =
+                        [train.collect::<Result<Vec<_>, _>>()?, self.tables(Split::Test, &read)?];
                     let labels = [bank[0].read_integers(name::LABELS)?, self.labels(Split::Test)?];
                     let classes = self.passes.classes;
                     let found = (|| {
@@ -34,7 +35,8 @@ impl Session<'_> {
                 }
             };
             for neighbours in NEIGHBOURS {
-                let probe = format!("{neighbours} nearest neighbours, cosine, temperature {}", config.temperature);
+                let probe =
+                    format!("{neighbours} nearest neighbours, cosine, temperature {}", config.temperature);
                 let protocol = self.protocol("knn", &read, "class".into(), probe, Fit::None);
                 let measured = match &result {
                     Err(reason) => Measured::absent(reason),

@@ -12,8 +12,11 @@ use crate::observer::Observer;
 impl Session<'_> {
     /// How well the predicted code of the target view is told from others.
     pub fn retrieval(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let read =
-            Read { sections: vec![name::PREDICTION.into()], label: "predictor's output", views: self.observed() };
+        let read = Read {
+            sections: vec![name::PREDICTION.into()],
+            label: "predictor's output",
+            views: self.observed(),
+        };
         let eval = &self.passes.config.eval;
         let code = self.test.shape(name::TARGET).map_or(0, |[_, width]| width);
         let known = self.passes.has_target || !self.passes.config.model.ema;
@@ -26,19 +29,26 @@ impl Session<'_> {
             rows = some;
             let further = file.read(name::CANDIDATES)?;
             same = same_image(&prediction, &target, &further, &rows, code).map_err(|error| error.to_string());
-            other = other_images(&prediction, &target, eval.other_candidates, code).map_err(|error| error.to_string());
+            other = other_images(&prediction, &target, eval.other_candidates, code)
+                .map_err(|error| error.to_string());
         }
         let images = self.passes.images[1];
         for (ranks, suffix, predictions) in [(same, "same", rows.len()), (other, "other", images)] {
-            let score = ranks.and_then(|ranks| ranks.score(&self.bootstrap).map_err(|error| error.to_string()));
+            let score =
+                ranks.and_then(|ranks| ranks.score(&self.bootstrap).map_err(|error| error.to_string()));
             let among = match (&score, suffix) {
                 (Ok(score), "same") => format!("{} target views of the same image", score.candidates),
                 (Ok(score), _) => format!("the target views of {} images", score.candidates),
                 (Err(_), _) => "target views".into(),
             };
             let probe = format!("cosine rank among {among}, ties against it");
-            let mut protocol =
-                self.protocol("retrieval", &read, "the target encoder's code of the target view".into(), probe, Fit::None);
+            let mut protocol = self.protocol(
+                "retrieval",
+                &read,
+                "the target encoder's code of the target view".into(),
+                probe,
+                Fit::None,
+            );
             protocol.test_samples = score.as_ref().map_or(predictions, |score| score.predictions);
             for figure in ["mrr", "hit1", "hit5"] {
                 let measured = match &score {
@@ -76,7 +86,11 @@ fn same_image(
         candidates.extend(row(target, *index));
         candidates.extend_from_slice(further);
     }
-    Ranks::within(&Features::new(&predictions, code)?, &Features::new(&candidates, code)?, &vec![0; rows.len()])
+    Ranks::within(
+        &Features::new(&predictions, code)?,
+        &Features::new(&candidates, code)?,
+        &vec![0; rows.len()],
+    )
 }
 
 /// Ranks of the true targets among those of as many images, in blocks of test images in order; a last block of fewer
@@ -94,8 +108,9 @@ fn other_images(
     let ranks = blocks.map(|(prediction, target)| {
         Ranks::among(&Features::new(prediction, code)?, &Features::new(target, code)?, &truths)
     });
-    ranks.reduce(|all, block| all?.join(block?)).unwrap_or_else(|| Ranks::within(
-        &Features::new(&[], code.max(1))?, &Features::new(&[], code.max(1))?, &[]))
+    ranks.reduce(|all, block| all?.join(block?)).unwrap_or_else(|| {
+        Ranks::within(&Features::new(&[], code.max(1))?, &Features::new(&[], code.max(1))?, &[])
+    })
 }
 
 fn percent(estimate: Option<Estimate>) -> Option<Estimate> {
