@@ -93,6 +93,21 @@ pub struct Comparison {
     notes: Vec<String>,
 }
 
+/// Notes below the tables; equal ones are one.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Notes {
+    /// The number of a note, from 1.
+    fn number(&mut self, text: String) -> usize {
+        let known = self.0.iter().position(|note| *note == text);
+        known.unwrap_or_else(|| {
+            self.0.push(text);
+            self.0.len() - 1
+        }) + 1
+    }
+}
+
 /// One figure of all runs.
 #[derive(Debug, Clone)]
 struct Row {
@@ -110,85 +125,58 @@ struct Cell {
     note: Option<usize>,
 }
 
+impl Row {
+    fn new(runs: &[ComparedRun], (name, protocol): (&str, &str), notes: &mut Notes) -> Self {
+        let find = |run: &ComparedRun| {
+            let figures = &run.card.as_ref()?.figures;
+            figures.iter().position(|figure| figure.name == name && figure.protocol.name == protocol)
+        };
+        let found: Vec<Option<(&ResultCard, usize)>> =
+            runs.iter().map(|run| Some((run.card.as_ref()?, find(run)?))).collect();
+        let first = found.iter().position(Option::is_some).unwrap_or(0);
+        let reference = found[first].map(|(card, figure)| (card, &card.figures[figure]));
+        let cells = runs.iter().zip(&found).enumerate().map(|(index, (run, found))| {
+            let (card, figure) = (*found)?;
+            let differences = reference
+                .filter(|_| index != first)
+                .map(|reference| differences(reference, (card, &card.figures[figure])));
+            let note = differences.filter(|differences| !differences.is_empty()).map(|differences| {
+                let first = &runs[first].label;
+                notes.number(format!(
+                    "{} is not comparable with {first}: {}",
+                    run.label,
+                    differences.join("; ")
+                ))
+            });
+            Some(Cell { figure, note })
+        });
+        let cells = cells.collect();
+        let paper = reference.and_then(|(_, figure)| figure.paper.as_ref()).map(|paper| {
+            let note = (!paper.comparable).then(|| {
+                let (label, differences) = (&runs[first].label, paper.differences.join("; "));
+                notes.number(format!("the paper's figure is for orientation beside {label}: {differences}"))
+            });
+            (paper.value, note)
+        });
+        Self { name: name.into(), protocol: protocol.into(), cells, paper }
+    }
+}
+
 impl Comparison {
     /// Puts runs side by side, the first as the one that others are held against.
     #[must_use]
     pub fn new(mut runs: Vec<ComparedRun>) -> Self {
         make_labels_unique(&mut runs);
-        let mut comparison = Self { runs, rows: Vec::new(), notes: Vec::new() };
-        let mut keys: Vec<(String, String)> = Vec::new();
-        for figure in
-            comparison.runs.iter().filter_map(|run| run.card.as_ref()).flat_map(|card| &card.figures)
-        {
-            let key = (figure.name.clone(), figure.protocol.name.clone());
+        let mut keys: Vec<(&str, &str)> = Vec::new();
+        for figure in runs.iter().filter_map(|run| run.card.as_ref()).flat_map(|card| &card.figures) {
+            let key = (figure.name.as_str(), figure.protocol.name.as_str());
             if !keys.contains(&key) {
                 keys.push(key);
             }
         }
-        for (name, protocol) in keys {
-            let row = comparison.row(name, protocol);
-            comparison.rows.push(row);
-        }
-        comparison
-    }
-
-    fn row(&mut self, name: String, protocol: String) -> Row {
-        let found: Vec<Option<usize>> = self
-            .runs
-            .iter()
-            .map(|run| {
-                let figures = &run.card.as_ref()?.figures;
-                figures.iter().position(|figure| (&figure.name, &figure.protocol.name) == (&name, &protocol))
-            })
-            .collect();
-        let figure_of = |runs: &[ComparedRun], run: usize, figure: usize| {
-            let card = runs[run].card.as_ref().expect("the figure was found in it");
-            (card.clone(), card.figures[figure].clone())
-        };
-        let reference = found.iter().enumerate().find_map(|(run, figure)| Some((run, (*figure)?)));
-        let reference = reference.map(|(run, figure)| (run, figure_of(&self.runs, run, figure)));
-        let mut cells = Vec::new();
-        for (run, figure) in found.iter().enumerate() {
-            let Some(figure) = *figure else {
-                cells.push(None);
-                continue;
-            };
-            let mut note = None;
-            if let Some((first, (first_card, first_figure))) =
-                reference.as_ref().filter(|(first, _)| *first != run)
-            {
-                let (card, own) = figure_of(&self.runs, run, figure);
-                let differences = differences((first_card, first_figure), (&card, &own));
-                if !differences.is_empty() {
-                    let (label, first) = (&self.runs[run].label, &self.runs[*first].label);
-                    let text = format!("{label} is not comparable with {first}: {}", differences.join("; "));
-                    note = Some(self.note(text));
-                }
-            }
-            cells.push(Some(Cell { figure, note }));
-        }
-        let paper = reference.and_then(|(run, (_, figure))| {
-            let paper = figure.paper?;
-            let note = (!paper.comparable).then(|| {
-                let label = &self.runs[run].label;
-                let text = format!(
-                    "the paper's figure is for orientation beside {label}: {}",
-                    paper.differences.join("; ")
-                );
-                self.note(text)
-            });
-            Some((paper.value, note))
-        });
-        Row { name, protocol, cells, paper }
-    }
-
-    /// The number of a note; equal ones are one.
-    fn note(&mut self, text: String) -> usize {
-        let known = self.notes.iter().position(|note| *note == text);
-        known.unwrap_or_else(|| {
-            self.notes.push(text);
-            self.notes.len() - 1
-        }) + 1
+        let mut notes = Notes::default();
+        let rows = keys.into_iter().map(|key| Row::new(&runs, key, &mut notes)).collect();
+        Self { rows, notes: notes.0, runs }
     }
 
     /// The tables as Markdown, which is also readable on a terminal.
@@ -196,9 +184,9 @@ impl Comparison {
     pub fn markdown(&self) -> String {
         let mut text = String::from("# Comparison\n\n");
         let runs = self.run_table();
-        write!(text, "{runs}\n").expect("a string takes any text");
+        writeln!(text, "{runs}").expect("a string takes any text");
         if !self.rows.is_empty() {
-            write!(text, "## Frozen probes on the test split\n\n{}\n", self.figure_table())
+            writeln!(text, "## Frozen probes on the test split\n\n{}", self.figure_table())
                 .expect("a string takes any text");
             text.push_str(
                 "Figure and 95 % bootstrap interval; `random`: the same model as initialised, same protocol. \
@@ -212,11 +200,11 @@ impl Comparison {
             }
         }
         if self.runs.iter().any(|run| run.online.is_some()) {
-            write!(
+            writeln!(
                 text,
                 "## Online probes, last epoch, test split\n\n{}\nOnline figures chase a moving target: they compare \
                  only between runs of the same length on the same data. The references are CIFAR-100 runs of others' \
-                 code.\n",
+                 code.",
                 self.online_table()
             )
             .expect("a string takes any text");
@@ -410,7 +398,7 @@ impl Comparison {
         let name = |m_val: usize| format!("top1_z_agg_m{m_val}");
         let cards = || self.runs.iter().filter_map(|run| Some((run, run.card.as_ref()?)));
         let has = |m_val: &usize| cards().any(|(_, card)| card.figure(&name(*m_val)).is_some());
-        let columns = (1..=255).filter(has).last().unwrap_or(0).max(PAPER_GRID[0].1.len());
+        let columns = (1..=255).rev().find(has).unwrap_or(0).max(PAPER_GRID[0].1.len());
         let mut rows = Vec::new();
         for (m_train, figures) in PAPER_GRID {
             let cells = (0..columns).map(|column| figures.get(column).copied()).collect();
