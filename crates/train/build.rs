@@ -1,5 +1,4 @@
 //! Tells the crate which git commit it is built from, for result cards; outside git it tells nothing.
-#![expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 
 use std::path::Path;
 use std::process::Command;
