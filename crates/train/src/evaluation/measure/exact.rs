@@ -49,7 +49,7 @@ impl Session<'_> {
                 if config.standardize { ", features standardized by the training rows" } else { "" }
             ),
             penalty: format!(
-                "C of {} values by accuracy on {} % of the training rows of each class, then a fit to all",
+                "C of {} values by accuracy, then cross-entropy, on {} % of the training rows of each class held out; then a fit to all",
                 config.inverse_penalties.len(),
                 100.0 * config.held_out
             ),
