@@ -23,6 +23,8 @@ pub(super) struct Head {
     scaling: Option<Scaling>,
     device: Device,
     train_loss: Option<f64>,
+    /// The last epoch that was begun, from 1.
+    epoch: usize,
     verdict: Verdict,
 }
 
@@ -85,6 +87,7 @@ impl Head {
                         .map(|features| Scaling::of(&features)),
                     device: device.clone().without_autodiff(),
                     train_loss: None,
+                    epoch: 0,
                     verdict: Verdict::Trained,
                 })
             })
@@ -102,15 +105,14 @@ impl Head {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
+        self.epoch = epoch;
         let mut loss = Mean::new();
         for rows in order.chunks(batch_size) {
             let targets = self.targets(features, rows)?;
             match self.probe.train_loss(self.tensor(features, rows), targets.targets()) {
                 Ok(step) => loss.update(step),
                 Err(error @ ProbeError::Diverged { .. }) => {
-                    tracing::warn!(probe = self.probe.config().name, epoch, "a frozen probe diverged");
-                    self.verdict = Verdict::Diverged { epoch, advice: error.to_string() };
-                    self.train_loss = None;
+                    self.diverged(epoch, &error);
                     return Ok(());
                 }
                 Err(error) => return Err(error),
@@ -118,6 +120,12 @@ impl Head {
         }
         self.train_loss = loss.value();
         Ok(())
+    }
+
+    fn diverged(&mut self, epoch: usize, error: &ProbeError) {
+        tracing::warn!(probe = self.probe.config().name, epoch, "a frozen probe diverged");
+        self.verdict = Verdict::Diverged { epoch, advice: error.to_string() };
+        self.train_loss = None;
     }
 
     pub(super) fn train_loss(&self) -> Option<f64> {
@@ -129,7 +137,7 @@ impl Head {
     }
 
     /// Accuracy on the test rows, in percent.
-    pub(super) fn classifier(&self, test: &FeatureSet) -> Result<ClassifierResult, ProbeError> {
+    pub(super) fn classifier(&mut self, test: &FeatureSet) -> Result<ClassifierResult, ProbeError> {
         let classes = self.probe.config().task.outputs();
         let mut ranks = Vec::with_capacity(test.samples());
         self.predict(test, |predictions, targets| {
@@ -137,6 +145,9 @@ impl Head {
             let rows = predictions.chunks_exact(classes).zip(labels);
             ranks.extend(rows.map(|(scores, label)| rank(scores, *label as usize)));
         })?;
+        if self.verdict != Verdict::Trained {
+            ranks.clear();
+        }
         let accuracy = |k: usize| -> Result<Option<Estimate>, ProbeError> {
             let hits: Vec<f64> = ranks.iter().map(|rank| f64::from(u8::from(*rank < k))).collect();
             Ok(self.bootstrap.mean(&hits)?.map(|estimate| estimate.scaled(100.0)))
@@ -156,13 +167,17 @@ impl Head {
     }
 
     /// R² on the test rows.
-    pub(super) fn regressor(&self, test: &FeatureSet) -> Result<RegressorResult, ProbeError> {
+    pub(super) fn regressor(&mut self, test: &FeatureSet) -> Result<RegressorResult, ProbeError> {
         let (mut predictions, mut targets) = (Vec::new(), Vec::new());
         self.predict(test, |predicted, rows| {
             let Rows::Values(values) = rows else { unreachable!("a regressor's targets are values") };
             predictions.extend(predicted.iter().copied().map(f64::from));
             targets.extend_from_slice(values);
         })?;
+        if self.verdict != Verdict::Trained {
+            predictions.clear();
+            targets.clear();
+        }
         let outputs = self.probe.config().task.outputs();
         let names = TargetNames::new((0..outputs).map(|output| output.to_string()));
         let scores = regression_scores(&predictions, &targets, &names, &self.bootstrap)?;
@@ -184,16 +199,27 @@ impl Head {
         })
     }
 
-    /// Hands over predictions and targets of all test rows; none if the probe has diverged.
-    fn predict(&self, test: &FeatureSet, mut sink: impl FnMut(&[f32], &Rows)) -> Result<(), ProbeError> {
+    /// Hands over predictions and targets of all test rows; none if the probe has diverged. The last step of training may
+    /// show only here: the rows handed over before are then worth nothing.
+    fn predict(
+        &mut self,
+        test: &FeatureSet,
+        mut sink: impl FnMut(&[f32], &Rows),
+    ) -> Result<(), ProbeError> {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
         let rows: Vec<usize> = (0..test.samples()).collect();
         for rows in rows.chunks(TEST_ROWS) {
             let targets = self.targets(test, rows)?;
-            let output = self.probe.evaluate(self.tensor(test, rows), targets.targets())?;
-            sink(&output.predictions, &targets);
+            match self.probe.evaluate(self.tensor(test, rows), targets.targets()) {
+                Ok(output) => sink(&output.predictions, &targets),
+                Err(error @ ProbeError::Diverged { .. }) => {
+                    self.diverged(self.epoch, &error);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

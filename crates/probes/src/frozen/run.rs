@@ -86,7 +86,7 @@ pub fn frozen_probes(
 
     let test = fetch(test, "test", 0, config)?;
     check_widths("test", &widths, &test)?;
-    let (classifiers, regressors): (Vec<_>, Vec<_>) = heads.iter().partition(|head| head.is_classifier());
+    let (classifiers, regressors): (Vec<_>, Vec<_>) = heads.iter_mut().partition(|head| head.is_classifier());
     Ok(FrozenResult {
         protocol: ProtocolRecord {
             name: config.name.clone(),
@@ -101,8 +101,8 @@ pub fn frozen_probes(
             test_samples: test.samples(),
             bootstrap: config.bootstrap,
         },
-        classifiers: classifiers.iter().map(|head| head.classifier(&test)).collect::<Result<_, _>>()?,
-        regressors: regressors.iter().map(|head| head.regressor(&test)).collect::<Result<_, _>>()?,
+        classifiers: classifiers.into_iter().map(|head| head.classifier(&test)).collect::<Result<_, _>>()?,
+        regressors: regressors.into_iter().map(|head| head.regressor(&test)).collect::<Result<_, _>>()?,
     })
 }
 

@@ -413,6 +413,7 @@ impl Comparison {
                     protocols.push(&figure.protocol.name);
                 }
             }
+            let several = protocols.len() > 1;
             for protocol in protocols {
                 let figure = |m_val: usize| {
                     let name = name(m_val);
@@ -423,15 +424,18 @@ impl Comparison {
                     .filter_map(figure)
                     .all(|figure| figure.paper.as_ref().is_none_or(|paper| paper.comparable));
                 let mark = if fair { "" } else { " *" };
-                let label: String = run.label.chars().take(24).collect();
+                let mut label: String = run.label.chars().take(24).collect();
+                if several {
+                    label = format!("{label}, {protocol}");
+                }
                 rows.push((format!("M_train {} {label}{mark}", card.model.observed_views), cells.collect()));
                 notes.push(format!(
-                    "{label}: {}, {} + {} images, protocol {protocol}, {} encoder{}",
+                    "{label}: {}, {} + {} images, {protocol}, {} encoder{}",
                     card.data.name,
                     card.data.train_images,
                     card.data.test_images,
                     card.encoder.name(),
-                    if fair { "" } else { "; * not the paper's data set, model or protocol" }
+                    if fair { "" } else { "; * not as the paper" }
                 ));
             }
         }
