@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equal_neighbours_is_nearer_and_the_lower_of_equal_classes_wins() {
-        let mut values = vec![0.3, 0.7].repeat(50);
+        let mut values = [0.3, 0.7].repeat(50);
         values.extend([0.7, 0.3]);
         let mut labels = vec![2; 50];
         labels[0] = 1;

@@ -165,7 +165,7 @@ impl FeatureSample {
         let keys = integers("keys")?;
         let count = keys.len() / 2;
         let record = self.views * self.width;
-        let each = if count == 0 { 0 } else { rows.len() / count };
+        let each = rows.len().checked_div(count).unwrap_or(0);
         let fits = count == 0 && rows.is_empty() || count > 0 && (each == record || each == 2 * record);
         if keys.len() != 2 * count || rows.len() != count * each || !fits || count > self.capacity {
             return Err(state("rows", "does not fit this sample's sizes"));

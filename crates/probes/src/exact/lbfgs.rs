@@ -41,7 +41,7 @@ pub(super) struct Limits {
 /// Minimises from `point`. `precondition(curvature, vector)` divides a vector by an estimate of the
 /// Hessian's diagonal; up to a common factor, which is found here.
 pub(super) fn minimize(
-    point: &mut Vec<f64>,
+    point: &mut [f64],
     mut evaluate: impl FnMut(&[f64]) -> Evaluation,
     precondition: impl Fn(f64, &mut [f64]),
     limits: &Limits,
@@ -230,14 +230,14 @@ mod tests {
     #[test]
     fn ends_say_so_when_iterations_run_out() {
         let limits = Limits { tolerance: 1e-12, iterations: 2 };
-        let (_, state) = minimize(&mut vec![-3.0; 7], bowl, |_, _| (), &limits);
+        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), &limits);
         assert!(!state.converged && state.iterations == 2 && state.gradient_norm > 1e-12);
     }
 
     #[test]
     fn a_minimum_is_left_at_once() {
         let limits = Limits { tolerance: 1e-9, iterations: 10 };
-        let (_, state) = minimize(&mut vec![1.0; 3], bowl, |_, _| (), &limits);
+        let (_, state) = minimize(&mut [1.0; 3], bowl, |_, _| (), &limits);
         assert_eq!((state.iterations, state.evaluations, state.converged), (0, 1, true));
     }
 }
