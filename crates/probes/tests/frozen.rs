@@ -138,12 +138,15 @@ fn a_diverged_probe_says_so_and_spares_the_others() {
 /// A single step leaves weights that only the test rows show to be useless.
 #[test]
 fn a_probe_that_diverges_in_its_last_step_has_no_figures() {
-    let config = FrozenConfig { epochs: 1, batch_size: 500, lr: 1e38, ..FrozenConfig::linear(Some(6), &groups()) };
+    let config =
+        FrozenConfig { epochs: 1, batch_size: 500, lr: 1e38, ..FrozenConfig::linear(Some(6), &groups()) };
     let result = run(&config, vec![Arc::new(set(0, 500))]).unwrap();
     let regressor = &result.regressors[0];
     assert!(matches!(regressor.verdict, Verdict::Diverged { epoch: 1, .. }), "{regressor:?}");
     assert_eq!((regressor.r2, regressor.parameters.len()), (None, 0));
-    assert!(result.classifiers.iter().all(|found| found.top1.is_some() == (found.verdict == Verdict::Trained)));
+    assert!(
+        result.classifiers.iter().all(|found| found.top1.is_some() == (found.verdict == Verdict::Trained))
+    );
 }
 
 /// Features around 1000 make SGD at 0.1 diverge; standardized, they are as good as any.

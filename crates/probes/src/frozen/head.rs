@@ -201,11 +201,7 @@ impl Head {
 
     /// Hands over predictions and targets of all test rows; none if the probe has diverged. The last step of training may
     /// show only here: the rows handed over before are then worth nothing.
-    fn predict(
-        &mut self,
-        test: &FeatureSet,
-        mut sink: impl FnMut(&[f32], &Rows),
-    ) -> Result<(), ProbeError> {
+    fn predict(&mut self, test: &FeatureSet, mut sink: impl FnMut(&[f32], &Rows)) -> Result<(), ProbeError> {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
