@@ -1,40 +1,50 @@
-//! Runs the frozen probes on a checkpoint of a run, beside the randomly initialised model.
+//! Evaluates a checkpoint: prints every frozen figure beside that of the randomly initialised model and the paper's, and
+//! writes the result card.
 //!
 //! ```text
 //! cargo run --release --example evaluate -- --checkpoint runs/fashion-mnist-cpu/checkpoints/last.safetensors
-//! cargo run --release --example evaluate -- --checkpoint FILE --set eval.seq_len=8 --output results.json
+//! cargo run --release --example evaluate -- --checkpoint FILE --protocol exact,linear,paper --output card.json
 //! cargo run --release --example evaluate -- --checkpoint model.pth --config configs/cifar100_aug_paper.yaml
 //! ```
+//!
+//! docs/evaluation.md says what each figure is.
 
 mod shared;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{bail, ensure};
 use clap::Parser;
-use seqjepa::nn::load_state_dict;
 use seqjepa::prelude::*;
-use seqjepa::train::checkpoint::Checkpoint;
-use seqjepa::train::device::DeviceRequest;
-use seqjepa::train::run_folder::write_atomically;
-use seqjepa::train::{RunData, evaluate};
+use seqjepa::train::RunData;
+use seqjepa::train::evaluation::{EvaluationRequest, LoadedModel, evaluate};
+use seqjepa::train::report::card_table;
+use seqjepa::train::run_folder::make_folder;
 
-/// Runs the frozen probes on a checkpoint.
+/// Measures what a checkpoint's representations hold, and writes a result card.
 #[derive(Parser)]
 struct Arguments {
-    /// The checkpoint: RUN_FOLDER/checkpoints/last.safetensors, or with --config a PyTorch or SafeTensors file.
-    #[arg(long)]
+    /// The checkpoint: RUN_FOLDER/checkpoints/last.safetensors, RUN_FOLDER, or with --config a PyTorch or SafeTensors file.
+    #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
     /// A YAML config in place of the one that the checkpoint holds.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Overrides one key of the config; may be given again and again.
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
     overrides: Vec<String>,
-    /// Writes the results as JSON.
-    #[arg(long)]
+    /// How probes are fitted: any of exact, linear, paper, separated by commas (eval.protocols).
+    #[arg(long, value_name = "NAMES")]
+    protocol: Option<String>,
+    /// The encoder to evaluate: online or target (eval.encoder).
+    #[arg(long, value_name = "NAME")]
+    encoder: Option<String>,
+    /// Where the card goes. Default: evaluation.json in the run folder, or beside the checkpoint under its name.
+    #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Keeps no features on disk and reads none (eval.cache).
+    #[arg(long)]
+    no_cache: bool,
     /// Logs what happens.
     #[arg(long)]
     verbose: bool,
@@ -42,63 +52,52 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    shared::run(|| probe(&arguments))
+    shared::run(|| measure(&arguments))
 }
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
-fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let native = match Checkpoint::load(&arguments.checkpoint) {
-        Ok(checkpoint) => Some(checkpoint),
-        // Another format: with a config, a model to import.
-        Err(TrainError::Checkpoint { .. }) if arguments.config.is_some() => None,
-        Err(error) => bail!("{error} (a checkpoint of another project needs --config beside it)"),
-    };
-    let config = match (&arguments.config, &native) {
-        (Some(path), _) => Config::load(path, &arguments.overrides)?,
-        (None, Some(checkpoint)) => {
-            let held = checkpoint.progress.config.to_yaml();
-            Config::parse(&held, "the checkpoint's config", &arguments.overrides)?
-        }
-        (None, None) => unreachable!("without a config, only a native checkpoint gets here"),
-    };
-    let device = DeviceRequest::parse(&config.run.device)?.open()?;
-    let model = config.model_config().init(config.run.seed, &device)?;
-    let (model, rows) = match native {
-        Some(checkpoint) => {
-            println!("{}: {} epochs trained", arguments.checkpoint.display(), checkpoint.progress.epoch);
-            (load_state_dict(model, checkpoint.model)?, checkpoint.progress.rows)
-        }
-        None => (import(model, &arguments.checkpoint)?, Vec::new()),
-    };
+fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut overrides = arguments.overrides.clone();
+    if let Some(names) = &arguments.protocol {
+        // The older spelling in a checkpoint's config would add to what was asked for.
+        overrides.extend([format!("eval.protocols=[{names}]"), "eval.regressors=null".into()]);
+    }
+    overrides.extend(arguments.encoder.iter().map(|name| format!("eval.encoder={name}")));
+    if arguments.no_cache {
+        overrides.push("eval.cache=false".into());
+    }
+    let loaded = LoadedModel::read(&arguments.checkpoint, arguments.config.as_deref(), &overrides)?;
+    println!("{}", shared::describe(&loaded));
+    let output = arguments.output.as_deref().unwrap_or(loaded.card_path());
+    // A card that cannot be written is better known before the work than after it.
+    make_folder(output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref()))?;
 
     let bars = &mut ProgressBars::new();
-    let data = RunData::load(&config, bars)?;
-    let evaluation = evaluate(&config, &data, &device, &model, bars)?;
-    shared::print_results(rows.last(), &evaluation);
-    if let Some(path) = &arguments.output {
-        write_atomically(path, &serde_json::to_vec_pretty(&evaluation)?)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Reads a PyTorch or SafeTensors model with the published names; only the target encoder, which is not probed, may lack.
-#[expect(clippy::print_stdout, reason = "a command speaks to its user")]
-fn import(model: SeqJepa, path: &Path) -> anyhow::Result<SeqJepa> {
-    let imported = model.import(path)?;
-    let missing: Vec<_> = imported
-        .missing
-        .iter()
-        .filter(|name| !name.starts_with("target_encoder."))
-        .map(String::as_str)
-        .collect();
-    ensure!(
-        missing.is_empty(),
-        "{}: expected every tensor of the model that the config describes, {} are missing: {}",
-        path.display(),
-        missing.len(),
-        missing.join(", ")
+    let data = RunData::load(&loaded.config, bars)?;
+    let card = evaluate(
+        &EvaluationRequest {
+            config: &loaded.config,
+            data: &data,
+            device: &loaded.device,
+            model: &loaded.model,
+            origin: loaded.origin.clone(),
+            cache_folder: Some(&loaded.cache_folder()),
+        },
+        bars,
+    )?;
+    card.save(output)?;
+    println!("\n{}", card_table(&card));
+    shared::print_results(loaded.rows.last(), &card);
+    println!(
+        "features: {} passes read from the cache, {} extracted{}",
+        card.cache.read,
+        card.cache.extracted,
+        if card.cache.damaged > 0 {
+            format!(" ({} damaged files replaced)", card.cache.damaged)
+        } else {
+            String::new()
+        }
     );
-    let left_over: Vec<_> = imported.left_over.iter().map(|(name, _)| name.as_str()).collect();
-    println!("{}: imported {} tensors, left over: {left_over:?}", path.display(), imported.used.len());
-    Ok(imported.module)
+    println!("result card: {}", output.display());
+    Ok(ExitCode::SUCCESS)
 }

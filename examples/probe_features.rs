@@ -28,7 +28,8 @@ fn features(offset: usize) -> Result<Arc<FeatureSet>> {
     let first: Vec<f32> = rows.clone().map(|row| (row as f32).sin()).collect();
     let second: Vec<f32> = rows.map(|row| (3.0 * row as f32).sin()).collect();
     let relative = first.iter().zip(&second).map(|(first, second)| second - first).collect();
-    let buffers = FeatureBuffers { aggregate, first, second, relative, labels: Some(labels) };
+    let buffers =
+        FeatureBuffers { aggregate, first, second, relative, labels: Some(labels), ..Default::default() };
     Ok(Arc::new(FeatureSet::new(256, buffers)?))
 }
 

@@ -32,8 +32,8 @@ fn quickstart() -> anyhow::Result<ExitCode> {
     println!("source images with their views and action values: {}", picture.display());
 
     run.train(bars)?;
-    let evaluation = run.evaluate(bars)?;
-    shared::print_results(run.rows().last(), &evaluation);
+    let card = run.evaluate(bars)?;
+    shared::print_results(run.rows().last(), &card);
     println!("everything is in {}", run.folder().root().display());
     Ok(ExitCode::SUCCESS)
 }

@@ -52,8 +52,8 @@ fn train(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     println!("device: {}", run.device_name());
     let verdict = run.train(bars)?;
     if !arguments.skip_evaluation {
-        let evaluation = run.evaluate(bars)?;
-        shared::print_results(run.rows().last(), &evaluation);
+        let card = run.evaluate(bars)?;
+        shared::print_results(run.rows().last(), &card);
     }
     Ok(shared::print_verdict(&verdict))
 }

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use seqjepa::train::evaluation::{LoadedModel, ModelSource};
 use seqjepa::train::report::results_table;
-use seqjepa::train::{Evaluation, GateVerdict, MetricsRow};
+use seqjepa::train::{GateVerdict, MetricsRow, ResultCard};
 
 /// Runs a command; an error is printed as one message and ends with exit code 1.
 pub fn run(command: impl FnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
@@ -45,6 +46,19 @@ pub fn print_verdict(verdict: &GateVerdict) -> ExitCode {
 /// Prints the results and what each figure means.
 #[allow(dead_code, reason = "not every example evaluates")]
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
-pub fn print_results(last: Option<&MetricsRow>, evaluation: &Evaluation) {
-    println!("\n{}", results_table(last, evaluation));
+pub fn print_results(last: Option<&MetricsRow>, card: &ResultCard) {
+    println!("\n{}", results_table(last, card));
+}
+
+/// What was loaded, in a line.
+#[allow(dead_code, reason = "not every example loads a model")]
+pub fn describe(loaded: &LoadedModel) -> String {
+    let path = loaded.origin.path.as_deref().unwrap_or("the model".as_ref()).display();
+    match loaded.origin.source {
+        ModelSource::Imported => {
+            let target = if loaded.origin.target_encoder { "" } else { "; it has no target encoder" };
+            format!("{path}: imported; left over: {:?}{target}", loaded.left_over)
+        }
+        _ => format!("{path}: {} epochs trained", loaded.origin.epochs.unwrap_or(0)),
+    }
 }

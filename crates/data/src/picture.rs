@@ -42,7 +42,8 @@ pub fn contact_sheet(rows: &[Vec<Tile>], side: u32) -> RgbImage {
             draw_image(&mut sheet, corner, &tile.image, scale(tile));
             for (number, line) in tile.caption.iter().enumerate() {
                 let baseline = [corner[0], corner[1] + highest + 4 + number as u32 * LINE];
-                draw_text(&mut sheet, baseline, line, (widest / GLYPH) as usize);
+                let line: String = line.chars().take((widest / GLYPH) as usize).collect();
+                draw_text(&mut sheet, baseline, &line, 1, INK);
             }
         }
     }
@@ -174,14 +175,19 @@ fn draw_image(sheet: &mut RgbImage, corner: [u32; 2], image: &ImageView, scale: 
     }
 }
 
-fn draw_text(sheet: &mut RgbImage, corner: [u32; 2], text: &str, room: usize) {
-    for (place, character) in text.chars().take(room).enumerate() {
+/// Draws a line of text, printable ASCII, its upper left corner at `corner`: a glyph has 8 x 8 pixels times `scale`. What
+/// lies outside the sheet is cut.
+pub fn draw_text(sheet: &mut RgbImage, corner: [u32; 2], text: &str, scale: u32, ink: Rgb<u8>) {
+    for (place, character) in text.chars().enumerate() {
         let Some(glyph) = BASIC_FONTS.get(character) else {
             continue;
         };
-        for (y, row) in glyph.iter().enumerate() {
-            for x in (0..GLYPH).filter(|x| row >> x & 1 == 1) {
-                sheet.put_pixel(corner[0] + place as u32 * GLYPH + x, corner[1] + y as u32, INK);
+        let left = corner[0] + place as u32 * GLYPH * scale;
+        for (y, row) in (0..GLYPH * scale).map(|y| (y, glyph[(y / scale) as usize])) {
+            for x in (0..GLYPH * scale).filter(|x| row >> (x / scale) & 1 == 1) {
+                if let Some(pixel) = sheet.get_pixel_mut_checked(left + x, corner[1] + y) {
+                    *pixel = ink;
+                }
             }
         }
     }

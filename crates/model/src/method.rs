@@ -68,6 +68,14 @@ pub trait Method: Module {
     /// [`ModelError::InputShape`] if the shapes do not fit together.
     fn evaluation_forward(&self, input: SequenceInput) -> Result<EvaluationOutput, ModelError>;
 
+    /// Codes of images `[batch, channels, height, width]` by the target encoder in evaluation mode,
+    /// `[batch, equivariant_width]`; `None` for a method without one. They say how far it drifts from the
+    /// online encoder.
+    fn target_codes(&self, images: Tensor<4>) -> Option<Tensor<2>> {
+        let _ = images;
+        None
+    }
+
     /// What the method does after optimizer step `step`, counted from 0, of `total_steps`: the moving average
     /// of the target encoder.
     #[must_use]

@@ -147,20 +147,48 @@ impl SeqJepa {
     }
 
     /// What the predictor is told of the action that leads to the target view, `[batch, action_width]`.
-    fn embed_target(&self, input: &SequenceInput, views: usize, mode: Mode) -> Option<Tensor<2>> {
-        let batch = input.target.dims()[0];
+    fn embed_target(
+        &self,
+        actions: &Tensor<3>,
+        relative: &Tensor<3>,
+        views: usize,
+        mode: Mode,
+    ) -> Option<Tensor<2>> {
+        let batch = actions.dims()[0];
         let row = |actions: &Tensor<3>, index: usize| actions.clone().narrow(1, index, 1);
         match &self.action_proj {
             Some(embedding) => {
-                let action = row(&input.relative, views - 1);
+                let action = row(relative, views - 1);
                 Some(embedding.forward(action.reshape([batch, self.config.action_dim]), mode))
             }
             None if self.config.action_conditioning == ActionConditioning::Raw => {
-                let action = self.padded(row(&input.actions, views));
+                let action = self.padded(row(actions, views));
                 Some(action.reshape([batch, self.config.action_width()]))
             }
             None => None,
         }
+    }
+
+    /// Predicts the code of the target view from the aggregate of `views` observed views,
+    /// `[batch, token_width]`, and the action that leads there: `[batch, code_width]`.
+    ///
+    /// `actions` and `relative` are as in [`SequenceInput`].
+    ///
+    /// # Errors
+    /// [`ModelError::InputShape`] if the actions do not belong to the aggregate.
+    pub fn predict_target(
+        &self,
+        aggregate: Tensor<2>,
+        actions: Tensor<3>,
+        relative: Tensor<3>,
+        views: usize,
+        mode: Mode,
+    ) -> Result<Tensor<2>, ModelError> {
+        let batch = aggregate.dims()[0];
+        self.check_actions("actions", &actions, batch, views + 1)?;
+        self.check_actions("relative", &relative, batch, views)?;
+        let condition = self.embed_target(&actions, &relative, views, mode);
+        Ok(self.predict(aggregate, condition, mode))
     }
 
     /// Predicts the target view's code from the aggregate and the last action.
@@ -172,8 +200,9 @@ impl SeqJepa {
         self.predictor.forward(input, mode)
     }
 
-    /// The target view's code, without gradient.
-    fn encode_target(&self, target: Tensor<4>, mode: Mode) -> Tensor<2> {
+    /// Codes of images `[batch, channels, height, width]` by the target encoder (the online encoder where
+    /// there is none), without gradient: `[batch, code_width]`.
+    pub fn encode_target(&self, target: Tensor<4>, mode: Mode) -> Tensor<2> {
         match &self.target_encoder {
             Some(encoder) => encoder.encode(target.without_autodiff(), mode).without_autodiff(),
             None => self.encoder.encode(target, mode).without_autodiff(),
@@ -191,7 +220,7 @@ impl SeqJepa {
         let target = self.encode_target(input.target.clone(), mode);
         let codes = self.encode(input.observed.clone(), mode)?;
         // Before the observed rows, as published: both passes feed the embedding's running statistics.
-        let condition = self.embed_target(&input, views, mode);
+        let condition = self.embed_target(&input.actions, &input.relative, views, mode);
         let aggregate =
             self.aggregate(codes.clone(), input.actions.clone(), input.relative.clone(), mode, masks)?;
         let prediction = self.predict(aggregate.clone(), condition, mode);
@@ -290,6 +319,11 @@ impl Method for SeqJepa {
             target: pass.target,
             representations: pass.representations,
         })
+    }
+
+    fn target_codes(&self, images: Tensor<4>) -> Option<Tensor<2>> {
+        let encoder = self.target_encoder.as_ref()?;
+        Some(encoder.encode(images.without_autodiff(), Mode::Eval).without_autodiff())
     }
 
     fn after_step(mut self, step: u64, total_steps: u64) -> Self {

@@ -34,7 +34,7 @@ pub enum ProbeError {
         /// Position of the first such value.
         index: usize,
         /// The value.
-        found: f32,
+        found: f64,
     },
     /// A probe's loss or predictions are no longer finite, though its features are.
     #[error(
@@ -77,6 +77,14 @@ pub enum ProbeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A matrix decomposition did not converge.
+    #[error("the {what} of a {size} x {size} matrix did not converge")]
+    Decomposition {
+        /// The decomposition.
+        what: &'static str,
+        /// Rows and columns of the matrix.
+        size: usize,
+    },
     /// Optimizer or parameter trouble.
     #[error(transparent)]
     Nn(#[from] NnError),
@@ -109,10 +117,12 @@ pub(crate) fn check_size(what: &str, expected: usize, found: usize) -> Result<()
 }
 
 /// Refuses values that are not finite.
-pub(crate) fn check_finite(what: &str, values: &[f32]) -> Result<(), ProbeError> {
-    match values.iter().position(|value| !value.is_finite()) {
+pub(crate) fn check_finite<T: Into<f64> + Copy>(what: &str, values: &[T]) -> Result<(), ProbeError> {
+    match values.iter().position(|value| !(*value).into().is_finite()) {
         None => Ok(()),
-        Some(index) => Err(ProbeError::NonFinite { what: what.to_owned(), index, found: values[index] }),
+        Some(index) => {
+            Err(ProbeError::NonFinite { what: what.to_owned(), index, found: values[index].into() })
+        }
     }
 }
 

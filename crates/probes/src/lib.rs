@@ -8,6 +8,10 @@
 //! - [`metrics`]: streaming top-k accuracy, R² and means in f64; they need no tensors at all.
 //! - [`Probe`]: one linear or MLP probe with its own optimizer.
 //! - [`online`]: any set of probes beside a training loop, among them seq-JEPA's published four.
+//! - [`exact`]: ridge and logistic regression to their optimum, in f64, as scikit-learn's.
+//! - [`knn`] and [`ranking`]: nearest neighbours, and whether predicted representations are told apart.
+//! - [`diagnostics`]: has the representation collapsed?
+//! - [`Bootstrap`]: intervals for all of these.
 //! - [`frozen`]: the *linear* and *paper* protocols on a frozen model's features; the result names
 //!   the protocol behind every figure.
 //!
@@ -35,7 +39,8 @@
 //!     let first: Vec<f32> = rows.clone().map(wave).collect();
 //!     let second: Vec<f32> = rows.clone().map(|row| wave(3 * row)).collect();
 //!     let relative = first.iter().zip(&second).map(|(first, second)| second - first).collect();
-//!     let buffers = FeatureBuffers { aggregate, first, second, relative, labels: Some(labels) };
+//!     let labels = Some(labels);
+//!     let buffers = FeatureBuffers { aggregate, first, second, relative, labels, ..Default::default() };
 //!     FeatureSet::new(64, buffers).map(Arc::new)
 //! };
 //! let (mut train, mut test) = (split(0)?, split(1000)?);
@@ -50,12 +55,25 @@
 //! # Ok::<(), seqjepa_probes::ProbeError>(())
 //! ```
 
+mod algebra;
+mod bootstrap;
+mod cosine;
+pub mod diagnostics;
 mod error;
+pub mod exact;
+mod features;
 pub mod frozen;
+pub mod knn;
 pub mod metrics;
 pub mod online;
 mod probe;
+pub mod ranking;
+mod scaling;
 
+pub use bootstrap::{
+    Bootstrap, Estimate, GroupScore, OutputScore, RegressionScores, TargetNames, regression_scores,
+};
 pub use error::ProbeError;
+pub use features::{Features, Labelled, Targeted};
 pub use metrics::{Metrics, OutputGroup};
 pub use probe::{Network, Probe, ProbeConfig, ProbeOutput, Targets, Task};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{
-    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, Representation, Verdict,
-    frozen_probes,
+    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, RegressionTarget,
+    Representation, Verdict, frozen_probes,
 };
-use seqjepa_probes::{Network, OutputGroup, ProbeError};
+use seqjepa_probes::{Bootstrap, Network, OutputGroup, ProbeError};
 
 const CLASSES: u32 = 6;
 
@@ -33,7 +33,8 @@ fn set(start: usize, samples: usize) -> FeatureSet {
         relative.extend([at(10) - at(6), at(11) - at(7), at(12) * at(8), at(14)]);
         labels.push(label);
     }
-    let buffers = FeatureBuffers { aggregate, first, second, relative, labels: Some(labels) };
+    let buffers =
+        FeatureBuffers { aggregate, first, second, relative, labels: Some(labels), ..Default::default() };
     FeatureSet::new(samples, buffers).unwrap()
 }
 
@@ -111,10 +112,11 @@ fn a_diverged_probe_says_so_and_spares_the_others() {
         let aggregate = tame.rows(Representation::Aggregate, &rows);
         let first: Vec<f32> =
             tame.rows(Representation::First, &rows).iter().map(|value| value * 1e12).collect();
-        let actions = tame.actions(&rows, &(0..4));
+        let actions = tame.target_rows(RegressionTarget::Relative, &rows, &(0..4));
         let labels = tame.labels().map(<[u32]>::to_vec);
         let second = first.clone();
-        let buffers = FeatureBuffers { aggregate, first, second, relative: actions, labels };
+        let buffers =
+            FeatureBuffers { aggregate, first, second, relative: actions, labels, ..Default::default() };
         FeatureSet::new(100, buffers).unwrap()
     };
     let config = short(FrozenConfig::linear(Some(6), &groups()));
@@ -131,6 +133,20 @@ fn a_diverged_probe_says_so_and_spares_the_others() {
     assert_eq!(result.mean_r2(), None);
     assert_eq!(result.classifiers[0].verdict, Verdict::Trained);
     assert!(result.top1(Representation::Aggregate).unwrap() > 50.0);
+}
+
+/// A single step leaves weights that only the test rows show to be useless.
+#[test]
+fn a_probe_that_diverges_in_its_last_step_has_no_figures() {
+    let config =
+        FrozenConfig { epochs: 1, batch_size: 500, lr: 1e38, ..FrozenConfig::linear(Some(6), &groups()) };
+    let result = run(&config, vec![Arc::new(set(0, 500))]).unwrap();
+    let regressor = &result.regressors[0];
+    assert!(matches!(regressor.verdict, Verdict::Diverged { epoch: 1, .. }), "{regressor:?}");
+    assert_eq!((regressor.r2, regressor.parameters.len()), (None, 0));
+    assert!(
+        result.classifiers.iter().all(|found| found.top1.is_some() == (found.verdict == Verdict::Trained))
+    );
 }
 
 /// Features around 1000 make SGD at 0.1 diverge; standardized, they are as good as any.
@@ -161,7 +177,7 @@ fn what_is_not_there_is_left_out() {
         let full = set(start, 60);
         let rows: Vec<usize> = (0..60).collect();
         let aggregate = full.rows(Representation::Aggregate, &rows);
-        let relative = full.actions(&rows, &(0..4));
+        let relative = full.target_rows(RegressionTarget::Relative, &rows, &(0..4));
         let buffers = FeatureBuffers { aggregate, relative, ..Default::default() };
         Arc::new(FeatureSet::new(60, buffers).unwrap())
     };
@@ -242,4 +258,97 @@ fn a_failing_source_is_named() {
     let mut train = Arc::new(set(0, 40));
     let error = frozen_probes(&config, &mut train, &mut Broken, &Device::flex(), &mut |_| ()).unwrap_err();
     assert!(matches!(&error, ProbeError::Source { split: "test", pass: 0, .. }), "{error}");
+}
+
+/// As [`set`], with absolute parameters: 0 linear in z_1, 1 not in it at all; and the first relative
+/// parameter leaking into z_AGG.
+fn leaking(start: usize, samples: usize) -> FeatureSet {
+    let clean = set(start, samples);
+    let rows: Vec<usize> = (0..samples).collect();
+    let read = |representation| clean.rows(representation, &rows);
+    let (mut aggregate, first) = (read(Representation::Aggregate), read(Representation::First));
+    let pair = read(Representation::Pair);
+    let second = pair.chunks(8).flat_map(|row| &row[4..]).copied().collect();
+    let relative = clean.target_rows(RegressionTarget::Relative, &rows, &(0..4));
+    for (row, action) in aggregate.chunks_mut(6).zip(relative.chunks(4)) {
+        row[5] = action[0];
+    }
+    let absolute =
+        first.chunks(4).enumerate().flat_map(|(row, first)| [first[0] - first[1], noise(start + row)]);
+    let buffers = FeatureBuffers {
+        absolute: absolute.collect(),
+        labels: clean.labels().map(<[u32]>::to_vec),
+        aggregate,
+        first,
+        second,
+        relative,
+    };
+    FeatureSet::new(samples, buffers).unwrap()
+}
+
+#[test]
+fn leakage_and_absolute_parameters_are_regressed_beside_the_published_probes() {
+    let published = short(FrozenConfig::linear(Some(6), &groups()));
+    let singles = |count: usize| -> Vec<OutputGroup> {
+        (0..count).map(|index| OutputGroup::new(index.to_string(), index..index + 1)).collect()
+    };
+    let more = published
+        .clone()
+        .with_linear_regressors(Representation::Aggregate, RegressionTarget::Relative, &singles(4))
+        .with_linear_regressors(Representation::First, RegressionTarget::Absolute, &singles(2));
+    let run = |config: &FrozenConfig| {
+        let (mut train, mut test) = (Arc::new(leaking(0, 500)), Arc::new(leaking(50_000, 300)));
+        frozen_probes(config, &mut train, &mut test, &Device::flex(), &mut |_| ()).unwrap()
+    };
+    let (plain, result) = (run(&published), run(&more));
+    assert_eq!(result.classifiers, plain.classifiers);
+    assert_eq!(result.regressors[..2], plain.regressors);
+    assert_eq!((result.r2("crop"), result.mean_r2()), (plain.r2("crop"), plain.mean_r2()));
+
+    let r2 = |representation, target, name: &str| {
+        result.regressor(representation, target, name).unwrap().r2.unwrap()
+    };
+    assert!(r2(Representation::Aggregate, RegressionTarget::Relative, "0") > 0.9);
+    assert!(r2(Representation::Aggregate, RegressionTarget::Relative, "1") < 0.1);
+    assert!(r2(Representation::First, RegressionTarget::Absolute, "0") > 0.9);
+    assert!(r2(Representation::First, RegressionTarget::Absolute, "1") < 0.1);
+    assert_eq!(result.regressor(Representation::First, RegressionTarget::Relative, "0"), None);
+
+    let missing =
+        published.with_linear_regressors(Representation::First, RegressionTarget::Absolute, &singles(1));
+    let (mut train, mut test) = (Arc::new(set(0, 50)), Arc::new(set(100, 50)));
+    let error = frozen_probes(&missing, &mut train, &mut test, &Device::flex(), &mut |_| ()).unwrap_err();
+    assert!(matches!(error, ProbeError::Setting { .. }), "{error}");
+}
+
+#[test]
+fn figures_carry_intervals() {
+    let config = short(FrozenConfig::linear(Some(6), &groups()));
+    let result = run(&config, two_passes()).unwrap();
+    let within = |value: Option<f64>, interval: Option<[f64; 2]>| {
+        let ([low, high], value) = (interval.unwrap(), value.unwrap());
+        assert!(low <= value && value <= high, "{low} {value} {high}");
+    };
+    for classifier in &result.classifiers {
+        within(classifier.top1, classifier.top1_interval);
+        within(classifier.top5, classifier.top5_interval);
+    }
+    for regressor in &result.regressors {
+        within(regressor.r2, regressor.r2_interval);
+        for (value, interval) in regressor.parameters.iter().zip(&regressor.parameter_intervals) {
+            within(Some(*value), Some(*interval));
+        }
+        assert_eq!(regressor.parameters.len(), regressor.parameter_intervals.len());
+    }
+    let without = FrozenConfig { bootstrap: Bootstrap::none(), ..config };
+    let result = run(&without, two_passes()).unwrap();
+    assert_eq!((result.classifiers[0].top1_interval, result.regressors[0].r2_interval), (None, None));
+}
+
+/// Files from before there were intervals and further regressors still read.
+#[test]
+fn older_configurations_and_results_read() {
+    let regressor = r#"{"group": {"name": "crop", "range": {"start": 0, "end": 4}}, "network": "linear"}"#;
+    let read: seqjepa_probes::frozen::Regressor = serde_json::from_str(regressor).unwrap();
+    assert_eq!((read.representation, read.target), (Representation::Pair, RegressionTarget::Relative));
 }

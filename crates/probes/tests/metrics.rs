@@ -1,7 +1,7 @@
 //! The metrics against scikit-learn, and against themselves in other batches.
 
 use proptest::prelude::*;
-use seqjepa_probes::metrics::{R2, TopK};
+use seqjepa_probes::metrics::{Mean, R2, TopK};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -99,4 +99,50 @@ proptest! {
         });
         prop_assert_eq!(top.value(k).unwrap(), hits.count() as f64 / 8.0);
     }
+}
+
+/// Two million samples in batches of uneven sizes, far from zero, against integers.
+#[test]
+fn millions_of_samples_far_from_zero_lose_no_digits() {
+    const SAMPLES: i64 = 2_000_000;
+    // In sixteenths, so that f32 holds 10^6 + step/16 exactly. The prediction is off by one step in
+    // seven samples of 23.
+    let step = |index: i64| (index * index * 31 + 7 * index) % 61;
+    let off = |index: i64| i64::from(index % 23 < 7);
+    let value = |steps: i64| 1.0e6f32 + steps as f32 / 16.0;
+
+    let (mut r2, mut apart) = (R2::new(1), R2::new(1));
+    let mut index = 0;
+    for batch in [1, 3, 250, 1000, 4096].into_iter().cycle() {
+        let rows = index..(index + batch).min(SAMPLES);
+        let targets: Vec<f32> = rows.clone().map(|index| value(step(index))).collect();
+        let predictions: Vec<f32> = rows.clone().map(|index| value(step(index) + off(index))).collect();
+        let part = if batch == 250 { &mut apart } else { &mut r2 };
+        part.update(&predictions, &targets).unwrap();
+        index = rows.end;
+        if index == SAMPLES {
+            break;
+        }
+    }
+    r2.merge(&apart).unwrap();
+    assert_eq!(r2.samples(), SAMPLES as u64);
+
+    let sum: i128 = (0..SAMPLES).map(|index| i128::from(step(index))).sum();
+    let squares: i128 = (0..SAMPLES).map(|index| i128::from(step(index)).pow(2)).sum();
+    let residual: i64 = (0..SAMPLES).map(off).sum();
+    // SS_tot times the number of samples, exactly.
+    let total = squares * i128::from(SAMPLES) - sum * sum;
+    let expected = 1.0 - residual as f64 * SAMPLES as f64 / total as f64;
+    let got = r2.value().unwrap().mean();
+    assert!((got - expected).abs() < 1e-11, "{got} for {expected}");
+}
+
+/// As many losses, whose plain f32 sum would be off in the second digit.
+#[test]
+fn means_of_millions_of_numbers_lose_no_digits() {
+    let mut mean = Mean::new();
+    for index in 0..3_000_000u32 {
+        mean.update(1.0e8 + f64::from(index % 3));
+    }
+    assert_eq!(mean.value(), Some(1.0e8 + 1.0));
 }

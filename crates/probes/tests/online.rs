@@ -1,6 +1,7 @@
 //! The published set of online probes: names, figures, and resumption.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::online::{
     AGGREGATE, FIRST, MetricNames, OnlineProbeConfig, OnlineProbes, Phase, ProbeInputs, RELATIVE_ACTION,
     SECOND, StandardProbes,
@@ -270,4 +271,36 @@ fn clashing_or_senseless_sets_are_refused() {
     assert!(refused(&|configs| configs[1].metrics.groups[0].range = 7..10));
     assert!(refused(&|configs| configs[1].network = Network::Mlp { hidden: 0 }));
     assert!(refused(&|configs| configs[0].task = Task::Classification { classes: 0 }));
+}
+
+/// Any number of label sets: fine classes without a name, coarse ones with.
+#[test]
+fn probes_learn_from_named_labels() {
+    let probe = |name: &str, target: Option<&str>, classes| OnlineProbeConfig {
+        name: name.into(),
+        inputs: vec![("tokens".into(), 2)],
+        task: Task::Classification { classes },
+        target: target.map(str::to_owned),
+        network: Network::Linear,
+        optimizer: OptimizerConfig::adam(),
+        lr: 0.05,
+        seed: 1,
+        metrics: MetricNames::new(format!("{name}_acc"), format!("{name}_loss")),
+    };
+    let configs =
+        vec![probe("fine", None, 4), probe("coarse", Some("coarse"), 2), probe("other", Some("other"), 2)];
+    let device = Device::flex();
+    let mut probes = OnlineProbes::new(configs, &device).unwrap();
+    let corners = [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]];
+    for _ in 0..100 {
+        let tokens = Tensor::<2>::from_data(corners, &device);
+        let inputs = ProbeInputs::new().representation("tokens", tokens).labels(&[0, 1, 2, 3]);
+        probes.update(Phase::Train, &inputs.named_labels("coarse", &[0, 0, 1, 1])).unwrap();
+    }
+    probes.finish_epoch();
+    let inputs = ProbeInputs::new().representation("tokens", Tensor::from_data(corners, &device));
+    probes.update(Phase::Test, &inputs.labels(&[0, 1, 2, 3]).named_labels("coarse", &[0, 0, 1, 1])).unwrap();
+    let metrics = probes.finish_epoch();
+    assert_eq!((metrics.get("fine_acc_test"), metrics.get("coarse_acc_test")), (Some(100.0), Some(100.0)));
+    assert_eq!(metrics.get("other_acc_test"), None);
 }

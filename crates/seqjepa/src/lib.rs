@@ -21,8 +21,8 @@
 //!     let config = Config::load(Path::new("configs/quickstart.yaml"), &["run.epochs=2"])?;
 //!     let mut run = Run::start(config, &mut ProgressBars::new())?;
 //!     run.train(&mut ProgressBars::new())?;
-//!     let evaluation = run.evaluate(&mut ProgressBars::new())?;
-//!     println!("{}", results_table(run.rows().last(), &evaluation));
+//!     let card = run.evaluate(&mut ProgressBars::new())?;
+//!     println!("{}", results_table(run.rows().last(), &card));
 //!     Ok(())
 //! }
 //! ```
@@ -49,5 +49,5 @@ pub mod prelude {
     #[cfg(feature = "progress")]
     pub use seqjepa_train::progress::ProgressBars;
     pub use seqjepa_train::report::results_table;
-    pub use seqjepa_train::{Config, Evaluation, MetricsRow, Run, TrainError, Trainer};
+    pub use seqjepa_train::{Config, MetricsRow, ResultCard, Run, TrainError, Trainer};
 }

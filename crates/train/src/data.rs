@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use seqjepa_data::dataset::{DatasetSource, subset_indices};
 use seqjepa_data::download::{Archive, Downloader, Progress};
-use seqjepa_data::{ImageSet, LoaderConfig, Normalization, SequenceLoader, Split};
+use seqjepa_data::{ImageSet, LoaderConfig, Normalization, SequenceConfig, SequenceLoader, Split};
 
 use crate::TrainError;
 use crate::config::{Config, invalid};
@@ -79,27 +79,46 @@ impl RunData {
         self.ordered_loader(
             config,
             Split::Test,
-            config.dataset.seq_len,
+            config.sequence_config(config.dataset.seq_len, self.normalization)?,
             config.dataset.batch_size,
             config.dataset.workers(),
         )
     }
 
     /// A loader of either split, in order and whole, for the frozen evaluation: the same images that the run uses, each as
-    /// `eval.seq_len` observed views and a target.
+    /// many observed views as the evaluation needs at most, and a target.
     ///
     /// # Errors
     ///
     /// [`TrainError::Data`] if the split is empty.
     pub fn evaluation_loader(&self, config: &Config, split: Split) -> Result<SequenceLoader, TrainError> {
-        self.ordered_loader(config, split, config.eval.seq_len, config.eval.batch_size, config.eval.workers())
+        let sequence = config.sequence_config(config.eval.views(), self.normalization)?;
+        self.ordered_loader(config, split, sequence, config.eval.batch_size, config.eval.workers())
+    }
+
+    /// A loader of some rows of the evaluation's test split, as other sequences.
+    pub(crate) fn test_sequences(
+        &self,
+        config: &Config,
+        sequence: SequenceConfig,
+        rows: &[usize],
+    ) -> Result<SequenceLoader, TrainError> {
+        let limit = step_limit(config.run.max_val_steps, config.dataset.batch_size);
+        let split = subset(config, self.test.len(), config.dataset.subset_val, limit)?;
+        let image = |row: &usize| split.as_ref().map_or(*row as u32, |split| split[*row]);
+        let loader = LoaderConfig {
+            threads: config.eval.workers(),
+            subset: Some(rows.iter().map(image).collect()),
+            ..LoaderConfig::test(config.eval.batch_size)
+        };
+        Ok(SequenceLoader::new(Arc::clone(&self.test), sequence, loader)?)
     }
 
     fn ordered_loader(
         &self,
         config: &Config,
         split: Split,
-        views: usize,
+        sequence: SequenceConfig,
         batch_size: usize,
         threads: usize,
     ) -> Result<SequenceLoader, TrainError> {
@@ -117,7 +136,6 @@ impl RunData {
             subset: subset(config, images.len(), count, limit)?,
             ..LoaderConfig::test(batch_size)
         };
-        let sequence = config.sequence_config(views, self.normalization)?;
         Ok(SequenceLoader::new(Arc::clone(images), sequence, loader)?)
     }
 }

@@ -148,6 +148,22 @@ pub enum TrainError {
         /// What was expected and found.
         message: String,
     },
+    /// A result card that cannot be used.
+    #[error("result card {}: {message}; make one with `--example evaluate`", path.display())]
+    Card {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        message: String,
+    },
+    /// An evaluation that the model or its checkpoint does not allow.
+    #[error("cannot evaluate: expected {expected}, found {found}")]
+    Evaluation {
+        /// What it takes.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
     /// Data that cannot be used.
     #[error(transparent)]
     Data(#[from] seqjepa_data::DataError),

@@ -10,7 +10,7 @@
 //! let config = Config::load(Path::new("configs/quickstart.yaml"), &["run.epochs=2"])?;
 //! let mut run = Run::start(config, &mut Observers::new())?;
 //! let verdict = run.train(&mut Observers::new())?;
-//! let evaluation = run.evaluate(&mut Observers::new())?;
+//! let card = run.evaluate(&mut Observers::new())?;
 //! # Ok(())
 //! # }
 //! ```
@@ -20,13 +20,13 @@
 mod batch;
 mod build;
 pub mod checkpoint;
+mod collapse;
 pub mod config;
 mod data;
 pub mod device;
 pub mod embed;
 mod error;
-mod evaluate;
-mod features;
+pub mod evaluation;
 mod gates;
 mod metrics;
 pub mod observer;
@@ -44,8 +44,7 @@ pub use batch::sequence_input;
 pub use config::Config;
 pub use data::RunData;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate, probe_frozen};
-pub use features::extract_features;
+pub use evaluation::{EvaluationRequest, ResultCard, evaluate};
 pub use gates::{GateVerdict, evaluate_gates};
 pub use metrics::MetricsRow;
 pub use pretrained::{Pretrained, PretrainedSource, published_probes};

@@ -77,6 +77,15 @@ pub enum Event<'a> {
         /// Images in all.
         total: usize,
     },
+    /// An exact probe is fitted and scored.
+    ProbeFitted {
+        /// What it reads from what.
+        what: &'a str,
+        /// Probes done.
+        done: usize,
+        /// Probes in all.
+        total: usize,
+    },
     /// An epoch of the frozen probes is done.
     ProbeEpochFinished {
         /// Probe epochs done.

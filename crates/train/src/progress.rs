@@ -116,6 +116,10 @@ impl Observer for ProgressBars {
                 self.advance("encoding for frozen probes", *done, *total, "sequences");
             }
             Event::ImagesEmbedded { done, total } => self.advance("embedding", *done, *total, "images"),
+            Event::ProbeFitted { what, done, total } => {
+                self.advance("fitting exact probes", *done, *total, "probes");
+                self.bar.set_message((*what).to_owned());
+            }
             Event::ProbeEpochFinished { done, total } => {
                 self.advance("training frozen probes", *done, *total, "epochs");
             }

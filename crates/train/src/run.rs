@@ -15,7 +15,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::data::RunData;
 use crate::device::DeviceRequest;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluation::{EvaluationRequest, ModelOrigin, ModelSource, ResultCard, evaluate, file_sha256};
 use crate::gates::{GateVerdict, evaluate_gates};
 use crate::metrics::MetricsRow;
 use crate::observer::{Event, Observer, Observers};
@@ -151,15 +151,33 @@ impl Run {
         Ok(verdict)
     }
 
-    /// Runs the frozen probes on the trained model, and on the randomly initialised one, and writes `evaluation.json`.
+    /// Evaluates the trained model, and the randomly initialised one beside it, and writes the card as `evaluation.json`.
     ///
     /// # Errors
     ///
     /// [`TrainError`] says what failed; `evaluation.json` is written only once all is there.
-    pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation, TrainError> {
-        let evaluation = evaluate(&self.config, &self.data, &self.device, self.model(), observer)?;
-        self.write_json(&self.folder.evaluation(), &evaluation)?;
-        Ok(evaluation)
+    pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<ResultCard, TrainError> {
+        let checkpoint = self.folder.last_checkpoint();
+        let saved = self.config.run.save_checkpoint && checkpoint.exists();
+        let origin = ModelOrigin {
+            source: ModelSource::Run,
+            file_sha256: saved.then(|| file_sha256(&checkpoint)).transpose()?,
+            path: saved.then_some(checkpoint),
+            epochs: Some(self.trainer.epochs_done()),
+            steps: self.rows.last().and_then(|row| row.get("step")).map(|step| step as u64),
+            target_encoder: true,
+        };
+        let request = EvaluationRequest {
+            config: &self.config,
+            data: &self.data,
+            device: &self.device,
+            model: self.model(),
+            origin,
+            cache_folder: Some(&self.folder.root().join("features")),
+        };
+        let card = evaluate(&request, observer)?;
+        card.save(&self.folder.evaluation())?;
+        Ok(card)
     }
 
     fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), TrainError> {

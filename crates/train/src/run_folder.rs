@@ -76,6 +76,12 @@ impl RunFolder {
         Ok((folder, config))
     }
 
+    /// The folder of that path, whatever is in it.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     fn used_by(&self) -> Option<&'static str> {
         ["config.yaml", "metrics.jsonl", "checkpoints"].into_iter().find(|name| self.root.join(name).exists())
     }
@@ -124,7 +130,11 @@ impl RunFolder {
 }
 
 /// Makes a folder and its parents.
-pub(crate) fn make_folder(path: &Path) -> Result<(), TrainError> {
+///
+/// # Errors
+///
+/// [`TrainError::Io`].
+pub fn make_folder(path: &Path) -> Result<(), TrainError> {
     fs::create_dir_all(path).map_err(|source| TrainError::io("create the folder", path, source))
 }
 

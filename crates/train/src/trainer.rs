@@ -7,11 +7,13 @@ use seqjepa_data::{SequenceBatch, SequenceLoader};
 use seqjepa_model::{Method, Representations};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{DropoutKey, load_state_dict, state_dict};
+use seqjepa_probes::Metrics;
 use seqjepa_probes::online::{AGGREGATE, FIRST, OnlineProbes, Phase, ProbeInputs, RELATIVE_ACTION, SECOND};
 
 use crate::TrainError;
 use crate::batch::sequence_input;
 use crate::checkpoint::{Checkpoint, Progress};
+use crate::collapse::CollapseWatch;
 use crate::config::Config;
 use crate::metrics::MetricsRow;
 use crate::observer::{Event, Observer};
@@ -108,8 +110,8 @@ impl<M: Method> Trainer<M> {
         let mut row = MetricsRow::new(self.epoch + 1);
         row.push("ep_loss", loss);
         let train_time = started.elapsed();
-        self.test_split(observer)?;
-        for (name, value) in self.probes.finish_epoch().iter() {
+        let diagnostics = self.test_split(observer)?;
+        for (name, value) in self.probes.finish_epoch().iter().chain(diagnostics.iter()) {
             row.push(name, value);
         }
         self.epoch += 1;
@@ -154,18 +156,20 @@ impl<M: Method> Trainer<M> {
         Ok((loss_sum / samples.max(1) as f64, epoch.wait_time()))
     }
 
-    /// One pass over the test split in evaluation mode.
-    fn test_split(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    /// One pass over the test split in evaluation mode; what it says of collapse.
+    fn test_split(&mut self, observer: &mut dyn Observer) -> Result<Metrics, TrainError> {
         observer.observe(&Event::TestStarted { batches: self.loaders.test.batches_per_epoch() })?;
         let method = self.method().valid();
         let device = self.device.clone().inner();
+        let mut watch = CollapseWatch::new(&method, &self.loaders.test, self.seed)?;
         for (number, batch) in self.loaders.test.epoch(self.epoch as u64, 0).enumerate() {
             let batch = batch?;
             let output = method.evaluation_forward(sequence_input(&batch, &device))?;
+            watch.update(&method, number, &batch, &output.representations, &device)?;
             update_probes(&mut self.probes, Phase::Test, output.representations, &batch)?;
             observer.observe(&Event::TestBatchFinished { batch: number })?;
         }
-        Ok(())
+        Ok(watch.finish()?)
     }
 
     /// Everything that a resumed run needs.

@@ -3,17 +3,40 @@
 use seqjepa_nn::optimizer::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
+use super::Representation;
+use crate::bootstrap::Bootstrap;
 use crate::error::ProbeError;
 use crate::metrics::OutputGroup;
 use crate::probe::Network;
 
-/// A regressor from concat(z_1, z_2) to one group of the relative action.
+/// What a frozen regressor predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegressionTarget {
+    /// The relative action from view 1 to view 2.
+    #[default]
+    Relative,
+    /// The absolute action parameters of view 1.
+    Absolute,
+}
+
+/// A regressor from a representation to one group of action parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Regressor {
     /// The parameters that it predicts.
     pub group: OutputGroup,
     /// Its network.
     pub network: Network,
+    /// What it reads; concat(z_1, z_2) if a file does not say.
+    #[serde(default = "pair")]
+    pub representation: Representation,
+    /// Which action they belong to; the relative one if a file does not say.
+    #[serde(default)]
+    pub target: RegressionTarget,
+}
+
+fn pair() -> Representation {
+    Representation::Pair
 }
 
 /// A protocol of frozen probes trained by gradient descent.
@@ -44,6 +67,9 @@ pub struct FrozenConfig {
     /// features that are large or far from 0.
     #[serde(default)]
     pub standardize: bool,
+    /// How the intervals of the figures are drawn.
+    #[serde(default)]
+    pub bootstrap: Bootstrap,
 }
 
 impl FrozenConfig {
@@ -68,7 +94,12 @@ impl FrozenConfig {
         groups: &[OutputGroup],
         network: impl Fn(&OutputGroup) -> Network,
     ) -> Self {
-        let regressor = |group: &OutputGroup| Regressor { group: group.clone(), network: network(group) };
+        let regressor = |group: &OutputGroup| Regressor {
+            group: group.clone(),
+            network: network(group),
+            representation: Representation::Pair,
+            target: RegressionTarget::Relative,
+        };
         Self {
             name: name.to_owned(),
             classes,
@@ -79,7 +110,28 @@ impl FrozenConfig {
             batch_size: 256,
             seed: 0,
             standardize: false,
+            bootstrap: Bootstrap::default(),
         }
+    }
+
+    /// The same protocol with a linear regressor for each group from `representation` to `target`, after
+    /// those that it has: leakage from z_AGG to the relative action, say, or from z_1 to the absolute
+    /// parameters of view 1. The figures of the others stay what they are.
+    #[must_use]
+    pub fn with_linear_regressors(
+        mut self,
+        representation: Representation,
+        target: RegressionTarget,
+        groups: &[OutputGroup],
+    ) -> Self {
+        let linear = |group: &OutputGroup| Regressor {
+            group: group.clone(),
+            network: Network::Linear,
+            representation,
+            target,
+        };
+        self.regressors.extend(groups.iter().map(linear));
+        self
     }
 
     pub(super) fn validate(&self) -> Result<(), ProbeError> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::error::{ProbeError, check_finite};
-use crate::frozen::Representation;
+use crate::features::Features;
+use crate::frozen::{RegressionTarget, Representation};
 
 /// What a [`FeatureSource`] may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -20,6 +21,8 @@ pub struct FeatureBuffers {
     pub second: Vec<f32>,
     /// The relative action from view 1 to view 2: `[samples, A]`.
     pub relative: Vec<f32>,
+    /// The absolute action parameters of view 1: `[samples, A]`.
+    pub absolute: Vec<f32>,
     /// The samples' classes, if they are known.
     pub labels: Option<Vec<u32>>,
 }
@@ -43,10 +46,14 @@ impl FeatureSet {
         if samples == 0 {
             return Err(ProbeError::setting("samples", "above 0", samples));
         }
-        let FeatureBuffers { aggregate, first, second, relative, labels } = &buffers;
-        for (what, values) in
-            [("aggregate", aggregate), ("first", first), ("second", second), ("relative", relative)]
-        {
+        let FeatureBuffers { aggregate, first, second, relative, absolute, labels } = &buffers;
+        for (what, values) in [
+            ("aggregate", aggregate),
+            ("first", first),
+            ("second", second),
+            ("relative", relative),
+            ("absolute", absolute),
+        ] {
             if !values.len().is_multiple_of(samples) {
                 let expected = format!("a multiple of {samples} values");
                 return Err(ProbeError::setting(what, expected, values.len()));
@@ -66,10 +73,30 @@ impl FeatureSet {
         self.samples
     }
 
-    /// Number of action parameters, A.
+    /// Number of parameters of a target; 0 if it is not there.
     #[must_use]
-    pub fn action_size(&self) -> usize {
-        self.buffers.relative.len() / self.samples
+    pub fn outputs(&self, target: RegressionTarget) -> usize {
+        self.targets(target).len() / self.samples
+    }
+
+    /// All values of a target, `[samples, outputs]`; empty if it is not there.
+    #[must_use]
+    pub fn targets(&self, target: RegressionTarget) -> &[f32] {
+        match target {
+            RegressionTarget::Relative => &self.buffers.relative,
+            RegressionTarget::Absolute => &self.buffers.absolute,
+        }
+    }
+
+    /// All rows of a representation, as [`exact`](crate::exact), [`knn`](crate::knn) and
+    /// [`diagnostics`](crate::diagnostics) read them; `None` if it is not there.
+    #[must_use]
+    pub fn features(&self, representation: Representation) -> Option<Features<'_>> {
+        let parts = self.parts(representation);
+        let filled = parts.iter().filter(|part| !part.is_empty());
+        filled
+            .map(|part| Features::of_checked(part, part.len() / self.samples))
+            .reduce(|left, right| left.beside_checked(&right))
     }
 
     /// The samples' classes.
@@ -106,12 +133,16 @@ impl FeatureSet {
         values
     }
 
-    /// The relative actions of these samples in these columns, `[rows.len(), columns.len()]`.
+    /// The target's values of these samples in these columns, `[rows.len(), columns.len()]`.
     #[must_use]
-    pub fn actions(&self, rows: &[usize], columns: &std::ops::Range<usize>) -> Vec<f32> {
-        let width = self.action_size();
-        let columns =
-            |row: &usize| &self.buffers.relative[row * width + columns.start..row * width + columns.end];
+    pub fn target_rows(
+        &self,
+        target: RegressionTarget,
+        rows: &[usize],
+        columns: &std::ops::Range<usize>,
+    ) -> Vec<f32> {
+        let (values, width) = (self.targets(target), self.outputs(target));
+        let columns = |row: &usize| &values[row * width + columns.start..row * width + columns.end];
         rows.iter().flat_map(columns).copied().collect()
     }
 }

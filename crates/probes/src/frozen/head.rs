@@ -2,23 +2,29 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::scaling::Scaling;
-use super::{ClassifierResult, FeatureSet, FrozenConfig, RegressorResult, Representation, Verdict};
+use super::{
+    ClassifierResult, FeatureSet, FrozenConfig, Regressor, RegressorResult, Representation, Verdict,
+};
+use crate::bootstrap::{Bootstrap, Estimate, TargetNames, regression_scores};
 use crate::error::ProbeError;
-use crate::metrics::{Mean, OutputGroup, R2, TopK};
+use crate::metrics::{Mean, rank};
 use crate::probe::{Probe, ProbeConfig, Targets, Task};
+use crate::scaling::Scaling;
 
 /// Rows that are predicted at a time.
 const TEST_ROWS: usize = 1024;
 
 pub(super) struct Head {
     representation: Representation,
-    /// The parameters that a regressor predicts; none for a classifier.
-    group: Option<OutputGroup>,
+    /// What a regressor predicts; none for a classifier.
+    regressor: Option<Regressor>,
+    bootstrap: Bootstrap,
     probe: Probe,
     scaling: Option<Scaling>,
     device: Device,
     train_loss: Option<f64>,
+    /// The last epoch that was begun, from 1.
+    epoch: usize,
     verdict: Verdict,
 }
 
@@ -54,19 +60,19 @@ impl Head {
             }
         }
         for regressor in &config.regressors {
-            regressor.group.check(features.action_size())?;
+            regressor.group.check(features.outputs(regressor.target))?;
             let task = Task::Regression { outputs: regressor.group.range.len() };
             let probe = ProbeConfig {
                 network: regressor.network,
                 ..ProbeConfig::new(&regressor.group.name, 0, task)
             };
-            heads.push((probe, Representation::Pair, Some(regressor.group.clone())));
+            heads.push((probe, regressor.representation, Some(regressor.clone())));
         }
         heads.retain(|(_, representation, _)| features.width(*representation) > 0);
         heads
             .into_iter()
             .zip(0..)
-            .map(|((mut probe, representation, group), index)| {
+            .map(|((mut probe, representation, regressor), index)| {
                 probe.inputs = features.width(representation);
                 probe.optimizer = config.optimizer;
                 probe.lr = config.lr;
@@ -74,11 +80,14 @@ impl Head {
                 probe.seed = config.seed ^ 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index + 1);
                 Ok(Self {
                     representation,
-                    group,
+                    regressor,
+                    bootstrap: config.bootstrap,
                     probe: Probe::new(probe, device)?,
-                    scaling: config.standardize.then(|| Scaling::of(features, representation)),
+                    scaling: (features.features(representation).filter(|_| config.standardize))
+                        .map(|features| Scaling::of(&features)),
                     device: device.clone().without_autodiff(),
                     train_loss: None,
+                    epoch: 0,
                     verdict: Verdict::Trained,
                 })
             })
@@ -96,15 +105,14 @@ impl Head {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
+        self.epoch = epoch;
         let mut loss = Mean::new();
         for rows in order.chunks(batch_size) {
             let targets = self.targets(features, rows)?;
             match self.probe.train_loss(self.tensor(features, rows), targets.targets()) {
                 Ok(step) => loss.update(step),
                 Err(error @ ProbeError::Diverged { .. }) => {
-                    tracing::warn!(probe = self.probe.config().name, epoch, "a frozen probe diverged");
-                    self.verdict = Verdict::Diverged { epoch, advice: error.to_string() };
-                    self.train_loss = None;
+                    self.diverged(epoch, &error);
                     return Ok(());
                 }
                 Err(error) => return Err(error),
@@ -114,69 +122,100 @@ impl Head {
         Ok(())
     }
 
+    fn diverged(&mut self, epoch: usize, error: &ProbeError) {
+        tracing::warn!(probe = self.probe.config().name, epoch, "a frozen probe diverged");
+        self.verdict = Verdict::Diverged { epoch, advice: error.to_string() };
+        self.train_loss = None;
+    }
+
     pub(super) fn train_loss(&self) -> Option<f64> {
         self.train_loss
     }
 
     pub(super) fn is_classifier(&self) -> bool {
-        self.group.is_none()
+        self.regressor.is_none()
     }
 
     /// Accuracy on the test rows, in percent.
-    pub(super) fn classifier(&self, test: &FeatureSet) -> Result<ClassifierResult, ProbeError> {
+    pub(super) fn classifier(&mut self, test: &FeatureSet) -> Result<ClassifierResult, ProbeError> {
         let classes = self.probe.config().task.outputs();
-        let mut top = TopK::new(&[1, 5])?;
-        self.predict(test, |predictions, targets| match targets {
-            Rows::Labels(labels) => top.update(predictions, classes, labels),
-            Rows::Values(_) => unreachable!("a classifier's targets are labels"),
+        let mut ranks = Vec::with_capacity(test.samples());
+        self.predict(test, |predictions, targets| {
+            let Rows::Labels(labels) = targets else { unreachable!("a classifier's targets are labels") };
+            let rows = predictions.chunks_exact(classes).zip(labels);
+            ranks.extend(rows.map(|(scores, label)| rank(scores, *label as usize)));
         })?;
-        let percent = |k| top.value(k).map(|accuracy| 100.0 * accuracy);
+        if self.verdict != Verdict::Trained {
+            ranks.clear();
+        }
+        let accuracy = |k: usize| -> Result<Option<Estimate>, ProbeError> {
+            let hits: Vec<f64> = ranks.iter().map(|rank| f64::from(u8::from(*rank < k))).collect();
+            Ok(self.bootstrap.mean(&hits)?.map(|estimate| estimate.scaled(100.0)))
+        };
+        let (top1, top5) = (accuracy(1)?, if classes > 5 { accuracy(5)? } else { None });
         Ok(ClassifierResult {
             representation: self.representation,
             network: self.probe.config().network,
             classes,
-            top1: percent(1),
-            top5: percent(5).filter(|_| classes > 5),
+            top1: top1.map(|estimate| estimate.value),
+            top1_interval: top1.and_then(|estimate| estimate.interval),
+            top5: top5.map(|estimate| estimate.value),
+            top5_interval: top5.and_then(|estimate| estimate.interval),
             train_loss: self.train_loss,
             verdict: self.verdict.clone(),
         })
     }
 
     /// R² on the test rows.
-    pub(super) fn regressor(&self, test: &FeatureSet) -> Result<RegressorResult, ProbeError> {
-        let mut r2 = R2::new(self.probe.config().task.outputs());
-        self.predict(test, |predictions, targets| match targets {
-            Rows::Values(values) => r2.update(predictions, values),
-            Rows::Labels(_) => unreachable!("a regressor's targets are values"),
+    pub(super) fn regressor(&mut self, test: &FeatureSet) -> Result<RegressorResult, ProbeError> {
+        let (mut predictions, mut targets) = (Vec::new(), Vec::new());
+        self.predict(test, |predicted, rows| {
+            let Rows::Values(values) = rows else { unreachable!("a regressor's targets are values") };
+            predictions.extend(predicted.iter().copied().map(f64::from));
+            targets.extend_from_slice(values);
         })?;
-        let score = r2.value();
-        let group = self.group.as_ref().map(|group| group.name.clone());
+        if self.verdict != Verdict::Trained {
+            predictions.clear();
+            targets.clear();
+        }
+        let outputs = self.probe.config().task.outputs();
+        let names = TargetNames::new((0..outputs).map(|output| output.to_string()));
+        let scores = regression_scores(&predictions, &targets, &names, &self.bootstrap)?;
+        let defined = scores.outputs.iter().filter_map(|output| Some((output.r2?, output.constant)));
+        let defined: Vec<(Estimate, bool)> = defined.collect();
+        let regressor = self.regressor.as_ref();
         Ok(RegressorResult {
-            group: group.unwrap_or_default(),
+            group: regressor.map(|regressor| regressor.group.name.clone()).unwrap_or_default(),
+            target: regressor.map(|regressor| regressor.target).unwrap_or_default(),
             representation: self.representation,
             network: self.probe.config().network,
-            r2: score.as_ref().map(crate::metrics::R2Score::mean),
-            parameters: score.as_ref().map(|score| score.outputs.clone()).unwrap_or_default(),
-            constant: score.map(|score| score.constant).unwrap_or_default(),
+            r2: scores.mean.map(|estimate| estimate.value),
+            r2_interval: scores.mean.and_then(|estimate| estimate.interval),
+            parameters: defined.iter().map(|(estimate, _)| estimate.value).collect(),
+            parameter_intervals: defined.iter().filter_map(|(estimate, _)| estimate.interval).collect(),
+            constant: defined.iter().map(|(_, constant)| *constant).collect(),
             train_loss: self.train_loss,
             verdict: self.verdict.clone(),
         })
     }
 
-    /// Hands over predictions and targets of all test rows; none if the probe has diverged.
-    fn predict(
-        &self,
-        test: &FeatureSet,
-        mut sink: impl FnMut(&[f32], &Rows) -> Result<(), ProbeError>,
-    ) -> Result<(), ProbeError> {
+    /// Hands over predictions and targets of all test rows; none if the probe has diverged. The last step of training may
+    /// show only here: the rows handed over before are then worth nothing.
+    fn predict(&mut self, test: &FeatureSet, mut sink: impl FnMut(&[f32], &Rows)) -> Result<(), ProbeError> {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
         let rows: Vec<usize> = (0..test.samples()).collect();
         for rows in rows.chunks(TEST_ROWS) {
             let targets = self.targets(test, rows)?;
-            let output = self.probe.evaluate(self.tensor(test, rows), targets.targets())?;
-            sink(&output.predictions, &targets)?;
+            match self.probe.evaluate(self.tensor(test, rows), targets.targets()) {
+                Ok(output) => sink(&output.predictions, &targets),
+                Err(error @ ProbeError::Diverged { .. }) => {
+                    self.diverged(self.epoch, &error);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -191,10 +230,10 @@ impl Head {
     }
 
     fn targets(&self, features: &FeatureSet, rows: &[usize]) -> Result<Rows, ProbeError> {
-        Ok(match &self.group {
-            Some(group) => {
-                group.check(features.action_size())?;
-                Rows::Values(features.actions(rows, &group.range))
+        Ok(match &self.regressor {
+            Some(Regressor { group, target, .. }) => {
+                group.check(features.outputs(*target))?;
+                Rows::Values(features.target_rows(*target, rows, &group.range))
             }
             None => {
                 let labels = features.labels().ok_or_else(|| ProbeError::Missing {

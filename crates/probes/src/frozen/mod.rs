@@ -5,9 +5,8 @@ mod features;
 mod head;
 mod result;
 mod run;
-mod scaling;
 
-pub use config::{FrozenConfig, Regressor};
+pub use config::{FrozenConfig, RegressionTarget, Regressor};
 pub use features::{BoxError, FeatureBuffers, FeatureSet, FeatureSource};
 pub use result::{ClassifierResult, FrozenResult, ProtocolRecord, RegressorResult, Representation, Verdict};
 pub use run::{FrozenProgress, frozen_probes};

@@ -3,6 +3,8 @@
 use seqjepa_nn::optimizer::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
+use super::RegressionTarget;
+use crate::bootstrap::Bootstrap;
 use crate::probe::Network;
 
 /// What a frozen probe reads.
@@ -63,6 +65,9 @@ pub struct ProtocolRecord {
     pub train_samples: usize,
     /// Samples that were tested on, in one pass.
     pub test_samples: usize,
+    /// How the intervals were drawn.
+    #[serde(default)]
+    pub bootstrap: Bootstrap,
 }
 
 /// Whether a probe's figures mean anything.
@@ -91,8 +96,14 @@ pub struct ClassifierResult {
     pub classes: usize,
     /// Top-1 accuracy in percent; absent if it diverged.
     pub top1: Option<f64>,
+    /// Interval of the top-1 accuracy.
+    #[serde(default)]
+    pub top1_interval: Option<[f64; 2]>,
     /// Top-5 accuracy in percent; absent if it diverged, or with five classes or fewer.
     pub top5: Option<f64>,
+    /// Interval of the top-5 accuracy.
+    #[serde(default)]
+    pub top5_interval: Option<[f64; 2]>,
     /// Mean loss over the steps of the last epoch.
     pub train_loss: Option<f64>,
     /// Whether it was trained to the end.
@@ -104,14 +115,23 @@ pub struct ClassifierResult {
 pub struct RegressorResult {
     /// The group of parameters that it predicts.
     pub group: String,
+    /// Which action they belong to.
+    #[serde(default)]
+    pub target: RegressionTarget,
     /// What it reads.
     pub representation: Representation,
     /// Its network.
     pub network: Network,
     /// Mean R² over the group's parameters; absent if it diverged or with fewer than two samples.
     pub r2: Option<f64>,
+    /// Interval of the mean.
+    #[serde(default)]
+    pub r2_interval: Option<[f64; 2]>,
     /// R² of each parameter of the group.
     pub parameters: Vec<f64>,
+    /// Interval of each parameter's R².
+    #[serde(default)]
+    pub parameter_intervals: Vec<[f64; 2]>,
     /// Whether each parameter was the same in all test samples; its R² is then 0, or 1 if hit
     /// exactly.
     pub constant: Vec<bool>,
@@ -128,16 +148,40 @@ impl FrozenResult {
         self.classifiers.iter().find(|result| result.representation == representation)?.top1
     }
 
-    /// R² of a group.
+    /// The regressor from `representation` to this group of `target`.
     #[must_use]
-    pub fn r2(&self, group: &str) -> Option<f64> {
-        self.regressors.iter().find(|result| result.group == group)?.r2
+    pub fn regressor(
+        &self,
+        representation: Representation,
+        target: RegressionTarget,
+        group: &str,
+    ) -> Option<&RegressorResult> {
+        let mut regressors = self.regressors_of(representation, target);
+        regressors.find(|result| result.group == group)
     }
 
-    /// The uniform mean of the groups' R²; absent if one of them is.
+    fn regressors_of(
+        &self,
+        representation: Representation,
+        target: RegressionTarget,
+    ) -> impl Iterator<Item = &RegressorResult> {
+        let wanted = move |result: &&RegressorResult| {
+            result.representation == representation && result.target == target
+        };
+        self.regressors.iter().filter(wanted)
+    }
+
+    /// R² of a group of the relative action from concat(z_1, z_2).
+    #[must_use]
+    pub fn r2(&self, group: &str) -> Option<f64> {
+        self.regressor(Representation::Pair, RegressionTarget::Relative, group)?.r2
+    }
+
+    /// The uniform mean of the groups' R² from concat(z_1, z_2); absent if one of them is.
     #[must_use]
     pub fn mean_r2(&self) -> Option<f64> {
-        let scores: Vec<f64> = self.regressors.iter().map(|result| result.r2).collect::<Option<_>>()?;
+        let pair = self.regressors_of(Representation::Pair, RegressionTarget::Relative);
+        let scores: Vec<f64> = pair.map(|result| result.r2).collect::<Option<_>>()?;
         (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
     }
 }

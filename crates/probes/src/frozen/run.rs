@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::head::Head;
-use super::{FeatureSet, FeatureSource, FrozenConfig, FrozenResult, ProtocolRecord};
+use super::{FeatureSet, FeatureSource, FrozenConfig, FrozenResult, ProtocolRecord, RegressionTarget};
 use crate::error::{ProbeError, check_labels, check_size};
 
 /// How far frozen probes have come.
@@ -23,7 +23,8 @@ pub struct FrozenProgress {
 }
 
 /// Trains the probes of a protocol on frozen features and tests them: classifiers on z_AGG and on
-/// z_1, a regressor from concat(z_1, z_2) to each group.
+/// z_1, and the configuration's regressors, in the published protocols one from concat(z_1, z_2) to
+/// each group.
 ///
 /// Each probe has its own parameters and optimizer: a sum of their losses would have the same
 /// gradients. Epochs cycle through the passes of `train`, in an order of samples drawn from the
@@ -85,7 +86,7 @@ pub fn frozen_probes(
 
     let test = fetch(test, "test", 0, config)?;
     check_widths("test", &widths, &test)?;
-    let (classifiers, regressors): (Vec<_>, Vec<_>) = heads.iter().partition(|head| head.is_classifier());
+    let (classifiers, regressors): (Vec<_>, Vec<_>) = heads.iter_mut().partition(|head| head.is_classifier());
     Ok(FrozenResult {
         protocol: ProtocolRecord {
             name: config.name.clone(),
@@ -98,9 +99,10 @@ pub fn frozen_probes(
             standardized: config.standardize,
             train_samples: samples,
             test_samples: test.samples(),
+            bootstrap: config.bootstrap,
         },
-        classifiers: classifiers.iter().map(|head| head.classifier(&test)).collect::<Result<_, _>>()?,
-        regressors: regressors.iter().map(|head| head.regressor(&test)).collect::<Result<_, _>>()?,
+        classifiers: classifiers.into_iter().map(|head| head.classifier(&test)).collect::<Result<_, _>>()?,
+        regressors: regressors.into_iter().map(|head| head.regressor(&test)).collect::<Result<_, _>>()?,
     })
 }
 
@@ -117,15 +119,27 @@ fn fetch(
     Ok(set)
 }
 
-type Widths = [usize; 4];
+type Widths = [usize; 5];
 
 fn widths(set: &FeatureSet) -> Widths {
     use super::Representation::{Aggregate, First, Pair};
-    [set.width(Aggregate), set.width(First), set.width(Pair), set.action_size()]
+    [
+        set.width(Aggregate),
+        set.width(First),
+        set.width(Pair),
+        set.outputs(RegressionTarget::Relative),
+        set.outputs(RegressionTarget::Absolute),
+    ]
 }
 
 fn check_widths(split: &str, expected: &Widths, set: &FeatureSet) -> Result<(), ProbeError> {
-    let names = ["width of z_AGG", "width of z_1", "width of concat(z_1, z_2)", "action parameters"];
+    let names = [
+        "width of z_AGG",
+        "width of z_1",
+        "width of concat(z_1, z_2)",
+        "parameters of the relative action",
+        "parameters of the absolute action",
+    ];
     for ((name, expected), found) in names.iter().zip(expected).zip(widths(set)) {
         check_size(&format!("{split} features: {name}"), *expected, found)?;
     }

@@ -97,7 +97,7 @@ impl TopK {
 }
 
 /// Number of classes that rank before `label`.
-fn rank(scores: &[f32], label: usize) -> usize {
+pub(crate) fn rank<T: PartialOrd + Copy>(scores: &[T], label: usize) -> usize {
     let own = scores[label];
     let before = scores[..label].iter().filter(|score| **score >= own).count();
     before + scores[label + 1..].iter().filter(|score| **score > own).count()

@@ -10,6 +10,7 @@ mod named;
 mod r2;
 
 pub use accuracy::TopK;
+pub(crate) use accuracy::rank;
 pub use mean::Mean;
 pub use named::Metrics;
 pub use r2::{OutputGroup, R2, R2Score};

@@ -72,13 +72,18 @@ impl R2 {
         Self { samples: 0, outputs: vec![Moments::EMPTY; outputs] }
     }
 
-    /// Takes in a batch; both slices are `[samples, outputs]`, row-major.
+    /// Takes in a batch; both slices are `[samples, outputs]`, row-major. Predictions may be f32 or
+    /// f64.
     ///
     /// # Errors
     ///
     /// If the slices' lengths differ or are no multiple of the outputs, or if a value is NaN or
     /// infinite. The accumulator is unchanged then.
-    pub fn update(&mut self, predictions: &[f32], targets: &[f32]) -> Result<(), ProbeError> {
+    pub fn update<P: Into<f64> + Copy>(
+        &mut self,
+        predictions: &[P],
+        targets: &[f32],
+    ) -> Result<(), ProbeError> {
         let width = self.outputs.len();
         check_size("predictions", targets.len(), predictions.len())?;
         if width == 0 || !targets.len().is_multiple_of(width) {
@@ -111,7 +116,7 @@ impl R2 {
             for ((moments, target), prediction) in batch.iter_mut().zip(row).zip(predicted) {
                 let target = f64::from(*target);
                 moments.total += (target - moments.mean).powi(2);
-                moments.residual += (target - f64::from(*prediction)).powi(2);
+                moments.residual += (target - (*prediction).into()).powi(2);
             }
         }
         self.combine(rows as u64, &batch);
@@ -169,6 +174,11 @@ impl R2 {
                 .collect();
             R2Score { outputs, constant }
         })
+    }
+
+    /// Mean of an output's targets so far.
+    pub(crate) fn target_mean(&self, output: usize) -> f64 {
+        self.outputs[output].mean
     }
 
     pub(crate) fn to_values(&self) -> Vec<f64> {
@@ -254,7 +264,7 @@ mod tests {
     fn constant_targets_are_defined_and_named() {
         // 0.1 is not exact in f32 or f64: its mean over three rows rounds.
         let targets = [0.1, 0.1, 5.0, 0.1, 0.1, 6.0, 0.1, 0.1, 9.0];
-        let predictions = [0.1, 0.2, 5.0, 0.1, 0.1, 6.0, 0.1, 0.1, 9.0];
+        let predictions = [0.1f32, 0.2, 5.0, 0.1, 0.1, 6.0, 0.1, 0.1, 9.0];
         let mut r2 = R2::new(3);
         r2.update(&predictions, &targets).unwrap();
         let score = r2.value().unwrap();
@@ -266,7 +276,7 @@ mod tests {
     fn fewer_than_two_samples_have_no_score() {
         let mut r2 = R2::new(1);
         assert_eq!(r2.value(), None);
-        r2.update(&[], &[]).unwrap();
+        r2.update::<f32>(&[], &[]).unwrap();
         r2.update(&[1.0], &[2.0]).unwrap();
         assert_eq!(r2.value(), None);
     }

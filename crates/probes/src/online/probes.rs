@@ -40,6 +40,7 @@ impl Phase {
 pub struct ProbeInputs<'a> {
     representations: Vec<(&'a str, Tensor<2>)>,
     labels: Option<&'a [u32]>,
+    named_labels: Vec<(&'a str, &'a [u32])>,
     values: Vec<(&'a str, &'a [f32])>,
 }
 
@@ -65,6 +66,14 @@ impl<'a> ProbeInputs<'a> {
         self
     }
 
+    /// Adds further classes of the samples, as coarser ones, for the classification probes whose
+    /// target has this name. Those whose target is not given pause.
+    #[must_use]
+    pub fn named_labels(mut self, name: &'a str, labels: &'a [u32]) -> Self {
+        self.named_labels.push((name, labels));
+        self
+    }
+
     /// Adds target values `[samples, outputs]`, row-major. Regression probes whose target is not
     /// given pause.
     #[must_use]
@@ -75,7 +84,13 @@ impl<'a> ProbeInputs<'a> {
 
     fn targets(&self, config: &OnlineProbeConfig) -> Option<Targets<'a>> {
         match config.task {
-            Task::Classification { .. } => self.labels.map(Targets::Labels),
+            Task::Classification { .. } => match config.target.as_deref() {
+                None => self.labels.map(Targets::Labels),
+                Some(target) => {
+                    let found = self.named_labels.iter().find(|(name, _)| *name == target)?;
+                    Some(Targets::Labels(found.1))
+                }
+            },
             Task::Regression { .. } => {
                 let target = config.target.as_deref()?;
                 let found = self.values.iter().find(|(name, _)| *name == target)?;

@@ -14,9 +14,10 @@ pub struct OnlineProbeConfig {
     /// Names of the representations that the probe reads, with their widths. Several are
     /// concatenated in this order.
     pub inputs: Vec<(String, usize)>,
-    /// What is learnt. Classification reads the labels.
+    /// What is learnt.
     pub task: Task,
-    /// For regression: name of the target values that the probe learns.
+    /// Name of the target: for regression, of the values that the probe learns; for
+    /// classification, of its labels, or `None` for those without a name.
     pub target: Option<String>,
     /// The network.
     pub network: Network,

@@ -16,7 +16,7 @@ mod run;
 use serde::{Deserialize, Serialize};
 
 pub use dataset::DatasetConfig;
-pub use eval::{EvalConfig, ProbeOptimizer, RegressorKind};
+pub use eval::{EncoderChoice, EvalConfig, ProbeOptimizer, ProtocolKind, RegressorKind};
 pub use gating::GatingConfig;
 pub use logging::{LoggingConfig, WandbConfig};
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};

@@ -1,0 +1,104 @@
+//! From figures to a verdict.
+
+use serde::{Deserialize, Serialize};
+
+use super::Diagnostics;
+use crate::error::ProbeError;
+
+/// Whether a representation has collapsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Neither of the others.
+    Healthy = 0,
+    /// Samples differ, but little, or in few directions (dimensional collapse).
+    PartialCollapse = 1,
+    /// All samples have nearly the same features, or lie on nearly one line.
+    Collapsed = 2,
+}
+
+impl Verdict {
+    /// Its name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::PartialCollapse => "partial collapse",
+            Self::Collapsed => "collapsed",
+        }
+    }
+}
+
+/// Where the verdict changes. The worse of two findings counts:
+///
+/// | | collapsed | partial collapse |
+/// |---|---|---|
+/// | standard deviation ratio below | `collapsed_deviation` | `partial_deviation` |
+/// | RankMe below | `collapsed_rank` | `partial_rank` times `min(samples, width)` |
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thresholds {
+    /// Ratio of the standard deviation to `1/√D`.
+    pub collapsed_deviation: f64,
+    /// Ratio of the standard deviation to `1/√D`.
+    pub partial_deviation: f64,
+    /// RankMe.
+    pub collapsed_rank: f64,
+    /// Share of `min(samples, width)`.
+    pub partial_rank: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { collapsed_deviation: 0.05, partial_deviation: 0.2, collapsed_rank: 1.5, partial_rank: 0.05 }
+    }
+}
+
+impl Thresholds {
+    pub(super) fn validate(&self) -> Result<(), ProbeError> {
+        for (setting, value) in [
+            ("collapsed_deviation", self.collapsed_deviation),
+            ("partial_deviation", self.partial_deviation),
+            ("collapsed_rank", self.collapsed_rank),
+            ("partial_rank", self.partial_rank),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(ProbeError::setting(format!("thresholds.{setting}"), "0 or more", value));
+            }
+        }
+        Ok(())
+    }
+
+    /// The verdict, absent without figures, and the findings behind it.
+    pub(super) fn judge(&self, diagnostics: &Diagnostics) -> (Option<Verdict>, Vec<String>) {
+        let (Some(rank), Some(ratio)) = (diagnostics.rank_me, diagnostics.standard_deviation_ratio) else {
+            return (None, Vec::new());
+        };
+        let full = diagnostics.samples.min(diagnostics.width);
+        // Width 1 or two samples leave no ranks to tell apart.
+        let partial_rank = (self.partial_rank * full as f64).max(self.collapsed_rank);
+        let collapsed_rank = if full as f64 > self.collapsed_rank { self.collapsed_rank } else { 0.0 };
+        let partial_rank = if full as f64 > self.collapsed_rank { partial_rank } else { 0.0 };
+        let mut verdict = Verdict::Healthy;
+        let mut reasons = Vec::new();
+        for (figure, value, collapsed, partial) in [
+            (
+                "the standard deviation of L2-normalised features over 1/sqrt(D)".to_owned(),
+                ratio,
+                self.collapsed_deviation,
+                self.partial_deviation,
+            ),
+            (format!("RankMe, of {full} at most,"), rank, collapsed_rank, partial_rank),
+        ] {
+            let (found, bound) = if value < collapsed {
+                (Verdict::Collapsed, collapsed)
+            } else if value < partial {
+                (Verdict::PartialCollapse, partial)
+            } else {
+                continue;
+            };
+            reasons.push(format!("{figure} is {value:.4}, below {bound:.4}: {}", found.name()));
+            verdict = verdict.max(found);
+        }
+        (Some(verdict), reasons)
+    }
+}

@@ -1,0 +1,243 @@
+//! Preconditioned L-BFGS (Liu & Nocedal 1989) for smooth convex functions.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+/// Pairs of steps and gradient changes that are remembered.
+const MEMORY: usize = 20;
+/// Constants of the strong Wolfe conditions.
+const DECREASE: f64 = 1e-4;
+const CURVATURE: f64 = 0.9;
+/// Evaluations of one line search.
+const SEARCH: usize = 30;
+
+/// How an iterative fit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// Steps taken.
+    pub iterations: usize,
+    /// Evaluations of loss and gradient, over all training samples each.
+    pub evaluations: usize,
+    /// Euclidean norm of the gradient at the end.
+    pub gradient_norm: f64,
+    /// Whether that norm reached the tolerance; if not, the iterations or the digits of f64 ran out.
+    pub converged: bool,
+}
+
+/// A function's value and gradient at a point.
+pub(super) struct Evaluation {
+    pub(super) value: f64,
+    pub(super) gradient: Vec<f64>,
+    /// Whatever the preconditioner depends on.
+    pub(super) curvature: f64,
+}
+
+pub(super) struct Limits {
+    pub(super) tolerance: f64,
+    pub(super) iterations: usize,
+}
+
+/// Minimises from `point`. `precondition(curvature, vector)` divides a vector by an estimate of the
+/// Hessian's diagonal; up to a common factor, which is found here.
+pub(super) fn minimize(
+    point: &mut [f64],
+    mut evaluate: impl FnMut(&[f64]) -> Evaluation,
+    precondition: impl Fn(f64, &mut [f64]),
+    limits: &Limits,
+) -> (Evaluation, Convergence) {
+    let mut current = evaluate(point);
+    let mut state = Convergence { iterations: 0, evaluations: 1, gradient_norm: 0.0, converged: false };
+    let mut pairs: VecDeque<Pair> = VecDeque::new();
+    loop {
+        state.gradient_norm = dot(&current.gradient, &current.gradient).sqrt();
+        state.converged = state.gradient_norm <= limits.tolerance;
+        if state.converged || state.iterations >= limits.iterations {
+            return (current, state);
+        }
+        let direction = direction(&current, &pairs, &precondition);
+        let slope = dot(&direction, &current.gradient);
+        let search = (slope < 0.0)
+            .then(|| line_search(point, &current, &direction, slope, &mut evaluate, &mut state.evaluations))
+            .flatten();
+        let Some((step, next)) = search else {
+            if pairs.is_empty() {
+                return (current, state);
+            }
+            // Rounding has spoilt the memory: once more from the preconditioned gradient.
+            pairs.clear();
+            continue;
+        };
+        let step: Vec<f64> = direction.iter().map(|value| step * value).collect();
+        point.iter_mut().zip(&step).for_each(|(value, step)| *value += step);
+        let change: Vec<f64> = next.gradient.iter().zip(&current.gradient).map(|(a, b)| a - b).collect();
+        let product = dot(&step, &change);
+        if product > 0.0 {
+            if pairs.len() == MEMORY {
+                pairs.pop_front();
+            }
+            pairs.push_back(Pair { step, change, inverse: product.recip() });
+        }
+        current = next;
+        state.iterations += 1;
+    }
+}
+
+struct Pair {
+    step: Vec<f64>,
+    change: Vec<f64>,
+    inverse: f64,
+}
+
+/// The two-loop recursion.
+fn direction(
+    current: &Evaluation,
+    pairs: &VecDeque<Pair>,
+    precondition: &impl Fn(f64, &mut [f64]),
+) -> Vec<f64> {
+    let mut vector: Vec<f64> = current.gradient.iter().map(|value| -value).collect();
+    let mut factors = Vec::with_capacity(pairs.len());
+    for pair in pairs.iter().rev() {
+        let factor = pair.inverse * dot(&pair.step, &vector);
+        add(&mut vector, -factor, &pair.change);
+        factors.push(factor);
+    }
+    precondition(current.curvature, &mut vector);
+    if let Some(last) = pairs.back() {
+        let mut conditioned = last.change.clone();
+        precondition(current.curvature, &mut conditioned);
+        let scale = (last.inverse * dot(&last.change, &conditioned)).recip();
+        vector.iter_mut().for_each(|value| *value *= scale);
+    }
+    for (pair, factor) in pairs.iter().zip(factors.iter().rev()) {
+        let back = pair.inverse * dot(&pair.change, &vector);
+        add(&mut vector, factor - back, &pair.step);
+    }
+    vector
+}
+
+/// A step length that meets the strong Wolfe conditions, by bisection and extrapolation with cubic
+/// interpolation. Close to the minimum, where values differ by rounding alone, slopes decide
+/// (Hager & Zhang 2005).
+fn line_search(
+    point: &[f64],
+    start: &Evaluation,
+    direction: &[f64],
+    slope: f64,
+    evaluate: &mut impl FnMut(&[f64]) -> Evaluation,
+    evaluations: &mut usize,
+) -> Option<(f64, Evaluation)> {
+    let noise = 1e-14 * start.value.abs();
+    let mut low = End { step: 0.0, value: start.value, slope };
+    let mut high: Option<End> = None;
+    let mut step = 1.0;
+    for _ in 0..SEARCH {
+        let trial: Vec<f64> = point.iter().zip(direction).map(|(x, d)| x + step * d).collect();
+        let next = evaluate(&trial);
+        *evaluations += 1;
+        let end = End { step, value: next.value, slope: dot(&next.gradient, direction) };
+        let decreases = end.value <= start.value + DECREASE * step * slope
+            || (end.value <= start.value + noise && end.slope <= (2.0 * DECREASE - 1.0) * slope);
+        if !end.value.is_finite() || !decreases || (end.value > low.value + noise && low.step > 0.0) {
+            high = Some(end);
+        } else if end.slope.abs() <= -CURVATURE * slope {
+            return Some((step, next));
+        } else if end.slope > 0.0 {
+            high = Some(end);
+        } else {
+            low = end;
+        }
+        step = match &high {
+            None => 4.0 * step,
+            Some(high) => between(&low, high),
+        };
+        if high.as_ref().is_some_and(|high| (high.step - low.step).abs() <= 1e-12 * high.step) {
+            return None;
+        }
+    }
+    None
+}
+
+struct End {
+    step: f64,
+    value: f64,
+    slope: f64,
+}
+
+/// The minimum of the cubic through two ends, kept off them.
+fn between(low: &End, high: &End) -> f64 {
+    let width = high.step - low.step;
+    let middle = low.step + 0.5 * width;
+    if !high.value.is_finite() || !high.slope.is_finite() {
+        return low.step + 0.1 * width;
+    }
+    let a = low.slope + high.slope - 3.0 * (high.value - low.value) / width;
+    let root = (a * a - low.slope * high.slope).sqrt();
+    let step = high.step - width * (high.slope + root - a) / (high.slope - low.slope + 2.0 * root);
+    if step.is_finite() { step.clamp(low.step + 0.1 * width, high.step - 0.1 * width) } else { middle }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    // Eight sums in a fixed order, so that the compiler may use vectors.
+    let mut sums = [0.0; 8];
+    let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in left.zip(right) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+fn add(vector: &mut [f64], factor: f64, other: &[f64]) {
+    vector.iter_mut().zip(other).for_each(|(value, other)| *value += factor * other);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A quadratic of condition 1e6 plus a quartic.
+    fn bowl(point: &[f64]) -> Evaluation {
+        let weight = |index: usize| 10f64.powi(index as i32);
+        let mut value = 0.0;
+        let mut gradient = Vec::new();
+        for (index, x) in point.iter().enumerate() {
+            let off = x - 1.0;
+            value += weight(index) * (0.5 * off * off + 0.1 * off.powi(4));
+            gradient.push(weight(index) * (off + 0.4 * off.powi(3)));
+        }
+        Evaluation { value, gradient, curvature: 1.0 }
+    }
+
+    #[test]
+    fn finds_the_minimum_with_and_without_a_preconditioner() {
+        let limits = Limits { tolerance: 1e-9, iterations: 500 };
+        let none = |_: f64, _: &mut [f64]| ();
+        let diagonal = |_: f64, vector: &mut [f64]| {
+            vector.iter_mut().enumerate().for_each(|(index, value)| *value /= 10f64.powi(index as i32));
+        };
+        let mut point = vec![-3.0; 7];
+        let (_, plain) = minimize(&mut point, bowl, none, &limits);
+        assert!(plain.converged, "{plain:?}");
+        assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-8), "{point:?}");
+        let mut point = vec![-3.0; 7];
+        let (_, conditioned) = minimize(&mut point, bowl, diagonal, &limits);
+        assert!(conditioned.converged && conditioned.iterations < plain.iterations, "{conditioned:?}");
+    }
+
+    #[test]
+    fn ends_say_so_when_iterations_run_out() {
+        let limits = Limits { tolerance: 1e-12, iterations: 2 };
+        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), &limits);
+        assert!(!state.converged && state.iterations == 2 && state.gradient_norm > 1e-12);
+    }
+
+    #[test]
+    fn a_minimum_is_left_at_once() {
+        let limits = Limits { tolerance: 1e-9, iterations: 10 };
+        let (_, state) = minimize(&mut [1.0; 3], bowl, |_, _| (), &limits);
+        assert_eq!((state.iterations, state.evaluations, state.converged), (0, 1, true));
+    }
+}

@@ -1,0 +1,165 @@
+//! Ridge regression in closed form.
+
+use faer::Mat;
+use serde::{Deserialize, Serialize};
+
+use super::leave_one_out::{self, Solution};
+use crate::algebra::{BLOCK, multiply};
+use crate::error::{ProbeError, check_size};
+use crate::features::{Features, Targeted};
+use crate::scaling::Scaling;
+use rayon::prelude::*;
+
+/// Ridge regression: for each output the weights `w` and the intercept `b` that minimise
+/// `Σ (y - b - w·x)² + penalty ‖w‖²`, with the penalty of least squared leave-one-out error.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RidgeConfig {
+    /// The penalties to choose from, scikit-learn's `alphas`; all above 0. By default 19 values from
+    /// 1e-3 to 1e6, two a decade.
+    pub penalties: Vec<f64>,
+    /// Whether features are shifted and scaled to mean 0 and variance 1 over the training samples
+    /// first, so that a penalty means the same for all features and models (the default).
+    pub standardize: bool,
+    /// Whether all outputs share the penalty of least error averaged over outputs, as `RidgeCV` does
+    /// by default. Otherwise (the default) each output has its own, `alpha_per_target=True`: its
+    /// figure then does not depend on which other outputs are asked for.
+    pub shared_penalty: bool,
+}
+
+impl Default for RidgeConfig {
+    fn default() -> Self {
+        let penalties = (-6..=12).map(|half_decade| 10f64.powf(f64::from(half_decade) / 2.0)).collect();
+        Self { penalties, standardize: true, shared_penalty: false }
+    }
+}
+
+impl RidgeConfig {
+    pub(super) fn validate(&self) -> Result<(), ProbeError> {
+        let valid = |penalty: &f64| penalty.is_finite() && *penalty > 0.0;
+        if !self.penalties.is_empty() && self.penalties.iter().all(valid) {
+            return Ok(());
+        }
+        let expected = "one or more finite numbers above 0";
+        Err(ProbeError::setting("ridge.penalties", expected, format!("{:?}", self.penalties)))
+    }
+}
+
+/// A fitted ridge regression.
+///
+/// ```
+/// use seqjepa_probes::exact::{Ridge, RidgeConfig};
+/// use seqjepa_probes::{Features, Targeted};
+///
+/// let features = [0.0, 1.0, 2.0, 3.0];
+/// let data = Targeted::new(Features::new(&features, 1)?, &[1.0, 3.0, 5.0, 7.0], 1)?;
+/// let ridge = Ridge::fit(&data, &RidgeConfig::default())?;
+/// let predictions = ridge.predict(&Features::new(&[10.0], 1)?)?;
+/// assert!((predictions[0] - 21.0).abs() < 0.01);
+/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ridge {
+    scaling: Scaling,
+    /// Of scaled features, `[width, outputs]`.
+    weights: Mat<f64>,
+    target_means: Vec<f64>,
+    penalties: Vec<f64>,
+    errors: Vec<f64>,
+}
+
+impl Ridge {
+    /// Fits all outputs of `data`.
+    ///
+    /// With more samples than features it takes the eigendecomposition of the features' Gram matrix,
+    /// otherwise that of the samples'. Features are read in pieces and stay in f32.
+    ///
+    /// # Errors
+    ///
+    /// If there are no samples, a penalty is out of range, or the decomposition does not converge.
+    pub fn fit(data: &Targeted<'_>, config: &RidgeConfig) -> Result<Self, ProbeError> {
+        config.validate()?;
+        let samples = data.features().samples();
+        if samples == 0 {
+            return Err(ProbeError::setting("training samples", "above 0", 0));
+        }
+        let scaling = Scaling::of(data.features());
+        let scaling = if config.standardize { scaling } else { scaling.only_shift() };
+        let target_means = target_means(data);
+        let Solution { weights, penalties, errors } =
+            leave_one_out::solve(data, &scaling, &target_means, config)?;
+        Ok(Self { scaling, weights, target_means, penalties, errors })
+    }
+
+    /// Predictions `[samples, outputs]`, row-major.
+    ///
+    /// # Errors
+    ///
+    /// If the features have another width.
+    pub fn predict(&self, features: &Features<'_>) -> Result<Vec<f64>, ProbeError> {
+        let (width, outputs) = (self.weights.nrows(), self.weights.ncols());
+        check_size("features' width", width, features.width())?;
+        let mut predictions = vec![0.0; features.samples() * outputs];
+        predictions.par_chunks_mut(BLOCK * outputs).enumerate().for_each(|(block, out)| {
+            let rows = out.len() / outputs;
+            let mut scaled = vec![0.0; rows * width];
+            self.scaling.widen(features, block * BLOCK..block * BLOCK + rows, &mut scaled);
+            multiply(out, &scaled, self.weights.as_ref());
+            for row in out.chunks_exact_mut(outputs) {
+                row.iter_mut().zip(&self.target_means).for_each(|(value, mean)| *value += mean);
+            }
+        });
+        Ok(predictions)
+    }
+
+    /// Weights of the features as they are given, `[outputs, width]`, row-major: scikit-learn's
+    /// `coef_`.
+    #[must_use]
+    pub fn weights(&self) -> Vec<f64> {
+        let column = |output: usize| {
+            (0..self.weights.nrows())
+                .map(move |feature| self.weights[(feature, output)] * self.scaling.factor(feature))
+        };
+        (0..self.weights.ncols()).flat_map(column).collect()
+    }
+
+    /// The intercept of each output, for the features as they are given.
+    #[must_use]
+    pub fn intercepts(&self) -> Vec<f64> {
+        let width = self.weights.nrows();
+        let weights = self.weights();
+        let shift = |weights: &[f64]| -> f64 {
+            weights.iter().enumerate().map(|(feature, weight)| weight * self.scaling.mean(feature)).sum()
+        };
+        self.target_means.iter().zip(weights.chunks_exact(width)).map(|(mean, w)| mean - shift(w)).collect()
+    }
+
+    /// The penalty of each output.
+    #[must_use]
+    pub fn penalties(&self) -> &[f64] {
+        &self.penalties
+    }
+
+    /// Mean squared leave-one-out error of each output at its penalty.
+    #[must_use]
+    pub fn leave_one_out_errors(&self) -> &[f64] {
+        &self.errors
+    }
+}
+
+fn target_means(data: &Targeted<'_>) -> Vec<f64> {
+    let mut means = vec![0.0; data.outputs()];
+    for row in data.targets().chunks_exact(data.outputs()) {
+        means.iter_mut().zip(row).for_each(|(sum, target)| *sum += f64::from(*target));
+    }
+    means.iter_mut().for_each(|sum| *sum /= data.features().samples() as f64);
+    // Exactly the target where it is constant: its deviations are then 0.
+    for (output, mean) in means.iter_mut().enumerate() {
+        let mut column = data.targets().iter().skip(output).step_by(data.outputs());
+        if let Some(first) = column.next()
+            && column.all(|target| target == first)
+        {
+            *mean = f64::from(*first);
+        }
+    }
+    means
+}
