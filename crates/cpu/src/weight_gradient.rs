@@ -262,11 +262,6 @@ unsafe fn tile<V: Vector, const TERMS: usize, const VECTORS: usize, const NEIGHB
     unsafe {
         let target = sums.as_mut_ptr().add(term * block.outputs + first);
         let mut tile = [[V::splat(0.0); VECTORS]; TERMS];
-        for (index, tile) in tile.iter_mut().enumerate().take(terms) {
-            for (vector, sum) in tile.iter_mut().enumerate() {
-                *sum = V::load(target.add(index * block.outputs + vector * V::LANES));
-            }
-        }
         let mut gradient = block.gradient.as_ptr().add(first);
         for position in block.positions.iter().step_by(NEIGHBOURS) {
             let source = block.source.as_ptr().add(*position);
@@ -284,7 +279,9 @@ unsafe fn tile<V: Vector, const TERMS: usize, const VECTORS: usize, const NEIGHB
         }
         for (index, tile) in tile.iter().enumerate().take(terms) {
             for (vector, sum) in tile.iter().enumerate() {
-                sum.store(target.add(index * block.outputs + vector * V::LANES));
+                // A block's sum is added as one: rounding grows with the blocks of a batch, not with its pixels.
+                let at = target.add(index * block.outputs + vector * V::LANES);
+                sum.multiply_add(V::splat(1.0), V::load(at)).store(at);
             }
         }
     }

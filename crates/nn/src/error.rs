@@ -46,6 +46,16 @@ pub enum NnError {
         /// Data type that was found.
         found: String,
     },
+    /// A counter holds what is no count.
+    #[error("tensor `{name}`: expected a count from 0 to {expected}, found {found}")]
+    CountOutOfRange {
+        /// Dotted path of the tensor.
+        name: String,
+        /// The largest count.
+        expected: i32,
+        /// What was found.
+        found: f64,
+    },
     /// An optimizer's setting, or a learning rate, is out of its range.
     #[error("optimizer setting `{setting}` must be {expected}, got {found}")]
     OptimizerSetting {

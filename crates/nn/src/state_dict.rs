@@ -76,6 +76,9 @@ pub fn load_state_dict<M: Module>(
     Ok(module.map(&mut Load { path: Path::default(), given }))
 }
 
+/// The largest count that the integer tensors of every backend hold.
+const MAX_COUNT: i32 = i32::MAX;
+
 fn check(spec: &TensorSpec, data: Option<&TensorData>) -> Result<(), NnError> {
     let Some(data) = data else {
         return Err(NnError::MissingTensor { name: spec.name.clone(), expected: spec.shape.clone() });
@@ -97,6 +100,17 @@ fn check(spec: &TensorSpec, data: Option<&TensorData>) -> Result<(), NnError> {
             expected,
             found: format!("{:?}", data.dtype()),
         });
+    }
+    if counter {
+        // Through f64, which every integer converts to.
+        let count = data.iter::<f64>().next().unwrap_or(0.0);
+        if !(0.0..=f64::from(MAX_COUNT)).contains(&count) {
+            return Err(NnError::CountOutOfRange {
+                name: spec.name.clone(),
+                expected: MAX_COUNT,
+                found: count,
+            });
+        }
     }
     Ok(())
 }

@@ -64,6 +64,17 @@ fn other_float_widths_are_converted() {
 }
 
 #[test]
+fn a_counter_that_no_tensor_can_hold_is_refused() {
+    for count in [-1, i64::from(i32::MAX) + 1, i64::MIN, i64::MAX] {
+        let error = refused(|tensors| {
+            let counter = tensors.iter_mut().find(|(name, _)| name == "1.num_batches_tracked");
+            counter.expect("batch norm counts").1 = TensorData::new(vec![count], [1]);
+        });
+        assert!(matches!(&error, NnError::CountOutOfRange { name, .. } if name == "1.num_batches_tracked"));
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     let error = refused(|tensors| drop(tensors.remove(1)));
     assert!(
