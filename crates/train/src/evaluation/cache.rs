@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::fingerprint::text_sha256;
+use crate::fingerprint::text_sha256;
 use super::store::{FeatureFile, FeatureWriter, Section};
 use crate::TrainError;
 

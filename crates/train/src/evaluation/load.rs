@@ -8,7 +8,7 @@ use seqjepa_model::SeqJepa;
 use seqjepa_nn::load_state_dict;
 
 use super::card::{ModelOrigin, ModelSource};
-use super::fingerprint::file_sha256;
+use crate::fingerprint::file_sha256;
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
