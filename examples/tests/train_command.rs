@@ -124,14 +124,14 @@ fn a_signal_during_the_frozen_evaluation_stops_it() {
 #[test]
 fn a_second_signal_ends_at_once() {
     let (_scratch, run) = scratch();
-    // A step of a minute or more: the first signal would wait for its end.
+    // A step of seconds: the first signal would wait for its end.
     let large = [
         "--set",
-        "dataset.batch_size=2048",
+        "dataset.batch_size=512",
         "--set",
-        "dataset.synthetic_train=2048",
+        "dataset.synthetic_train=512",
         "--set",
-        "model.width=64",
+        "model.width=32",
     ];
     let mut child = spawn(start(&run).args(large).args(["--set", "dataset.prefetch=0"]));
     wait_for(&run.join("metrics.csv"));
@@ -309,7 +309,7 @@ fn a_full_disk_stops_the_run_and_room_lets_it_go_on() {
     let disk = scratch.path().join("disk");
     fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
         .arg(&disk)
         .stderr(Stdio::null())
         .status()
@@ -337,7 +337,7 @@ fn a_full_disk_stops_the_run_and_room_lets_it_go_on() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
     assert!(run.join("checkpoints/last.safetensors").exists());
-    assert!(Command::new("mount").args(["-o", "remount,size=16m"]).arg(&disk).status().unwrap().success());
+    assert!(Command::new("mount").args(["-o", "remount,size=64m"]).arg(&disk).status().unwrap().success());
     let child = spawn(&mut resume(&run));
     std::thread::sleep(Duration::from_secs(1));
     signal(&child, "TERM");
