@@ -82,7 +82,6 @@ impl RunData {
             drop_last: config.run.drop_last,
             split: Split::Train,
             subset,
-            ..LoaderConfig::train(config.dataset.batch_size)
         };
         let sequence = config.sequence_config(config.dataset.seq_len, self.normalization)?;
         Ok(SequenceLoader::new(Arc::clone(&self.train), sequence, loader)?)
@@ -153,7 +152,6 @@ impl RunData {
             drop_last: false,
             split,
             subset: subset(config, images.len(), count, limit)?,
-            ..LoaderConfig::test(batch_size)
         };
         Ok(SequenceLoader::new(Arc::clone(images), sequence, loader)?)
     }

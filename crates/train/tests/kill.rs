@@ -28,8 +28,10 @@ fn child() {
             passed.push(label);
             if passed.len() == moment {
                 Process::say("reached");
-                while wait {
-                    std::thread::park();
+                if wait {
+                    loop {
+                        std::thread::park();
+                    }
                 }
             }
         }

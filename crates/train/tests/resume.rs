@@ -131,7 +131,8 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
     drop(train(&folder, &["run.keep_last=1", "run.best_metric=null"]));
     let path = folder.join("checkpoints/last.safetensors");
     let whole = Checkpoint::load(&path).unwrap();
-    let forgeries: [(fn(&mut Progress), &str); 3] = [
+    type Forge = fn(&mut Progress);
+    let forgeries: [(Forge, &str); 3] = [
         (|progress| progress.epoch = 1, "metrics of 1 epochs"),
         (|progress| progress.under_way.train_batches = 4, "at most 3 training batches"),
         (|progress| progress.under_way.test_batches = 1_000_000, "at most 2 test batches"),

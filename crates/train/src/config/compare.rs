@@ -59,7 +59,8 @@ impl Config {
         let longer = given.run.epochs >= self.run.epochs;
         let mut found = self.differences(given);
         found.retain(|difference| {
-            !FREE.contains(&difference.key.as_str()) && !(longer && difference.key == "run.epochs")
+            let free = FREE.contains(&difference.key.as_str());
+            !free && (!longer || difference.key != "run.epochs")
         });
         found
     }
