@@ -12,7 +12,7 @@ run: {name: tiny, seed: 7, device: flex, epochs: 2}
 dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 32, synthetic_val: 16, num_workers: 1}
 model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
 optim: {name: adamw, lr: 0.001, probe_hidden: 16}
-eval: {seq_len: 2, probe_epochs: 2, feature_passes: 1, batch_size: 8, probe_lr: 0.01}
+eval: {protocols: [linear], seq_len: 2, max_seq_len: 2, probe_epochs: 2, feature_passes: 1, batch_size: 8, probe_lr: 0.01, candidates: 4, other_candidates: 4, bootstrap: 10}
 ";
 
 /// Many epochs: a run that lasts until it is stopped.
@@ -109,16 +109,27 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
 
 #[test]
 fn a_signal_during_the_frozen_evaluation_stops_it() {
-    let (_scratch, run) = scratch();
-    let many =
-        ["--set", "run.epochs=1", "--set", "eval.probe_epochs=100000", "--set", "eval.feature_passes=100000"];
-    let child = spawn(start(&run).args(many));
-    wait_for(&run.join("gates.json"));
-    signal(&child, "TERM");
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
-    assert!(error_of(&output).contains("--resume"), "{}", error_of(&output));
-    assert!(!run.join("evaluation.json").exists());
+    // Many passes: it is encoding; one: the probes are trained on what is encoded.
+    for passes in ["100000", "1"] {
+        let (_scratch, run) = scratch();
+        let mut command = start(&run);
+        command.args([
+            "--set",
+            "run.epochs=1",
+            "--set",
+            "eval.probe_epochs=10000000",
+            "--set",
+            "eval.cache=false",
+        ]);
+        let child = spawn(command.args(["--set", &format!("eval.feature_passes={passes}")]));
+        wait_for(&run.join("gates.json"));
+        std::thread::sleep(Duration::from_millis(500));
+        signal(&child, "TERM");
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
+        assert!(error_of(&output).contains("--resume"), "{}", error_of(&output));
+        assert!(!run.join("evaluation.json").exists());
+    }
 }
 
 #[test]

@@ -32,19 +32,22 @@ fn threads_prefetch_and_checkpoints_change_no_bit() {
     assert_ne!(run(&["run.seed=8"]), expected);
 }
 
-/// Stopped after every single batch, of the test split too, and resumed from the checkpoint.
+/// Stopped after every single training batch, and within the test split, and resumed from the checkpoint.
 #[test]
 fn a_run_stopped_after_every_batch_ends_with_the_same_bits() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("run");
-    let mut stops = 0;
+    let (mut stops, mut test_stops) = (0, 0);
     let mut current = Run::start(tiny(&folder, &[]), &mut Observers::new()).unwrap();
     loop {
         let flag = StopFlag::new();
         current.stop_on(flag.clone());
         let mut observer = |event: &seqjepa_train::observer::Event| {
             use seqjepa_train::observer::Event::{StepFinished, TestBatchFinished};
-            if matches!(event, StepFinished { .. } | TestBatchFinished { .. }) {
+            // The test split goes in one piece: stopped once an epoch, it is let through the second time.
+            let in_test = matches!(event, TestBatchFinished { batch: 0 });
+            test_stops += usize::from(in_test);
+            if matches!(event, StepFinished { .. }) || (in_test && test_stops % 2 == 1) {
                 flag.request();
             }
             Ok(())
@@ -57,8 +60,8 @@ fn a_run_stopped_after_every_batch_ends_with_the_same_bits() {
         drop(current);
         current = Run::resume(&folder, &mut Observers::new()).unwrap();
     }
-    // Two epochs of three training and two test batches; the last one ends the run.
-    assert!(stops >= 9, "{stops}");
+    // Two epochs of three training batches and a stop within the test split.
+    assert_eq!(stops, 8);
     current.stop_on(StopFlag::new());
     current.evaluate(&mut Observers::new()).unwrap();
     drop(current);

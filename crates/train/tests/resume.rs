@@ -132,10 +132,9 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
     let path = folder.join("checkpoints/last.safetensors");
     let whole = Checkpoint::load(&path).unwrap();
     type Forge = fn(&mut Progress);
-    let forgeries: [(Forge, &str); 3] = [
+    let forgeries: [(Forge, &str); 2] = [
         (|progress| progress.epoch = 1, "metrics of 1 epochs"),
         (|progress| progress.under_way.train_batches = 4, "at most 3 training batches"),
-        (|progress| progress.under_way.test_batches = 1_000_000, "at most 2 test batches"),
     ];
     for (forge, words) in forgeries {
         let mut forged = whole.clone();

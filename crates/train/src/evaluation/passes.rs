@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::cache::FeatureCache;
 use super::extract::{Extractor, Wanted, name, spread};
-use crate::fingerprint::{images_sha256, model_sha256};
 use super::store::{FeatureFile, Section};
 use crate::TrainError;
 use crate::config::{Config, EncoderChoice, ProtocolKind};
 use crate::data::RunData;
+use crate::fingerprint::{images_sha256, model_sha256};
 use crate::observer::{Event, Observer};
 
 /// Version of what is extracted from the same model and views.

@@ -15,7 +15,7 @@ run: {name: tiny, seed: 7, device: flex, epochs: 2, checkpoint_steps: 2, keep_la
 dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 24, synthetic_val: 12, num_workers: 2}
 model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
 optim: {name: adamw, lr: 0.001, weight_decay: 0.001, scheduler: cosine, min_lr: 0.0001, warmup_epochs: 1, probe_hidden: 16}
-eval: {seq_len: 2, probe_epochs: 3, feature_passes: 2, batch_size: 8, probe_lr: 0.01}
+eval: {protocols: [exact, linear], seq_len: 2, max_seq_len: 2, probe_epochs: 3, feature_passes: 2, batch_size: 8, probe_lr: 0.01, candidates: 4, other_candidates: 4, bootstrap: 10}
 ";
 
 /// [`TINY`] in a folder, with overrides.
@@ -49,8 +49,22 @@ pub struct Results {
     held: Vec<(usize, String, u64)>,
     jsonl: Vec<(usize, String, u64)>,
     csv: Vec<Vec<String>>,
-    evaluation: Option<String>,
+    evaluation: Option<serde_json::Value>,
     gates: String,
+}
+
+/// The result card, but for where its model lay and the hash of that file, which holds times.
+fn card(path: &Path) -> Option<serde_json::Value> {
+    let mut card: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).unwrap();
+    for (section, key) in [("model", "path"), ("model", "file_sha256")] {
+        card[section].as_object_mut().unwrap().remove(key).unwrap();
+    }
+    card["config"].as_object_mut().unwrap().remove("run").unwrap();
+    // What changes no bit may differ.
+    for (section, key) in [("dataset", "num_workers"), ("dataset", "prefetch"), ("eval", "num_workers")] {
+        card["config"][section].as_object_mut().unwrap().remove(key).unwrap();
+    }
+    Some(card)
 }
 
 /// Reads what a run has left. Every file must be whole, and nothing else be there.
@@ -66,8 +80,8 @@ pub fn results(folder: &Path) -> Results {
         let cells = line.split(',').zip(&names).filter(|(_, name)| !is_time(name));
         cells.map(|(cell, _)| cell.to_owned()).collect()
     };
-    for folder in [folder.to_owned(), folder.join("checkpoints")] {
-        for entry in fs::read_dir(folder).unwrap() {
+    for folder in ["", "checkpoints", "features"].map(|name| folder.join(name)) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             assert!(!name.starts_with('.'), "{name} was left behind");
         }
@@ -79,7 +93,7 @@ pub fn results(folder: &Path) -> Results {
         held: figures(&checkpoint.progress.rows),
         jsonl: figures(&rows),
         csv: csv.lines().map(cells).collect(),
-        evaluation: fs::read_to_string(folder.join("evaluation.json")).ok(),
+        evaluation: card(&folder.join("evaluation.json")),
         gates: fs::read_to_string(folder.join("gates.json")).unwrap(),
     }
 }

@@ -69,7 +69,7 @@ impl Session<'_> {
             device,
             &mut |progress| {
                 let event = Event::ProbeEpochFinished { done: progress.epoch, total: progress.epochs };
-                told.replace(observer.borrow_mut().observe(&event));
+                *told.borrow_mut() = observer.borrow_mut().observe(&event);
             },
         );
         told.into_inner()?;
