@@ -8,22 +8,26 @@
 //! with a picture of source images, their views and their action values (`views.png`).
 
 mod shared;
+#[path = "shared/signals.rs"]
+mod signals;
 
 use std::process::ExitCode;
 
 use seqjepa::data::picture::sequence_sheet;
 use seqjepa::prelude::*;
+use seqjepa::train::StopFlag;
 
 fn main() -> ExitCode {
-    shared::run(quickstart)
+    shared::run(|| signals::stoppable(quickstart))
 }
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
-fn quickstart() -> anyhow::Result<ExitCode> {
+fn quickstart(stop: StopFlag) -> anyhow::Result<ExitCode> {
     // The config is built in, so that the program runs from any folder.
     let config = Config::parse::<&str>(include_str!("../configs/quickstart.yaml"), "quickstart.yaml", &[])?;
     let bars = &mut ProgressBars::new();
     let mut run = Run::start(config, bars)?;
+    run.stop_on(stop);
     println!("run folder: {}", run.folder().root().display());
 
     let sequences = run.config().sequence_config(3, run.data().normalization)?;

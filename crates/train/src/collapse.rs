@@ -12,6 +12,7 @@ use crate::batch::sequence_input;
 const SAMPLES: usize = 1024;
 
 /// Collects codes and aggregates of some test batches, evenly spaced: a data set may be sorted by class.
+#[derive(Debug)]
 pub(crate) struct CollapseWatch {
     encoder: FeatureSample,
     aggregate: FeatureSample,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use seqjepa_data::dataset::{DatasetSource, subset_indices};
 use seqjepa_data::download::{Archive, Downloader, Progress};
 use seqjepa_data::{ImageSet, LoaderConfig, Normalization, SequenceConfig, SequenceLoader, Split};
+use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::config::{Config, invalid};
+use crate::fingerprint::images_sha256;
 use crate::observer::{Event, Observer};
 
 /// The two splits of a run's data set, decoded, and what belongs to them.
@@ -21,7 +23,22 @@ pub struct RunData {
     pub normalization: Normalization,
 }
 
+/// What tells one decoded data set from another: SHA-256 over the size, labels and pixels of each split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFingerprint {
+    /// Of the training split.
+    pub train: String,
+    /// Of the test split.
+    pub test: String,
+}
+
 impl RunData {
+    /// The fingerprint of both splits, by which a resumed run knows its data.
+    #[must_use]
+    pub fn fingerprint(&self) -> DataFingerprint {
+        DataFingerprint { train: images_sha256(&self.train), test: images_sha256(&self.test) }
+    }
+
     /// Fetches (where `dataset.download` says so and the files are missing) and decodes both splits.
     ///
     /// # Errors
@@ -60,11 +77,11 @@ impl RunData {
         let loader = LoaderConfig {
             batch_size: config.dataset.batch_size,
             threads: config.dataset.workers(),
+            prefetch: config.dataset.prefetch,
             shuffle: true,
             drop_last: config.run.drop_last,
             split: Split::Train,
             subset,
-            ..LoaderConfig::train(config.dataset.batch_size)
         };
         let sequence = config.sequence_config(config.dataset.seq_len, self.normalization)?;
         Ok(SequenceLoader::new(Arc::clone(&self.train), sequence, loader)?)
@@ -130,11 +147,11 @@ impl RunData {
         let loader = LoaderConfig {
             batch_size,
             threads,
+            prefetch: config.dataset.prefetch,
             shuffle: false,
             drop_last: false,
             split,
             subset: subset(config, images.len(), count, limit)?,
-            ..LoaderConfig::test(batch_size)
         };
         Ok(SequenceLoader::new(Arc::clone(images), sequence, loader)?)
     }

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::config::ConfigDifference;
+
 /// Everything that can stop a run, each with what was expected and what was found.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -112,13 +114,26 @@ pub enum TrainError {
         /// Why.
         reason: &'static str,
     },
-    /// The loss is NaN or infinite.
+    /// Another process trains in the run folder.
     #[error(
-        "the loss is {loss} at step {step} (epoch {epoch}, batch {batch}, learning rate {learning_rate}); expected a finite number. Batch of images {indices:?}"
+        "run folder {} is in use by another process{}; expected none, since two would overwrite each other's files",
+        path.display(),
+        process.map_or_else(String::new, |process| format!(" (process {process})"))
     )]
-    NonFiniteLoss {
-        /// The loss.
-        loss: f64,
+    RunFolderLocked {
+        /// The folder.
+        path: PathBuf,
+        /// The process that wrote its `status.json` last.
+        process: Option<u32>,
+    },
+    /// A loss, gradient or probe is NaN or infinite.
+    #[error(
+        "{what} at step {step} (epoch {epoch}, batch {batch}, learning rate {learning_rate}); expected a finite number. Batch of images {indices:?}{}",
+        diagnostic.as_ref().map_or_else(String::new, |path| format!(". The state before that step is in {}", path.display()))
+    )]
+    NonFinite {
+        /// What is not finite: `the loss is NaN`, say.
+        what: String,
         /// Optimizer steps done before it.
         step: u64,
         /// Epoch, from 1.
@@ -129,6 +144,57 @@ pub enum TrainError {
         learning_rate: f64,
         /// Indices of the batch's images in the data set.
         indices: Vec<u32>,
+        /// A checkpoint of the state before the step, where one was written.
+        diagnostic: Option<PathBuf>,
+    },
+    /// The run was asked to stop ([`StopFlag`](crate::StopFlag)) and did.
+    #[error(
+        "stopped {place}; {}",
+        if *saved {
+            format!("everything is saved, continue with --resume {}", path.display())
+        } else {
+            "nothing was saved, since run.save_checkpoint is false".to_owned()
+        }
+    )]
+    Stopped {
+        /// How far it was.
+        place: String,
+        /// The run folder.
+        path: PathBuf,
+        /// Whether the run can be continued from there.
+        saved: bool,
+    },
+    /// A resume with another config than the run's.
+    #[error(
+        "the config is not that of the run in {}: expected the same values, found {}; leave the run's values, or continue with these by --allow-config-change",
+        path.display(),
+        differences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    ConfigChanged {
+        /// The run folder.
+        path: PathBuf,
+        /// The keys that differ, with both values.
+        differences: Vec<ConfigDifference>,
+    },
+    /// A resume with other images than those that the run was started with.
+    #[error(
+        "the {split} images are not those of the run: expected data with SHA-256 {expected}, found {found}; restore the data, or continue with these by --allow-config-change"
+    )]
+    DataChanged {
+        /// `training` or `test`.
+        split: &'static str,
+        /// Digest of the run's data.
+        expected: String,
+        /// Digest of the data there is.
+        found: String,
+    },
+    /// Checkpoints of which none can be used.
+    #[error("expected a usable checkpoint in {}, found only damaged ones: {found}", path.display())]
+    NoUsableCheckpoint {
+        /// Their folder.
+        path: PathBuf,
+        /// What is wrong with each.
+        found: String,
     },
     /// A representation that is NaN or infinite.
     #[error("{name} of image {image} holds {found}; expected finite numbers: is the checkpoint whole?")]
@@ -163,6 +229,16 @@ pub enum TrainError {
         expected: String,
         /// What there is.
         found: String,
+    },
+    /// A checkpoint within an epoch that has fewer batches here.
+    #[error(
+        "the checkpoint is within an epoch: expected at most {there_are} training batches done, found {done}"
+    )]
+    Position {
+        /// Training batches that the checkpoint has done.
+        done: usize,
+        /// Batches of an epoch.
+        there_are: usize,
     },
     /// Data that cannot be used.
     #[error(transparent)]

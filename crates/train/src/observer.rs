@@ -16,12 +16,28 @@ pub enum Event<'a> {
         /// Bytes of the whole file, where the server says.
         total: Option<u64>,
     },
+    /// A checkpoint is damaged; an earlier one takes its place.
+    CheckpointDamaged {
+        /// What is wrong with it, and its file.
+        error: &'a TrainError,
+    },
+    /// A run goes on from a checkpoint.
+    Resumed {
+        /// Its file; `None` if the run was killed before its first one, and starts anew.
+        path: Option<&'a Path>,
+        /// Epochs done.
+        epoch: usize,
+        /// Training batches of the next epoch done.
+        batch: usize,
+    },
     /// Training is about to start.
     RunStarted {
         /// First epoch that will run, counted from 1; above 1 after a resume.
         first_epoch: usize,
         /// Epochs in all.
         epochs: usize,
+        /// Optimizer steps done before, and in all.
+        steps: (u64, u64),
         /// Trainable values of the model.
         parameters: usize,
     },
@@ -31,6 +47,8 @@ pub enum Event<'a> {
         epoch: usize,
         /// Training batches that it has.
         batches: usize,
+        /// Those of them that were done before a resume.
+        done: usize,
         /// Its learning rate.
         learning_rate: f64,
     },
@@ -40,8 +58,17 @@ pub enum Event<'a> {
         step: u64,
         /// Batch of the epoch, from 0.
         batch: usize,
-        /// Prediction loss of the batch.
+        /// Prediction loss of the batch; NaN for a step that was left out.
         loss: f64,
+    },
+    /// A step was left out, since its loss or gradient is not finite (`run.skip_nonfinite_steps`).
+    StepSkipped {
+        /// Steps done before it.
+        step: u64,
+        /// What is not finite.
+        what: &'a str,
+        /// Indices of the batch's images in the data set.
+        indices: &'a [u32],
     },
     /// The online evaluation on the test split starts.
     TestStarted {
@@ -62,6 +89,8 @@ pub enum Event<'a> {
     CheckpointSaved {
         /// The file.
         path: &'a Path,
+        /// Optimizer steps that it holds.
+        step: u64,
     },
     /// Features for the frozen probes are being extracted.
     FeaturesExtracted {

@@ -92,13 +92,25 @@ fn clock(time: Duration) -> String {
 impl Observer for ProgressBars {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
         match event {
-            Event::RunStarted { first_epoch, epochs, parameters } => {
+            Event::CheckpointDamaged { error } => self.line(&format!("warning: {error}")),
+            Event::Resumed { path: Some(path), epoch, batch } => {
+                let path = path.display();
+                self.line(&format!("continuing from {path}: {epoch} epochs and {batch} batches done"));
+            }
+            Event::Resumed { path: None, .. } => {
+                self.line("the run has no checkpoint yet: starting from the beginning");
+            }
+            Event::StepSkipped { step, what, indices } => {
+                self.line(&format!("warning: {what} at step {step}; left out images {indices:?}"));
+            }
+            Event::RunStarted { first_epoch, epochs, parameters, .. } => {
                 (self.first_epoch, self.epochs, self.started) = (*first_epoch, *epochs, Instant::now());
                 self.line(&format!("{parameters} trainable parameters"));
             }
-            Event::EpochStarted { epoch, batches, learning_rate } => {
+            Event::EpochStarted { epoch, batches, done, learning_rate } => {
                 (self.epoch, self.learning_rate) = (*epoch, *learning_rate);
                 self.start(format!("epoch {epoch}/{} training", self.epochs), *batches, "steps");
+                self.bar.set_position(*done as u64);
             }
             Event::StepFinished { loss, .. } => {
                 self.bar.set_message(format!("loss {loss:.4}"));

@@ -1,47 +1,72 @@
-//! The folder that holds everything a run produced, and writing files so that none is ever left half-written.
+//! The folder that holds everything a run produced.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
 
 use crate::TrainError;
 use crate::config::Config;
+use crate::lock::RunLock;
+use crate::storage::remove_leftovers;
+pub use crate::storage::{make_folder, write_atomically};
 
-/// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `checkpoints/`, `gates.json`, `evaluation.json`.
+/// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `status.json`, `checkpoints/`, `gates.json`,
+/// `evaluation.json`, and the `lock` of the process that is at work on it.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     root: PathBuf,
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run and writes its resolved config.
+    /// Makes the folder of a new run, takes it for this process, and writes the resolved config.
     ///
     /// Where the config names no `run.output_dir`, the folder is `runs/NAME`, or the first of `runs/NAME-2`, `-3`, ...
     /// that is not in use.
     ///
     /// # Errors
     ///
-    /// [`TrainError::RunFolderInUse`] if the folder named holds a run, [`TrainError::Io`] if it cannot be made.
-    pub fn create(config: &Config) -> Result<Self, TrainError> {
+    /// [`TrainError::RunFolderInUse`] if the folder named holds a run, [`TrainError::RunFolderLocked`] if another process
+    /// is about to start one there, [`TrainError::Io`] if it cannot be made.
+    pub(crate) fn create(config: &Config) -> Result<(Self, RunLock), TrainError> {
         Self::check(config)?;
-        let folder = match &config.run.output_dir {
-            Some(root) => Self { root: root.clone() },
-            None => (1..)
-                .map(|number| {
-                    let name = &config.run.name;
-                    let name = if number == 1 { name.clone() } else { format!("{name}-{number}") };
-                    Self { root: Path::new("runs").join(name) }
-                })
-                .find(|folder| folder.used_by().is_none())
-                .expect("the numbers do not run out"),
+        let (folder, lock) = match &config.run.output_dir {
+            Some(root) => {
+                let folder = Self::at(root);
+                let lock = folder.take()?;
+                // Another process may have been quicker.
+                Self::check(config)?;
+                (folder, lock)
+            }
+            None => Self::first_free(&config.run.name)?,
         };
-        make_folder(&folder.root)?;
         let mut config = config.clone();
         config.run.output_dir = Some(folder.root.clone());
         write_atomically(&folder.config(), config.to_yaml().as_bytes())?;
-        Ok(folder)
+        Ok((folder, lock))
+    }
+
+    fn first_free(name: &str) -> Result<(Self, RunLock), TrainError> {
+        for number in 1.. {
+            let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+            let folder = Self::at(&Path::new("runs").join(name));
+            if folder.used_by().is_some() {
+                continue;
+            }
+            match folder.take() {
+                Ok(lock) if folder.used_by().is_none() => return Ok((folder, lock)),
+                Ok(_) | Err(TrainError::RunFolderLocked { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("the numbers do not run out")
+    }
+
+    /// Takes the folder for this process, until the lock is dropped, and clears what a killed process left half-written.
+    pub(crate) fn take(&self) -> Result<RunLock, TrainError> {
+        make_folder(&self.root)?;
+        let lock = RunLock::take(self)?;
+        for folder in [self.root.clone(), self.checkpoints(), self.features()] {
+            remove_leftovers(&folder);
+        }
+        Ok(lock)
     }
 
     /// Refuses a config whose `run.output_dir` holds a run, before any work is done for it.
@@ -53,7 +78,7 @@ impl RunFolder {
         let Some(root) = &config.run.output_dir else {
             return Ok(());
         };
-        match (Self { root: root.clone() }).used_by() {
+        match Self::at(root).used_by() {
             None => Ok(()),
             Some(found) => Err(TrainError::RunFolderInUse {
                 path: root.clone(),
@@ -69,7 +94,7 @@ impl RunFolder {
     ///
     /// [`TrainError::Io`] if there is no run in it, and as [`Config::load`].
     pub fn open(root: &Path) -> Result<(Self, Config), TrainError> {
-        let folder = Self { root: root.to_owned() };
+        let folder = Self::at(root);
         let mut config = Config::load::<&str>(&folder.config(), &[])?;
         // The folder may have been moved since.
         config.run.output_dir = Some(folder.root.clone());
@@ -110,10 +135,32 @@ impl RunFolder {
         self.root.join("metrics.csv")
     }
 
-    /// The checkpoint of the last finished epoch.
+    /// How the run is doing, for other processes.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.root.join("status.json")
+    }
+
+    /// The folder of the checkpoints.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// The newest checkpoint.
     #[must_use]
     pub fn last_checkpoint(&self) -> PathBuf {
-        self.root.join("checkpoints").join("last.safetensors")
+        self.checkpoints().join("last.safetensors")
+    }
+
+    /// The folder of the features that the frozen evaluation keeps.
+    #[must_use]
+    pub fn features(&self) -> PathBuf {
+        self.root.join("features")
+    }
+
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
     }
 
     /// The verdict of the gates.
@@ -129,48 +176,10 @@ impl RunFolder {
     }
 }
 
-/// Makes a folder and its parents.
-///
-/// # Errors
-///
-/// [`TrainError::Io`].
-pub fn make_folder(path: &Path) -> Result<(), TrainError> {
-    fs::create_dir_all(path).map_err(|source| TrainError::io("create the folder", path, source))
-}
-
-/// Writes a file under a temporary name in its folder, syncs it, and renames it: readers see the old file or the new one.
-///
-/// # Errors
-///
-/// [`TrainError::Io`]; the file of that name is then what it was before.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    make_folder(folder)?;
-    let fail = |source| TrainError::io("write", path, source);
-    let mut file = NamedTempFile::new_in(folder).map_err(fail)?;
-    // Temporary files are private by default; what a run leaves is as readable as any other file.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(fs::Permissions::from_mode(0o644)).map_err(fail)?;
-    }
-    file.write_all(bytes).map_err(fail)?;
-    file.as_file().sync_all().map_err(fail)?;
-    file.persist(path).map_err(|error| fail(error.error))?;
-    // The rename itself is durable once the folder is synced.
-    #[cfg(unix)]
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
-    Ok(())
-}
-
-/// Replaces a file's content and opens it for appending.
-pub(crate) fn replace_and_append(path: &Path, bytes: &[u8]) -> Result<File, TrainError> {
-    write_atomically(path, bytes)?;
-    OpenOptions::new().append(true).open(path).map_err(|source| TrainError::io("open", path, source))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -178,7 +187,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.run.output_dir = Some(scratch.path().join("run"));
-        let folder = RunFolder::create(&config).unwrap();
+        let (folder, lock) = RunFolder::create(&config).unwrap();
+        drop(lock);
         let before = fs::read(folder.config()).unwrap();
         config.run.epochs = 77;
         let message = RunFolder::create(&config).unwrap_err().to_string();
@@ -186,18 +196,5 @@ mod tests {
         assert_eq!(fs::read(folder.config()).unwrap(), before);
         let (_, read) = RunFolder::open(folder.root()).unwrap();
         assert_eq!(read.run.epochs, 10);
-    }
-
-    #[test]
-    fn a_failed_write_leaves_the_old_file_and_no_other() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("file");
-        write_atomically(&path, b"old").unwrap();
-        // A folder in the place of the file makes the rename fail.
-        let blocked = scratch.path().join("blocked");
-        fs::create_dir(&blocked).unwrap();
-        assert!(write_atomically(&blocked, b"new").is_err());
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
     }
 }

@@ -162,6 +162,15 @@ pub trait FeatureSource {
     ///
     /// Whatever keeps the source from delivering; it becomes [`ProbeError::Source`].
     fn pass(&mut self, pass: usize) -> Result<Arc<FeatureSet>, BoxError>;
+
+    /// Asked before every probe epoch; by default the probes go on.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is to end the probes; it becomes [`ProbeError::Source`].
+    fn go_on(&mut self) -> Result<(), BoxError> {
+        Ok(())
+    }
 }
 
 /// Passes in memory.

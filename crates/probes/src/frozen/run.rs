@@ -71,6 +71,8 @@ pub fn frozen_probes(
     let mut heads = Head::all(config, &current, device)?;
 
     for epoch in 0..config.epochs {
+        let split = "train";
+        train.go_on().map_err(|cause| ProbeError::Source { split, pass: epoch % passes, cause })?;
         if passes > 1 && epoch > 0 {
             drop(current);
             current = fetch(train, "train", epoch % passes, config)?;

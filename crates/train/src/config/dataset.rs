@@ -46,6 +46,9 @@ pub struct DatasetConfig {
     /// Threads that decode and augment; 0 works in the training thread. Default: one per core, at most 8. The bits do
     /// not depend on it.
     pub num_workers: Option<usize>,
+    /// Batches made ahead of the training thread; 0 makes each when it is asked for. Default 2. The bits do not depend on
+    /// it.
+    pub prefetch: usize,
     /// Per-channel mean of the normalisation, of R, G, B in \[0, 1\]. Default: that of the data set.
     pub mean: Option<[f32; 3]>,
     /// Per-channel standard deviation of the normalisation. Default: that of the data set.
@@ -73,6 +76,7 @@ impl Default for DatasetConfig {
             subset_seed: 42,
             batch_size: 128,
             num_workers: None,
+            prefetch: 2,
             mean: None,
             std: None,
             synthetic_train: 4096,
@@ -103,6 +107,9 @@ impl DatasetConfig {
         }
         if self.num_workers.is_some_and(|workers| workers > 256) {
             return Err(invalid("dataset.num_workers", "at most 256", self.num_workers.unwrap_or(0)));
+        }
+        if self.prefetch > 64 {
+            return Err(invalid("dataset.prefetch", "at most 64", self.prefetch));
         }
         if self.mean.is_some() != self.std.is_some() {
             return Err(invalid("dataset.mean", "mean and std given together", "one without the other"));

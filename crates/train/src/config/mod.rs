@@ -3,6 +3,7 @@
 //! [`Config::load`] reads a file, applies dot overrides (`optim.lr=1e-3`), refuses keys it does not know (naming the
 //! nearest one it does), and checks every value, so that a [`Config`] in hand is a config that can run.
 
+mod compare;
 mod dataset;
 mod eval;
 mod flag;
@@ -15,13 +16,14 @@ mod run;
 
 use serde::{Deserialize, Serialize};
 
+pub use compare::ConfigDifference;
 pub use dataset::DatasetConfig;
 pub use eval::{EncoderChoice, EvalConfig, ProbeOptimizer, ProtocolKind, RegressorKind};
 pub use gating::GatingConfig;
 pub use logging::{LoggingConfig, WandbConfig};
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
-pub use run::RunConfig;
+pub use run::{BestMode, RunConfig};
 
 use crate::TrainError;
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, flag, invalid};
+use super::{at_least_one, flag, invalid, positive};
 use crate::TrainError;
 
 /// `run`: name, seed, device, length and folder.
@@ -23,13 +23,40 @@ pub struct RunConfig {
     /// Leaves out the last batch of an epoch when it is smaller than `batch_size`. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub drop_last: bool,
-    /// Saves `checkpoints/last.safetensors` after every epoch. Default true.
+    /// Saves checkpoints, also at the end and when the run is stopped. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub save_checkpoint: bool,
+    /// Saves `checkpoints/last.safetensors` after every this many epochs. Default 1; none: not by epochs.
+    pub checkpoint_epochs: Option<usize>,
+    /// Saves it after every this many optimizer steps, also within an epoch. Default none.
+    pub checkpoint_steps: Option<u64>,
+    /// Saves it when this many minutes have passed since the last time. Default 10.
+    pub checkpoint_minutes: Option<f64>,
+    /// How many checkpoints are kept: the newest and those before it. Default 3.
+    pub keep_last: usize,
+    /// Keeps the checkpoint of the best epoch by this figure of `metrics.jsonl` as `checkpoints/best.safetensors`.
+    /// Default none.
+    pub best_metric: Option<String>,
+    /// Whether the greatest (`max`) or the least (`min`) `best_metric` is the best. Default: `min` for a figure whose name
+    /// contains `loss` or `leakage`, otherwise `max`.
+    pub best_mode: Option<BestMode>,
+    /// Leaves out up to this many steps of the run whose loss or gradient is not finite, instead of stopping at the
+    /// first. Default 0.
+    pub skip_nonfinite_steps: u64,
     /// Uses at most this many batches' worth of training images (a smaller subset), for trials. Default none.
     pub max_steps: Option<usize>,
     /// The same for the test split. Default none.
     pub max_val_steps: Option<usize>,
+}
+
+/// Which end of a figure is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BestMode {
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
 }
 
 impl Default for RunConfig {
@@ -42,6 +69,13 @@ impl Default for RunConfig {
             output_dir: None,
             drop_last: true,
             save_checkpoint: true,
+            checkpoint_epochs: Some(1),
+            checkpoint_steps: None,
+            checkpoint_minutes: Some(10.0),
+            keep_last: 3,
+            best_metric: None,
+            best_mode: None,
+            skip_nonfinite_steps: 0,
             max_steps: None,
             max_val_steps: None,
         }
@@ -49,6 +83,17 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
+    /// Whether the figure `value` is better than `best`, by `best_mode`. What is not finite is never better.
+    #[must_use]
+    pub fn is_better(&self, value: f64, best: f64) -> bool {
+        let name = self.best_metric.as_deref().unwrap_or_default();
+        let low = name.contains("loss") || name.contains("leakage");
+        match self.best_mode.unwrap_or(if low { BestMode::Min } else { BestMode::Max }) {
+            BestMode::Max => value.is_finite() && (!best.is_finite() || value > best),
+            BestMode::Min => value.is_finite() && (!best.is_finite() || value < best),
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), TrainError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain) {
@@ -59,6 +104,20 @@ impl RunConfig {
             ));
         }
         at_least_one("run.epochs", self.epochs)?;
+        at_least_one("run.checkpoint_epochs", self.checkpoint_epochs.unwrap_or(1))?;
+        at_least_one("run.checkpoint_steps", usize::from(self.checkpoint_steps != Some(0)))?;
+        positive("run.checkpoint_minutes", self.checkpoint_minutes.unwrap_or(1.0))?;
+        at_least_one("run.keep_last", self.keep_last)?;
+        if self.best_mode.is_some() && self.best_metric.is_none() {
+            return Err(invalid("run.best_mode", "run.best_metric beside it", "none"));
+        }
+        if self.best_metric.is_some() && !self.save_checkpoint {
+            return Err(invalid(
+                "run.best_metric",
+                "run.save_checkpoint beside it",
+                "save_checkpoint: false",
+            ));
+        }
         at_least_one("run.max_steps", self.max_steps.unwrap_or(1))?;
         at_least_one("run.max_val_steps", self.max_val_steps.unwrap_or(1))?;
         crate::device::DeviceRequest::parse(&self.device).map(|_| ())

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::fingerprint::text_sha256;
 use super::store::{FeatureFile, FeatureWriter, Section};
 use crate::TrainError;
+use crate::fingerprint::text_sha256;
 
 const EXTENSION: &str = "features";
 

@@ -8,11 +8,11 @@ use seqjepa_model::SeqJepa;
 use seqjepa_nn::load_state_dict;
 
 use super::card::{ModelOrigin, ModelSource};
-use super::fingerprint::file_sha256;
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::device::DeviceRequest;
+use crate::fingerprint::file_sha256;
 use crate::metrics::MetricsRow;
 use crate::run_folder::RunFolder;
 

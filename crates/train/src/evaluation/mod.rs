@@ -8,7 +8,6 @@ mod card;
 mod compare;
 mod diagnose;
 mod extract;
-mod fingerprint;
 mod heat_map;
 mod load;
 mod measure;
@@ -23,6 +22,7 @@ use burn::tensor::Device;
 use seqjepa_data::ImageSet;
 use seqjepa_model::SeqJepa;
 
+pub use crate::fingerprint::{file_sha256, model_sha256};
 pub use cache::CacheUsage;
 pub use card::{
     CodeVersion, DataRecord, Diagnosed, Figure, Fit, Measured, ModelOrigin, ModelRecord, ModelSource,
@@ -31,7 +31,6 @@ pub use card::{
 pub use compare::{ComparedRun, Comparison};
 pub(crate) use compare::{digits, measured};
 pub use diagnose::DiagnosticsRecord;
-pub use fingerprint::{file_sha256, model_sha256};
 pub use heat_map::HeatMap;
 pub use load::LoadedModel;
 pub use paper::PAPER_GRID;

@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::cache::FeatureCache;
 use super::extract::{Extractor, Wanted, name, spread};
-use super::fingerprint::{images_sha256, model_sha256};
 use super::store::{FeatureFile, Section};
 use crate::TrainError;
 use crate::config::{Config, EncoderChoice, ProtocolKind};
 use crate::data::RunData;
+use crate::fingerprint::{images_sha256, model_sha256};
 use crate::observer::{Event, Observer};
 
 /// Version of what is extracted from the same model and views.
@@ -266,6 +266,8 @@ pub(super) struct Descent<'a, 'b> {
     pub test: Option<&'a FeatureFile>,
     pub count: usize,
     pub observer: &'a std::cell::RefCell<&'b mut dyn Observer>,
+    /// What the observer has said of the last epoch: its error ends the probes.
+    pub told: &'a std::cell::RefCell<Result<(), TrainError>>,
     /// The only pass, where there is one: it need not be read at every epoch.
     pub kept: Option<Arc<FeatureSet>>,
 }
@@ -291,6 +293,10 @@ impl FeatureSource for Descent<'_, '_> {
             self.kept = Some(Arc::clone(&set));
         }
         Ok(set)
+    }
+
+    fn go_on(&mut self) -> Result<(), BoxError> {
+        Ok(self.told.replace(Ok(()))?)
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::TrainError;
-use crate::run_folder::make_folder;
+use crate::storage::{make_folder, reach, temporary};
 
 const MAGIC: &[u8; 8] = b"SEQJFT01";
 const ELEMENT: usize = 4;
@@ -94,7 +94,8 @@ impl FeatureWriter {
     pub fn create(folder: &Path, key: &str, sections: Vec<Section>) -> Result<Self, TrainError> {
         make_folder(folder)?;
         let fail = |source| TrainError::io("write features in", folder, source);
-        let file = NamedTempFile::new_in(folder).map_err(fail)?;
+        reach("create", folder).map_err(fail)?;
+        let file = temporary().tempfile_in(folder).map_err(fail)?;
         let header = Header { key: key.into(), sections: sections.clone() };
         let starts = offsets(header.bytes().len() as u64, &sections);
         let open = |(section, next)| Open { section, next, rows: 0, hasher: Hasher::new() };
@@ -127,13 +128,15 @@ impl FeatureWriter {
         );
         let bytes: Vec<u8> = values.flat_map(u32::to_le_bytes).collect();
         open.hasher.update(&bytes);
-        let (start, file) = (open.next, self.file.as_file_mut());
+        let (start, path) = (open.next, self.file.path().to_owned());
+        let file = self.file.as_file_mut();
         (open.next, open.rows) = (start + bytes.len() as u64, open.rows + rows);
         let mut write = || {
+            reach("write", &path)?;
             file.seek(SeekFrom::Start(start))?;
             file.write_all(&bytes)
         };
-        write().map_err(|source| TrainError::io("write", self.file.path(), source))
+        write().map_err(|source| TrainError::io("write", &path, source))
     }
 
     /// Completes the file and gives it its name; without one it lives, nameless, as long as what is returned.
@@ -154,6 +157,7 @@ impl FeatureWriter {
         write().map_err(fail)?;
         let file = match path {
             Some(path) => {
+                reach("rename", path).map_err(fail)?;
                 self.file.as_file().sync_all().map_err(fail)?;
                 self.file.persist(path).map_err(|error| fail(error.error))?
             }

@@ -1,27 +1,25 @@
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::TrainError;
 use crate::metrics::MetricsRow;
 use crate::observer::{Event, Observer};
-use crate::run_folder::replace_and_append;
+use crate::storage::Lines;
 
 /// The rows of `metrics.jsonl` as CSV; the columns are those of the first row, an undefined figure is an empty cell.
 #[derive(Debug)]
 pub struct CsvSink {
-    path: PathBuf,
-    file: File,
+    file: Lines,
     columns: Vec<String>,
 }
 
 impl CsvSink {
-    /// Starts the file anew with the rows of the epochs before (none for a fresh run).
+    /// Opens the file for appending after the rows of the epochs before, as [`JsonLinesSink::open`](super::JsonLinesSink::open)
+    /// does.
     ///
     /// # Errors
     ///
     /// [`TrainError::Io`] if it cannot be written.
-    pub fn create(path: &Path, rows: &[MetricsRow]) -> Result<Self, TrainError> {
+    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, TrainError> {
         let columns = rows.first().map(columns).unwrap_or_default();
         let mut text = String::new();
         if !rows.is_empty() {
@@ -30,8 +28,7 @@ impl CsvSink {
         for row in rows {
             text.push_str(&cells(row, &columns));
         }
-        let file = replace_and_append(path, text.as_bytes())?;
-        Ok(Self { path: path.to_owned(), file, columns })
+        Ok(Self { file: Lines::open(path, text.as_bytes())?, columns })
     }
 }
 
@@ -65,10 +62,7 @@ impl Observer for CsvSink {
                 text.push_str(&header(&self.columns));
             }
             text.push_str(&cells(row, &self.columns));
-            self.file
-                .write_all(text.as_bytes())
-                .and_then(|()| self.file.sync_data())
-                .map_err(|source| TrainError::io("append to", &self.path, source))?;
+            self.file.append(text.as_bytes())?;
         }
         Ok(())
     }

@@ -1,32 +1,28 @@
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::TrainError;
 use crate::metrics::MetricsRow;
 use crate::observer::{Event, Observer};
-use crate::run_folder::replace_and_append;
+use crate::storage::Lines;
 
 /// Appends one JSON object an epoch to a file and syncs it.
 #[derive(Debug)]
 pub struct JsonLinesSink {
-    path: PathBuf,
-    file: File,
+    file: Lines,
 }
 
 impl JsonLinesSink {
-    /// Starts the file anew with the rows of the epochs before (none for a fresh run).
+    /// Opens the file for appending after the rows of the epochs before (none for a fresh run).
+    ///
+    /// What the file holds of them stays as it is. Rows that it lacks are appended; what it holds beyond them, which the
+    /// run is about to make again, is cut off.
     ///
     /// # Errors
     ///
     /// [`TrainError::Io`] if it cannot be written.
-    pub fn create(path: &Path, rows: &[MetricsRow]) -> Result<Self, TrainError> {
-        let mut text = Vec::new();
-        for row in rows {
-            text.extend(line(row));
-        }
-        let file = replace_and_append(path, &text)?;
-        Ok(Self { path: path.to_owned(), file })
+    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, TrainError> {
+        let text: Vec<u8> = rows.iter().flat_map(line).collect();
+        Ok(Self { file: Lines::open(path, &text)? })
     }
 }
 
@@ -38,13 +34,9 @@ fn line(row: &MetricsRow) -> Vec<u8> {
 
 impl Observer for JsonLinesSink {
     fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
-        if let Event::EpochFinished { row } = event {
-            // One write call per line, so that no reader sees half of one.
-            self.file
-                .write_all(&line(row))
-                .and_then(|()| self.file.sync_data())
-                .map_err(|source| TrainError::io("append to", &self.path, source))?;
+        match event {
+            Event::EpochFinished { row } => self.file.append(&line(row)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

@@ -52,23 +52,27 @@ impl Session<'_> {
         };
         let device = self.passes.device;
         let observer = RefCell::new(observer);
-        let source =
-            |test, count| Descent { passes: self.passes, test, count, observer: &observer, kept: None };
-        // The probes' callback cannot fail; the first error of an observer is kept for after it.
-        let mut told = Ok(());
+        // The probes' callback cannot fail; the error of an observer ends them at the next epoch.
+        let told = RefCell::new(Ok(()));
+        let source = |test, count| Descent {
+            passes: self.passes,
+            test,
+            count,
+            observer: &observer,
+            told: &told,
+            kept: None,
+        };
         let result = frozen_probes(
             &config,
             &mut source(None, eval.passes()),
             &mut source(Some(self.test), 1),
             device,
             &mut |progress| {
-                if told.is_ok() {
-                    let event = Event::ProbeEpochFinished { done: progress.epoch, total: progress.epochs };
-                    told = observer.borrow_mut().observe(&event);
-                }
+                let event = Event::ProbeEpochFinished { done: progress.epoch, total: progress.epochs };
+                *told.borrow_mut() = observer.borrow_mut().observe(&event);
             },
         );
-        told?;
+        told.into_inner()?;
         let result = match result {
             Ok(result) => result,
             // A source fails with what kept the features from being read or extracted; features that are not finite are

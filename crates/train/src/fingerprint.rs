@@ -43,7 +43,7 @@ pub fn model_sha256(model: &SeqJepa) -> String {
 }
 
 /// SHA-256 over the pixels and labels of a split.
-pub(super) fn images_sha256(images: &ImageSet) -> String {
+pub(crate) fn images_sha256(images: &ImageSet) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{}x{}x{}", images.len(), images.height(), images.width()).as_bytes());
     hash.update(images.pixels());
@@ -54,10 +54,11 @@ pub(super) fn images_sha256(images: &ImageSet) -> String {
 }
 
 /// SHA-256 of a text.
-pub(super) fn text_sha256(text: &str) -> String {
+pub(crate) fn text_sha256(text: &str) -> String {
     hex(Sha256::new().chain_update(text))
 }
 
-fn hex(hash: Sha256) -> String {
+/// A hash in hexadecimal digits.
+pub(crate) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,126 @@
+//! What differs between two configs, key by key.
+
+use std::fmt;
+
+use serde_yaml::Value;
+
+use super::Config;
+
+/// Keys that change no figure of a run: where it is, how fast it goes, and what is kept of it.
+const FREE: [&str; 15] = [
+    "run.output_dir",
+    "run.save_checkpoint",
+    "run.checkpoint_epochs",
+    "run.checkpoint_steps",
+    "run.checkpoint_minutes",
+    "run.keep_last",
+    "run.best_metric",
+    "run.best_mode",
+    "dataset.download",
+    "dataset.num_workers",
+    "dataset.prefetch",
+    "eval.num_workers",
+    "eval.cache",
+    "eval.cache_dir",
+    "eval.cache_limit_gib",
+];
+
+/// A key whose value differs between the config that a run has and one that is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigDifference {
+    /// The key with its section.
+    pub key: String,
+    /// The run's value, as YAML.
+    pub held: String,
+    /// The given value, as YAML.
+    pub given: String,
+}
+
+impl fmt::Display for ConfigDifference {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "`{}`: the run has {}, given is {}", self.key, self.held, self.given)
+    }
+}
+
+impl Config {
+    /// Every key whose value in `given` is not the one here.
+    #[must_use]
+    pub fn differences(&self, given: &Self) -> Vec<ConfigDifference> {
+        let value = |config: &Self| serde_yaml::to_value(config).expect("a config is plain data");
+        let mut found = Vec::new();
+        compare(&value(self), &value(given), "", &mut found);
+        found
+    }
+
+    /// Those of the differences that a resumed run does not take without being told to: all but a greater `run.epochs`,
+    /// and keys that change no figure of the run.
+    #[must_use]
+    pub fn changes(&self, given: &Self) -> Vec<ConfigDifference> {
+        let longer = given.run.epochs >= self.run.epochs;
+        let mut found = self.differences(given);
+        found.retain(|difference| {
+            let free = FREE.contains(&difference.key.as_str());
+            !free && (!longer || difference.key != "run.epochs")
+        });
+        found
+    }
+}
+
+fn compare(held: &Value, given: &Value, prefix: &str, found: &mut Vec<ConfigDifference>) {
+    match (held, given) {
+        (Value::Mapping(held), Value::Mapping(given)) => {
+            // Both are whole configs, with the same keys in the same order.
+            for ((key, held), (_, given)) in held.iter().zip(given) {
+                let name = key.as_str().unwrap_or_default();
+                let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+                compare(held, given, &path, found);
+            }
+        }
+        _ if held != given => {
+            let text = |value| {
+                let text = serde_yaml::to_string(value).expect("a value is plain data");
+                text.trim().replace('\n', " ")
+            };
+            found.push(ConfigDifference { key: prefix.into(), held: text(held), given: text(given) });
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(overrides: &[&str]) -> Config {
+        Config::parse("", "test", overrides).unwrap()
+    }
+
+    #[test]
+    fn differing_keys_are_named_with_both_values() {
+        let held = parse(&[]);
+        let given = parse(&["optim.lr=0.5", "dataset.mean=[0.5, 0.5, 0.5]", "dataset.std=[1, 1, 1]"]);
+        let found: Vec<_> = held.changes(&given).iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found.iter().any(|text| text == "`optim.lr`: the run has 0.001, given is 0.5"), "{found:?}");
+        assert!(found.iter().any(|text| text.contains("dataset.mean") && text.contains("null")));
+        assert!(held.differences(&held).is_empty());
+    }
+
+    #[test]
+    fn longer_runs_and_keys_that_change_no_figure_are_free() {
+        let held = parse(&[]);
+        let free = ["run.epochs=20", "run.checkpoint_steps=5", "run.keep_last=1", "dataset.num_workers=3"];
+        assert_eq!(held.differences(&parse(&free)).len(), 4);
+        assert!(held.changes(&parse(&free)).is_empty());
+        assert_eq!(held.changes(&parse(&["run.epochs=5"])).len(), 1);
+    }
+
+    #[test]
+    fn every_free_key_exists() {
+        let config = serde_yaml::to_value(Config::default()).unwrap();
+        for key in FREE {
+            let (section, name) = key.split_once('.').unwrap();
+            assert!(config[section].get(name).is_some(), "{key}");
+        }
+    }
+}

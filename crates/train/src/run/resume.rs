@@ -1,0 +1,185 @@
+//! Going on with the run in a folder.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::Run;
+use super::build::{build_trainer, check_best_metric};
+use crate::TrainError;
+use crate::checkpoint::{CheckpointStore, Found, Progress, UnderWay};
+use crate::config::{Config, invalid};
+use crate::data::{DataFingerprint, RunData};
+use crate::device::DeviceRequest;
+use crate::evaluation::CodeVersion;
+use crate::observer::{Event, Observer};
+use crate::run_folder::{RunFolder, write_atomically};
+use crate::stop::StopFlag;
+
+/// What to change about a run that is continued; by default nothing.
+#[derive(Debug, Clone, Default)]
+pub struct ResumeOptions {
+    /// A config file in place of the run's own.
+    pub config: Option<PathBuf>,
+    /// Overrides of single keys, `section.key=value`.
+    pub overrides: Vec<String>,
+    /// Continues even if the config or the data are not those of the run.
+    pub allow_changes: bool,
+}
+
+impl Run {
+    /// Continues the run in `root` from its newest checkpoint that is whole, with the config that it was started with.
+    ///
+    /// A run continued this way has the same metrics and the same final parameters, to the bit, as one that was never
+    /// stopped. A run that was killed before its first checkpoint starts from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError`] if there is no run in `root`, if its checkpoints are all damaged, if its config or data are no longer
+    /// what they were, if another process is at work on it, or as [`Run::start`].
+    pub fn resume(root: &Path, observer: &mut dyn Observer) -> Result<Self, TrainError> {
+        Self::resume_with(root, &ResumeOptions::default(), observer)
+    }
+
+    /// The same with changes: more epochs, say. The schedules are then those of a run of the new length, from the next
+    /// epoch (the learning rate) and the next step (the EMA decay) on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::resume`]; [`TrainError::ConfigChanged`] names keys that would change the course of the run, and
+    /// [`TrainError::DataChanged`] other images, unless [`ResumeOptions::allow_changes`] says that this is meant.
+    pub fn resume_with(
+        root: &Path,
+        options: &ResumeOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let folder = RunFolder::at(root);
+        if !folder.checkpoints().exists() {
+            // Nothing is made where there is no run.
+            RunFolder::open(root)?;
+        }
+        let lock = folder.take()?;
+        let mut store = CheckpointStore::new(&folder.checkpoints(), 1);
+        let found = store.load_newest()?;
+        let (kept, config) = configs(root, found.as_ref(), options)?;
+        store.keep(config.run.keep_last);
+        for error in found.iter().flat_map(|found| &found.damaged) {
+            observer.observe(&Event::CheckpointDamaged { error })?;
+        }
+
+        let device = DeviceRequest::parse(&config.run.device)?.open()?;
+        let data = RunData::load(&config, observer)?;
+        let fingerprint = data.fingerprint();
+        let trainer = build_trainer(&config, &data, &device)?;
+        check_best_metric(&config, &data)?;
+        let mut run = Self {
+            config,
+            folder,
+            store,
+            device,
+            data,
+            fingerprint,
+            trainer,
+            rows: Vec::new(),
+            stop: StopFlag::new(),
+            _lock: lock,
+        };
+        let Some(Found { checkpoint, path, .. }) = found else {
+            run.replace_config(&kept)?;
+            observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;
+            return Ok(run);
+        };
+        let progress = &checkpoint.progress;
+        if !options.allow_changes {
+            check_data(progress.data.as_ref(), &run.fingerprint)?;
+        }
+        let code = CodeVersion::current();
+        if (&progress.version, &progress.commit) != (&code.version, &code.commit) {
+            tracing::warn!(
+                written_by = progress.version,
+                commit = progress.commit,
+                "the checkpoint was written by another version of this project: the bits may differ"
+            );
+        }
+        let (epoch, batch) = (progress.epoch, progress.under_way.train_batches);
+        let changed = differ(&progress.config, &run.config);
+        run.rows.clone_from(&progress.rows);
+        run.trainer.restore(checkpoint)?;
+        if changed {
+            // With both configs in the checkpoint, a kill before the next line does no harm.
+            let mut checkpoint = run.checkpoint();
+            checkpoint.progress.previous_config = Some(kept.clone());
+            run.store.save(&checkpoint)?;
+        }
+        run.replace_config(&kept)?;
+        if batch == 0 && path == run.store.last() && run.last_is_best() {
+            // The kill may have come between the checkpoint and its second name.
+            run.store.mark_best()?;
+        }
+        observer.observe(&Event::Resumed { path: Some(&path), epoch, batch })?;
+        Ok(run)
+    }
+
+    fn replace_config(&self, kept: &Config) -> Result<(), TrainError> {
+        if !differ(kept, &self.config) && self.folder.config().exists() {
+            return Ok(());
+        }
+        write_atomically(&self.folder.config(), self.config.to_yaml().as_bytes())
+    }
+}
+
+/// The config in the run folder, and the one to go on with.
+fn configs(
+    root: &Path,
+    found: Option<&Found>,
+    options: &ResumeOptions,
+) -> Result<(Config, Config), TrainError> {
+    let progress = found.map(|found| &found.checkpoint.progress);
+    let kept = match (RunFolder::open(root), progress) {
+        (Ok((_, config)), _) => config,
+        (Err(TrainError::Io { source, .. }), Some(progress)) if source.kind() == ErrorKind::NotFound => {
+            progress.config.clone()
+        }
+        (Err(error), _) => return Err(error),
+    };
+    let held = progress.map_or(&kept, |progress| &progress.config);
+    let base = match progress.and_then(|progress| progress.previous_config.as_ref()) {
+        // A change was accepted, and the run killed before it came to this file.
+        Some(previous) if !differ(previous, &kept) => held,
+        _ => &kept,
+    };
+    let mut config = match &options.config {
+        Some(path) => Config::load(path, &options.overrides)?,
+        None => Config::parse(&base.to_yaml(), "the run's config", &options.overrides)?,
+    };
+    // The folder may have been moved since.
+    config.run.output_dir = Some(root.to_owned());
+    let differences = held.changes(&config);
+    if !differences.is_empty() && !options.allow_changes {
+        return Err(TrainError::ConfigChanged { path: root.to_owned(), differences });
+    }
+    if let Some(Progress { epoch, under_way, .. }) = progress {
+        let begun = epoch + usize::from(*under_way != UnderWay::default());
+        if config.run.epochs < begun {
+            let expected = format!("at least {begun}, the epochs that the run has begun");
+            return Err(invalid("run.epochs", expected, config.run.epochs));
+        }
+    }
+    Ok((kept, config))
+}
+
+/// Whether two configs differ in more than the place of the run folder.
+fn differ(held: &Config, given: &Config) -> bool {
+    held.differences(given).iter().any(|difference| difference.key != "run.output_dir")
+}
+
+fn check_data(expected: Option<&DataFingerprint>, found: &DataFingerprint) -> Result<(), TrainError> {
+    let Some(expected) = expected else { return Ok(()) };
+    for (split, expected, found) in
+        [("training", &expected.train, &found.train), ("test", &expected.test, &found.test)]
+    {
+        if expected != found {
+            return Err(TrainError::DataChanged { split, expected: expected.clone(), found: found.clone() });
+        }
+    }
+    Ok(())
+}

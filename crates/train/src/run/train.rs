@@ -1,0 +1,177 @@
+//! Training the epochs that are left, with all that is written meanwhile.
+
+use std::time::{Duration, Instant};
+
+use seqjepa_nn::tensor_specs;
+
+use super::{Run, ended};
+use crate::TrainError;
+use crate::gates::{GateVerdict, evaluate_gates};
+use crate::metrics::MetricsRow;
+use crate::observer::{Event, Observer, Observers};
+use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
+use crate::status::RunState;
+use crate::trainer::Advance;
+
+/// Whoever is told of everything that happens.
+struct Told<'a> {
+    status: &'a mut StatusSink,
+    observer: &'a mut dyn Observer,
+    /// When a checkpoint was last written; whether anything has been done since.
+    saved: Instant,
+    unsaved: bool,
+}
+
+impl Observer for Told<'_> {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        self.status.observe(event)?;
+        self.observer.observe(event)
+    }
+}
+
+impl Run {
+    /// Trains every epoch that is left, writing checkpoints as the config says, a line of metrics after each epoch, and
+    /// the verdict of the gates at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError`] says what stopped the run; the files of the epochs done stay. [`TrainError::Stopped`] if the run was
+    /// asked to stop ([`stop_on`](Self::stop_on)).
+    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<GateVerdict, TrainError> {
+        let mut status = self.status();
+        let mut told = Told { status: &mut status, observer, saved: Instant::now(), unsaved: false };
+        let result = self.train_rest(&mut told);
+        ended(&mut status, RunState::Trained, result)
+    }
+
+    fn train_rest(&mut self, told: &mut Told<'_>) -> Result<GateVerdict, TrainError> {
+        told.status.enter(RunState::Starting, None)?;
+        let mut files = Observers::new()
+            .with(JsonLinesSink::open(&self.folder.metrics_jsonl(), &self.rows)?)
+            .with(CsvSink::open(&self.folder.metrics_csv(), &self.rows)?);
+        let all_steps = (self.trainer.steps_per_epoch() * self.config.run.epochs) as u64;
+        let event = Event::RunStarted {
+            first_epoch: self.trainer.epochs_done() + 1,
+            epochs: self.config.run.epochs,
+            steps: (self.trainer.steps_done(), all_steps),
+            parameters: self.trainable_parameters(),
+        };
+        told.observe(&event)?;
+        while !self.trainer.is_finished() {
+            if self.stop.is_requested() {
+                return Err(self.stop_here(told)?);
+            }
+            let advance = self.trainer.advance(told).map_err(|error| self.diagnose(error))?;
+            told.unsaved = true;
+            match advance {
+                Advance::TrainingBatch => {
+                    let run = &self.config.run;
+                    let step = self.trainer.steps_done();
+                    if run.checkpoint_steps.is_some_and(|every| step.is_multiple_of(every))
+                        || self.minutes_are_up(told)
+                    {
+                        self.save(told)?;
+                    }
+                }
+                // A checkpoint within the test split would be that of its start.
+                Advance::TestBatch => {}
+                Advance::Epoch(row) => self.finish_epoch(row, &mut files, told)?,
+            }
+        }
+        let last = self.rows.last().expect("a run has at least one epoch");
+        let verdict = evaluate_gates(&self.config.gating, last);
+        self.write_json(&self.folder.gates(), &verdict)?;
+        Ok(verdict)
+    }
+
+    fn finish_epoch(
+        &mut self,
+        mut row: MetricsRow,
+        files: &mut Observers<'_>,
+        told: &mut Told<'_>,
+    ) -> Result<(), TrainError> {
+        let before = self.rows.last().and_then(|row| row.get("wall_time")).unwrap_or(0.0);
+        row.push("wall_time", before + row.get("ep_time").unwrap_or(0.0));
+        let epoch = row.epoch;
+        self.rows.push(row);
+        let best = self.last_is_best();
+        let by_epochs = self.config.run.checkpoint_epochs.is_some_and(|every| epoch.is_multiple_of(every));
+        // The checkpoint first: it holds the rows, from which a resumed run completes the files.
+        if by_epochs || best || self.trainer.is_finished() || self.minutes_are_up(told) {
+            self.save(told)?;
+        }
+        if best && self.config.run.save_checkpoint {
+            self.store.mark_best()?;
+        }
+        let event = Event::EpochFinished { row: self.rows.last().expect("a row was just added") };
+        files.observe(&event)?;
+        told.observe(&event)
+    }
+
+    /// Whether the last epoch is the best so far by `run.best_metric`.
+    pub(super) fn last_is_best(&self) -> bool {
+        let (Some(metric), Some((last, earlier))) = (&self.config.run.best_metric, self.rows.split_last())
+        else {
+            return false;
+        };
+        let figure = |row: &MetricsRow| row.get(metric).unwrap_or(f64::NAN);
+        earlier.iter().all(|row| self.config.run.is_better(figure(last), figure(row)))
+            && figure(last).is_finite()
+    }
+
+    fn minutes_are_up(&self, told: &Told<'_>) -> bool {
+        let minutes = self.config.run.checkpoint_minutes;
+        minutes.is_some_and(|minutes| {
+            told.saved.elapsed() >= Duration::try_from_secs_f64(60.0 * minutes).unwrap_or(Duration::MAX)
+        })
+    }
+
+    fn save(&mut self, told: &mut Told<'_>) -> Result<(), TrainError> {
+        if !self.config.run.save_checkpoint {
+            return Ok(());
+        }
+        let path = self.store.save(&self.checkpoint())?;
+        (told.saved, told.unsaved) = (Instant::now(), false);
+        told.observe(&Event::CheckpointSaved { path: &path, step: self.trainer.steps_done() })
+    }
+
+    /// Saves and says how far the run is.
+    fn stop_here(&mut self, told: &mut Told<'_>) -> Result<TrainError, TrainError> {
+        if told.unsaved || !self.folder.last_checkpoint().exists() {
+            self.save(told)?;
+        }
+        let done = self.trainer.under_way();
+        Ok(self.stopped(format!(
+            "in epoch {} of {}, after {} of {} training batches",
+            self.trainer.epochs_done() + 1,
+            self.config.run.epochs,
+            done.train_batches,
+            self.trainer.steps_per_epoch()
+        )))
+    }
+
+    /// Keeps the state before a step that could not be made.
+    fn diagnose(&self, mut error: TrainError) -> TrainError {
+        let message = error.to_string();
+        if let TrainError::NonFinite { diagnostic, .. } = &mut error {
+            let path = self.store.diagnostic();
+            let mut checkpoint = self.checkpoint();
+            checkpoint.progress.failure = Some(message);
+            match checkpoint.save(&path) {
+                Ok(()) => *diagnostic = Some(path),
+                // The loss is what stopped the run.
+                Err(second) => tracing::warn!("{second}"),
+            }
+        }
+        error
+    }
+
+    fn trainable_parameters(&self) -> usize {
+        let trainable = |name: &str| !name.starts_with("target_encoder.");
+        tensor_specs(self.trainer.method())
+            .iter()
+            .filter(|spec| !spec.buffer && trainable(&spec.name))
+            .map(|spec| spec.shape.iter().product::<usize>())
+            .sum()
+    }
+}

@@ -1,0 +1,139 @@
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::TrainError;
+use crate::config::Config;
+use crate::metrics::MetricsRow;
+use crate::observer::{Event, Observer};
+use crate::run_folder::RunFolder;
+use crate::status::{RunState, Status, seconds_since_1970};
+use crate::storage::write_unsynced;
+
+/// Least time between two writes within an epoch.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Keeps `status.json` up to date: at every change of state and epoch, and every few seconds in between.
+#[derive(Debug)]
+pub(crate) struct StatusSink {
+    folder: RunFolder,
+    path: PathBuf,
+    status: Status,
+    written: Option<Instant>,
+    /// When and at which step training started in this process.
+    start: (Instant, u64),
+}
+
+impl StatusSink {
+    pub(crate) fn new(folder: &RunFolder, config: &Config, rows: &[MetricsRow], steps: (u64, u64)) -> Self {
+        let now = seconds_since_1970();
+        let status = Status {
+            state: RunState::Starting,
+            name: config.run.name.clone(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            started: now,
+            updated: now,
+            epoch: rows.len(),
+            epochs: config.run.epochs,
+            batch: 0,
+            batches: 0,
+            step: steps.0,
+            steps: steps.1,
+            learning_rate: None,
+            loss: None,
+            eta_seconds: None,
+            checkpoint: None,
+            checkpoint_step: None,
+            message: None,
+            last_metrics: rows.last().cloned(),
+        };
+        Self {
+            folder: folder.clone(),
+            path: folder.status(),
+            status,
+            written: None,
+            start: (Instant::now(), steps.0),
+        }
+    }
+
+    /// Writes down another state, and why.
+    pub(crate) fn enter(&mut self, state: RunState, message: Option<String>) -> Result<(), TrainError> {
+        self.status.state = state;
+        self.status.message = message;
+        if !state.is_active() {
+            self.status.eta_seconds = None;
+        }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), TrainError> {
+        self.status.updated = seconds_since_1970();
+        self.written = Some(Instant::now());
+        let mut text = serde_json::to_vec_pretty(&self.status).expect("a status is plain data");
+        text.push(b'\n');
+        write_unsynced(&self.path, &text)
+    }
+
+    fn write_sometimes(&mut self) -> Result<(), TrainError> {
+        match self.written {
+            Some(written) if written.elapsed() < INTERVAL => Ok(()),
+            _ => self.write(),
+        }
+    }
+
+    fn estimate(&mut self) {
+        let done = self.status.step.saturating_sub(self.start.1);
+        let left = self.status.steps.saturating_sub(self.status.step);
+        let pace = self.start.0.elapsed().as_secs_f64() / done as f64;
+        self.status.eta_seconds = (done > 0).then_some(pace * left as f64);
+    }
+}
+
+impl Observer for StatusSink {
+    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+        let status = &mut self.status;
+        match event {
+            Event::RunStarted { steps: (done, all), .. } => {
+                (status.step, status.steps) = (*done, *all);
+                self.start = (Instant::now(), *done);
+                self.write()
+            }
+            Event::EpochStarted { epoch, batches, done, learning_rate } => {
+                (status.epoch, status.batch, status.batches) = (*epoch, *done, *batches);
+                status.learning_rate = Some(*learning_rate);
+                status.state = RunState::Training;
+                self.write_sometimes()
+            }
+            Event::StepFinished { step, batch, loss } => {
+                (status.step, status.batch) = (*step, *batch + 1);
+                status.loss = loss.is_finite().then_some(*loss);
+                self.estimate();
+                self.write_sometimes()
+            }
+            Event::TestStarted { batches } => {
+                (status.state, status.batch, status.batches) = (RunState::Testing, 0, *batches);
+                self.write_sometimes()
+            }
+            Event::TestBatchFinished { batch } => {
+                status.batch = *batch + 1;
+                self.write_sometimes()
+            }
+            Event::EpochFinished { row } => {
+                status.last_metrics = Some((*row).clone());
+                self.write()
+            }
+            Event::CheckpointSaved { path, step } => {
+                let path = path.strip_prefix(self.folder.root()).unwrap_or(path);
+                (status.checkpoint, status.checkpoint_step) = (Some(path.to_owned()), Some(*step));
+                self.write_sometimes()
+            }
+            Event::FeaturesExtracted { done, total }
+            | Event::ProbeFitted { done, total, .. }
+            | Event::ProbeEpochFinished { done, total } => {
+                (status.batch, status.batches) = (*done, *total);
+                self.write_sometimes()
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A training process is killed (SIGKILL) at 25 moments and resumed; it must end as the process that was not.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use common::{Draws, Process, results, tiny};
+use seqjepa_train::observer::Event;
+use seqjepa_train::{Run, fault_injection};
+
+const KILLS: usize = 25;
+
+/// Trains in a process of its own. At moment `pause at` it says so and waits to be killed; at moment `race at` it says so
+/// and goes on, so that the kill falls into whatever it does next.
+#[test]
+#[ignore = "the process that the other test starts"]
+fn child() {
+    let Some((folder, arguments)) = Process::arguments() else { return };
+    let [mode, moment] = arguments.as_slice() else { panic!("{arguments:?}") };
+    let (wait, moment) = (mode == "pause", moment.parse::<usize>().unwrap());
+    let passed = Arc::new(Mutex::new(Vec::<String>::new()));
+    let pass = {
+        let passed = Arc::clone(&passed);
+        move |label: String| {
+            let mut passed = passed.lock().unwrap();
+            passed.push(label);
+            if passed.len() == moment {
+                Process::say("reached");
+                if wait {
+                    loop {
+                        std::thread::park();
+                    }
+                }
+            }
+        }
+    };
+    let on_write = pass.clone();
+    fault_injection::install(move |operation, path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // When this one is written depends on the time.
+        if name != "status.json" {
+            let kind = name.split('-').next().unwrap_or_default();
+            on_write(format!("{operation} {kind}"));
+        }
+        Ok(())
+    });
+    let mut observer = |event: &Event| {
+        let label = format!("{event:?}");
+        pass(label.split([' ', '{']).next().unwrap_or_default().to_owned());
+        Ok(())
+    };
+    let begun = folder.join("config.yaml").exists() || folder.join("checkpoints").exists();
+    let mut run = if begun {
+        Run::resume(&folder, &mut observer).unwrap()
+    } else {
+        Run::start(tiny(&folder, &[]), &mut observer).unwrap()
+    };
+    run.train(&mut observer).unwrap();
+    run.evaluate(&mut observer).unwrap();
+    for label in passed.lock().unwrap().iter() {
+        Process::say(label);
+    }
+    Process::say("done");
+}
+
+/// Runs a process to its end; the moments that it passed.
+fn run_to_the_end(folder: &Path) -> Vec<String> {
+    let mut process = Process::start(folder, &["pause".into(), "0".into()]);
+    let mut said: Vec<_> = std::iter::from_fn(|| process.hear()).collect();
+    assert!(process.child.wait().unwrap().success());
+    assert_eq!(said.pop().as_deref(), Some("done"));
+    said
+}
+
+/// Runs a process until a moment and kills it; false if it ended before.
+fn kill_at(folder: &Path, mode: &str, moment: usize) -> bool {
+    let mut process = Process::start(folder, &[mode.into(), moment.to_string()]);
+    let reached = process.hear().as_deref() == Some("reached");
+    process.child.kill().unwrap();
+    let status = process.child.wait().unwrap();
+    #[cfg(unix)]
+    if reached && mode == "pause" {
+        use std::os::unix::process::ExitStatusExt;
+        assert_eq!(status.signal(), Some(9));
+    }
+    reached && !status.success()
+}
+
+#[test]
+fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
+    let scratch = tempfile::tempdir().unwrap();
+    let whole = scratch.path().join("whole");
+    let moments = run_to_the_end(&whole);
+    let expected = results(&whole);
+
+    let mut draws = Draws(20_251_125);
+    // One moment of every kind, the middle of every kind of write included, ...
+    let mut kinds = BTreeMap::<&str, Vec<usize>>::new();
+    for (at, label) in moments.iter().enumerate() {
+        kinds.entry(label).or_default().push(at + 1);
+    }
+    for kind in [
+        "StepFinished",
+        "TestBatchFinished",
+        "FeaturesExtracted",
+        "write the rest of last.safetensors",
+        "rename last.safetensors",
+        "link step",
+        "remove step",
+        "rename best.safetensors",
+        "write the rest of metrics.jsonl",
+        "write the rest of metrics.csv",
+        "write the rest of evaluation.json",
+        "rename config.yaml",
+    ] {
+        assert!(kinds.contains_key(kind), "no moment of the run is `{kind}`: {:?}", kinds.keys());
+    }
+    let mut chosen: Vec<usize> = kinds.values().map(|at| at[draws.below(at.len())]).collect();
+    // ... in an order that mixes them, and any others.
+    for at in 0..chosen.len() {
+        let other = draws.below(chosen.len());
+        chosen.swap(at, other);
+    }
+    let mut kills = 0;
+    for number in 0.. {
+        if kills >= KILLS {
+            break;
+        }
+        let folder = scratch.path().join(number.to_string());
+        let mode = if number % 3 == 2 { "race" } else { "pause" };
+        let first = chosen.get(number).copied().unwrap_or_else(|| 1 + draws.below(moments.len()));
+        let mut history = vec![(mode, first)];
+        kills += usize::from(kill_at(&folder, mode, first));
+        // Every other run is killed again, soon after it was resumed.
+        if number % 2 == 1 {
+            let second = 1 + draws.below(moments.len() / 3);
+            history.push(("pause", second));
+            kills += usize::from(kill_at(&folder, "pause", second));
+        }
+        run_to_the_end(&folder);
+        let label = &moments[first - 1];
+        assert_eq!(results(&folder), expected, "killed at {history:?}, first at `{label}`");
+    }
+}

@@ -1,0 +1,164 @@
+//! What a resume takes and refuses.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{figures, tiny};
+use seqjepa_train::checkpoint::{Checkpoint, Progress};
+use seqjepa_train::observer::{Event, Observers};
+use seqjepa_train::{ResumeOptions, Run, TrainError, fault_injection};
+
+fn train(folder: &Path, overrides: &[&str]) -> Run {
+    let mut run = Run::start(tiny(folder, overrides), &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    run
+}
+
+fn change(overrides: &[&str], allow_changes: bool) -> ResumeOptions {
+    let overrides = overrides.iter().map(|text| (*text).to_owned()).collect();
+    ResumeOptions { overrides, allow_changes, ..ResumeOptions::default() }
+}
+
+#[test]
+fn a_change_is_refused_with_its_keys_and_taken_when_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    let files = || {
+        let read = |name: &str| fs::read(folder.join(name)).unwrap();
+        ["config.yaml", "checkpoints/last.safetensors", "metrics.jsonl"].map(read)
+    };
+    let before = files();
+    let lower = change(&["optim.lr=0.0005", "run.epochs=3"], false);
+    let message = Run::resume_with(&folder, &lower, &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("`optim.lr`: the run has 0.001, given is 0.0005"), "{message}");
+    assert!(!message.contains("run.epochs"), "a longer run is no change: {message}");
+    assert_eq!(files(), before);
+    let shorter = change(&["run.epochs=1"], true);
+    let message = Run::resume_with(&folder, &shorter, &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("run.epochs") && message.contains("at least 2"), "{message}");
+
+    let lower = change(&["optim.lr=0.0005", "run.epochs=3"], true);
+    let mut run = Run::resume_with(&folder, &lower, &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    assert_eq!(run.rows().len(), 3);
+    drop(run);
+    // Taken once, the change is the run's own.
+    assert_eq!(Run::resume(&folder, &mut Observers::new()).unwrap().config().optim.lr, 0.0005);
+    assert!(fs::read(folder.join("metrics.jsonl")).unwrap().starts_with(&before[2]));
+}
+
+#[test]
+fn an_extended_run_follows_the_schedule_of_its_new_length() {
+    let scratch = tempfile::tempdir().unwrap();
+    let whole = train(&scratch.path().join("whole"), &["run.epochs=4"]);
+    let folder = scratch.path().join("extended");
+    drop(train(&folder, &["run.epochs=1"]));
+    let options = change(&["run.epochs=4"], false);
+    let mut run = Run::resume_with(&folder, &options, &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    // The first epoch is warm-up, which does not depend on the length: the runs are the same.
+    assert_eq!(figures(run.rows()), figures(whole.rows()));
+}
+
+/// Killed between the checkpoint with the new config and `config.yaml`.
+#[test]
+fn a_change_that_was_cut_short_is_completed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    fault_injection::install(|_, path| match path.ends_with("cut-short/config.yaml") {
+        true => Err(std::io::ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    });
+    let cut_short = scratch.path().join("cut-short");
+    fs::rename(&folder, &cut_short).unwrap();
+    let options = change(&["run.epochs=3", "optim.lr=0.0005"], true);
+    Run::resume_with(&cut_short, &options, &mut Observers::new()).unwrap_err();
+    fault_injection::remove();
+    assert!(fs::read_to_string(cut_short.join("config.yaml")).unwrap().contains("epochs: 2"));
+    let run = Run::resume(&cut_short, &mut Observers::new()).unwrap();
+    assert_eq!((run.config().run.epochs, run.config().optim.lr), (3, 0.0005));
+    assert!(fs::read_to_string(cut_short.join("config.yaml")).unwrap().contains("epochs: 3"));
+}
+
+#[test]
+fn other_data_are_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    let path = folder.join("checkpoints/last.safetensors");
+    let mut checkpoint = Checkpoint::load(&path).unwrap();
+    checkpoint.progress.data.as_mut().unwrap().test = "other".into();
+    checkpoint.save(&path).unwrap();
+    let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
+    assert!(matches!(error, TrainError::DataChanged { split: "test", .. }), "{error}");
+    Run::resume_with(&folder, &change(&[], true), &mut Observers::new()).unwrap();
+}
+
+#[test]
+fn damaged_checkpoints_are_named_and_the_run_ends_with_the_same_figures() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let whole = figures(train(&folder, &[]).rows());
+    fs::write(folder.join("checkpoints/last.safetensors"), "damaged").unwrap();
+    let mut named = Vec::new();
+    let mut observer = |event: &Event| {
+        if let Event::CheckpointDamaged { error } = event {
+            named.push(error.to_string());
+        }
+        Ok(())
+    };
+    let mut run = Run::resume(&folder, &mut observer).unwrap();
+    assert!(run.rows().len() < 2 && named[0].contains("last.safetensors"), "{named:?}");
+    run.train(&mut Observers::new()).unwrap();
+    assert_eq!(figures(run.rows()), whole);
+    assert_eq!(fs::read_to_string(run.folder().metrics_jsonl()).unwrap().lines().count(), 2);
+    drop(run);
+    for entry in fs::read_dir(folder.join("checkpoints")).unwrap() {
+        fs::write(entry.unwrap().path(), "damaged").unwrap();
+    }
+    let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("only damaged ones") && message.contains("best.safetensors"), "{message}");
+}
+
+#[test]
+fn a_checkpoint_that_no_run_can_have_written_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &["run.keep_last=1", "run.best_metric=null"]));
+    let path = folder.join("checkpoints/last.safetensors");
+    let whole = Checkpoint::load(&path).unwrap();
+    type Forge = fn(&mut Progress);
+    let forgeries: [(Forge, &str); 2] = [
+        (|progress| progress.epoch = 1, "metrics of 1 epochs"),
+        (|progress| progress.under_way.train_batches = 4, "at most 3 training batches"),
+    ];
+    for (forge, words) in forgeries {
+        let mut forged = whole.clone();
+        forge(&mut forged.progress);
+        forged.save(&path).unwrap();
+        let options = change(&["run.epochs=3"], false);
+        let message = Run::resume_with(&folder, &options, &mut Observers::new()).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_run_is_left_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    let message = Run::resume(scratch.path(), &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("config.yaml"), "{message}");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_metric_that_no_epoch_has_is_refused_at_the_start() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let error = Run::start(tiny(&folder, &["run.best_metric=accuracy"]), &mut Observers::new()).unwrap_err();
+    assert!(error.to_string().contains("online_linacc_test"), "{error}");
+    assert!(!folder.exists());
+}
