@@ -15,29 +15,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use seqjepa::train::PretrainedSource;
 use seqjepa::train::device::DeviceRequest;
 use seqjepa::train::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
 use seqjepa::train::progress::ProgressBars;
+use shared::ModelArguments;
 
 /// Embeds a folder of PNG and JPEG images with a trained model.
 #[derive(Parser)]
 struct Arguments {
-    /// RUN_FOLDER/checkpoints/last.safetensors, or with --config a PyTorch or SafeTensors file with the published names.
-    #[arg(long)]
-    checkpoint: PathBuf,
+    #[command(flatten)]
+    model: ModelArguments,
     /// The folder; where it has one sub-folder a class, labels are written too.
     #[arg(long)]
     images: PathBuf,
     /// Where the features go: NAME.safetensors, or NAME.npy for NAME.z_t.npy and NAME.z_agg.npy; NAME.json beside them.
     #[arg(long)]
     output: PathBuf,
-    /// A YAML config in place of the one that the checkpoint holds.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Overrides one key of the config, as dataset.mean=[0.5,0.5,0.5]; may be given again and again.
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
-    overrides: Vec<String>,
     /// Embeds so many augmented views of each image, and aggregates them; default: the image as it is.
     #[arg(long, value_name = "COUNT")]
     views: Option<usize>,
@@ -62,12 +55,11 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
 fn embed(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { checkpoint, images, output, config, overrides, views, seed, batch_size, device, .. } =
-        arguments;
+    let Arguments { model, images, output, views, seed, batch_size, device, .. } = arguments;
     // Before the model is loaded, which takes longer.
     FeatureFormat::of(&output)?;
     let device = DeviceRequest::parse(&device)?.open()?;
-    let pretrained = PretrainedSource { checkpoint, config, overrides }.load(&device)?;
+    let pretrained = model.source().load(&device)?;
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
         println!("imported; left over in the file: {left_over:?}");

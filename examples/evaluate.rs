@@ -20,19 +20,13 @@ use seqjepa::train::RunData;
 use seqjepa::train::evaluation::{EvaluationRequest, LoadedModel, evaluate};
 use seqjepa::train::report::card_table;
 use seqjepa::train::run_folder::make_folder;
+use shared::ModelArguments;
 
 /// Measures what a checkpoint's representations hold, and writes a result card.
 #[derive(Parser)]
 struct Arguments {
-    /// The checkpoint: RUN_FOLDER/checkpoints/last.safetensors, RUN_FOLDER, or with --config a PyTorch or SafeTensors file.
-    #[arg(long, value_name = "FILE")]
-    checkpoint: PathBuf,
-    /// A YAML config in place of the one that the checkpoint holds.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Overrides one key of the config; may be given again and again.
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    model: ModelArguments,
     /// How probes are fitted: any of exact, linear, paper, separated by commas (eval.protocols).
     #[arg(long, value_name = "NAMES")]
     protocol: Option<String>,
@@ -57,7 +51,7 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
 fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut overrides = arguments.overrides.clone();
+    let mut overrides = arguments.model.overrides.clone();
     if let Some(names) = &arguments.protocol {
         // The older spelling in a checkpoint's config would add to what was asked for.
         overrides.extend([format!("eval.protocols=[{names}]"), "eval.regressors=null".into()]);
@@ -66,7 +60,8 @@ fn measure(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.no_cache {
         overrides.push("eval.cache=false".into());
     }
-    let loaded = LoadedModel::read(&arguments.checkpoint, arguments.config.as_deref(), &overrides)?;
+    let loaded =
+        LoadedModel::read(&arguments.model.checkpoint, arguments.model.config.as_deref(), &overrides)?;
     println!("{}", shared::describe(&loaded));
     let output = arguments.output.as_deref().unwrap_or(loaded.card_path());
     // A card that cannot be written is better known before the work than after it.

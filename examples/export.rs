@@ -15,23 +15,17 @@ use std::process::ExitCode;
 use clap::Parser;
 use seqjepa::nn::state_dict;
 use seqjepa::train::device::DeviceRequest;
-use seqjepa::train::{PretrainedSource, published_probes};
+use seqjepa::train::published_probes;
+use shared::ModelArguments;
 
 /// Writes the model of a checkpoint for PyTorch.
 #[derive(Parser)]
 struct Arguments {
-    /// RUN_FOLDER/checkpoints/last.safetensors, or with --config a PyTorch or SafeTensors file with the published names.
-    #[arg(long)]
-    checkpoint: PathBuf,
+    #[command(flatten)]
+    model: ModelArguments,
     /// The SafeTensors file to write.
     #[arg(long)]
     output: PathBuf,
-    /// A YAML config in place of the one that the checkpoint holds.
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// Overrides one key of the config; may be given again and again.
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
-    overrides: Vec<String>,
     /// Writes the checkpoint's online probes too, as online_linprobe.* and online_equiprobe.*.
     #[arg(long)]
     probes: bool,
@@ -47,9 +41,9 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
 fn export(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { checkpoint, output, config, overrides, probes, .. } = arguments;
+    let Arguments { model, output, probes, .. } = arguments;
     let device = DeviceRequest::parse("cpu")?.open()?;
-    let pretrained = PretrainedSource { checkpoint, config, overrides }.load(&device)?;
+    let pretrained = model.source().load(&device)?;
     let further = if probes { published_probes(&pretrained.beside) } else { Vec::new() };
     pretrained.model.export_with(&further, &output)?;
     let tensors = state_dict(&pretrained.model).len() + further.len();

@@ -1,10 +1,38 @@
 //! What the command-line examples share: logging, exit codes, and printing the results.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
+use seqjepa::train::PretrainedSource;
 use seqjepa::train::evaluation::{LoadedModel, ModelSource};
 use seqjepa::train::report::results_table;
 use seqjepa::train::{GateVerdict, MetricsRow, ResultCard};
+
+/// Which trained model a command works on.
+#[derive(Args)]
+#[allow(dead_code, reason = "not every example loads a model")]
+pub struct ModelArguments {
+    /// The checkpoint: RUN_FOLDER/checkpoints/last.safetensors, RUN_FOLDER, or with --config a PyTorch or SafeTensors file
+    /// with the published names.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: PathBuf,
+    /// A YAML config in place of the one that the checkpoint holds.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Overrides one key of the config, as dataset.mean=[0.5,0.5,0.5]; may be given again and again.
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+#[allow(dead_code, reason = "not every example loads a model")]
+impl ModelArguments {
+    /// Where the model is.
+    pub fn source(self) -> PretrainedSource {
+        let Self { checkpoint, config, overrides } = self;
+        PretrainedSource { checkpoint, config, overrides }
+    }
+}
 
 /// Runs a command; an error is printed as one message and ends with exit code 1.
 pub fn run(command: impl FnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {

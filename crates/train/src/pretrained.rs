@@ -9,7 +9,9 @@ use seqjepa_nn::{StateDict, load_state_dict};
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::device::DeviceRequest;
 use crate::metrics::MetricsRow;
+use crate::run_folder::RunFolder;
 
 /// A model with its trained values, and what is known of how it came to them.
 #[derive(Debug, Clone)]
@@ -18,10 +20,17 @@ pub struct Pretrained {
     pub model: SeqJepa,
     /// The config that describes it.
     pub config: Config,
+    /// The file that was read.
+    pub path: PathBuf,
     /// Whether the file is a checkpoint of this project; else the model was imported.
     pub native: bool,
+    /// Epochs and optimizer steps done; unknown of an imported model.
+    pub trained: Option<(usize, u64)>,
     /// Metrics of the epochs done; empty for an imported model.
     pub rows: Vec<MetricsRow>,
+    /// Names of the model's tensors that an imported file lacks, which then have their initial values: of the target
+    /// encoder and of the predictor only.
+    pub missing: Vec<String>,
     /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
     /// over.
     pub beside: StateDict,
@@ -52,7 +61,8 @@ pub fn published_probes(tensors: &StateDict) -> StateDict {
 /// Where a model is and what it is.
 #[derive(Debug, Clone, Default)]
 pub struct PretrainedSource {
-    /// A checkpoint of this project, or a PyTorch or SafeTensors file with the published names.
+    /// A checkpoint of this project, a run folder (for its last checkpoint), or a PyTorch or SafeTensors file with the
+    /// published names.
     pub checkpoint: PathBuf,
     /// A YAML config in place of the one that a checkpoint of this project holds; other files need one.
     pub config: Option<PathBuf>,
@@ -70,9 +80,29 @@ impl PretrainedSource {
     /// encoder's and the predictor's, which representations do not need; [`TrainError::Model`] or [`TrainError::State`]
     /// with a tensor's name where shapes differ; errors of the config.
     pub fn load(&self, device: &Device) -> Result<Pretrained, TrainError> {
-        let path = &self.checkpoint;
-        let native = match Checkpoint::load(path) {
+        self.read()?.build(device)
+    }
+
+    /// Loads the model onto the device that its config names in `run.device`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load) and [`DeviceRequest::open`].
+    pub fn load_where_configured(&self) -> Result<(Pretrained, Device), TrainError> {
+        let file = self.read()?;
+        let device = DeviceRequest::parse(&file.config.run.device)?.open()?;
+        Ok((file.build(&device)?, device))
+    }
+
+    fn read(&self) -> Result<File, TrainError> {
+        let path = if self.checkpoint.is_dir() {
+            RunFolder::at(&self.checkpoint).last_checkpoint()
+        } else {
+            self.checkpoint.clone()
+        };
+        let native = match Checkpoint::load(&path) {
             Ok(checkpoint) => Some(checkpoint),
+            // Another format: with a config, a model to import.
             Err(TrainError::Checkpoint { .. }) if self.config.is_some() => None,
             Err(TrainError::Checkpoint { path, message }) => {
                 let message = format!("{message} (a model of another project needs a config beside it)");
@@ -80,15 +110,43 @@ impl PretrainedSource {
             }
             Err(error) => return Err(error),
         };
-        let config = self.config(native.as_ref())?;
+        let config = match (&self.config, &native) {
+            (Some(config), _) => Config::load(config, &self.overrides)?,
+            (None, Some(native)) => {
+                let held = native.progress.config.to_yaml();
+                Config::parse(&held, "the checkpoint's config", &self.overrides)?
+            }
+            (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
+        };
+        Ok(File { path, native, config })
+    }
+}
+
+/// A file that was found to be a checkpoint of this project, or may be a model to import, and the config for it.
+struct File {
+    path: PathBuf,
+    native: Option<Checkpoint>,
+    config: Config,
+}
+
+impl File {
+    fn build(self, device: &Device) -> Result<Pretrained, TrainError> {
+        let Self { path, native, config } = self;
         let device = device.clone().without_autodiff();
         let model = config.model_config().init(config.run.seed, &device)?;
-        if let Some(checkpoint) = native {
-            let model = load_state_dict(model, checkpoint.model)?;
-            let rows = checkpoint.progress.rows;
-            return Ok(Pretrained { model, config, native: true, rows, beside: checkpoint.probes });
+        if let Some(Checkpoint { progress, model: tensors, probes, .. }) = native {
+            return Ok(Pretrained {
+                model: load_state_dict(model, tensors)?,
+                config,
+                path,
+                native: true,
+                trained: Some((progress.epoch, progress.step)),
+                rows: progress.rows,
+                missing: Vec::new(),
+                beside: probes,
+            });
         }
-        let imported = model.import(path)?;
+        let imported = model.import(&path)?;
         let needed = |name: &&String| !name.starts_with("target_encoder.") && !name.starts_with("predictor.");
         let missing: Vec<&str> = imported.missing.iter().filter(needed).map(String::as_str).collect();
         if let [first, ..] = missing[..] {
@@ -97,18 +155,18 @@ impl PretrainedSource {
                  the first `{first}`",
                 missing.len(),
             );
-            return Err(TrainError::Checkpoint { path: path.clone(), message });
+            return Err(TrainError::Checkpoint { path, message });
         }
-        let (model, beside) = (imported.module, imported.left_over);
-        Ok(Pretrained { model, config, native: false, rows: Vec::new(), beside })
-    }
-
-    fn config(&self, native: Option<&Checkpoint>) -> Result<Config, TrainError> {
-        if let Some(path) = &self.config {
-            return Config::load(path, &self.overrides);
-        }
-        let held = native.map(|checkpoint| checkpoint.progress.config.to_yaml()).unwrap_or_default();
-        Config::parse(&held, "the checkpoint's config", &self.overrides)
+        Ok(Pretrained {
+            model: imported.module,
+            config,
+            path,
+            native: false,
+            trained: None,
+            rows: Vec::new(),
+            missing: imported.missing,
+            beside: imported.left_over,
+        })
     }
 }
 

@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use seqjepa_model::SeqJepa;
-use seqjepa_nn::load_state_dict;
 
 use super::card::{ModelOrigin, ModelSource};
 use crate::TrainError;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::device::DeviceRequest;
 use crate::fingerprint::file_sha256;
 use crate::metrics::MetricsRow;
+use crate::pretrained::{Pretrained, PretrainedSource};
 use crate::run_folder::RunFolder;
 
 /// A checkpoint of this project, or a PyTorch or SafeTensors model, with its config and device.
@@ -43,87 +41,41 @@ impl LoadedModel {
     /// # Errors
     ///
     /// [`TrainError::Checkpoint`] if it is neither, or lacks tensors; [`TrainError::State`] or [`TrainError::Model`] if it
-    /// does not fit the config; and as [`Config::load`] and [`DeviceRequest::open`].
+    /// does not fit the config; and as [`PretrainedSource::load_where_configured`].
     pub fn read<S: AsRef<str>>(
         checkpoint: &Path,
         config: Option<&Path>,
         overrides: &[S],
     ) -> Result<Self, TrainError> {
-        let path = if checkpoint.is_dir() {
-            RunFolder::at(checkpoint).last_checkpoint()
-        } else {
-            checkpoint.to_owned()
+        let source = PretrainedSource {
+            checkpoint: checkpoint.to_owned(),
+            config: config.map(Path::to_owned),
+            overrides: overrides.iter().map(|each| each.as_ref().to_owned()).collect(),
         };
-        let native = match Checkpoint::load(&path) {
-            Ok(native) => Some(native),
-            // Another format: with a config, a model to import.
-            Err(TrainError::Checkpoint { .. }) if config.is_some() => None,
-            Err(TrainError::Checkpoint { path, message }) => {
-                let message = format!("{message} (a checkpoint of another project needs a config beside it)");
-                return Err(TrainError::Checkpoint { path, message });
-            }
-            Err(error) => return Err(error),
-        };
-        let config = match (config, &native) {
-            (Some(config), _) => Config::load(config, overrides)?,
-            (None, Some(native)) => {
-                Config::parse(&native.progress.config.to_yaml(), "the checkpoint's config", overrides)?
-            }
-            (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
-        };
-        let device = DeviceRequest::parse(&config.run.device)?.open()?;
-        let model = config.model_config().init(config.run.seed, &device)?;
-        let mut origin = ModelOrigin {
-            source: ModelSource::Checkpoint,
-            file_sha256: Some(file_sha256(&path)?),
-            path: Some(path.clone()),
-            epochs: None,
-            steps: None,
-            target_encoder: true,
-        };
-        let (folder, card) = places(&path);
-        let mut loaded = Self {
-            config,
-            device,
-            model,
-            origin: origin.clone(),
-            rows: vec![],
-            left_over: vec![],
-            folder,
-            card,
-        };
-        match native {
-            Some(native) => {
-                origin.epochs = Some(native.progress.epoch);
-                origin.steps = Some(native.progress.step);
-                loaded.rows = native.progress.rows;
-                loaded.model = load_state_dict(loaded.model, native.model)?;
-            }
-            None => {
-                origin.source = ModelSource::Imported;
-                origin.target_encoder = loaded.import(&path)?;
-            }
-        }
-        loaded.origin = origin;
-        Ok(loaded)
-    }
-
-    /// Imports the tensors of a foreign file; whether a target encoder was among them, where the model has one.
-    fn import(&mut self, path: &Path) -> Result<bool, TrainError> {
-        let imported = self.model.clone().import(path)?;
+        let (pretrained, device) = source.load_where_configured()?;
+        let Pretrained { model, config, path, native, trained, rows, missing, beside } = pretrained;
         let (target, missing): (Vec<_>, Vec<_>) =
-            imported.missing.into_iter().partition(|name| name.starts_with("target_encoder."));
+            missing.into_iter().partition(|name| name.starts_with("target_encoder."));
         if !missing.is_empty() {
             let message = format!(
                 "expected every tensor of the model that the config describes, {} are missing: {}",
                 missing.len(),
                 missing.join(", ")
             );
-            return Err(TrainError::Checkpoint { path: path.to_owned(), message });
+            return Err(TrainError::Checkpoint { path, message });
         }
-        self.left_over = imported.left_over.into_iter().map(|(name, _)| name).collect();
-        self.model = imported.module;
-        Ok(target.is_empty())
+        let origin = ModelOrigin {
+            source: if native { ModelSource::Checkpoint } else { ModelSource::Imported },
+            file_sha256: Some(file_sha256(&path)?),
+            path: Some(path.clone()),
+            epochs: trained.map(|(epochs, _)| epochs),
+            steps: trained.map(|(_, steps)| steps),
+            target_encoder: target.is_empty(),
+        };
+        // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.
+        let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
+        let (folder, card) = places(&path);
+        Ok(Self { config, device, model, origin, rows, left_over, folder, card })
     }
 
     /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under
