@@ -95,19 +95,31 @@ pub fn convolve_with(
     let (input_len, output_len) = (shape.inputs * shape.height * shape.width, shape.outputs * pixels);
     let image_len = shape.inputs * padded.plane_len();
     let images = images_per_task(pixels, shape.batch, TASK_PIXELS);
+    let positions = |images: usize| {
+        let reads = reading_positions(shape, &padded, images, image_len, lanes);
+        (reads, plane_positions(images, shape.outputs, pixels, lanes))
+    };
+    // Of every task but the last, which may have fewer images.
+    let whole = positions(images);
     output.par_chunks_mut(images * output_len).zip(input.par_chunks(images * input_len)).for_each_init(
         || (Workspace::default(), vec![0.0; images * image_len]),
         |(workspace, source), (output, input)| {
-            let images = output.len() / output_len;
+            let rest;
+            let (pixels_read, targets) = if output.len() == images * output_len {
+                &whole
+            } else {
+                rest = positions(output.len() / output_len);
+                &rest
+            };
             for (input, source) in input.chunks_exact(input_len).zip(source.chunks_exact_mut(image_len)) {
                 padded.fill(input, source);
             }
             let operands = Operands {
                 weights: &weights,
                 source,
-                pixels: &reading_positions(shape, &padded, images, image_len, lanes),
+                pixels: pixels_read,
                 offsets: &offsets,
-                targets: &plane_positions(images, shape.outputs, pixels, lanes),
+                targets,
                 row_stride: pixels,
             };
             correlate(&operands, workspace, output);

@@ -117,10 +117,25 @@ pub fn input_gradient_with(
     let plane = shape.height * shape.width;
     let (input_len, output_len) = (shape.inputs * plane, shape.outputs * shape.output_pixels());
     let image_len = shape.outputs * padded.plane_len();
-    let images = images_per_task(plane, shape.batch, TASK_PIXELS);
-    let tasks = input_gradient.par_chunks_mut(images * input_len);
-    tasks.zip(output_gradient.par_chunks(images * output_len)).for_each_init(
-        || (Workspace::default(), vec![0.0; images * image_len]),
+    let images_per_task = images_per_task(plane, shape.batch, TASK_PIXELS);
+    // Where a pass reads for each of its pixels, and where it writes.
+    let positions = |pass: &Pass, images: usize| {
+        let place = |pixel: usize, image_len: usize, row: usize, [y, x]: [usize; 2], step: usize| {
+            let (image, pixel) = (pixel / pass.pixels(), pixel % pass.pixels());
+            let (line, column) = (pixel / pass.x.count, pixel % pass.x.count);
+            image * image_len + (line * step + y) * row + column * step + x
+        };
+        let start = [pass.y.remainder, pass.x.remainder];
+        let reads = |pixel| place(pixel, image_len, padded.row_len(), [0, 0], 1);
+        let targets = |pixel| place(pixel, input_len, shape.width, start, shape.stride);
+        let pixels = 0..images * pass.pixels();
+        (Positions::new(pixels.clone().map(reads), lanes), Positions::new(pixels.map(targets), lanes))
+    };
+    // Of every task but the last, which may have fewer images.
+    let whole: Vec<_> = passes.iter().map(|pass| positions(pass, images_per_task)).collect();
+    let tasks = input_gradient.par_chunks_mut(images_per_task * input_len);
+    tasks.zip(output_gradient.par_chunks(images_per_task * output_len)).for_each_init(
+        || (Workspace::default(), vec![0.0; images_per_task * image_len]),
         |(workspace, source), (target, gradient)| {
             let images = target.len() / input_len;
             for (gradient, source) in
@@ -128,42 +143,27 @@ pub fn input_gradient_with(
             {
                 padded.fill(gradient, source);
             }
-            for pass in &passes {
-                let pixels = pass.y.count * pass.x.count;
-                let position =
-                    |pixel: usize, image_len: usize, row: usize, [y, x]: [usize; 2], step: usize| {
-                        let (image, pixel) = (pixel / pixels, pixel % pixels);
-                        let (row_index, column) = (pixel / pass.x.count, pixel % pass.x.count);
-                        image * image_len + (row_index * step + y) * row + column * step + x
-                    };
-                let targets = (0..images * pixels).map(|pixel| {
-                    position(
-                        pixel,
-                        input_len,
-                        shape.width,
-                        [pass.y.remainder, pass.x.remainder],
-                        shape.stride,
-                    )
-                });
-                if pass.offsets.is_empty() {
-                    for at in targets {
-                        for channel in 0..shape.inputs {
-                            target[at + channel * plane] = 0.0;
-                        }
-                    }
-                    continue;
-                }
-                let reads =
-                    (0..images * pixels).map(|pixel| position(pixel, image_len, padded.row_len(), [0, 0], 1));
-                let operands = Operands {
-                    weights: &pass.weights,
-                    source,
-                    pixels: &Positions::new(reads, lanes),
-                    offsets: &pass.offsets,
-                    targets: &Positions::new(targets, lanes),
-                    row_stride: plane,
+            for (index, pass) in passes.iter().enumerate() {
+                let rest;
+                let (reads, targets) = if images == images_per_task {
+                    &whole[index]
+                } else {
+                    rest = positions(pass, images);
+                    &rest
                 };
-                if pixels > 0 {
+                if pass.offsets.is_empty() {
+                    for channel in 0..shape.inputs {
+                        targets.fill(0.0, &mut target[channel * plane..]);
+                    }
+                } else if pass.pixels() > 0 {
+                    let operands = Operands {
+                        weights: &pass.weights,
+                        source,
+                        pixels: reads,
+                        offsets: &pass.offsets,
+                        targets,
+                        row_stride: plane,
+                    };
                     correlate(&operands, workspace, target);
                 }
             }
@@ -172,6 +172,11 @@ pub fn input_gradient_with(
 }
 
 impl Pass {
+    /// Input pixels of an image that it computes.
+    fn pixels(&self) -> usize {
+        self.y.count * self.x.count
+    }
+
     fn new(
         shape: &ConvShape,
         padded: &Padded,

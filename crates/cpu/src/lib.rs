@@ -2,9 +2,10 @@
 //!
 //! The layout is that of PyTorch: images `[batch, channels, height, width]`, weights `[outputs, inputs, kernel, kernel]`.
 //! [`convolve`], [`input_gradient`] and [`weight_gradient`] compute `torch.nn.functional.conv2d` and what its backward
-//! pass gives; [`batch_statistics`], [`normalize`] and [`batch_norm_gradient`] do batch norm in training. All run on all threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the
-//! processor has. A result is the same, to the bit, at any number of threads; it differs in rounding between
-//! instruction sets.
+//! pass gives; [`batch_statistics`], [`normalize`] and [`batch_norm_gradient`] do batch norm in training.
+//!
+//! All run on the threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the processor has.
+//! A result is the same, to the bit, at any number of threads; it differs in rounding between instruction sets.
 //!
 //! ```
 //! use seqjepa_cpu::{ConvShape, convolve};

@@ -68,6 +68,13 @@ impl Positions {
         }
     }
 
+    /// Sets the pixels of one plane to `value`.
+    pub(crate) fn fill(&self, value: f32, target: &mut [f32]) {
+        for at in &self.lane_positions[..self.pixels] {
+            target[*at] = value;
+        }
+    }
+
     /// Writes a dense row to the pixels of one plane.
     pub(crate) fn scatter(&self, values: &[f32], target: &mut [f32]) {
         for (value, at) in values.iter().zip(&self.lane_positions[..self.pixels]) {
