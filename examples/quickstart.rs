@@ -1,4 +1,4 @@
-//! Trains a small seq-JEPA on the built-in procedural data set: no download, no GPU, about three minutes on two cores.
+//! Trains a small seq-JEPA on the built-in procedural data set: no download, no GPU, about a minute on two cores.
 //!
 //! ```text
 //! cargo run --release --example quickstart

@@ -13,7 +13,6 @@ mod shared;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 use seqjepa::train::status::{Life, RunState, Status, inspect};
 
@@ -37,8 +36,7 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]
 fn show(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (status, life) = inspect(&arguments.run)
-        .with_context(|| format!("no run has written a status in {}", arguments.run.display()))?;
+    let (status, life) = inspect(&arguments.run)?;
     if arguments.json {
         let mut value = serde_json::to_value(&status)?;
         value["life"] = format!("{life:?}").to_lowercase().into();

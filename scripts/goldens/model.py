@@ -211,6 +211,7 @@ def variants():
         ("one_view", 1, Settings()),
         ("relative_last", 3, Settings(relative_last_action=True)),
         ("raw", 3, Settings(conditioning="raw")),
+        ("raw_relative", 3, Settings(conditioning="raw", relative_last_action=True)),
         ("none", 2, Settings(conditioning="none")),
         ("stop_gradient", 3, Settings(ema=False)),
         ("linear_predictor", 3, Settings(hidden=0)),

@@ -210,14 +210,17 @@ class SeqJepa(nn.Module):
 
     def forward(self, observed, target, actions, relative):
         batch, views = observed.shape[:2]
+        # The observed views first, as published: without EMA the order shows in the running statistics.
+        codes = self.encoder(observed.flatten(0, 1)).unflatten(0, (batch, views))
         with torch.no_grad():
             goal = (self.target_encoder if self.settings.ema else self.encoder)(target)
-        codes = self.encoder(observed.flatten(0, 1)).unflatten(0, (batch, views))
 
         # The target's action goes through the embedding first, as published: the order shows in its running statistics.
         condition = None
         if self.settings.conditioning == "learned":
             condition = self.action_proj(relative[:, -1])
+        elif self.settings.conditioning == "raw" and self.settings.relative_last_action:
+            condition = self.padded(relative[:, -1])
         elif self.settings.conditioning == "raw":
             condition = self.padded(actions[:, -1])
         tokens = codes
@@ -229,7 +232,10 @@ class SeqJepa(nn.Module):
             embedded = torch.cat([embedded[:, :-1], torch.zeros_like(embedded[:, -1:])], 1)
             tokens = torch.cat([codes, embedded], -1)
         elif self.settings.conditioning == "raw":
-            tokens = torch.cat([codes, self.padded(actions[:, :-1])], -1)
+            rows = actions[:, :-1]
+            if self.settings.relative_last_action:
+                rows = torch.cat([relative[:, :-1], torch.zeros_like(relative[:, -1:])], 1)
+            tokens = torch.cat([codes, self.padded(rows)], -1)
         sequence = torch.cat([self.agg_token.expand(batch, -1, -1), tokens], 1)
         aggregate = self.transformer_encoder(sequence)[:, 0]
 

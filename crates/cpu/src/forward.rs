@@ -60,7 +60,7 @@ pub(crate) fn plane_positions(images: usize, rows: usize, pixels: usize, lanes: 
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, or kernel or stride is 0.
+/// If a slice has not the length that `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn convolve(shape: &ConvShape, input: &[f32], weight: &[f32], output: &mut [f32]) {
     convolve_with(Instructions::detect(), shape, input, weight, output);
 }

@@ -65,7 +65,7 @@ struct Pass {
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, or kernel or stride is 0.
+/// If a slice has not the length that `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn input_gradient(
     shape: &ConvShape,
     weight: &[f32],

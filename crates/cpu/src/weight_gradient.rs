@@ -33,7 +33,7 @@ const RUN: usize = 4;
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, or kernel or stride is 0.
+/// If a slice has not the length that `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn weight_gradient(
     shape: &ConvShape,
     input: &[f32],

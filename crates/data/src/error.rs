@@ -172,7 +172,7 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// An [`io::Error`] at `path`; "not found" becomes [`DataError::Missing`].
+    /// An [`io::Error`] at `path`.
     pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), action, source }
     }

@@ -14,7 +14,8 @@ pub struct SeqJepaConfig {
     /// How actions enter the model. Default: a learned embedding of width 128.
     pub action_conditioning: ActionConditioning,
     /// Whether the last observed view's row in the batch statistics of the action embedding is its
-    /// relative action to the target instead of zeros. Its embedding is zero either way. Default: false.
+    /// relative action to the target instead of zeros. Its embedding is zero either way. With raw actions:
+    /// whether these are the relative ones, zero for the last observed view. Default: false.
     pub relative_last_action: bool,
     /// Attention heads of the aggregator; they divide the token width. Default: 4.
     pub heads: usize,
@@ -53,7 +54,8 @@ impl Default for SeqJepaConfig {
 pub enum ActionConditioning {
     /// Not at all: tokens are the codes alone, the predictor sees the aggregate alone.
     None,
-    /// The normalised absolute action of each view, padded with zeros until the heads divide the token.
+    /// The normalised absolute action of each view (relative with `relative_last_action`), padded with zeros until the
+    /// heads divide the token.
     Raw,
     /// A learned embedding of the relative action to the next view.
     Learned {
@@ -119,15 +121,15 @@ impl SeqJepaConfig {
     /// [`ModelError::Config`] for the first value out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
         self.encoder.validate()?;
-        positive("action_dim", self.action_dim)?;
-        positive("heads", self.heads)?;
-        positive("layers", self.layers)?;
-        positive("feed_forward_factor", self.feed_forward_factor)?;
+        size("action_dim", self.action_dim)?;
+        size("heads", self.heads)?;
+        within("layers", self.layers, MAX_LAYERS)?;
+        within("feed_forward_factor", self.feed_forward_factor, MAX_FEED_FORWARD_FACTOR)?;
         if let ActionConditioning::Learned { width } = self.action_conditioning {
-            positive("action_conditioning.learned.width", width)?;
+            size("action_conditioning.learned.width", width)?;
         }
         if let PredictorConfig::Mlp { hidden } = self.predictor {
-            positive("predictor.mlp.hidden", hidden)?;
+            size("predictor.mlp.hidden", hidden)?;
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(invalid("dropout", "in [0, 1)", self.dropout));
@@ -144,6 +146,10 @@ impl SeqJepaConfig {
                 self.token_width(),
             ));
         }
+        let count = self.parameter_count();
+        if count > MAX_PARAMETERS {
+            return Err(invalid("the number of parameters", format!("at most {MAX_PARAMETERS}"), count));
+        }
         Ok(())
     }
 }
@@ -153,17 +159,32 @@ pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: i
     ModelError::Config { field, expected: expected.into(), found: found.to_string() }
 }
 
-/// Refuses zero.
-pub(crate) fn positive(field: &'static str, value: usize) -> Result<(), ModelError> {
-    if value == 0 {
-        return Err(invalid(field, "at least 1", value));
-    }
-    Ok(())
+/// The largest width, side or number of heads; products of two stay far from overflow.
+const MAX_SIZE: usize = 1 << 16;
+
+/// The most layers of a transformer.
+pub(crate) const MAX_LAYERS: usize = 1024;
+
+/// The widest feed-forward part, in token widths.
+const MAX_FEED_FORWARD_FACTOR: usize = 64;
+
+/// The most parameters of a model: 40 GB of f32, for a typing error rather than for a machine.
+const MAX_PARAMETERS: u64 = 10_000_000_000;
+
+/// Refuses zero and what no model has.
+pub(crate) fn size(field: &'static str, value: usize) -> Result<(), ModelError> {
+    within(field, value, MAX_SIZE)
+}
+
+/// Refuses zero and values above `most`.
+pub(crate) fn within(field: &'static str, value: usize, most: usize) -> Result<(), ModelError> {
+    if (1..=most).contains(&value) { Ok(()) } else { Err(invalid(field, format!("1 to {most}"), value)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ResNetConfig;
 
     #[test]
     fn the_default_has_the_papers_widths() {
@@ -185,6 +206,7 @@ mod tests {
     #[test]
     fn values_out_of_range_are_named() {
         let default = SeqJepaConfig::default;
+        let resnet = |width| ResNetConfig { width, ..ResNetConfig::default() }.into();
         let cases = [
             (SeqJepaConfig { heads: 0, ..default() }, "heads"),
             (SeqJepaConfig { heads: 7, ..default() }, "token width"),
@@ -198,6 +220,11 @@ mod tests {
                 "decay",
             ),
             (SeqJepaConfig { predictor: PredictorConfig::Mlp { hidden: 0 }, ..default() }, "hidden"),
+            (SeqJepaConfig { predictor: PredictorConfig::Mlp { hidden: usize::MAX }, ..default() }, "hidden"),
+            (SeqJepaConfig { layers: 1 << 20, ..default() }, "layers"),
+            (SeqJepaConfig { feed_forward_factor: 1 << 40, ..default() }, "feed_forward_factor"),
+            (SeqJepaConfig { encoder: resnet(usize::MAX / 4), ..default() }, "encoder.width"),
+            (SeqJepaConfig { encoder: resnet(1 << 16), ..default() }, "number of parameters"),
         ];
         for (config, name) in cases {
             let message = config.validate().expect_err("an invalid value").to_string();

@@ -44,6 +44,7 @@ mod error;
 mod interop;
 mod loss;
 mod method;
+mod parameter_count;
 mod predictor;
 mod resnet;
 mod seq_jepa;

@@ -1,6 +1,6 @@
 //! Residual networks (He et al. 2016, arXiv 1512.03385) with torchvision's parameter names.
 
-use crate::config::positive;
+use crate::config::size;
 use crate::{Encoder, ModelError};
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
@@ -43,7 +43,7 @@ pub enum ResNetDepth {
 }
 
 impl ResNetDepth {
-    fn blocks(self) -> [usize; 4] {
+    pub(crate) fn blocks(self) -> [usize; 4] {
         match self {
             Self::ResNet18 => [2, 2, 2, 2],
             Self::ResNet34 | Self::ResNet50 => [3, 4, 6, 3],
@@ -51,7 +51,7 @@ impl ResNetDepth {
     }
 
     /// Output channels of a block in units of its inner channels.
-    fn expansion(self) -> usize {
+    pub(crate) fn expansion(self) -> usize {
         match self {
             Self::ResNet18 | Self::ResNet34 => 1,
             Self::ResNet50 => 4,
@@ -80,8 +80,8 @@ impl ResNetConfig {
     /// # Errors
     /// [`ModelError::Config`] for the first value out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
-        positive("encoder.width", self.width)?;
-        positive("encoder.channels", self.channels)
+        size("encoder.width", self.width)?;
+        size("encoder.channels", self.channels)
     }
 
     /// A network with torchvision's initial values: convolutions Kaiming normal over the fan-out, the last

@@ -121,8 +121,11 @@ impl SeqJepa {
                 Tensor::cat(vec![codes, embedded], 2)
             }
             None if self.config.action_conditioning == ActionConditioning::Raw => {
-                let padded = self.padded(actions.narrow(1, 0, views));
-                Tensor::cat(vec![codes, padded], 2)
+                let rows = match self.config.relative_last_action {
+                    true => with_zero_last(relative.narrow(1, 0, views)),
+                    false => actions.narrow(1, 0, views),
+                };
+                Tensor::cat(vec![codes, self.padded(rows)], 2)
             }
             None => codes,
         };
@@ -162,7 +165,11 @@ impl SeqJepa {
                 Some(embedding.forward(action.reshape([batch, self.config.action_dim]), mode))
             }
             None if self.config.action_conditioning == ActionConditioning::Raw => {
-                let action = self.padded(row(actions, views));
+                let action = match self.config.relative_last_action {
+                    true => row(relative, views - 1),
+                    false => row(actions, views),
+                };
+                let action = self.padded(action);
                 Some(action.reshape([batch, self.config.action_width()]))
             }
             None => None,
@@ -216,9 +223,9 @@ impl SeqJepa {
         masks: Option<&mut DropoutMasks>,
     ) -> Result<Pass, ModelError> {
         let views = self.check(&input)?;
-        // The target view goes first: without an EMA target both passes feed the same running statistics.
-        let target = self.encode_target(input.target.clone(), mode);
+        // The observed views go first, as published: without an EMA target both passes feed the same running statistics.
         let codes = self.encode(input.observed.clone(), mode)?;
+        let target = self.encode_target(input.target.clone(), mode);
         // Before the observed rows, as published: both passes feed the embedding's running statistics.
         let condition = self.embed_target(&input.actions, &input.relative, views, mode);
         let aggregate =

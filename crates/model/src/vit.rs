@@ -1,6 +1,6 @@
 //! A vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929) for small images.
 
-use crate::config::{invalid, positive};
+use crate::config::{MAX_LAYERS, invalid, size, within};
 use crate::{Encoder, LayerStack, ModelError};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -39,12 +39,12 @@ impl VitConfig {
     /// # Errors
     /// [`ModelError::Config`] for the first value out of range.
     pub fn validate(&self) -> Result<(), ModelError> {
-        positive("encoder.patch", self.patch)?;
-        positive("encoder.image_size", self.image_size)?;
-        positive("encoder.width", self.width)?;
-        positive("encoder.depth", self.depth)?;
-        positive("encoder.heads", self.heads)?;
-        positive("encoder.channels", self.channels)?;
+        size("encoder.patch", self.patch)?;
+        size("encoder.image_size", self.image_size)?;
+        size("encoder.width", self.width)?;
+        within("encoder.depth", self.depth, MAX_LAYERS)?;
+        size("encoder.heads", self.heads)?;
+        size("encoder.channels", self.channels)?;
         if !self.image_size.is_multiple_of(self.patch) {
             let expected = format!("a multiple of the patch size {}", self.patch);
             return Err(invalid("encoder.image_size", expected, self.image_size));

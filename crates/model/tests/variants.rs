@@ -82,6 +82,16 @@ fn raw_actions() {
 }
 
 #[test]
+fn raw_relative_actions() {
+    let config = SeqJepaConfig {
+        action_conditioning: ActionConditioning::Raw,
+        relative_last_action: true,
+        ..small_config()
+    };
+    compare("raw_relative", 3, config);
+}
+
+#[test]
 fn no_actions() {
     let config = SeqJepaConfig { action_conditioning: ActionConditioning::None, ..small_config() };
     compare("none", 2, config);

@@ -34,6 +34,7 @@ mod conv;
 mod copy;
 mod dropout;
 mod error;
+mod finite;
 #[cfg(feature = "flex")]
 mod flex;
 mod init;
@@ -52,6 +53,7 @@ pub use conv::Conv2d;
 pub use copy::independent_copy;
 pub use dropout::{DropoutKey, DropoutMasks};
 pub use error::NnError;
+pub use finite::non_finite;
 pub use init::InitRng;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;

@@ -97,10 +97,13 @@ impl Config {
             (Some(mean), Some(std)) => Normalization::new(mean, std)?,
             _ => default,
         };
-        let action_normalization = if self.dataset.action_norm {
-            ActionNormalization::SequenceL2
-        } else {
-            ActionNormalization::None
+        let dataset = &self.dataset;
+        let action_normalization = match (&dataset.action_mean, &dataset.action_std) {
+            (Some(mean), Some(std)) => {
+                ActionNormalization::Standardize { mean: mean.clone(), std: std.clone() }
+            }
+            _ if dataset.action_norm => ActionNormalization::SequenceL2,
+            _ => ActionNormalization::None,
         };
         let sequence = SequenceConfig {
             observed,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use seqjepa_data::dataset::{DatasetSource, subset_indices};
-use seqjepa_data::download::{Archive, Downloader, Progress};
+use seqjepa_data::download::{Downloader, Progress};
 use seqjepa_data::{ImageSet, LoaderConfig, Normalization, SequenceConfig, SequenceLoader, Split};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,8 @@ impl RunData {
     ///
     /// # Errors
     ///
-    /// [`TrainError::TooFewImages`] if there is no batch in an epoch.
+    /// [`TrainError::TooFewImages`] if there is no batch in an epoch, [`TrainError::InvalidValue`] if the last one would be a
+    /// single image.
     pub fn train_loader(&self, config: &Config) -> Result<SequenceLoader, TrainError> {
         let limit = step_limit(config.run.max_steps, config.dataset.batch_size);
         let subset = subset(config, self.train.len(), config.dataset.subset_train, limit)?;
@@ -73,6 +74,12 @@ impl RunData {
             let reason =
                 if config.run.drop_last { reason } else { "batch norm needs two sequences in a batch" };
             return Err(TrainError::TooFewImages { split: "training", found, expected, reason });
+        }
+        if !config.run.drop_last && found % config.dataset.batch_size == 1 {
+            let expected = format!(
+                "a size that leaves no batch of one of {found} images (batch norm needs two), or run.drop_last: true"
+            );
+            return Err(invalid("dataset.batch_size", expected, config.dataset.batch_size));
         }
         let loader = LoaderConfig {
             batch_size: config.dataset.batch_size,
@@ -85,6 +92,16 @@ impl RunData {
         };
         let sequence = config.sequence_config(config.dataset.seq_len, self.normalization)?;
         Ok(SequenceLoader::new(Arc::clone(&self.train), sequence, loader)?)
+    }
+
+    /// Whether the training images that are used are of at least two classes; else they are unlabelled.
+    pub(crate) fn has_classes(&self, config: &Config) -> Result<bool, TrainError> {
+        let labels = self.train.labels();
+        let limit = step_limit(config.run.max_steps, config.dataset.batch_size);
+        Ok(match subset(config, self.train.len(), config.dataset.subset_train, limit)? {
+            Some(used) => used.iter().any(|image| labels[*image as usize] != labels[used[0] as usize]),
+            None => labels.iter().any(|label| *label != labels[0]),
+        })
     }
 
     /// The loader of the test split, in order and whole.
@@ -188,17 +205,9 @@ fn source(config: &Config) -> Result<DatasetSource, TrainError> {
 
 /// Fetches the archive of a CIFAR data set whose folder is not there.
 fn download(config: &Config, source: &DatasetSource, observer: &mut dyn Observer) -> Result<(), TrainError> {
-    let archive = match source {
-        DatasetSource::Cifar100 { .. } => Archive::cifar100(),
-        DatasetSource::Cifar10 { .. } => Archive::cifar10(),
-        _ => {
-            let expected = "false: only the CIFAR data sets have an official archive to fetch";
-            return Err(invalid("dataset.download", expected, format!("true for {}", config.dataset.name)));
-        }
-    };
-    let root = &config.dataset.data_root;
-    if root.is_dir() && root.ends_with(&archive.folder) {
-        return Ok(());
+    if !matches!(source, DatasetSource::Cifar100 { .. } | DatasetSource::Cifar10 { .. }) {
+        let expected = "false: only the CIFAR data sets have an official archive to fetch";
+        return Err(invalid("dataset.download", expected, format!("true for {}", config.dataset.name)));
     }
     let downloader = match &config.dataset.download_url {
         Some(url) => Downloader::with_base_url(url),
@@ -206,7 +215,7 @@ fn download(config: &Config, source: &DatasetSource, observer: &mut dyn Observer
     };
     // The downloader's callback cannot fail; the first error of an observer is kept for after it.
     let mut told = Ok(());
-    downloader.download(&archive, root, &mut |progress| {
+    source.download(&downloader, &mut |progress| {
         if told.is_ok() {
             let Progress { received, total } = progress;
             told = observer.observe(&Event::Downloading { received, total });

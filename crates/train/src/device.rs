@@ -119,10 +119,19 @@ impl DeviceRequest {
     ///
     /// [`TrainError::BackendNotCompiled`] and [`TrainError::DeviceAbsent`].
     pub fn open(&self) -> Result<Device, TrainError> {
+        self.open_named().map(|(device, _)| device)
+    }
+
+    /// The same, with the name of its backend, which is that of its cargo feature.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_named(&self) -> Result<(Device, &'static str), TrainError> {
         let Some(backend) = self.backend else {
             return Backend::ALL
                 .into_iter()
-                .find_map(|backend| backend.devices().into_iter().next())
+                .find_map(|backend| Some((backend.devices().into_iter().next()?, backend.name())))
                 .ok_or_else(|| TrainError::DeviceAbsent {
                     device: self.text.clone(),
                     backend: "best",
@@ -144,7 +153,8 @@ impl DeviceRequest {
         }
         let devices = backend.devices();
         let found = devices.len();
-        devices.into_iter().nth(self.index).ok_or_else(|| TrainError::DeviceAbsent {
+        let device = devices.into_iter().nth(self.index).map(|device| (device, backend.name()));
+        device.ok_or_else(|| TrainError::DeviceAbsent {
             device: self.text.clone(),
             backend: backend.name(),
             found,
@@ -171,7 +181,7 @@ mod tests {
     #[test]
     fn the_cpu_is_always_there() {
         for text in ["auto", "cpu", "flex"] {
-            DeviceRequest::parse(text).unwrap().open().unwrap();
+            assert_eq!(DeviceRequest::parse(text).unwrap().open_named().unwrap().1, "flex");
         }
     }
 

@@ -126,10 +126,10 @@ pub enum TrainError {
         /// The process that wrote its `status.json` last.
         process: Option<u32>,
     },
-    /// A loss, gradient or probe is NaN or infinite.
+    /// A loss, gradient, parameter or probe is NaN or infinite.
     #[error(
         "{what} at step {step} (epoch {epoch}, batch {batch}, learning rate {learning_rate}); expected a finite number. Batch of images {indices:?}{}",
-        diagnostic.as_ref().map_or_else(String::new, |path| format!(". The state before that step is in {}", path.display()))
+        diagnostic.as_ref().map_or_else(String::new, |path| format!(". The last state is in {}", path.display()))
     )]
     NonFinite {
         /// What is not finite: `the loss is NaN`, say.
@@ -144,7 +144,7 @@ pub enum TrainError {
         learning_rate: f64,
         /// Indices of the batch's images in the data set.
         indices: Vec<u32>,
-        /// A checkpoint of the state before the step, where one was written.
+        /// A checkpoint of the last state, before the step if that was not made, where one was written.
         diagnostic: Option<PathBuf>,
     },
     /// The run was asked to stop ([`StopFlag`](crate::StopFlag)) and did.
@@ -195,6 +195,19 @@ pub enum TrainError {
         path: PathBuf,
         /// What is wrong with each.
         found: String,
+    },
+    /// A run without checkpoints that has done epochs.
+    #[error(
+        "expected a checkpoint in {}, found none, though {} has {epochs} epochs; a resume would begin anew and lose them. Bring back the checkpoints, or start another run",
+        path.display(), metrics.display()
+    )]
+    NoCheckpoint {
+        /// Where checkpoints should be.
+        path: PathBuf,
+        /// The file that shows that the run has done epochs.
+        metrics: PathBuf,
+        /// How many.
+        epochs: usize,
     },
     /// A representation that is NaN or infinite.
     #[error("{name} of image {image} holds {found}; expected finite numbers: is the checkpoint whole?")]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use seqjepa_model::SeqJepa;
-use seqjepa_nn::{StateDict, load_state_dict};
+use seqjepa_model::{SeqJepa, SeqJepaConfig};
+use seqjepa_nn::{StateDict, is_buffer, load_state_dict};
 
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
@@ -118,7 +118,7 @@ impl PretrainedSource {
             }
             (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
         };
-        Ok(File { path, native, config })
+        Ok(File { path, native, config, config_from_file: self.config.is_none() })
     }
 }
 
@@ -127,13 +127,19 @@ struct File {
     path: PathBuf,
     native: Option<Checkpoint>,
     config: Config,
+    config_from_file: bool,
 }
 
 impl File {
     fn build(self, device: &Device) -> Result<Pretrained, TrainError> {
-        let Self { path, native, config } = self;
+        let Self { path, native, config, config_from_file } = self;
         let device = device.clone().without_autodiff();
-        let model = config.model_config().init(config.run.seed, &device)?;
+        let model = config.model_config();
+        // A config that the user has named is believed; the shapes are compared tensor by tensor below.
+        if let (Some(native), true) = (&native, config_from_file) {
+            check_size(&path, &model, &native.model)?;
+        }
+        let model = model.init(config.run.seed, &device)?;
         if let Some(Checkpoint { progress, model: tensors, probes, .. }) = native {
             return Ok(Pretrained {
                 model: load_state_dict(model, tensors)?,
@@ -168,6 +174,18 @@ impl File {
             beside: imported.left_over,
         })
     }
+}
+
+/// Refuses a config of another size than the tensors beside it, before a model is built by it.
+fn check_size(path: &Path, config: &SeqJepaConfig, tensors: &StateDict) -> Result<(), TrainError> {
+    let trained = tensors.iter().filter(|(name, _)| !is_buffer(name) && !name.starts_with("target_encoder."));
+    let found: u64 = trained.map(|(_, data)| data.num_elements() as u64).sum();
+    let expected = config.parameter_count();
+    if found != expected {
+        let message = format!("expected the {expected} parameters that its config describes, found {found}");
+        return Err(TrainError::Checkpoint { path: path.to_owned(), message });
+    }
+    Ok(())
 }
 
 impl From<&Path> for PretrainedSource {

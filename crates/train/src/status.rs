@@ -10,6 +10,7 @@ use crate::TrainError;
 use crate::lock::is_held;
 use crate::metrics::MetricsRow;
 use crate::run_folder::RunFolder;
+use crate::storage::write_unsynced;
 
 /// What a run was doing when it wrote its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +75,7 @@ pub struct Status {
     pub loss: Option<f64>,
     /// Seconds until every epoch is done, at the pace of this process so far.
     pub eta_seconds: Option<f64>,
-    /// The newest checkpoint that this process has written or started from, in the run folder.
+    /// The newest checkpoint of the run, in its folder.
     pub checkpoint: Option<PathBuf>,
     /// Optimizer steps that it holds.
     pub checkpoint_step: Option<u64>,
@@ -94,6 +95,25 @@ impl Status {
         let fail = |source| TrainError::io("read", path, source);
         let text = fs::read(path).map_err(fail)?;
         serde_json::from_slice(&text).map_err(|error| fail(error.into()))
+    }
+
+    /// Makes the status say that this process is getting ready to continue the run. That it cannot be said is no reason
+    /// not to.
+    pub(crate) fn restarting(path: &Path) {
+        let Ok(mut status) = Self::read(path) else { return };
+        (status.state, status.pid, status.message) = (RunState::Starting, std::process::id(), None);
+        (status.started, status.updated) = (seconds_since_1970(), seconds_since_1970());
+        (status.eta_seconds, status.loss) = (None, None);
+        if let Err(error) = status.write(path) {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Replaces `status.json`.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
+        let mut text = serde_json::to_vec_pretty(self).expect("a status is plain data");
+        text.push(b'\n');
+        write_unsynced(path, &text)
     }
 
     /// Time since it was written.

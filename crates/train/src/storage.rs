@@ -1,6 +1,6 @@
 //! Writing files so that none is ever left half-written: every write of a run goes through here.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -81,18 +81,22 @@ pub(crate) fn remove(path: &Path) -> Result<(), TrainError> {
     fs::remove_file(path).map_err(fail)
 }
 
-/// Removes the temporary files that a killed process left in a folder. Only the holder of the run's lock may do so.
+/// Removes the temporary files that a killed process left in a folder. Only the holder of the run's lock may do so; what
+/// another process writes there for long, as the features of an evaluation, that process has locked.
 pub(crate) fn remove_leftovers(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        let path = entry.path();
+        let held =
+            || File::open(&path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) && !held() {
             // What cannot be removed is only litter.
-            let _ = fs::remove_file(entry.path());
+            let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Makes a folder and its parents.
+/// Makes a folder and its parents, durably.
 ///
 /// # Errors
 ///
@@ -100,7 +104,10 @@ pub(crate) fn remove_leftovers(folder: &Path) {
 pub fn make_folder(path: &Path) -> Result<(), TrainError> {
     let fail = |source| TrainError::io("create the folder", path, source);
     reach("folder", path).map_err(fail)?;
-    fs::create_dir_all(path).map_err(fail)
+    let absent: Vec<_> =
+        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
+    fs::create_dir_all(path).map_err(fail)?;
+    absent.into_iter().try_for_each(|folder| sync_folder(folder_of(folder), folder))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -116,7 +123,7 @@ pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
 
 /// Makes a rename in a folder durable.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix can sync a folder"))]
-fn sync_folder(folder: &Path, path: &Path) -> Result<(), TrainError> {
+pub(crate) fn sync_folder(folder: &Path, path: &Path) -> Result<(), TrainError> {
     let fail = |source| TrainError::io("sync the folder of", path, source);
     reach("sync the folder", path).map_err(fail)?;
     #[cfg(unix)]
@@ -249,6 +256,13 @@ mod tests {
         for name in [".writing-abc.tmp", "config.yaml", ".hidden"] {
             fs::write(scratch.path().join(name), "").unwrap();
         }
+        let written = scratch.path().join(".writing-long.tmp");
+        let file = File::create(&written).unwrap();
+        file.try_lock().unwrap();
+        remove_leftovers(scratch.path());
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 3);
+        // Its process has ended.
+        drop(file);
         remove_leftovers(scratch.path());
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
     }

@@ -96,12 +96,12 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
     let expected = results(&whole);
 
     let mut draws = Draws(20_251_125);
-    // One moment of every kind, the middle of every kind of write included, ...
     let mut kinds = BTreeMap::<&str, Vec<usize>>::new();
     for (at, label) in moments.iter().enumerate() {
         kinds.entry(label).or_default().push(at + 1);
     }
-    for kind in [
+    // First a moment of each of these kinds, ...
+    let named = [
         "StepFinished",
         "TestBatchFinished",
         "FeaturesExtracted",
@@ -114,27 +114,28 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
         "write the rest of metrics.csv",
         "write the rest of evaluation.json",
         "rename config.yaml",
-    ] {
+    ];
+    for kind in named {
         assert!(kinds.contains_key(kind), "no moment of the run is `{kind}`: {:?}", kinds.keys());
     }
-    let mut chosen: Vec<usize> = kinds.values().map(|at| at[draws.below(at.len())]).collect();
-    // ... in an order that mixes them, and any others.
-    for at in 0..chosen.len() {
-        let other = draws.below(chosen.len());
-        chosen.swap(at, other);
-    }
+    let named: Vec<usize> = named.iter().map(|kind| kinds[kind][draws.below(kinds[kind].len())]).collect();
     let mut kills = 0;
     for number in 0.. {
-        if kills >= KILLS {
+        if number >= named.len() && kills >= KILLS {
             break;
         }
         let folder = scratch.path().join(number.to_string());
-        let mode = if number % 3 == 2 { "race" } else { "pause" };
-        let first = chosen.get(number).copied().unwrap_or_else(|| 1 + draws.below(moments.len()));
+        // ... then any moments, of which every other is not waited at: the kill falls into what comes next.
+        let (mode, first) = match named.get(number) {
+            Some(moment) => ("pause", *moment),
+            None => (["pause", "race"][number % 2], 1 + draws.below(moments.len())),
+        };
         let mut history = vec![(mode, first)];
-        kills += usize::from(kill_at(&folder, mode, first));
-        // Every other run is killed again, soon after it was resumed.
-        if number % 2 == 1 {
+        let killed = kill_at(&folder, mode, first);
+        assert!(killed || mode == "race", "`{}` was not reached", moments[first - 1]);
+        kills += usize::from(killed);
+        // Every third run is killed again, soon after it was resumed.
+        if number % 3 == 1 {
             let second = 1 + draws.below(moments.len() / 3);
             history.push(("pause", second));
             kills += usize::from(kill_at(&folder, "pause", second));

@@ -162,3 +162,58 @@ fn a_metric_that_no_epoch_has_is_refused_at_the_start() {
     assert!(error.to_string().contains("online_linacc_test"), "{error}");
     assert!(!folder.exists());
 }
+
+#[test]
+fn a_run_that_has_lost_its_checkpoints_is_not_begun_anew() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    let metrics = fs::read(folder.join("metrics.jsonl")).unwrap();
+    fs::remove_dir_all(folder.join("checkpoints")).unwrap();
+    let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("expected a checkpoint") && message.contains("2 epochs"), "{message}");
+    assert_eq!(fs::read(folder.join("metrics.jsonl")).unwrap(), metrics);
+
+    // A run that keeps none has nothing to go on from.
+    let folder = scratch.path().join("unsaved");
+    drop(train(&folder, &["run.save_checkpoint=false", "run.best_metric=null"]));
+    let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
+    assert!(matches!(error, TrainError::NoCheckpoint { epochs: 2, .. }), "{error}");
+    // Killed before it had done anything, it can begin.
+    fs::write(folder.join("metrics.jsonl"), "").unwrap();
+    Run::resume(&folder, &mut Observers::new()).unwrap();
+}
+
+#[test]
+fn another_backend_is_refused_and_taken_when_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    let path = folder.join("checkpoints/last.safetensors");
+    let mut checkpoint = Checkpoint::load(&path).unwrap();
+    assert_eq!(checkpoint.progress.backend.as_deref(), Some("flex"));
+    checkpoint.progress.backend = Some("cuda".into());
+    checkpoint.save(&path).unwrap();
+    let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("`run.device`: the run has the backend cuda, given is flex"), "{message}");
+    Run::resume_with(&folder, &change(&[], true), &mut Observers::new()).unwrap();
+}
+
+/// Moved data are the same data; a best checkpoint by another figure is none.
+#[test]
+fn free_keys_are_taken_and_the_best_is_chosen_anew() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    let best = folder.join("checkpoints/best.safetensors");
+    let moved = change(&["dataset.data_root=elsewhere", "run.name=other"], false);
+    drop(Run::resume_with(&folder, &moved, &mut Observers::new()).unwrap());
+    assert!(best.exists());
+    let other = change(&["run.best_metric=online_linacc_test", "run.epochs=3"], false);
+    let mut run = Run::resume_with(&folder, &other, &mut Observers::new()).unwrap();
+    let kept = best.exists().then(|| Checkpoint::load(&best).unwrap().progress.epoch);
+    let accuracy = |epoch: usize| run.rows()[epoch].get("online_linacc_test").unwrap();
+    // The checkpoint gone on from is the best where its epoch is.
+    assert_eq!(kept, (accuracy(1) > accuracy(0)).then_some(2));
+    run.train(&mut Observers::new()).unwrap();
+}

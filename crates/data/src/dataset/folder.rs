@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::augment::Scratch;
 use crate::dataset::ImageSet;
 use crate::dataset::file::{sorted_entries, try_reserve};
 use crate::dataset::picture_file::{MAX_SIDE, decode_square};
@@ -32,8 +33,8 @@ type LabelledFiles = Vec<(PathBuf, u32)>;
 pub struct ImageFolder {
     /// The folder with the classes, or with `train` and `test`.
     pub root: PathBuf,
-    /// Side of the square images of the set in pixels, 1 to 1024. The shorter side is resized to it (antialiased),
-    /// then the centre is taken.
+    /// Side of the square images of the set in pixels, 1 to 1024: the centre square of each file, resized by
+    /// [`AugmentParams::centre_square`](crate::AugmentParams::centre_square).
     pub image_size: usize,
     /// Share of each class that the test split gets when the root has no `train` folder, above 0 and below 1.
     pub test_fraction: f64,
@@ -70,7 +71,9 @@ impl ImageFolder {
         pixels
             .par_chunks_exact_mut(bytes_each)
             .zip(&files)
-            .try_for_each(|(out, (path, _))| decode_square(path, self.image_size, out))?;
+            .try_for_each_init(Scratch::new, |scratch, (out, (path, _))| {
+                decode_square(path, self.image_size, scratch, out)
+            })?;
         let labels = files.into_iter().map(|(_, label)| label).collect();
         ImageSet::new(pixels, self.image_size, self.image_size, labels, names)
     }

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::augment::{AugmentParams, Scratch};
+use crate::augment::Scratch;
 use crate::dataset::folder::{MAX_DEPTH, collect_images};
-use crate::dataset::picture_file::decode_rgb;
+use crate::dataset::picture_file::decode_square;
 use crate::error::DataError;
-use crate::image::ImageView;
 
 /// PNG and JPEG files below a folder, in the byte order of their paths; nothing is decoded yet.
 ///
@@ -80,7 +79,8 @@ impl ImageFiles {
         &self.class_names
     }
 
-    /// Decodes file `index` to a square, `[side, side, 3]`, by [`AugmentParams::centre_square`].
+    /// Decodes file `index` to a square, `[side, side, 3]`, by
+    /// [`AugmentParams::centre_square`](crate::AugmentParams::centre_square).
     ///
     /// Grey images are replicated, 16-bit samples reduced to 8, transparency dropped without blending, orientation tags
     /// ignored.
@@ -98,10 +98,6 @@ impl ImageFiles {
         scratch: &mut Scratch,
         out: &mut [u8],
     ) -> Result<(), DataError> {
-        let image = decode_rgb(&self.paths[index])?;
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let square = AugmentParams::centre_square(height, width, side);
-        square.apply(ImageView::new(image.as_raw(), height, width)?, scratch, out)?;
-        Ok(())
+        decode_square(&self.paths[index], side, scratch, out)
     }
 }

@@ -1,10 +1,14 @@
 //! One JPEG or PNG file to RGB pixels.
 
+use std::fs::File;
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use ::image::imageops::{self, FilterType};
+use ::image::error::{DecodingError, ImageError, ImageFormatHint, ImageResult};
 use ::image::{ImageReader, Limits, RgbImage};
 
+use crate::augment::{AugmentParams, Scratch};
 use crate::error::DataError;
 use crate::image::ImageView;
 
@@ -17,36 +21,37 @@ const MAX_SOURCE_SIDE: u32 = 16_384;
 /// Most memory that decoding one file may take, in bytes.
 const MAX_ALLOCATION: u64 = 1 << 30;
 
-/// Decodes `path` into `out`, `[side, side, 3]`: the centre square, resized with an antialiasing bilinear filter.
-///
-/// The square is cut before it is resized, so that a very long image costs no more than a square one.
-pub(crate) fn decode_square(path: &Path, side: usize, out: &mut [u8]) -> Result<(), DataError> {
+/// What a byte of a file may stand for, in bytes of the image: the most that PNG's DEFLATE can make of one. Photographs
+/// have about 10; a JPEG of a single colour has some hundreds.
+const MAX_EXPANSION: u64 = 1032;
+
+/// An image of this many bytes is decoded however short its file is.
+const UNSUSPICIOUS: u64 = 16 << 20;
+
+/// Decodes `path` into `out`, `[side, side, 3]`, by [`AugmentParams::centre_square`].
+pub(crate) fn decode_square(
+    path: &Path,
+    side: usize,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<(), DataError> {
     let image = decode_rgb(path)?;
-    let (width, height) = image.dimensions();
-    let shorter = width.min(height);
-    let square = imageops::crop_imm(&image, (width - shorter) / 2, (height - shorter) / 2, shorter, shorter);
-    if shorter as usize == side {
-        out.copy_from_slice(square.to_image().as_raw());
-    } else {
-        // `MAX_SIDE` fits a `u32`.
-        let resized = imageops::resize(&*square, side as u32, side as u32, FilterType::Triangle);
-        out.copy_from_slice(resized.as_raw());
-    }
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let square = AugmentParams::centre_square(height, width, side);
+    square.apply(ImageView::new(image.as_raw(), height, width)?, scratch, out)?;
     Ok(())
 }
 
 /// Decodes `path` to RGB, both sides at least 1 pixel long.
 pub(crate) fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
-    let decode_error = |source| DataError::Decode { path: path.to_owned(), source };
-    let mut reader = ImageReader::open(path)
-        .and_then(ImageReader::with_guessed_format)
-        .map_err(|error| DataError::io(path, "read", error))?;
+    check_declared_size(path)?;
+    let mut reader = open(path)?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SOURCE_SIDE);
     limits.max_image_height = Some(MAX_SOURCE_SIDE);
     limits.max_alloc = Some(MAX_ALLOCATION);
     reader.limits(limits);
-    let image = reader.decode().map_err(decode_error)?.into_rgb8();
+    let image = guarded(path, || reader.decode())?.into_rgb8();
     let (width, height) = image.dimensions();
     if width == 0 || height == 0 {
         return Err(DataError::malformed(
@@ -58,6 +63,36 @@ pub(crate) fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
         ));
     }
     Ok(image)
+}
+
+/// Runs a decoder. Some damaged files make decoders panic (fuzzing found such JPEGs): that is an error of the file, with its
+/// name, like any other.
+fn guarded<T>(path: &Path, decode: impl FnOnce() -> ImageResult<T>) -> Result<T, DataError> {
+    let panicked = |_| {
+        let reason = "the decoder panicked: the file is damaged in a way that it does not expect";
+        Err(ImageError::Decoding(DecodingError::new(ImageFormatHint::Unknown, reason)))
+    };
+    let decoded = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(panicked);
+    decoded.map_err(|source| DataError::Decode { path: path.to_owned(), source })
+}
+
+fn open(path: &Path) -> Result<ImageReader<BufReader<File>>, DataError> {
+    ImageReader::open(path)
+        .and_then(ImageReader::with_guessed_format)
+        .map_err(|error| DataError::io(path, "read", error))
+}
+
+/// Refuses a file that declares more pixels than so few bytes can hold: decoders ask for the memory of all of them first.
+fn check_declared_size(path: &Path) -> Result<(), DataError> {
+    let length = std::fs::metadata(path).map_err(|error| DataError::io(path, "read", error))?.len();
+    let reader = open(path)?;
+    let (width, height) = guarded(path, || reader.into_dimensions())?;
+    let declared = 3 * u64::from(width) * u64::from(height);
+    let limit = length.saturating_mul(MAX_EXPANSION).max(UNSUSPICIOUS);
+    if declared > limit {
+        return Err(DataError::TooLarge { origin: path.to_owned(), limit, found: declared });
+    }
+    Ok(())
 }
 
 /// One JPEG or PNG file, decoded at its own size.
@@ -77,6 +112,7 @@ impl ImageFile {
     ///
     /// # Errors
     /// [`DataError::Io`] or [`DataError::Decode`], with the path; also for sides above 16 384 pixels.
+    /// [`DataError::TooLarge`] for a file that declares far more pixels than it can hold.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, DataError> {
         let path = path.into();
         let image = decode_rgb(&path)?;

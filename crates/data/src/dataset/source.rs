@@ -71,7 +71,7 @@ impl DatasetSource {
     /// Pixel mean and standard deviation that this data set is usually normalised with.
     ///
     /// CIFAR and Fashion-MNIST: of their own training images. Image folders: ImageNet's, as is the custom.
-    /// `synthetic`: mean 0.5 and standard deviation 0.25, about those of its images.
+    /// `synthetic`: mean 0.31 and standard deviation 0.23, about those of its images.
     pub fn normalization(&self) -> Normalization {
         match self {
             Self::Cifar100 { .. } => Normalization::CIFAR100,

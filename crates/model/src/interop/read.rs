@@ -5,7 +5,9 @@ use burn::tensor::{DType, Shape, TensorData};
 use pytorch_reader::PytorchReader;
 use safetensors::{Dtype, SafeTensors};
 use seqjepa_nn::StateDict;
+use std::io::Read;
 use std::path::Path;
+use zip::ZipArchive;
 
 /// Reads all tensors of a SafeTensors file or of a PyTorch checkpoint (`.pt`, `.pth`, told apart by
 /// content), sorted by name. Nested dictionaries of a checkpoint give dotted names, as `model.agg_token`;
@@ -23,7 +25,6 @@ pub fn read_tensors(path: &Path) -> Result<StateDict, ModelError> {
 
 /// SafeTensors starts with the length of its header in 8 bytes, then the header's opening brace.
 fn is_safetensors(path: &Path) -> Result<bool, ModelError> {
-    use std::io::Read;
     let mut start = Vec::new();
     let mut file = std::fs::File::open(path).map_err(|source| ModelError::io("open", path, source))?;
     let read = file.by_ref().take(9).read_to_end(&mut start);
@@ -61,6 +62,7 @@ fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
 }
 
 fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
+    check_container(path)?;
     let reader = PytorchReader::new(path)
         .map_err(|error| ModelError::format(path, "a SafeTensors file or a PyTorch checkpoint", error))?;
     let tensors = reader.into_tensors();
@@ -86,6 +88,33 @@ fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
             tensor(path, &name, bytes, stored.shape().to_vec(), dtype)
         })
         .collect()
+}
+
+/// Refuses what the reader would unpack to far more than the file holds: a compressed pickle of another magnitude, each
+/// byte of which can become an object, and TAR, whose sparse entries are as long as they say they are. `torch.save`
+/// compresses nothing, and wrote TAR only before version 0.2 (2017).
+fn check_container(path: &Path) -> Result<(), ModelError> {
+    let mut file = std::fs::File::open(path).map_err(|source| ModelError::io("open", path, source))?;
+    let mut start = Vec::new();
+    let read = file.by_ref().take(262).read_to_end(&mut start);
+    read.map_err(|source| ModelError::io("read", path, source))?;
+    if start.get(257..262) == Some(b"ustar") {
+        return Err(ModelError::format(path, "a SafeTensors file or a PyTorch checkpoint", "a TAR archive"));
+    }
+    if start.starts_with(b"PK") {
+        let refuse = |error| ModelError::format(path, "a whole PyTorch checkpoint", error);
+        let length = file.metadata().map_err(|source| ModelError::io("read", path, source))?.len();
+        let mut archive = ZipArchive::new(&mut file).map_err(refuse)?;
+        for index in 0..archive.len() {
+            let entry = archive.by_index_raw(index).map_err(refuse)?;
+            let (size, stored) = (entry.size(), entry.compressed_size().min(length));
+            if size > stored.saturating_mul(4).saturating_add(1 << 20) {
+                let found = format!("an entry of {size} bytes stored in {stored}");
+                return Err(ModelError::format(path, "entries about as large as they are stored", found));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a file whose tensors together are far larger than itself. A view may repeat one stored element as often as

@@ -24,7 +24,7 @@ struct Header {
     progress: Progress,
 }
 
-pub(super) fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
+pub(super) fn encode(checkpoint: &Checkpoint) -> Result<Vec<u8>, String> {
     let header = Header { format: FORMAT, progress: checkpoint.progress.clone() };
     let header = serde_yaml::to_string(&header).expect("a checkpoint header is plain data");
     let sections = checkpoint.sections();
@@ -38,7 +38,8 @@ pub(super) fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
         }
     }
     let metadata = HashMap::from([(HEADER_KEY.to_owned(), header), (DIGEST_KEY.to_owned(), digest)]);
-    safetensors::serialize(views, Some(metadata)).expect("every tensor has a name of its own")
+    // The header, with the metrics of every epoch, may be at most 100 MB.
+    safetensors::serialize(views, Some(metadata)).map_err(|error| format!("it cannot be written: {error}"))
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {

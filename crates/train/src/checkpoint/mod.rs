@@ -58,6 +58,9 @@ pub struct Progress {
     /// The config before a change that was accepted just before this was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_config: Option<Config>,
+    /// The backend that the run computed on, as its cargo feature is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
     /// What the run was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFingerprint>,
@@ -90,9 +93,12 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`]; an earlier file of that name is then untouched.
+    /// [`TrainError::Io`], and [`TrainError::Checkpoint`] if the metrics of more epochs than fit into the header (about
+    /// 50 000) are in it; an earlier file of that name is then untouched.
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
-        crate::storage::write_atomically(path, &file::encode(self))
+        let bytes = file::encode(self)
+            .map_err(|message| TrainError::Checkpoint { path: path.to_owned(), message })?;
+        crate::storage::write_atomically(path, &bytes)
     }
 
     /// Reads a file that [`Checkpoint::save`] wrote, and holds it against its digest.
@@ -141,6 +147,7 @@ mod tests {
                 rows,
                 config: Config::default(),
                 previous_config: None,
+                backend: None,
                 data: None,
                 failure: None,
             },

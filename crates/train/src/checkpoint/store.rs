@@ -1,6 +1,7 @@
 //! The checkpoints of a run: the newest, those before it, the best.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::Checkpoint;
@@ -70,13 +71,17 @@ impl CheckpointStore {
     ///
     /// # Errors
     ///
-    /// The first one's, if there are checkpoints and all are damaged.
+    /// [`TrainError::NoUsableCheckpoint`], if there are checkpoints and all are damaged; [`TrainError::Io`], if it cannot be
+    /// seen whether there are any.
     pub fn load_newest(&mut self) -> Result<Option<Found>, TrainError> {
         let mut candidates = vec![self.last()];
-        candidates.extend(self.earlier().into_iter().rev().map(|(_, path)| path));
+        candidates.extend(self.earlier()?.into_iter().rev().map(|(_, path)| path));
         candidates.push(self.best());
         let mut damaged = Vec::new();
-        for path in candidates.into_iter().filter(|path| path.exists()) {
+        for path in candidates {
+            if !path.try_exists().map_err(|source| TrainError::io("look for", &path, source))? {
+                continue;
+            }
             match Checkpoint::load(&path) {
                 Ok(checkpoint) => {
                     self.newest = (path == self.last()).then_some(checkpoint.progress.step);
@@ -113,12 +118,21 @@ impl CheckpointStore {
         self.newest = Some(step);
         // What claims to be newer than the newest was found damaged, or belongs to a course that was given up.
         let (earlier, newer): (Vec<_>, Vec<_>) =
-            self.earlier().into_iter().partition(|(earlier, _)| *earlier < step);
+            self.earlier()?.into_iter().partition(|(earlier, _)| *earlier < step);
         let surplus = earlier.len().saturating_sub(self.keep - 1);
         for (_, path) in newer.iter().chain(&earlier[..surplus]) {
             storage::remove(path)?;
         }
         Ok(last)
+    }
+
+    /// Removes the best checkpoint, which is no longer the best by what is asked for now.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Io`].
+    pub fn forget_best(&self) -> Result<(), TrainError> {
+        if self.best().exists() { storage::remove(&self.best()) } else { Ok(()) }
     }
 
     /// Makes the newest checkpoint the best.
@@ -135,16 +149,20 @@ impl CheckpointStore {
     }
 
     /// The checkpoints before the newest, by step.
-    fn earlier(&self) -> Vec<(u64, PathBuf)> {
+    fn earlier(&self) -> Result<Vec<(u64, PathBuf)>, TrainError> {
         let step = |path: &Path| {
             let name = path.file_name()?.to_str()?;
             name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse::<u64>().ok()
         };
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.and_then(Iterator::collect::<Result<Vec<_>, _>>),
+        };
+        let entries = entries.map_err(|source| TrainError::io("list", &self.folder, source))?;
         let mut found: Vec<_> =
-            entries.filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
+            entries.iter().filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
         found.sort();
-        found
+        Ok(found)
     }
 }
 

@@ -6,8 +6,10 @@ use serde_yaml::Value;
 
 use super::Config;
 
-/// Keys that change no figure of a run: where it is, how fast it goes, and what is kept of it.
-const FREE: [&str; 15] = [
+/// Keys that change no figure of a run: where it and its data are (which must be the same data), how fast it goes, and what
+/// is kept of it.
+const FREE: [&str; 23] = [
+    "run.name",
     "run.output_dir",
     "run.save_checkpoint",
     "run.checkpoint_epochs",
@@ -16,13 +18,20 @@ const FREE: [&str; 15] = [
     "run.keep_last",
     "run.best_metric",
     "run.best_mode",
+    "run.mps_fallback",
+    "dataset.data_root",
     "dataset.download",
+    "dataset.download_url",
     "dataset.num_workers",
     "dataset.prefetch",
     "eval.num_workers",
     "eval.cache",
     "eval.cache_dir",
     "eval.cache_limit_gib",
+    "logging.wandb.enabled",
+    "logging.wandb.project",
+    "logging.wandb.group",
+    "logging.wandb.mode",
 ];
 
 /// A key whose value differs between the config that a run has and one that is given.
@@ -119,8 +128,8 @@ mod tests {
     fn every_free_key_exists() {
         let config = serde_yaml::to_value(Config::default()).unwrap();
         for key in FREE {
-            let (section, name) = key.split_once('.').unwrap();
-            assert!(config[section].get(name).is_some(), "{key}");
+            let found = key.split('.').try_fold(&config, |section, name| section.get(name));
+            assert!(found.is_some(), "{key}");
         }
     }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, flag, invalid};
+use super::{at_least_one, flag, invalid, within};
 use crate::TrainError;
 
 /// `dataset`: the images, and how sequences of views are formed from them.
@@ -31,8 +31,14 @@ pub struct DatasetConfig {
     /// true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub action_norm: bool,
+    /// Means of the action parameters, nine of them. With `action_std`: a fixed standardisation `(x - mean) / std` of the raw
+    /// actions in place of the L2 norm of `action_norm`. Default none.
+    pub action_mean: Option<Vec<f32>>,
+    /// Standard deviations of the action parameters, nine of them, above 0. Default none.
+    pub action_std: Option<Vec<f32>>,
     /// Lets the action from the last observed view to the target, instead of a zero row, enter the batch statistics of
-    /// the action embedding for that view; its embedding is zero either way. Default false.
+    /// the action embedding for that view; its embedding is zero either way. Without a learned embedding: concatenates
+    /// relative actions instead of absolute ones. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
     pub use_rel_latents: bool,
     /// Number of training images, drawn with `subset_seed`. Default, 0 or more than there are: all.
@@ -70,6 +76,8 @@ impl Default for DatasetConfig {
             aug: true,
             no_blur: false,
             action_norm: true,
+            action_mean: None,
+            action_std: None,
             use_rel_latents: false,
             subset_train: None,
             subset_val: None,
@@ -93,14 +101,11 @@ impl DatasetConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), TrainError> {
-        at_least_one("dataset.seq_len", self.seq_len)?;
+        within("dataset.seq_len", self.seq_len, 255)?;
         // Batch norm needs two rows to have a variance.
-        if self.batch_size < 2 {
-            return Err(invalid(
-                "dataset.batch_size",
-                "at least 2 (batch norm needs a variance)",
-                self.batch_size,
-            ));
+        if !(2..=1 << 16).contains(&self.batch_size) {
+            let expected = "2 to 65536 (batch norm needs a variance)";
+            return Err(invalid("dataset.batch_size", expected, self.batch_size));
         }
         if !self.aug {
             return Err(invalid("dataset.aug", "true: without augmentation there are no actions", self.aug));
@@ -113,6 +118,14 @@ impl DatasetConfig {
         }
         if self.mean.is_some() != self.std.is_some() {
             return Err(invalid("dataset.mean", "mean and std given together", "one without the other"));
+        }
+        if self.action_mean.is_some() != self.action_std.is_some() {
+            let expected = "action_mean and action_std given together";
+            return Err(invalid("dataset.action_mean", expected, "one without the other"));
+        }
+        if self.action_mean.is_some() && !self.action_norm {
+            let expected = "true beside action_mean and action_std, which are another normalisation";
+            return Err(invalid("dataset.action_norm", expected, false));
         }
         at_least_one("dataset.synthetic_train", self.synthetic_train)?;
         at_least_one("dataset.synthetic_val", self.synthetic_val)

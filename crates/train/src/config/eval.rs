@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, flag, invalid, positive};
+use super::{at_least_one, flag, invalid, positive, within};
 use crate::TrainError;
 
 /// `eval`: the frozen evaluation of a checkpoint.
@@ -211,7 +211,7 @@ impl EvalConfig {
         }
         at_least_one("eval.probe_epochs", self.probe_epochs)?;
         positive("eval.probe_lr", self.probe_lr)?;
-        at_least_one("eval.batch_size", self.batch_size)?;
+        within("eval.batch_size", self.batch_size, 1 << 16)?;
         at_least_one("eval.feature_passes", self.feature_passes.unwrap_or(1))?;
         at_least_one("eval.exact_passes", self.exact_passes)?;
         // The further candidates are the views of one sequence: at least one observed and the target.

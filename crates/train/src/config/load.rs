@@ -157,6 +157,7 @@ fn drop_empty_sections(root: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::OptimizerKind;
 
     fn parse(text: &str) -> Result<Config, TrainError> {
         Config::parse::<&str>(text, "test.yaml", &[])
@@ -218,10 +219,22 @@ mod tests {
             ("eval: {seq_len: 1}", "eval.seq_len"),
             ("run: {epochs: 0}", "run.epochs"),
             ("run: {name: ../x}", "run.name"),
-            ("logging: {wandb: {enabled: true}}", "logging.wandb.enabled"),
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(key) && message.contains("expected"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn models_that_cannot_be_built_are_refused() {
+        for (text, words) in [
+            ("model: {num_heads: 3}", "a multiple of the 3 heads"),
+            ("model: {width: 18446744073709551615}", "1 to 65536"),
+            ("model: {width: 65536}", "number of parameters"),
+            ("model: {num_enc_layers: 100000}", "1 to 1024"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(words), "{text}: {message}");
         }
     }
 
@@ -230,6 +243,18 @@ mod tests {
         let config = parse("model: {act_cond: 0, learn_act_emb: 1}").unwrap();
         assert!(!config.model.act_cond && config.model.learn_act_emb);
         assert!(parse("model: {act_cond: 2}").is_err());
+    }
+
+    /// The keys that published configs have beside those that mean something here.
+    #[test]
+    fn published_configs_are_read_as_they_are() {
+        let config = parse(
+            "run: {mps_fallback: true, max_steps: 0}\noptim: {name: AdamW}\nlogging: {wandb: {enabled: true, mode: online}}",
+        )
+        .unwrap();
+        assert!(config.logging.wandb.enabled);
+        assert_eq!((config.run.max_steps, config.optim.name), (None, OptimizerKind::AdamW));
+        assert_eq!(parse(&config.to_yaml()).unwrap(), config);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{flag, invalid};
-use crate::TrainError;
+use super::flag;
 
 /// `logging`: trackers beside the run folder's own files.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -11,11 +10,11 @@ pub struct LoggingConfig {
     pub wandb: WandbConfig,
 }
 
-/// `logging.wandb`: read as published; `enabled: true` is refused, since there is no sink for it.
+/// `logging.wandb`: read as published, and said to have no effect where it is enabled: there is no sink for it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WandbConfig {
-    /// Must be false.
+    /// Whether the published code would send figures there. Here nothing does.
     #[serde(deserialize_with = "flag::deserialize")]
     pub enabled: bool,
     /// Project of the tracker.
@@ -24,17 +23,4 @@ pub struct WandbConfig {
     pub group: Option<String>,
     /// Mode of the tracker.
     pub mode: Option<String>,
-}
-
-impl LoggingConfig {
-    pub(super) fn validate(&self) -> Result<(), TrainError> {
-        if self.wandb.enabled {
-            return Err(invalid(
-                "logging.wandb.enabled",
-                "false: there is no Weights & Biases sink yet (metrics.jsonl and metrics.csv hold every figure)",
-                true,
-            ));
-        }
-        Ok(())
-    }
 }

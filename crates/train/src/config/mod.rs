@@ -54,15 +54,16 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidValue`] names the first key whose value is out of range, with what was expected and found.
+    /// [`TrainError::InvalidValue`] names the first key whose value is out of range, with what was expected and found;
+    /// [`TrainError::Model`] for a model that cannot be built, as one whose heads do not divide its width.
     pub fn validate(&self) -> Result<(), TrainError> {
         self.run.validate()?;
         self.dataset.validate()?;
         self.model.validate()?;
         self.optim.validate(self.run.epochs)?;
         self.eval.validate()?;
-        self.logging.validate()?;
-        self.gating.validate()
+        self.gating.validate()?;
+        Ok(self.model_config().validate()?)
     }
 }
 
@@ -74,6 +75,11 @@ pub(crate) fn invalid(key: &'static str, expected: impl Into<String>, found: imp
 /// Refuses zero.
 pub(crate) fn at_least_one(key: &'static str, value: usize) -> Result<(), TrainError> {
     if value == 0 { Err(invalid(key, "a whole number of at least 1", value)) } else { Ok(()) }
+}
+
+/// Refuses zero and values above `most`.
+pub(crate) fn within(key: &'static str, value: usize, most: usize) -> Result<(), TrainError> {
+    if (1..=most).contains(&value) { Ok(()) } else { Err(invalid(key, format!("1 to {most}"), value)) }
 }
 
 /// Refuses values that are not finite and above zero.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, invalid, non_negative, positive};
+use super::{invalid, non_negative, positive, within};
 use crate::TrainError;
 
 /// `optim`: the model's optimizer and schedule, and the learning rate of the online probes.
@@ -33,10 +33,13 @@ pub struct OptimConfig {
 pub enum OptimizerKind {
     /// Adam.
     #[default]
+    #[serde(alias = "Adam")]
     Adam,
     /// Adam with decoupled weight decay.
+    #[serde(alias = "AdamW")]
     AdamW,
     /// Stochastic gradient descent with momentum.
+    #[serde(alias = "SGD")]
     Sgd,
 }
 
@@ -71,7 +74,7 @@ impl OptimConfig {
     pub(super) fn validate(&self, epochs: usize) -> Result<(), TrainError> {
         positive("optim.lr", self.lr)?;
         positive("optim.probe_lr", self.probe_lr)?;
-        at_least_one("optim.probe_hidden", self.probe_hidden)?;
+        within("optim.probe_hidden", self.probe_hidden, 1 << 16)?;
         non_negative("optim.weight_decay", self.weight_decay)?;
         if !(0.0..1.0).contains(&self.momentum) {
             return Err(invalid("optim.momentum", "at least 0 and below 1", self.momentum));

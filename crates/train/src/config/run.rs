@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{at_least_one, flag, invalid, positive};
+use super::{at_least_one, flag, invalid, positive, within};
 use crate::TrainError;
 
 /// `run`: name, seed, device, length and folder.
@@ -43,10 +43,20 @@ pub struct RunConfig {
     /// Leaves out up to this many steps of the run whose loss or gradient is not finite, instead of stopping at the
     /// first. Default 0.
     pub skip_nonfinite_steps: u64,
-    /// Uses at most this many batches' worth of training images (a smaller subset), for trials. Default none.
+    /// Uses at most this many batches' worth of training images (a smaller subset), for trials. Default none; 0 means none.
+    #[serde(deserialize_with = "zero_is_none")]
     pub max_steps: Option<usize>,
     /// The same for the test split. Default none.
+    #[serde(deserialize_with = "zero_is_none")]
     pub max_val_steps: Option<usize>,
+    /// A key of published configs, about Apple's GPUs in PyTorch; it has no meaning here.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub mps_fallback: bool,
+}
+
+/// Reads 0 as no limit, as the published code does.
+fn zero_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.filter(|limit| *limit > 0))
 }
 
 /// Which end of a figure is the good one.
@@ -78,6 +88,7 @@ impl Default for RunConfig {
             skip_nonfinite_steps: 0,
             max_steps: None,
             max_val_steps: None,
+            mps_fallback: false,
         }
     }
 }
@@ -103,7 +114,7 @@ impl RunConfig {
                 &self.name,
             ));
         }
-        at_least_one("run.epochs", self.epochs)?;
+        within("run.epochs", self.epochs, 1_000_000)?;
         at_least_one("run.checkpoint_epochs", self.checkpoint_epochs.unwrap_or(1))?;
         at_least_one("run.checkpoint_steps", usize::from(self.checkpoint_steps != Some(0)))?;
         positive("run.checkpoint_minutes", self.checkpoint_minutes.unwrap_or(1.0))?;
@@ -118,8 +129,6 @@ impl RunConfig {
                 "save_checkpoint: false",
             ));
         }
-        at_least_one("run.max_steps", self.max_steps.unwrap_or(1))?;
-        at_least_one("run.max_val_steps", self.max_val_steps.unwrap_or(1))?;
         crate::device::DeviceRequest::parse(&self.device).map(|_| ())
     }
 }

@@ -2,7 +2,9 @@
 //! with them.
 
 use super::card::{PaperFigure, Protocol};
-use crate::config::{Config, EncoderChoice, ProtocolKind};
+use seqjepa_model::SeqJepaConfig;
+
+use crate::config::{Config, EncoderChoice, EncoderKind, ProtocolKind};
 use crate::data::RunData;
 
 /// Top-1 in percent of a linear classifier on z_AGG for M_val 1..8, by M_train.
@@ -71,21 +73,14 @@ fn protocol_differences(name: &str, protocol: &Protocol, config: &Config, data: 
     if config.dataset.no_blur {
         found.push("views without blur".into());
     }
-    if !config.dataset.action_norm {
-        found.push("actions not normalised".into());
+    if !config.dataset.action_norm || config.dataset.action_mean.is_some() {
+        found.push("actions not divided by their L2 norm over the sequence".into());
     }
     let side = (data.train.height(), data.train.width(), config.model.img_size);
     if dataset == "cifar100" && side != (32, 32, 32) {
         found.push(format!("views of {} pixels, the paper's 32", config.model.img_size));
     }
-    let model = &config.model;
-    if (model.depth, model.width, model.cifar_resnet) != (18, 64, true) {
-        let stem = if model.cifar_resnet { "CIFAR" } else { "ImageNet" };
-        found.push(format!(
-            "ResNet-{} of width {} with the {stem} stem, the paper's ResNet-18 of width 64 with the CIFAR stem",
-            model.depth, model.width
-        ));
-    }
+    found.extend(model_differences(config));
     if protocol.encoder != EncoderChoice::Online {
         found.push("the target encoder, the paper's online".into());
     }
@@ -111,4 +106,58 @@ fn protocol_differences(name: &str, protocol: &Protocol, config: &Config, data: 
         found.push(format!("M_val {}, the paper's {M_VAL}", protocol.observed_views));
     }
     found
+}
+
+/// What differs between the configured model and the paper's, which is the default one.
+fn model_differences(config: &Config) -> Vec<String> {
+    let value = |config: &SeqJepaConfig| serde_json::to_value(config).expect("a config is plain data");
+    let (ours, papers) = (config.model_config(), SeqJepaConfig::default());
+    let mut found = Vec::new();
+    if ours.encoder != papers.encoder {
+        let model = &config.model;
+        let encoder = match model.encoder {
+            EncoderKind::Vit => format!(
+                "a vision transformer of width {} with {} layers and {} heads",
+                model.vit_width, model.vit_depth, model.vit_heads
+            ),
+            EncoderKind::Resnet => {
+                let stem = if model.cifar_resnet { "CIFAR" } else { "ImageNet" };
+                format!("ResNet-{} of width {} with the {stem} stem", model.depth, model.width)
+            }
+        };
+        found.push(format!("{encoder}, the paper's ResNet-18 of width 64 with the CIFAR stem"));
+    }
+    let (ours, papers) = (value(&ours), value(&papers));
+    for (key, ours) in ours.as_object().into_iter().flatten().filter(|(key, _)| *key != "encoder") {
+        if *ours != papers[key] {
+            found.push(format!("{key} {ours}, the paper's {}", papers[key]));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differences(overrides: &[&str]) -> Vec<String> {
+        model_differences(&Config::parse("", "test", overrides).unwrap())
+    }
+
+    #[test]
+    fn another_model_than_the_papers_is_named() {
+        assert!(differences(&["optim.lr=0.1", "model.vit_width=96", "model.img_size=64"]).is_empty());
+        for (change, words) in [
+            ("model.width=16", "ResNet-18 of width 16"),
+            ("model.encoder=vit", "vision transformer of width 192"),
+            ("model.ema=false", "target"),
+            ("model.act_cond=false", "action_conditioning"),
+            ("model.pred_hidden=0", "predictor"),
+            ("model.num_enc_layers=1", "layers 1, the paper's 3"),
+            ("dataset.use_rel_latents=true", "relative_last_action true"),
+        ] {
+            let found = differences(&[change]);
+            assert!(found.len() == 1 && found[0].contains(words), "{change}: {found:?}");
+        }
+    }
 }

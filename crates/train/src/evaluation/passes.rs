@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use seqjepa_data::{
     ActionNormalization, ActionSpace, AugmentPolicy, Normalization, SequenceConfig, SequenceLoader, Split,
 };
-use seqjepa_model::{AnyEncoder, SeqJepa};
+use seqjepa_model::{AnyEncoder, SeqJepa, SeqJepaConfig};
 use seqjepa_probes::frozen::{BoxError, FeatureBuffers, FeatureSet, FeatureSource};
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ use crate::fingerprint::{images_sha256, model_sha256};
 use crate::observer::{Event, Observer};
 
 /// Version of what is extracted from the same model and views.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Added to the number of a pass: frozen probes see views that training has not seen.
 const FIRST_PASS: u64 = 1 << 32;
@@ -73,8 +73,8 @@ struct Key<'a> {
     observed: usize,
     predictions: bool,
     has_target: bool,
-    /// Not to be seen in the model's tensors.
-    heads: usize,
+    /// Its heads, for one, are not to be seen in the model's tensors.
+    model_config: &'a SeqJepaConfig,
 }
 
 impl<'a> Passes<'a> {
@@ -200,7 +200,7 @@ impl<'a> Passes<'a> {
             observed: wanted.observed,
             predictions: wanted.predictions,
             has_target: wanted.target_encoder,
-            heads: self.model.config().heads,
+            model_config: self.model.config(),
         }
     }
 

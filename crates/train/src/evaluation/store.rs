@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crc32fast::Hasher;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::TrainError;
-use crate::storage::{make_folder, reach, temporary};
+use crate::storage::{make_folder, reach, sync_folder, temporary};
 
 const MAGIC: &[u8; 8] = b"SEQJFT01";
 const ELEMENT: usize = 4;
@@ -96,6 +96,8 @@ impl FeatureWriter {
         let fail = |source| TrainError::io("write features in", folder, source);
         reach("create", folder).map_err(fail)?;
         let file = temporary().tempfile_in(folder).map_err(fail)?;
+        // So that nobody takes it for what a killed process has left. A file system without locks has no such care.
+        let _ = file.as_file().try_lock();
         let header = Header { key: key.into(), sections: sections.clone() };
         let starts = offsets(header.bytes().len() as u64, &sections);
         let open = |(section, next)| Open { section, next, rows: 0, hasher: Hasher::new() };
@@ -159,25 +161,31 @@ impl FeatureWriter {
             Some(path) => {
                 reach("rename", path).map_err(fail)?;
                 self.file.as_file().sync_all().map_err(fail)?;
-                self.file.persist(path).map_err(|error| fail(error.error))?
+                let file = self.file.persist(path).map_err(|error| fail(error.error))?;
+                let _ = file.unlock();
+                sync_folder(path.parent().unwrap_or(Path::new(".")), path)?;
+                file
             }
             None => self.file.into_file(),
         };
-        Ok(FeatureFile::of(file, header, bytes.len() as u64))
+        let path = path.unwrap_or(Path::new("the temporary features"));
+        Ok(FeatureFile::of(path, file, header, bytes.len() as u64))
     }
 }
 
 /// A features file that is whole.
 #[derive(Debug)]
 pub(super) struct FeatureFile {
+    path: PathBuf,
     file: Mutex<File>,
     sections: Vec<(Section, u64)>,
 }
 
 impl FeatureFile {
-    fn of(file: File, header: Header, length: u64) -> Self {
+    fn of(path: &Path, file: File, header: Header, length: u64) -> Self {
         let starts = offsets(length, &header.sections);
-        Self { file: Mutex::new(file), sections: header.sections.into_iter().zip(starts).collect() }
+        let sections = header.sections.into_iter().zip(starts).collect();
+        Self { path: path.to_owned(), file: Mutex::new(file), sections }
     }
 
     /// Opens a file and checks every byte of it: `Err` says what is wrong with it.
@@ -209,7 +217,7 @@ impl FeatureFile {
                 return Err(format!("the checksum of `{}` is wrong", section.name));
             }
         }
-        Ok(Self::of(file, header, 20 + length))
+        Ok(Self::of(path, file, header, 20 + length))
     }
 
     /// Rows and width of a section, if the file has it.
@@ -240,7 +248,7 @@ impl FeatureFile {
                 values.extend(bytes.chunks_exact(ELEMENT).map(element));
             })
         };
-        read().map_err(|source| TrainError::io("read", Path::new("the cached features"), source))?;
+        read().map_err(|source| TrainError::io("read", &self.path, source))?;
         Ok(values)
     }
 }

@@ -47,7 +47,8 @@ fn standard_probes(config: &Config, data: &RunData) -> Result<StandardProbes, Tr
     Ok(StandardProbes {
         invariant_width: 0,
         equivariant_width: 0,
-        classes: Some(data.train.class_count()),
+        // With one class there is nothing to tell apart: 100 % would mean nothing.
+        classes: data.has_classes(config)?.then(|| data.train.class_count()),
         action_size: space.width(),
         groups: output_groups(&space),
         hidden: config.optim.probe_hidden,
@@ -61,7 +62,7 @@ pub(super) fn check_best_metric(config: &Config, data: &RunData) -> Result<(), T
     let Some(metric) = &config.run.best_metric else {
         return Ok(());
     };
-    let mut known = vec!["ep_loss".to_owned()];
+    let mut known = vec!["ep_loss".to_owned(), "test_loss".to_owned()];
     for probe in standard_probes(config, data)?.configs() {
         let names = probe.metrics;
         let groups = names.groups.iter().map(|group| format!("{}_{}", names.score, group.name));

@@ -35,6 +35,7 @@ pub struct Run {
     folder: RunFolder,
     store: CheckpointStore,
     device: Device,
+    backend: &'static str,
     data: RunData,
     fingerprint: DataFingerprint,
     trainer: Trainer<SeqJepa>,
@@ -53,7 +54,12 @@ impl Run {
     pub fn start(config: Config, observer: &mut dyn Observer) -> Result<Self, TrainError> {
         config.validate()?;
         RunFolder::check(&config)?;
-        let device = DeviceRequest::parse(&config.run.device)?.open()?;
+        if config.logging.wandb.enabled {
+            tracing::warn!(
+                "logging.wandb.enabled has no effect: there is no Weights & Biases sink; metrics.jsonl holds every figure"
+            );
+        }
+        let (device, backend) = DeviceRequest::parse(&config.run.device)?.open_named()?;
         let data = RunData::load(&config, observer)?;
         let trainer = build_trainer(&config, &data, &device)?;
         check_best_metric(&config, &data)?;
@@ -69,6 +75,7 @@ impl Run {
             config,
             folder,
             device,
+            backend,
             data,
             trainer,
         })
@@ -120,6 +127,7 @@ impl Run {
     pub fn checkpoint(&self) -> Checkpoint {
         let mut checkpoint = self.trainer.checkpoint(&self.config, &self.rows);
         checkpoint.progress.data = Some(self.fingerprint.clone());
+        checkpoint.progress.backend = Some(self.backend.to_owned());
         checkpoint
     }
 

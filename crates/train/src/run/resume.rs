@@ -7,12 +7,13 @@ use super::Run;
 use super::build::{build_trainer, check_best_metric};
 use crate::TrainError;
 use crate::checkpoint::{CheckpointStore, Found, Progress, UnderWay};
-use crate::config::{Config, invalid};
+use crate::config::{Config, ConfigDifference, invalid};
 use crate::data::{DataFingerprint, RunData};
 use crate::device::DeviceRequest;
 use crate::evaluation::CodeVersion;
 use crate::observer::{Event, Observer};
 use crate::run_folder::{RunFolder, write_atomically};
+use crate::status::Status;
 use crate::stop::StopFlag;
 
 /// What to change about a run that is continued; by default nothing.
@@ -58,6 +59,7 @@ impl Run {
             RunFolder::open(root)?;
         }
         let lock = folder.take()?;
+        Status::restarting(&folder.status());
         let mut store = CheckpointStore::new(&folder.checkpoints(), 1);
         let found = store.load_newest()?;
         let (kept, config) = configs(root, found.as_ref(), options)?;
@@ -66,7 +68,13 @@ impl Run {
             observer.observe(&Event::CheckpointDamaged { error })?;
         }
 
-        let device = DeviceRequest::parse(&config.run.device)?.open()?;
+        if found.is_none() {
+            refuse_to_lose_epochs(&folder, &config)?;
+        }
+        let (device, backend) = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        if let Some(found) = &found {
+            check_backend(root, found.checkpoint.progress.backend.as_deref(), backend, options)?;
+        }
         let data = RunData::load(&config, observer)?;
         let fingerprint = data.fingerprint();
         let trainer = build_trainer(&config, &data, &device)?;
@@ -76,6 +84,7 @@ impl Run {
             folder,
             store,
             device,
+            backend,
             data,
             fingerprint,
             trainer,
@@ -89,8 +98,9 @@ impl Run {
             return Ok(run);
         };
         let progress = &checkpoint.progress;
-        if !options.allow_changes {
-            check_data(progress.data.as_ref(), &run.fingerprint)?;
+        match check_data(progress.data.as_ref(), &run.fingerprint) {
+            Err(error) if options.allow_changes => tracing::warn!("{error}"),
+            result => result?,
         }
         let code = CodeVersion::current();
         if (&progress.version, &progress.commit) != (&code.version, &code.commit) {
@@ -102,6 +112,8 @@ impl Run {
         }
         let (epoch, batch) = (progress.epoch, progress.under_way.train_batches);
         let changed = differ(&progress.config, &run.config);
+        let by = |config: &Config| (config.run.best_metric.clone(), config.run.best_mode);
+        let another_best = by(&progress.config) != by(&run.config);
         run.rows.clone_from(&progress.rows);
         run.trainer.restore(checkpoint)?;
         if changed {
@@ -111,6 +123,9 @@ impl Run {
             run.store.save(&checkpoint)?;
         }
         run.replace_config(&kept)?;
+        if another_best {
+            run.store.forget_best()?;
+        }
         if batch == 0 && path == run.store.last() && run.last_is_best() {
             // The kill may have come between the checkpoint and its second name.
             run.store.mark_best()?;
@@ -139,6 +154,8 @@ fn configs(
         (Err(TrainError::Io { source, .. }), Some(progress)) if source.kind() == ErrorKind::NotFound => {
             progress.config.clone()
         }
+        // What cannot be read is not needed where another is given and the checkpoint holds the run's own.
+        (Err(_), Some(progress)) if options.config.is_some() => progress.config.clone(),
         (Err(error), _) => return Err(error),
     };
     let held = progress.map_or(&kept, |progress| &progress.config);
@@ -170,6 +187,44 @@ fn configs(
 /// Whether two configs differ in more than the place of the run folder.
 fn differ(held: &Config, given: &Config) -> bool {
     held.differences(given).iter().any(|difference| difference.key != "run.output_dir")
+}
+
+/// Refuses to begin a run anew that has more behind it than what it does before its first checkpoint.
+fn refuse_to_lose_epochs(folder: &RunFolder, config: &Config) -> Result<(), TrainError> {
+    let path = folder.metrics_jsonl();
+    let bytes = match std::fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        bytes => bytes.map_err(|source| TrainError::io("read", &path, source))?,
+    };
+    let epochs = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let first = match config.run.save_checkpoint {
+        true => config.run.checkpoint_epochs.unwrap_or(usize::MAX).min(config.run.epochs),
+        false => 1,
+    };
+    if epochs >= first {
+        return Err(TrainError::NoCheckpoint { path: folder.checkpoints(), metrics: path, epochs });
+    }
+    Ok(())
+}
+
+/// Refuses another backend than that of the run, which `run.device: auto` may have come to.
+fn check_backend(
+    root: &Path,
+    held: Option<&str>,
+    given: &str,
+    options: &ResumeOptions,
+) -> Result<(), TrainError> {
+    match held {
+        Some(held) if held != given && !options.allow_changes => {
+            let difference = ConfigDifference {
+                key: "run.device".into(),
+                held: format!("the backend {held}"),
+                given: format!("{given}, on which the figures are no longer the same bits"),
+            };
+            Err(TrainError::ConfigChanged { path: root.to_owned(), differences: vec![difference] })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_data(expected: Option<&DataFingerprint>, found: &DataFingerprint) -> Result<(), TrainError> {

@@ -130,6 +130,8 @@ impl Run {
         if !self.config.run.save_checkpoint {
             return Ok(());
         }
+        // A state that no resume can go on from must not displace one that it can.
+        self.trainer.check_parameters().map_err(|error| self.diagnose(error))?;
         let path = self.store.save(&self.checkpoint())?;
         (told.saved, told.unsaved) = (Instant::now(), false);
         told.observe(&Event::CheckpointSaved { path: &path, step: self.trainer.steps_done() })
@@ -150,7 +152,7 @@ impl Run {
         )))
     }
 
-    /// Keeps the state before a step that could not be made.
+    /// Keeps the state in which the run could not go on: that before a step that could not be made.
     fn diagnose(&self, mut error: TrainError) -> TrainError {
         let message = error.to_string();
         if let TrainError::NonFinite { diagnostic, .. } = &mut error {

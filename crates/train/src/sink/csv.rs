@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::TrainError;
@@ -10,6 +11,8 @@ use crate::storage::Lines;
 pub struct CsvSink {
     file: Lines,
     columns: Vec<String>,
+    /// Figures that have no column and have been mentioned.
+    dropped: BTreeSet<String>,
 }
 
 impl CsvSink {
@@ -28,7 +31,7 @@ impl CsvSink {
         for row in rows {
             text.push_str(&cells(row, &columns));
         }
-        Ok(Self { file: Lines::open(path, text.as_bytes())?, columns })
+        Ok(Self { file: Lines::open(path, text.as_bytes())?, columns, dropped: BTreeSet::new() })
     }
 }
 
@@ -62,6 +65,13 @@ impl Observer for CsvSink {
                 text.push_str(&header(&self.columns));
             }
             text.push_str(&cells(row, &self.columns));
+            for (name, _) in row.iter().filter(|(name, _)| !self.columns.iter().any(|known| known == name)) {
+                if self.dropped.insert(name.to_owned()) {
+                    tracing::warn!(
+                        "`{name}` is not a figure of the first epoch: it is in metrics.jsonl only"
+                    );
+                }
+            }
             self.file.append(text.as_bytes())?;
         }
         Ok(())

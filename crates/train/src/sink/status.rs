@@ -7,7 +7,6 @@ use crate::metrics::MetricsRow;
 use crate::observer::{Event, Observer};
 use crate::run_folder::RunFolder;
 use crate::status::{RunState, Status, seconds_since_1970};
-use crate::storage::write_unsynced;
 
 /// Least time between two writes within an epoch.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -26,6 +25,9 @@ pub(crate) struct StatusSink {
 impl StatusSink {
     pub(crate) fn new(folder: &RunFolder, config: &Config, rows: &[MetricsRow], steps: (u64, u64)) -> Self {
         let now = seconds_since_1970();
+        // What this or an earlier process has saved stays the newest until the next.
+        let (checkpoint, checkpoint_step) = Status::read(&folder.status())
+            .map_or((None, None), |status| (status.checkpoint, status.checkpoint_step));
         let status = Status {
             state: RunState::Starting,
             name: config.run.name.clone(),
@@ -42,8 +44,8 @@ impl StatusSink {
             learning_rate: None,
             loss: None,
             eta_seconds: None,
-            checkpoint: None,
-            checkpoint_step: None,
+            checkpoint,
+            checkpoint_step,
             message: None,
             last_metrics: rows.last().cloned(),
         };
@@ -69,9 +71,7 @@ impl StatusSink {
     fn write(&mut self) -> Result<(), TrainError> {
         self.status.updated = seconds_since_1970();
         self.written = Some(Instant::now());
-        let mut text = serde_json::to_vec_pretty(&self.status).expect("a status is plain data");
-        text.push(b'\n');
-        write_unsynced(&self.path, &text)
+        self.status.write(&self.path)
     }
 
     fn write_sometimes(&mut self) -> Result<(), TrainError> {

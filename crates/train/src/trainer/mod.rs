@@ -8,9 +8,9 @@ use burn::tensor::Device;
 use seqjepa_data::{SequenceEpoch, SequenceLoader};
 use seqjepa_model::Method;
 use seqjepa_nn::optimizer::Optimizer;
-use seqjepa_nn::{DropoutKey, load_state_dict, state_dict};
-use seqjepa_probes::Metrics;
+use seqjepa_nn::{DropoutKey, load_state_dict, non_finite, state_dict};
 use seqjepa_probes::online::{OnlineProbes, Phase};
+use seqjepa_probes::{Metrics, ProbeError};
 
 use crate::TrainError;
 use crate::batch::sequence_input;
@@ -63,6 +63,8 @@ pub struct Trainer<M: Method> {
     skipped_steps: u64,
     under_way: UnderWay,
     stretch: Option<Stretch<M>>,
+    /// Number and images of the last training batch.
+    last_batch: (usize, Vec<u32>),
 }
 
 /// The part of an epoch that runs without a stop in between.
@@ -85,6 +87,8 @@ struct TestPass<M> {
     batches: SequenceEpoch,
     done: usize,
     watch: CollapseWatch,
+    /// Sum of the loss over the samples so far, and their number.
+    loss: (f64, f64),
 }
 
 impl<M: Method> Trainer<M> {
@@ -121,6 +125,7 @@ impl<M: Method> Trainer<M> {
             skipped_steps: 0,
             under_way: UnderWay::default(),
             stretch: None,
+            last_batch: (0, Vec::new()),
         }
     }
 
@@ -187,7 +192,8 @@ impl<M: Method> Trainer<M> {
     /// # Errors
     ///
     /// [`TrainError::NonFinite`], or whatever the loader or the observer could not do. After a loss or a gradient that is
-    /// not finite, the state is that of before the batch.
+    /// not finite, the state is that of before the batch; after an online probe that diverged, that of the model is, and
+    /// the probes before it may have learnt from the batch.
     pub fn advance(&mut self, observer: &mut dyn Observer) -> Result<Advance, TrainError> {
         if self.stretch.is_none() {
             observer.observe(&Event::EpochStarted {
@@ -212,7 +218,7 @@ impl<M: Method> Trainer<M> {
         match stretch.test.take_if(|test| test.done == self.loaders.test.batches_per_epoch()) {
             Some(test) => {
                 let time = stretch.before.time + stretch.started.elapsed().as_secs_f64();
-                Ok(Advance::Epoch(self.finish_epoch(test.watch.finish()?, time)))
+                Ok(Advance::Epoch(self.finish_epoch(test.loss.0 / test.loss.1, test.watch.finish()?, time)))
             }
             None => {
                 self.test_batch(&mut stretch, observer)?;
@@ -270,6 +276,7 @@ impl<M: Method> Trainer<M> {
                 f64::NAN
             }
         };
+        self.last_batch = (number, batch.indices.clone());
         self.step += 1;
         self.under_way.train_batches += 1;
         self.under_way.data_wait = stretch.before.data_wait + batches.wait_time().as_secs_f64();
@@ -291,6 +298,7 @@ impl<M: Method> Trainer<M> {
         let test = match &mut stretch.test {
             Some(test) => test,
             None => {
+                self.check_parameters()?;
                 observer.observe(&Event::TestStarted { batches: loader.batches_per_epoch() })?;
                 let method = self.method().valid();
                 stretch.test.insert(TestPass {
@@ -299,6 +307,7 @@ impl<M: Method> Trainer<M> {
                     probes: self.probes.clone(),
                     batches: loader.epoch(self.epoch as u64, 0),
                     done: 0,
+                    loss: (0.0, 0.0),
                 })
             }
         };
@@ -306,25 +315,64 @@ impl<M: Method> Trainer<M> {
         let batch = test.batches.next().expect("the loader has the batches that it counts")?;
         let device = self.device.clone().inner();
         let output = test.method.evaluation_forward(sequence_input(&batch, &device))?;
-        test.watch.update(&test.method, number, &batch, &output.representations, &device)?;
-        update_probes(&mut self.probes, Phase::Test, output.representations, &batch)?;
+        test.loss.0 += f64::from(output.loss.into_scalar::<f32>()) * batch.len() as f64;
+        test.loss.1 += batch.len() as f64;
+        let shown = test
+            .watch
+            .update(&test.method, number, &batch, &output.representations, &device)
+            .map_err(TrainError::from)
+            .and_then(|()| update_probes(&mut self.probes, Phase::Test, output.representations, &batch));
+        match shown {
+            // The parameters are finite; what they compute is not.
+            Err(TrainError::Probe(error @ ProbeError::NonFinite { .. })) => {
+                let what = format!("in test batch {number}, {error}: the model computes what is not finite");
+                return Err(self.not_finite(what));
+            }
+            result => result?,
+        }
+        let test = stretch.test.as_mut().expect("it was just there");
         test.done += 1;
         observer.observe(&Event::TestBatchFinished { batch: number })
     }
 
-    fn finish_epoch(&mut self, diagnostics: Metrics, time: f64) -> MetricsRow {
+    /// Refuses a method with a parameter or a running statistic that is not finite: the last update has made it so, though
+    /// its loss and gradient were finite. Checked before the test split and before a checkpoint, not at every step.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::NonFinite`] with the last step.
+    pub fn check_parameters(&self) -> Result<(), TrainError> {
+        let names = non_finite(self.method());
+        let Some(first) = names.first() else { return Ok(()) };
+        Err(self.not_finite(format!("`{first}` (of {} tensors) is not finite after the update", names.len())))
+    }
+
+    /// What was found to be not finite after the last step.
+    fn not_finite(&self, what: String) -> TrainError {
+        let (batch, indices) = self.last_batch.clone();
+        TrainError::NonFinite {
+            what,
+            step: self.step.saturating_sub(1),
+            epoch: self.epoch + 1,
+            batch,
+            learning_rate: self.schedule.rate(self.epoch),
+            indices,
+            diagnostic: None,
+        }
+    }
+
+    fn finish_epoch(&mut self, test_loss: f64, diagnostics: Metrics, time: f64) -> MetricsRow {
         let done = std::mem::take(&mut self.under_way);
         let mut row = MetricsRow::new(self.epoch + 1);
         // Without a sample, 0/0: the figure is undefined.
         row.push("ep_loss", done.loss_sum / done.samples as f64);
+        row.push("test_loss", test_loss);
         for (name, value) in self.probes.finish_epoch().iter().chain(diagnostics.iter()) {
             row.push(name, value);
         }
         row.push("learning_rate", self.schedule.rate(self.epoch));
         row.push("step", self.step as f64);
-        if self.skip_limit > 0 {
-            row.push("skipped_steps", done.skipped_steps as f64);
-        }
+        row.push("skipped_steps", done.skipped_steps as f64);
         row.push("data_wait_share", done.data_wait / done.train_time.max(f64::MIN_POSITIVE));
         row.push("train_time", done.train_time);
         row.push("ep_time", time);
@@ -348,6 +396,7 @@ impl<M: Method> Trainer<M> {
                 rows: rows.to_vec(),
                 config: config.clone(),
                 previous_config: None,
+                backend: None,
                 data: None,
                 failure: None,
             },

@@ -60,7 +60,7 @@ impl Default for Synthetic {
 }
 
 impl Synthetic {
-    /// Mean 0.5 and standard deviation 0.25 of every channel, about those of the images.
+    /// Mean 0.31 and standard deviation 0.23 of every channel, about those of the images.
     pub const NORMALIZATION: Normalization = Normalization { mean: [0.31; 3], std: [0.23; 3] };
 
     /// Renders all images of a split, on all cores.

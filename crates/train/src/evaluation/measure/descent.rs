@@ -119,6 +119,7 @@ impl Session<'_> {
 
     fn regressors(&mut self, kind: ProtocolKind, fit: &Fit, result: &FrozenResult) {
         let mut means: Vec<(&str, Vec<f64>, Protocol)> = Vec::new();
+        let mut constants: Vec<(&str, String)> = Vec::new();
         for found in &result.regressors {
             let (read, target, prefix) = match (found.representation, found.target) {
                 (Representation::Pair, _) => (self.pair(), RELATIVE, "r2"),
@@ -140,6 +141,7 @@ impl Session<'_> {
                 .filter(|(_, constant)| **constant)
                 .map(|(output, _)| self.names.outputs[output].as_str())
                 .collect();
+            constants.extend(constant.iter().map(|name| (prefix, (*name).to_owned())));
             let few = "expected at least two test images";
             let mut all = finished(found.r2, found.r2_interval, &found.verdict, few);
             if !constant.is_empty() {
@@ -178,8 +180,13 @@ impl Session<'_> {
         for (prefix, values, protocol) in means {
             let measured = if values.len() == outputs {
                 let mean = values.iter().sum::<f64>() / outputs as f64;
-                let note = Some("no interval: every group has a probe of its own".into());
-                Measured { value: Some(mean), note, ..Measured::default() }
+                let mut note = "no interval: every group has a probe of its own".to_owned();
+                let constant: Vec<&str> =
+                    constants.iter().filter(|(of, _)| *of == prefix).map(|(_, name)| name.as_str()).collect();
+                if !constant.is_empty() {
+                    note = format!("{note}; {} and counts as 0 or 1", constant_target(&constant));
+                }
+                Measured { value: Some(mean), note: Some(note), ..Measured::default() }
             } else {
                 Measured::absent("a group has no figure")
             };

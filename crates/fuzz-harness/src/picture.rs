@@ -1,0 +1,21 @@
+//! JPEG and PNG files.
+
+use seqjepa_data::dataset::ImageFile;
+use seqjepa_data::{AugmentParams, Scratch};
+
+use crate::scratch;
+
+/// The bytes are the file.
+pub fn run(data: &[u8]) {
+    let path = scratch::write("picture.png", data);
+    match ImageFile::read(&path) {
+        Ok(file) => {
+            let image = file.image();
+            assert_eq!(image.pixels().len(), 3 * image.height() * image.width());
+            let params = AugmentParams::centre_square(image.height(), image.width(), 8);
+            let mut view = vec![0; params.output_len()];
+            params.apply(image, &mut Scratch::new(), &mut view).expect("a square of any image");
+        }
+        Err(error) => assert!(error.to_string().contains("picture.png"), "{error} names no file"),
+    }
+}

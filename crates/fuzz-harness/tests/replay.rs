@@ -1,0 +1,95 @@
+//! Every input that fuzzing has kept, and every one that once broke something, on the compiler and in the profile of all
+//! other tests: no panic, and no memory beyond a bound.
+//!
+//! `fuzz/corpus/TARGET` holds inputs that reach different code, `fuzz/found/TARGET` those that found a fault.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use seqjepa_fuzz_harness::{TARGETS, Target, seeds};
+
+/// The system's allocator, which remembers the largest request.
+struct Watching;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps `alloc_zeroed`'s contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LARGEST.fetch_max(size, Ordering::Relaxed);
+        // SAFETY: the caller keeps `realloc`'s contract.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+/// The largest request that an input of at most [`MAX_INPUT`] bytes may lead to; libFuzzer ran with the same bound.
+const MODEST: usize = 256 << 20;
+
+/// Inputs are no longer: the corpus is small enough to commit.
+const MAX_INPUT: usize = 64 << 10;
+
+fn inputs(folder: &str, target: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder).join(target);
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+fn replay(name: &str) {
+    let Target { run, .. } = TARGETS.into_iter().find(|target| target.name == name).expect("a target");
+    let corpus = inputs("corpus", name);
+    assert!(corpus.len() >= 10, "{} inputs in fuzz/corpus/{name}", corpus.len());
+    let read = |path: PathBuf| {
+        let bytes = fs::read(&path).expect("a readable file");
+        assert!(bytes.len() <= MAX_INPUT, "{} has {} bytes", path.display(), bytes.len());
+        (path.display().to_string(), bytes)
+    };
+    let kept = corpus.into_iter().chain(inputs("found", name)).map(read);
+    let seeds = seeds::of(name).into_iter().enumerate().map(|(at, seed)| (format!("seed {at}"), seed));
+    for (origin, bytes) in kept.chain(seeds) {
+        run(&bytes);
+        let largest = LARGEST.load(Ordering::Relaxed);
+        assert!(largest < MODEST, "{origin} asked for {largest} bytes");
+    }
+}
+
+macro_rules! replay_tests {
+    ($($name:ident),*) => {
+        $(
+            #[test]
+            fn $name() {
+                replay(stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn every_target_is_replayed() {
+            assert_eq!(TARGETS.map(|target| target.name), [$(stringify!($name)),*]);
+        }
+    };
+}
+
+replay_tests!(archive, augmentation, checkpoint, cifar, config, idx, import, picture);
