@@ -127,6 +127,29 @@ fn sizes_that_are_only_declared_are_not_allocated() {
     assert_refused(&[&(1_u64 << 63).to_le_bytes()[..], b"{}"].concat());
 }
 
+/// `torch.save` compresses nothing: an archive that unpacks to far more than it holds is no checkpoint.
+#[test]
+fn what_unpacks_to_far_more_than_it_holds_is_refused() {
+    use std::io::{Cursor, Write};
+    use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+    let mut file = ZipWriter::new(Cursor::new(Vec::new()));
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    file.start_file("archive/data.pkl", deflated).expect("memory takes all bytes");
+    // Each `]` of a pickle is a list.
+    file.write_all(&vec![b']'; 8 << 20]).expect("memory takes all bytes");
+    let bytes = file.finish().expect("memory takes all bytes").into_inner();
+    assert!(bytes.len() < 1 << 16);
+    let message = import(&bytes).expect_err("a bomb").to_string();
+    assert!(message.contains("8388608 bytes"), "{message}");
+
+    // A TAR header, as files before PyTorch 0.2 begin; its sparse entries are as long as they say.
+    let mut tar = vec![0; 1024];
+    tar[257..262].copy_from_slice(b"ustar");
+    let message = import(&tar).expect_err("a TAR archive").to_string();
+    assert!(message.contains("TAR"), "{message}");
+}
+
 #[test]
 fn truncated_files_are_refused() {
     let fixtures = ["legacy.pt", "wrapped.pth", "storages.pth", "half.safetensors"];
