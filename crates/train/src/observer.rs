@@ -39,7 +39,7 @@ pub enum Event<'a> {
         /// Optimizer steps done before, and in all.
         steps: (u64, u64),
         /// Trainable values of the model.
-        parameters: usize,
+        parameters: u64,
     },
     /// An epoch starts.
     EpochStarted {

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use seqjepa_nn::tensor_specs;
-
 use super::{Run, ended};
 use crate::TrainError;
 use crate::gates::{GateVerdict, evaluate_gates};
@@ -54,7 +52,7 @@ impl Run {
             first_epoch: self.trainer.epochs_done() + 1,
             epochs: self.config.run.epochs,
             steps: (self.trainer.steps_done(), all_steps),
-            parameters: self.trainable_parameters(),
+            parameters: self.config.model_config().parameter_count(),
         };
         told.observe(&event)?;
         while !self.trainer.is_finished() {
@@ -166,14 +164,5 @@ impl Run {
             }
         }
         error
-    }
-
-    fn trainable_parameters(&self) -> usize {
-        let trainable = |name: &str| !name.starts_with("target_encoder.");
-        tensor_specs(self.trainer.method())
-            .iter()
-            .filter(|spec| !spec.buffer && trainable(&spec.name))
-            .map(|spec| spec.shape.iter().product::<usize>())
-            .sum()
     }
 }
