@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A [`Method`] gets whole sequences and returns a loss and representations; loaders, optimizer, schedule, probes and metrics
-//! are the trainer's. What is about seq-JEPA's own parts, run folders and the frozen evaluation, is for `SeqJepa` alone.
+//! are the trainer's. Run folders and the frozen evaluation work with `SeqJepa` only.
 
 use anyhow::Result;
 use burn::module::Module;

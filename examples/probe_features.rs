@@ -66,6 +66,12 @@ impl Samples {
         };
         let labels = match tensors.iter().find(|(known, _)| known == "labels") {
             Some((_, data)) => {
+                let kind = data.dtype();
+                ensure!(
+                    kind.is_int() || kind.is_uint(),
+                    "{}: expected integer labels, found {kind:?}",
+                    path.display()
+                );
                 let label = |label: i64| {
                     u32::try_from(label).with_context(|| format!("{}: label {label}", path.display()))
                 };
@@ -111,7 +117,8 @@ fn labels_beside(path: &Path) -> Result<Option<Vec<u32>>> {
     let text = std::fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
     let value: serde_json::Value =
         serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    Ok(serde_json::from_value(value["labels"].clone()).unwrap_or(None))
+    serde_json::from_value(value["labels"].clone())
+        .with_context(|| format!("{}: expected whole numbers as labels", path.display()))
 }
 
 fn main() -> ExitCode {
@@ -127,6 +134,11 @@ fn probe(arguments: &Arguments) -> Result<ExitCode> {
         }
         _ => (Samples::made_up(0, 600), Samples::made_up(10_000, 300)),
     };
+    let both = |has: fn(&Samples) -> bool| has(&train) && has(&test);
+    ensure!(
+        both(|samples| samples.labels.is_some()) || both(|samples| samples.targets.is_some()),
+        "expected `labels`, or `targets`, in both files"
+    );
     let bootstrap = Bootstrap::default();
     let features = [Features::new(&train.features, train.width)?, Features::new(&test.features, test.width)?];
     println!("{} + {} samples of {} features", features[0].samples(), features[1].samples(), train.width);
@@ -156,10 +168,6 @@ fn probe(arguments: &Arguments) -> Result<ExitCode> {
             println!("R2 of {}, ridge regression: {}", output.name, figure(output.r2, ""));
         }
     }
-    ensure!(
-        train.labels.is_some() && test.labels.is_some() || train.targets.is_some() && test.targets.is_some(),
-        "expected `labels` or `targets` in both files, found neither"
-    );
     Ok(ExitCode::SUCCESS)
 }
 

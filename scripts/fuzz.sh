@@ -20,7 +20,7 @@ export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
 # No request above 256 MiB: the bound that the replay in crates/fuzz-harness/tests repeats.
-bounds="-max_len=16384 -malloc_limit_mb=256 -rss_limit_mb=2048 -timeout=10"
+bounds="-max_len=65536 -malloc_limit_mb=256 -rss_limit_mb=2048 -timeout=10"
 
 fuzz() {
     local target=$1
@@ -36,7 +36,7 @@ fuzz() {
     mkdir -p "$merged"
     # shellcheck disable=SC2086
     "$binaries/$target" "$merged" "corpus/$target" "target/corpus/$target" \
-        $bounds -max_len=65536 -set_cover_merge=1 -use_counters=0 >> "target/logs/$target" 2>&1
+        $bounds -set_cover_merge=1 -use_counters=0 >> "target/logs/$target" 2>&1
     rm -rf "corpus/$target"
     mv "$merged" "corpus/$target"
     echo "$target: $(find "corpus/$target" -type f | wc -l) inputs kept"

@@ -1,8 +1,9 @@
-//! Convolution and batch normalisation of f32 images on the CPU, with their gradients.
+//! Convolution, batch normalisation and rectification of f32 images on the CPU, with their gradients, and the update of Adam.
 //!
 //! The layout is that of PyTorch: images `[batch, channels, height, width]`, weights `[outputs, inputs, kernel, kernel]`.
 //! [`convolve`], [`input_gradient`] and [`weight_gradient`] compute `torch.nn.functional.conv2d` and what its backward
-//! pass gives; [`batch_statistics`], [`normalize`] and [`batch_norm_gradient`] do batch norm in training.
+//! pass gives; [`batch_statistics`], [`normalize`] and [`batch_norm_gradient`] do batch norm in training; [`relu`] and
+//! [`add_relu`] rectify, [`adam`] is an optimizer's whole update in one pass.
 //!
 //! All run on the threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the processor has.
 //! A result is the same, to the bit, at any number of threads; it differs in rounding between instruction sets.
@@ -18,6 +19,7 @@
 //! assert_eq!(sums, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
 //! ```
 
+mod adam;
 mod batch_norm;
 mod correlate;
 mod forward;
@@ -25,13 +27,16 @@ mod input_gradient;
 mod instructions;
 mod padded;
 mod positions;
+mod relu;
 mod shape;
 mod simd;
 mod weight_gradient;
 
+pub use adam::{AdamStep, adam, adam_with};
 pub use batch_norm::{NormShape, batch_norm_gradient, batch_statistics, normalize};
 pub use forward::{convolve, convolve_with};
 pub use input_gradient::{input_gradient, input_gradient_with};
 pub use instructions::Instructions;
+pub use relu::{add_relu, relu, relu_gradient};
 pub use shape::ConvShape;
 pub use weight_gradient::{weight_gradient, weight_gradient_with};

@@ -7,6 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use seqjepa_fuzz_harness::{TARGETS, Target, seeds};
 
@@ -58,7 +59,11 @@ fn inputs(folder: &str, target: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// One target at a time: the memory is that of the process.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn replay(name: &str) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Target { run, .. } = TARGETS.into_iter().find(|target| target.name == name).expect("a target");
     let corpus = inputs("corpus", name);
     assert!(corpus.len() >= 10, "{} inputs in fuzz/corpus/{name}", corpus.len());
@@ -70,6 +75,7 @@ fn replay(name: &str) {
     let kept = corpus.into_iter().chain(inputs("found", name)).map(read);
     let seeds = seeds::of(name).into_iter().enumerate().map(|(at, seed)| (format!("seed {at}"), seed));
     for (origin, bytes) in kept.chain(seeds) {
+        LARGEST.store(0, Ordering::Relaxed);
         run(&bytes);
         let largest = LARGEST.load(Ordering::Relaxed);
         assert!(largest < MODEST, "{origin} asked for {largest} bytes");

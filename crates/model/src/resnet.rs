@@ -4,8 +4,8 @@ use crate::config::size;
 use crate::{Encoder, ModelError};
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, activation::relu, module::max_pool2d};
-use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode};
+use burn::tensor::{Device, Tensor, module::max_pool2d};
+use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, add_relu, relu};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of a [`ResNet`]; the default is ResNet-18 with the CIFAR stem.
@@ -238,6 +238,6 @@ impl ResidualBlock {
         if let (Some(conv), Some(norm)) = (&self.conv3, &self.bn3) {
             output = norm.forward(conv.forward(relu(output)), mode);
         }
-        relu(output + shortcut)
+        add_relu(output, shortcut)
     }
 }

@@ -42,6 +42,7 @@ mod layer_norm;
 mod linear;
 mod mode;
 pub mod optimizer;
+mod relu;
 mod state_dict;
 mod transformer;
 mod transparent;
@@ -58,6 +59,7 @@ pub use init::InitRng;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use mode::Mode;
+pub use relu::{add_relu, relu};
 pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
 pub use transformer::{
     FeedForwardActivation, NormPlacement, TransformerEncoderLayer, TransformerLayerConfig,

@@ -3,8 +3,10 @@
 //! Tolerance: both sum in f32 in different orders; sums here have a few hundred terms of the order of 1, so 1e-4 of the
 //! larger of 1 and the value is some tens of their rounding errors.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode};
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
+use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, add_relu, relu, state_dict};
 
 fn waves<const D: usize>(dims: [usize; D], frequency: f32, device: &Device) -> Tensor<D> {
     let count = dims.iter().product::<usize>();
@@ -65,4 +67,61 @@ fn outside_autodiff_the_output_is_the_same() {
         values(norm.forward(conv.forward(waves([4, 3, 9, 7], 0.37, device)), Mode::Train))
     };
     assert_eq!(forward(&Device::flex()), forward(&Device::flex().autodiff()));
+}
+
+/// Rectification rounds nothing, so that outputs and gradients are Burn's own to the bit.
+#[test]
+fn rectification_is_burns_own() {
+    let device = Device::flex().autodiff();
+    let run = |own: bool| {
+        let left = waves([3, 2, 5, 7], 0.37, &device).require_grad();
+        let right = waves([3, 2, 5, 7], 0.53, &device).require_grad();
+        // The summands are used once more: nothing may be changed in place that is still needed.
+        let [first, sum] = match own {
+            true => [relu(left.clone()), add_relu(left.clone(), right.clone())],
+            false => [activation::relu(left.clone()), activation::relu(left.clone() + right.clone())],
+        };
+        let output = first * left.clone() + sum * right.clone();
+        let weights = waves(output.dims(), 0.91, &device);
+        let gradients = (output.clone() * weights).sum().backward();
+        let gradient = |of: &Tensor<4>| values(of.grad(&gradients).expect("a gradient"));
+        [values(output), gradient(&left), gradient(&right), values(left.clone()), values(right.clone())]
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[derive(Module, Debug)]
+struct Single {
+    values: Param<Tensor<1>>,
+}
+
+/// Adam in one pass has the roundings of the operations one by one, as they run on ndarray: the same bits after each step.
+#[test]
+#[expect(deprecated, reason = "ndarray is the second oracle until Burn removes it")]
+fn adam_in_one_pass_is_adam_by_single_operations() {
+    let adam = |weight_decay| OptimizerConfig::adam().with_weight_decay(weight_decay);
+    let adamw = |weight_decay| OptimizerConfig::adamw().with_weight_decay(weight_decay);
+    for config in [adam(0.0), adam(0.01), adamw(0.0), adamw(0.01)] {
+        let run = |device: Device| {
+            let device = device.autodiff();
+            let count = 40_000;
+            let mut module = Single { values: Param::from_tensor(waves([count], 0.37, &device)) };
+            let mut optimizer = Optimizer::new(config.clone()).expect("valid constants");
+            let mut after = Vec::new();
+            for step in 1..4 {
+                // The gradient of `sum(values * chosen)` is `chosen`, to the bit.
+                let chosen = waves([count], 0.11 * step as f32, &device);
+                let mut backward = (module.values.val() * chosen).sum().backward();
+                let gradients = ParameterGradients::take(&mut backward, &module);
+                // A copy of before must not change with it.
+                let before = module.clone();
+                let held = state_dict(&before);
+                module = optimizer.step(1e-3, module, gradients).expect("gradients that fit");
+                assert_eq!(state_dict(&before), held);
+                after.push((state_dict(&module), optimizer.state_dict()));
+            }
+            after
+        };
+        assert!(run(Device::flex()) == run(Device::ndarray()), "{config:?}");
+    }
 }

@@ -198,16 +198,16 @@ pub enum TrainError {
     },
     /// A run without checkpoints that has done epochs.
     #[error(
-        "expected a checkpoint in {}, found none, though {} has {epochs} epochs; a resume would begin anew and lose them. Bring back the checkpoints, or start another run",
-        path.display(), metrics.display()
+        "expected a checkpoint in {}, found none, though the run has done {epochs} epochs; a resume would begin anew: {hint}",
+        path.display()
     )]
     NoCheckpoint {
         /// Where checkpoints should be.
         path: PathBuf,
-        /// The file that shows that the run has done epochs.
-        metrics: PathBuf,
-        /// How many.
+        /// Epochs in its metrics.
         epochs: usize,
+        /// What can be done.
+        hint: &'static str,
     },
     /// A representation that is NaN or infinite.
     #[error("{name} of image {image} holds {found}; expected finite numbers: is the checkpoint whole?")]

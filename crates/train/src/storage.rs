@@ -110,7 +110,7 @@ pub fn make_folder(path: &Path) -> Result<(), TrainError> {
     absent.into_iter().try_for_each(|folder| sync_folder(folder_of(folder), folder))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

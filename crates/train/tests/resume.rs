@@ -8,6 +8,7 @@ use std::path::Path;
 use common::{figures, tiny};
 use seqjepa_train::checkpoint::{Checkpoint, Progress};
 use seqjepa_train::observer::{Event, Observers};
+use seqjepa_train::status::{Life, inspect};
 use seqjepa_train::{ResumeOptions, Run, TrainError, fault_injection};
 
 fn train(folder: &Path, overrides: &[&str]) -> Run {
@@ -36,6 +37,8 @@ fn a_change_is_refused_with_its_keys_and_taken_when_told() {
     assert!(message.contains("`optim.lr`: the run has 0.001, given is 0.0005"), "{message}");
     assert!(!message.contains("run.epochs"), "a longer run is no change: {message}");
     assert_eq!(files(), before);
+    // Nor does the run seem to have died of it.
+    assert_eq!(inspect(&folder).unwrap().1, Life::Ended);
     let shorter = change(&["run.epochs=1"], true);
     let message = Run::resume_with(&folder, &shorter, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("run.epochs") && message.contains("at least 2"), "{message}");
@@ -179,8 +182,29 @@ fn a_run_that_has_lost_its_checkpoints_is_not_begun_anew() {
     drop(train(&folder, &["run.save_checkpoint=false", "run.best_metric=null"]));
     let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
     assert!(matches!(error, TrainError::NoCheckpoint { epochs: 2, .. }), "{error}");
+    // What a longer run or rarer checkpoints are asked for does not change what has been.
+    let longer = change(&["run.epochs=9", "run.checkpoint_epochs=9"], false);
+    assert!(matches!(
+        Run::resume_with(&folder, &longer, &mut Observers::new()),
+        Err(TrainError::NoCheckpoint { epochs: 2, .. })
+    ));
     // Killed before it had done anything, it can begin.
     fs::write(folder.join("metrics.jsonl"), "").unwrap();
+    Run::resume(&folder, &mut Observers::new()).unwrap();
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_replaced_by_one_that_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &[]));
+    let (kept, other) = (folder.join("config.yaml"), scratch.path().join("other.yaml"));
+    fs::copy(&kept, &other).unwrap();
+    fs::write(&kept, "run: [nonsense").unwrap();
+    let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
+    assert!(message.contains("config.yaml"), "{message}");
+    let options = ResumeOptions { config: Some(other), ..ResumeOptions::default() };
+    drop(Run::resume_with(&folder, &options, &mut Observers::new()).unwrap());
     Run::resume(&folder, &mut Observers::new()).unwrap();
 }
 
@@ -196,7 +220,9 @@ fn another_backend_is_refused_and_taken_when_told() {
     checkpoint.save(&path).unwrap();
     let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("`run.device`: the run has the backend cuda, given is flex"), "{message}");
-    Run::resume_with(&folder, &change(&[], true), &mut Observers::new()).unwrap();
+    drop(Run::resume_with(&folder, &change(&[], true), &mut Observers::new()).unwrap());
+    // Taken once, it is the run's own.
+    Run::resume(&folder, &mut Observers::new()).unwrap();
 }
 
 /// Moved data are the same data; a best checkpoint by another figure is none.

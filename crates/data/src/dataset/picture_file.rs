@@ -21,8 +21,8 @@ const MAX_SOURCE_SIDE: u32 = 16_384;
 /// Most memory that decoding one file may take, in bytes.
 const MAX_ALLOCATION: u64 = 1 << 30;
 
-/// What a byte of a file may stand for, in bytes of the image: the most that PNG's DEFLATE can make of one. Photographs
-/// have about 10; a JPEG of a single colour has some hundreds.
+/// What a byte of a file may stand for, in bytes of the RGB image: the most that PNG's DEFLATE can make of one. Photographs
+/// have about 10; a JPEG of a single colour has some hundreds. Only drawings of fewer than 24 bits a pixel can need more.
 const MAX_EXPANSION: u64 = 1032;
 
 /// An image of this many bytes is decoded however short its file is.
@@ -87,7 +87,7 @@ fn check_declared_size(path: &Path) -> Result<(), DataError> {
     let length = std::fs::metadata(path).map_err(|error| DataError::io(path, "read", error))?.len();
     let reader = open(path)?;
     let (width, height) = guarded(path, || reader.into_dimensions())?;
-    let declared = 3 * u64::from(width) * u64::from(height);
+    let declared = (3 * u64::from(width)).saturating_mul(u64::from(height));
     let limit = length.saturating_mul(MAX_EXPANSION).max(UNSUSPICIOUS);
     if declared > limit {
         return Err(DataError::TooLarge { origin: path.to_owned(), limit, found: declared });

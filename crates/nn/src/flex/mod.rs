@@ -1,20 +1,24 @@
 //! Operators of the Flex backend that the kernels of `seqjepa-cpu` compute, beside Burn's own.
 //!
 //! Burn's convolution there runs a training step of ResNet-18 at a fraction of what a CPU can do, and its batch norm
-//! passes over the images some twenty times.
+//! passes over the images some twenty times; its element-wise operations run on one thread.
 
+mod adam;
 mod batch_norm;
 mod convolution;
+mod relu;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, Flex};
 use burn::tensor::{DType, Tensor, TensorData};
 
+pub(crate) use adam::adam;
 pub(crate) use batch_norm::{batch_statistics, normalize};
 pub(crate) use convolution::convolve;
+pub(crate) use relu::{add_relu, relu};
 
 /// Whether these operators are there for a tensor: f32 on the Flex backend.
-fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
+pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device = tensor.device().inner();
     matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && tensor.dtype() == DType::F32
 }

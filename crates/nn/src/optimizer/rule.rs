@@ -48,13 +48,12 @@ pub(super) fn update(
     state.steps += 1;
     match *config {
         OptimizerConfig::Adam { beta1, beta2, eps, weight_decay } => {
-            let gradient = add_decay(gradient, &values, weight_decay);
-            adam(lr, [beta1, beta2], eps, values, gradient, state)
+            let decay = Decay { penalty: weight_decay, shrinkage: 1.0 };
+            adam(lr, [beta1, beta2], eps, decay, values, gradient, state)
         }
         OptimizerConfig::AdamW { beta1, beta2, eps, weight_decay } => {
-            let values =
-                if weight_decay == 0.0 { values } else { values.mul_scalar(1.0 - lr * weight_decay) };
-            adam(lr, [beta1, beta2], eps, values, gradient, state)
+            let decay = Decay { penalty: 0.0, shrinkage: 1.0 - lr * weight_decay };
+            adam(lr, [beta1, beta2], eps, decay, values, gradient, state)
         }
         OptimizerConfig::Sgd { momentum, dampening, nesterov, weight_decay } => {
             let gradient = add_decay(gradient, &values, weight_decay);
@@ -80,10 +79,19 @@ fn add_decay(gradient: Tensor<1>, values: &Tensor<1>, weight_decay: f64) -> Tens
     if weight_decay == 0.0 { gradient } else { gradient + values.clone().mul_scalar(weight_decay) }
 }
 
+/// Weight decay as Adam and as AdamW has it.
+struct Decay {
+    /// Times the values, added to the gradient; 0 for none.
+    penalty: f64,
+    /// What the values are multiplied by; 1 for none.
+    shrinkage: f64,
+}
+
 fn adam(
     lr: f64,
     betas: [f64; 2],
     eps: f64,
+    decay: Decay,
     values: Tensor<1>,
     gradient: Tensor<1>,
     state: &mut ParameterState,
@@ -94,14 +102,33 @@ fn adam(
         (Some(square), Some(mean)) => (mean, square),
         _ => (gradient.zeros_like(), gradient.zeros_like()),
     };
+    let [correction1, correction2] = betas.map(|beta| 1.0 - beta.powf(steps));
+    let (step_size, correction_root) = (lr / correction1, correction2.sqrt());
+    let Decay { penalty, shrinkage } = decay;
 
+    // One pass, with the same roundings, where the CPU backend has it.
+    #[cfg(feature = "flex")]
+    if [&values, &mean, &square, &gradient].into_iter().all(crate::flex::serves) {
+        let step = seqjepa_cpu::AdamStep {
+            mean_weight: 1.0 - beta1,
+            beta2,
+            correction_root,
+            eps,
+            step_size,
+            penalty,
+            shrinkage,
+        };
+        let [values, mean, square] = crate::flex::adam(step, values, [mean, square], gradient);
+        state.buffers = vec![mean, square];
+        return values;
+    }
+
+    let gradient = add_decay(gradient, &values, penalty);
+    let values = if shrinkage == 1.0 { values } else { values.mul_scalar(shrinkage) };
     let mean = lerp(mean, &gradient, 1.0 - beta1);
     let square = square.mul_scalar(beta2) + gradient.clone().mul_scalar(1.0 - beta2) * gradient;
-    let correction1 = 1.0 - beta1.powf(steps);
-    let correction2_root = (1.0 - beta2.powf(steps)).sqrt();
-
-    let denominator = square.clone().sqrt().div_scalar(correction2_root).add_scalar(eps);
-    let update = mean.clone().mul_scalar(-(lr / correction1)) / denominator;
+    let denominator = square.clone().sqrt().div_scalar(correction_root).add_scalar(eps);
+    let update = mean.clone().mul_scalar(-step_size) / denominator;
     state.buffers = vec![mean, square];
     values + update
 }

@@ -32,7 +32,7 @@ pub struct DatasetConfig {
     #[serde(deserialize_with = "flag::deserialize")]
     pub action_norm: bool,
     /// Means of the action parameters, nine of them. With `action_std`: a fixed standardisation `(x - mean) / std` of the raw
-    /// actions in place of the L2 norm of `action_norm`. Default none.
+    /// actions, whatever `action_norm` says. Default none.
     pub action_mean: Option<Vec<f32>>,
     /// Standard deviations of the action parameters, nine of them, above 0. Default none.
     pub action_std: Option<Vec<f32>>,
@@ -122,10 +122,6 @@ impl DatasetConfig {
         if self.action_mean.is_some() != self.action_std.is_some() {
             let expected = "action_mean and action_std given together";
             return Err(invalid("dataset.action_mean", expected, "one without the other"));
-        }
-        if self.action_mean.is_some() && !self.action_norm {
-            let expected = "true beside action_mean and action_std, which are another normalisation";
-            return Err(invalid("dataset.action_norm", expected, false));
         }
         at_least_one("dataset.synthetic_train", self.synthetic_train)?;
         at_least_one("dataset.synthetic_val", self.synthetic_val)

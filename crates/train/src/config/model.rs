@@ -1,7 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, flag, invalid};
+use super::{flag, invalid, within};
 use crate::TrainError;
+
+/// The largest width and the most layers, as of `SeqJepaConfig`.
+const MAX_SIZE: usize = 1 << 16;
+const MAX_LAYERS: usize = 1024;
 
 /// `model`: sizes and variants (paper, section 3 and appendix; the published code's names).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,7 +120,7 @@ impl ModelConfig {
         if ![18, 34, 50].contains(&self.depth) {
             return Err(invalid("model.depth", "18, 34 or 50", self.depth));
         }
-        at_least_one("model.width", self.width)?;
+        within("model.width", self.width, MAX_SIZE)?;
         if !(0.0..=1.0).contains(&self.ema_decay) {
             return Err(invalid("model.ema_decay", "0 to 1", self.ema_decay));
         }
@@ -126,11 +130,17 @@ impl ModelConfig {
         for (key, value) in [
             ("model.vit_patch", self.vit_patch),
             ("model.vit_width", self.vit_width),
-            ("model.vit_depth", self.vit_depth),
             ("model.vit_heads", self.vit_heads),
+            ("model.num_heads", self.num_heads),
+            ("model.act_latentdim", self.act_latentdim),
+            ("model.act_projdim", self.act_projdim),
+            // 0 is a predictor without a hidden layer.
+            ("model.pred_hidden", self.pred_hidden.max(1)),
         ] {
-            at_least_one(key, value)?;
+            within(key, value, MAX_SIZE)?;
         }
+        within("model.vit_depth", self.vit_depth, MAX_LAYERS)?;
+        within("model.num_enc_layers", self.num_enc_layers, MAX_LAYERS)?;
         if self.encoder == EncoderKind::Vit {
             if !self.img_size.is_multiple_of(self.vit_patch) {
                 let expected = format!("a divisor of model.img_size, {}", self.img_size);
@@ -141,9 +151,6 @@ impl ModelConfig {
                 return Err(invalid("model.vit_heads", expected, self.vit_heads));
             }
         }
-        at_least_one("model.num_heads", self.num_heads)?;
-        at_least_one("model.num_enc_layers", self.num_enc_layers)?;
-        at_least_one("model.act_latentdim", self.act_latentdim)?;
-        at_least_one("model.act_projdim", self.act_projdim)
+        Ok(())
     }
 }

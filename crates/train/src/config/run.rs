@@ -94,12 +94,18 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
+    /// The figure by which an epoch is the best, and which end of it is the good one.
+    #[must_use]
+    pub fn best_by(&self) -> Option<(&str, BestMode)> {
+        let name = self.best_metric.as_deref()?;
+        let low = name.contains("loss") || name.contains("leakage");
+        Some((name, self.best_mode.unwrap_or(if low { BestMode::Min } else { BestMode::Max })))
+    }
+
     /// Whether the figure `value` is better than `best`, by `best_mode`. What is not finite is never better.
     #[must_use]
     pub fn is_better(&self, value: f64, best: f64) -> bool {
-        let name = self.best_metric.as_deref().unwrap_or_default();
-        let low = name.contains("loss") || name.contains("leakage");
-        match self.best_mode.unwrap_or(if low { BestMode::Min } else { BestMode::Max }) {
+        match self.best_by().map_or(BestMode::Max, |(_, mode)| mode) {
             BestMode::Max => value.is_finite() && (!best.is_finite() || value > best),
             BestMode::Min => value.is_finite() && (!best.is_finite() || value < best),
         }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::TrainError;
-use crate::storage::{make_folder, reach, sync_folder, temporary};
+use crate::storage::{folder_of, make_folder, reach, sync_folder, temporary};
 
 const MAGIC: &[u8; 8] = b"SEQJFT01";
 const ELEMENT: usize = 4;
@@ -163,7 +163,7 @@ impl FeatureWriter {
                 self.file.as_file().sync_all().map_err(fail)?;
                 let file = self.file.persist(path).map_err(|error| fail(error.error))?;
                 let _ = file.unlock();
-                sync_folder(path.parent().unwrap_or(Path::new(".")), path)?;
+                sync_folder(folder_of(path), path)?;
                 file
             }
             None => self.file.into_file(),

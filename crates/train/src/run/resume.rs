@@ -11,6 +11,7 @@ use crate::config::{Config, ConfigDifference, invalid};
 use crate::data::{DataFingerprint, RunData};
 use crate::device::DeviceRequest;
 use crate::evaluation::CodeVersion;
+use crate::lock::RunLock;
 use crate::observer::{Event, Observer};
 use crate::run_folder::{RunFolder, write_atomically};
 use crate::status::Status;
@@ -59,21 +60,37 @@ impl Run {
             RunFolder::open(root)?;
         }
         let lock = folder.take()?;
+        let status = Status::read(&folder.status()).ok();
         Status::restarting(&folder.status());
+        let resumed = Self::resume_in(folder.clone(), lock, options, observer);
+        if let (Err(_), Some(status)) = (&resumed, status) {
+            // The run is what it was.
+            status.write(&folder.status())?;
+        }
+        resumed
+    }
+
+    fn resume_in(
+        folder: RunFolder,
+        lock: RunLock,
+        options: &ResumeOptions,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let root = folder.root().to_owned();
         let mut store = CheckpointStore::new(&folder.checkpoints(), 1);
         let found = store.load_newest()?;
-        let (kept, config) = configs(root, found.as_ref(), options)?;
+        let Configs { kept, config, unreadable } = configs(&root, found.as_ref(), options)?;
         store.keep(config.run.keep_last);
         for error in found.iter().flat_map(|found| &found.damaged) {
             observer.observe(&Event::CheckpointDamaged { error })?;
         }
 
         if found.is_none() {
-            refuse_to_lose_epochs(&folder, &config)?;
+            refuse_to_lose_epochs(&folder, &kept)?;
         }
         let (device, backend) = DeviceRequest::parse(&config.run.device)?.open_named()?;
         if let Some(found) = &found {
-            check_backend(root, found.checkpoint.progress.backend.as_deref(), backend, options)?;
+            check_backend(&root, found.checkpoint.progress.backend.as_deref(), backend, options)?;
         }
         let data = RunData::load(&config, observer)?;
         let fingerprint = data.fingerprint();
@@ -93,7 +110,7 @@ impl Run {
             _lock: lock,
         };
         let Some(Found { checkpoint, path, .. }) = found else {
-            run.replace_config(&kept)?;
+            run.replace_config(&kept, unreadable)?;
             observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;
             return Ok(run);
         };
@@ -111,9 +128,10 @@ impl Run {
             );
         }
         let (epoch, batch) = (progress.epoch, progress.under_way.train_batches);
-        let changed = differ(&progress.config, &run.config);
-        let by = |config: &Config| (config.run.best_metric.clone(), config.run.best_mode);
-        let another_best = by(&progress.config) != by(&run.config);
+        let other_backend = progress.backend.as_deref().is_some_and(|held| held != run.backend);
+        let changed = differ(&progress.config, &run.config) || other_backend;
+        let another_best =
+            [&progress.config, &kept].iter().any(|earlier| earlier.run.best_by() != run.config.run.best_by());
         run.rows.clone_from(&progress.rows);
         run.trainer.restore(checkpoint)?;
         if changed {
@@ -122,10 +140,11 @@ impl Run {
             checkpoint.progress.previous_config = Some(kept.clone());
             run.store.save(&checkpoint)?;
         }
-        run.replace_config(&kept)?;
+        // Before the file by which the next resume would see that another was asked for.
         if another_best {
             run.store.forget_best()?;
         }
+        run.replace_config(&kept, unreadable)?;
         if batch == 0 && path == run.store.last() && run.last_is_best() {
             // The kill may have come between the checkpoint and its second name.
             run.store.mark_best()?;
@@ -134,28 +153,37 @@ impl Run {
         Ok(run)
     }
 
-    fn replace_config(&self, kept: &Config) -> Result<(), TrainError> {
-        if !differ(kept, &self.config) && self.folder.config().exists() {
+    fn replace_config(&self, kept: &Config, unreadable: bool) -> Result<(), TrainError> {
+        if !unreadable && !differ(kept, &self.config) && self.folder.config().exists() {
             return Ok(());
         }
         write_atomically(&self.folder.config(), self.config.to_yaml().as_bytes())
     }
 }
 
-/// The config in the run folder, and the one to go on with.
-fn configs(
-    root: &Path,
-    found: Option<&Found>,
-    options: &ResumeOptions,
-) -> Result<(Config, Config), TrainError> {
+/// The configs of a resume.
+struct Configs {
+    /// That in the run folder, else the checkpoint's.
+    kept: Config,
+    /// The one to go on with.
+    config: Config,
+    /// Whether the run folder's could not be read.
+    unreadable: bool,
+}
+
+fn configs(root: &Path, found: Option<&Found>, options: &ResumeOptions) -> Result<Configs, TrainError> {
     let progress = found.map(|found| &found.checkpoint.progress);
+    let mut unreadable = false;
     let kept = match (RunFolder::open(root), progress) {
         (Ok((_, config)), _) => config,
         (Err(TrainError::Io { source, .. }), Some(progress)) if source.kind() == ErrorKind::NotFound => {
             progress.config.clone()
         }
         // What cannot be read is not needed where another is given and the checkpoint holds the run's own.
-        (Err(_), Some(progress)) if options.config.is_some() => progress.config.clone(),
+        (Err(_), Some(progress)) if options.config.is_some() => {
+            unreadable = true;
+            progress.config.clone()
+        }
         (Err(error), _) => return Err(error),
     };
     let held = progress.map_or(&kept, |progress| &progress.config);
@@ -181,7 +209,7 @@ fn configs(
             return Err(invalid("run.epochs", expected, config.run.epochs));
         }
     }
-    Ok((kept, config))
+    Ok(Configs { kept, config, unreadable })
 }
 
 /// Whether two configs differ in more than the place of the run folder.
@@ -190,19 +218,27 @@ fn differ(held: &Config, given: &Config) -> bool {
 }
 
 /// Refuses to begin a run anew that has more behind it than what it does before its first checkpoint.
-fn refuse_to_lose_epochs(folder: &RunFolder, config: &Config) -> Result<(), TrainError> {
+fn refuse_to_lose_epochs(folder: &RunFolder, kept: &Config) -> Result<(), TrainError> {
     let path = folder.metrics_jsonl();
     let bytes = match std::fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         bytes => bytes.map_err(|source| TrainError::io("read", &path, source))?,
     };
     let epochs = bytes.iter().filter(|byte| **byte == b'\n').count();
-    let first = match config.run.save_checkpoint {
-        true => config.run.checkpoint_epochs.unwrap_or(usize::MAX).min(config.run.epochs),
-        false => 1,
+    let run = &kept.run;
+    let first = match (run.save_checkpoint, &run.best_metric) {
+        (true, None) => run.checkpoint_epochs.unwrap_or(usize::MAX).min(run.epochs),
+        // Nothing to go on from, or a checkpoint already of the first epoch, which is the best so far.
+        _ => 1,
     };
-    if epochs >= first {
-        return Err(TrainError::NoCheckpoint { path: folder.checkpoints(), metrics: path, epochs });
+    // Others are saved by steps or minutes, or when the run was stopped.
+    let saved = Status::read(&folder.status()).is_ok_and(|status| status.checkpoint_step.is_some());
+    if epochs >= first || saved {
+        let hint = match run.save_checkpoint {
+            true => "bring back the checkpoints, or start another run",
+            false => "this run keeps none (run.save_checkpoint: false); start another run",
+        };
+        return Err(TrainError::NoCheckpoint { path: folder.checkpoints(), epochs, hint });
     }
     Ok(())
 }
@@ -215,7 +251,13 @@ fn check_backend(
     options: &ResumeOptions,
 ) -> Result<(), TrainError> {
     match held {
-        Some(held) if held != given && !options.allow_changes => {
+        Some(held) if held != given && options.allow_changes => {
+            tracing::warn!(
+                "the run was on the backend {held} and goes on with {given}: the figures are no longer the same bits"
+            );
+            Ok(())
+        }
+        Some(held) if held != given => {
             let difference = ConfigDifference {
                 key: "run.device".into(),
                 held: format!("the backend {held}"),

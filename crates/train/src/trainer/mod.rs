@@ -63,8 +63,8 @@ pub struct Trainer<M: Method> {
     skipped_steps: u64,
     under_way: UnderWay,
     stretch: Option<Stretch<M>>,
-    /// Number and images of the last training batch.
-    last_batch: (usize, Vec<u32>),
+    /// The last step that changed the method: its number, and the number and images of its batch.
+    last_update: (u64, usize, Vec<u32>),
 }
 
 /// The part of an epoch that runs without a stop in between.
@@ -125,7 +125,7 @@ impl<M: Method> Trainer<M> {
             skipped_steps: 0,
             under_way: UnderWay::default(),
             stretch: None,
-            last_batch: (0, Vec::new()),
+            last_update: (0, 0, Vec::new()),
         }
     }
 
@@ -218,13 +218,28 @@ impl<M: Method> Trainer<M> {
         match stretch.test.take_if(|test| test.done == self.loaders.test.batches_per_epoch()) {
             Some(test) => {
                 let time = stretch.before.time + stretch.started.elapsed().as_secs_f64();
-                Ok(Advance::Epoch(self.finish_epoch(test.loss.0 / test.loss.1, test.watch.finish()?, time)))
+                let diagnostics = match test.watch.finish() {
+                    Ok(diagnostics) => diagnostics,
+                    Err(error) => {
+                        self.probes = test.probes;
+                        return Err(error.into());
+                    }
+                };
+                Ok(Advance::Epoch(self.finish_epoch(test.loss.0 / test.loss.1, diagnostics, time)))
             }
-            None => {
-                self.test_batch(&mut stretch, observer)?;
-                self.stretch = Some(stretch);
-                Ok(Advance::TestBatch)
-            }
+            None => match self.test_batch(&mut stretch, observer) {
+                Ok(()) => {
+                    self.stretch = Some(stretch);
+                    Ok(Advance::TestBatch)
+                }
+                Err(error) => {
+                    // Whoever goes on begins the test split anew: its scores so far must not count twice.
+                    if let Some(test) = stretch.test {
+                        self.probes = test.probes;
+                    }
+                    Err(error)
+                }
+            },
         }
     }
 
@@ -252,6 +267,7 @@ impl<M: Method> Trainer<M> {
             StepOutcome::Done { loss } => {
                 self.under_way.loss_sum += loss * batch.len() as f64;
                 self.under_way.samples += batch.len() as u64;
+                self.last_update = (self.step, number, batch.indices.clone());
                 loss
             }
             StepOutcome::NotFinite { what, skippable } => {
@@ -276,7 +292,6 @@ impl<M: Method> Trainer<M> {
                 f64::NAN
             }
         };
-        self.last_batch = (number, batch.indices.clone());
         self.step += 1;
         self.under_way.train_batches += 1;
         self.under_way.data_wait = stretch.before.data_wait + batches.wait_time().as_secs_f64();
@@ -325,8 +340,13 @@ impl<M: Method> Trainer<M> {
         match shown {
             // The parameters are finite; what they compute is not.
             Err(TrainError::Probe(error @ ProbeError::NonFinite { .. })) => {
-                let what = format!("in test batch {number}, {error}: the model computes what is not finite");
-                return Err(self.not_finite(what));
+                let what = format!("in the test split, {error}: the model computes what is not finite,");
+                return Err(self.not_finite(
+                    what,
+                    self.step.saturating_sub(1),
+                    number,
+                    batch.indices.clone(),
+                ));
             }
             result => result?,
         }
@@ -343,16 +363,21 @@ impl<M: Method> Trainer<M> {
     /// [`TrainError::NonFinite`] with the last step.
     pub fn check_parameters(&self) -> Result<(), TrainError> {
         let names = non_finite(self.method());
-        let Some(first) = names.first() else { return Ok(()) };
-        Err(self.not_finite(format!("`{first}` (of {} tensors) is not finite after the update", names.len())))
+        let what = match &names[..] {
+            [] => return Ok(()),
+            [first] => format!("`{first}` is not finite after the update"),
+            [first, others @ ..] => {
+                format!("`{first}` and {} more tensors are not finite after the update", others.len())
+            }
+        };
+        let (step, batch, indices) = self.last_update.clone();
+        Err(self.not_finite(what, step, batch, indices))
     }
 
-    /// What was found to be not finite after the last step.
-    fn not_finite(&self, what: String) -> TrainError {
-        let (batch, indices) = self.last_batch.clone();
+    fn not_finite(&self, what: String, step: u64, batch: usize, indices: Vec<u32>) -> TrainError {
         TrainError::NonFinite {
             what,
-            step: self.step.saturating_sub(1),
+            step,
             epoch: self.epoch + 1,
             batch,
             learning_rate: self.schedule.rate(self.epoch),
