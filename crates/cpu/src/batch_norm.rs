@@ -162,7 +162,7 @@ fn planes_per_task(shape: &NormShape) -> usize {
 
 /// Sums over a plane, with one instruction set.
 #[derive(Clone, Copy)]
-struct Sums {
+pub(crate) struct Sums {
     /// Σ (input - mean) * factor, where absent factors are 1 or the difference itself.
     sum: unsafe fn(&[f32], f32, Factor<'_>) -> f32,
 }
@@ -180,7 +180,7 @@ impl Sums {
         unsafe { (self.sum)(values, 0.0, Factor::One) }
     }
 
-    fn squares(self, values: &[f32], mean: f32) -> f32 {
+    pub(crate) fn squares(self, values: &[f32], mean: f32) -> f32 {
         // SAFETY: as above.
         unsafe { (self.sum)(values, mean, Factor::Itself) }
     }
@@ -192,7 +192,7 @@ impl Sums {
     }
 }
 
-fn sums_for(instructions: Instructions) -> Sums {
+pub(crate) fn sums_for(instructions: Instructions) -> Sums {
     Sums {
         sum: match instructions {
             #[cfg(target_arch = "x86_64")]

@@ -3,7 +3,8 @@
 //! The layout is that of PyTorch: images `[batch, channels, height, width]`, weights `[outputs, inputs, kernel, kernel]`.
 //! [`convolve`], [`input_gradient`] and [`weight_gradient`] compute `torch.nn.functional.conv2d` and what its backward
 //! pass gives; [`batch_statistics`], [`normalize`] and [`batch_norm_gradient`] do batch norm in training; [`relu`] and
-//! [`add_relu`] rectify, [`adam`] is an optimizer's whole update in one pass.
+//! [`add_relu`] rectify, [`adam`] is an optimizer's whole update in one pass, and
+//! [`sum_of_squares`] what norms are made of.
 //!
 //! All run on the threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the processor has.
 //! A result is the same, to the bit, at any number of threads; it differs in rounding between instruction sets.
@@ -30,6 +31,7 @@ mod positions;
 mod relu;
 mod shape;
 mod simd;
+mod squares;
 mod weight_gradient;
 
 pub use adam::{AdamStep, adam, adam_with};
@@ -39,4 +41,5 @@ pub use input_gradient::{input_gradient, input_gradient_with};
 pub use instructions::Instructions;
 pub use relu::{add_relu, relu, relu_gradient};
 pub use shape::ConvShape;
+pub use squares::sum_of_squares;
 pub use weight_gradient::{weight_gradient, weight_gradient_with};

@@ -106,7 +106,7 @@ fn adam_in_one_pass_is_adam_by_single_operations() {
             let device = device.autodiff();
             let count = 40_000;
             let mut module = Single { values: Param::from_tensor(waves([count], 0.37, &device)) };
-            let mut optimizer = Optimizer::new(config.clone()).expect("valid constants");
+            let mut optimizer = Optimizer::new(config).expect("valid constants");
             let mut after = Vec::new();
             for step in 1..4 {
                 // The gradient of `sum(values * chosen)` is `chosen`, to the bit.

@@ -7,6 +7,7 @@ mod adam;
 mod batch_norm;
 mod convolution;
 mod relu;
+mod squares;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, Flex};
@@ -16,6 +17,7 @@ pub(crate) use adam::adam;
 pub(crate) use batch_norm::{batch_statistics, normalize};
 pub(crate) use convolution::convolve;
 pub(crate) use relu::{add_relu, relu};
+pub(crate) use squares::sum_of_squares;
 
 /// Whether these operators are there for a tensor: f32 on the Flex backend.
 pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {

@@ -126,6 +126,10 @@ impl ParameterGradients {
 }
 
 fn sum_of_squares(values: &Tensor<1>) -> Tensor<1> {
+    #[cfg(feature = "flex")]
+    if crate::flex::serves(values) {
+        return crate::flex::sum_of_squares(values);
+    }
     let squares = values.clone().square();
     if squares.dims()[0] <= NORM_PIECE {
         return squares.sum();
