@@ -35,6 +35,11 @@
 //! # Ok::<(), seqjepa_model::ModelError>(())
 //! ```
 
+/// The README's program runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod action_embedding;
 mod aggregator;
 mod config;

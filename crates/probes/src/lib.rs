@@ -55,6 +55,11 @@
 //! # Ok::<(), seqjepa_probes::ProbeError>(())
 //! ```
 
+/// The README's program runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod algebra;
 mod bootstrap;
 mod cosine;

@@ -70,7 +70,8 @@ pub(crate) fn decode_rgb(path: &Path) -> Result<RgbImage, DataError> {
 fn guarded<T>(path: &Path, decode: impl FnOnce() -> ImageResult<T>) -> Result<T, DataError> {
     let panicked = |_| {
         let reason = "the decoder panicked: the file is damaged in a way that it does not expect";
-        Err(ImageError::Decoding(DecodingError::new(ImageFormatHint::Unknown, reason)))
+        let extension = path.extension().unwrap_or_default().into();
+        Err(ImageError::Decoding(DecodingError::new(ImageFormatHint::PathExtension(extension), reason)))
     };
     let decoded = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(panicked);
     decoded.map_err(|source| DataError::Decode { path: path.to_owned(), source })
