@@ -48,7 +48,8 @@ fn train_step(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let before = model.take().expect("the model is only away during a step");
-                model = Some(step(before, &mut optimizer, input.clone(), number));
+                // On a thread of the pool, as the example `train` trains.
+                model = Some(rayon::scope(|_| step(before, &mut optimizer, input.clone(), number)));
                 number += 1;
             });
         });

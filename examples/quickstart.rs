@@ -18,7 +18,7 @@ use seqjepa::prelude::*;
 use seqjepa::train::StopFlag;
 
 fn main() -> ExitCode {
-    shared::run(|| signals::stoppable(quickstart))
+    shared::run(|| signals::stoppable(|stop| shared::on_the_pool(|| quickstart(stop))))
 }
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]

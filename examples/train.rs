@@ -46,7 +46,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    shared::run(|| stoppable(|stop| train(&arguments, stop)))
+    shared::run(|| stoppable(|stop| shared::on_the_pool(|| train(&arguments, stop))))
 }
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user")]

@@ -50,6 +50,13 @@ pub fn run(command: impl FnOnce() -> anyhow::Result<ExitCode>) -> ExitCode {
     })
 }
 
+/// Does work on a thread of rayon's pool: the operators of the CPU backend, which run there, then need not wake it for each
+/// call. Of a training step that is a tenth.
+#[allow(dead_code, reason = "not every example trains")]
+pub fn on_the_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 #[expect(clippy::print_stderr, reason = "a command speaks to its user")]
 fn print_error(error: &anyhow::Error) {
     eprintln!("error: {error}");
