@@ -136,12 +136,7 @@ fn update(step: &AdamStep, values: &mut [f32], mean: &mut [f32], square: &mut [f
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn values(count: usize, seed: u32) -> Vec<f32> {
-        let next =
-            |index: usize| (index as u32 ^ seed).wrapping_mul(0x9e37_79b9).wrapping_mul(0x85eb_ca6b) >> 8;
-        (0..count).map(|index| next(index) as f32 / (1 << 23) as f32 - 0.7).collect()
-    }
+    use crate::test_values::values;
 
     const STEP: AdamStep = AdamStep {
         mean_weight: 0.1,

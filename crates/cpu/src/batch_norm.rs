@@ -262,12 +262,7 @@ unsafe fn sum<V: Vector>(values: &[f32], mean: f32, factor: Factor<'_>) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn values(count: usize, seed: u32) -> Vec<f32> {
-        let next =
-            |index: usize| (index as u32 ^ seed).wrapping_mul(0x9e37_79b9).wrapping_mul(0x85eb_ca6b) >> 8;
-        (0..count).map(|index| next(index) as f32 / (1 << 23) as f32 - 0.7).collect()
-    }
+    use crate::test_values::values;
 
     /// Statistics, output and gradients against the formulas in f64. Values are of the order of 1, so an absolute
     /// difference of 1e-5 is some tens of units in the last place.

@@ -32,6 +32,8 @@ mod relu;
 mod shape;
 mod simd;
 mod squares;
+#[cfg(test)]
+mod test_values;
 mod weight_gradient;
 
 pub use adam::{AdamStep, adam, adam_with};

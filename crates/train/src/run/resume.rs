@@ -63,9 +63,11 @@ impl Run {
         let status = Status::read(&folder.status()).ok();
         Status::restarting(&folder.status());
         let resumed = Self::resume_in(folder.clone(), lock, options, observer);
-        if let (Err(_), Some(status)) = (&resumed, status) {
-            // The run is what it was.
-            status.write(&folder.status())?;
+        // A run that was not resumed is what it was. Why it was not is the error to report.
+        if let (Err(_), Some(status)) = (&resumed, status)
+            && let Err(second) = status.write(&folder.status())
+        {
+            tracing::warn!("{second}");
         }
         resumed
     }

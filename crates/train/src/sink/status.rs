@@ -102,7 +102,7 @@ impl Observer for StatusSink {
                 (status.epoch, status.batch, status.batches) = (*epoch, *done, *batches);
                 status.learning_rate = Some(*learning_rate);
                 status.state = RunState::Training;
-                self.write_sometimes()
+                self.write()
             }
             Event::StepFinished { step, batch, loss } => {
                 (status.step, status.batch) = (*step, *batch + 1);
@@ -112,7 +112,7 @@ impl Observer for StatusSink {
             }
             Event::TestStarted { batches } => {
                 (status.state, status.batch, status.batches) = (RunState::Testing, 0, *batches);
-                self.write_sometimes()
+                self.write()
             }
             Event::TestBatchFinished { batch } => {
                 status.batch = *batch + 1;

@@ -452,6 +452,8 @@ impl<M: Method> Trainer<M> {
         self.skipped_steps = checkpoint.progress.skipped_steps;
         self.under_way = done;
         self.stretch = None;
+        // Which images the step before had is not kept.
+        self.last_update = (self.step.saturating_sub(1), done.train_batches.saturating_sub(1), Vec::new());
         Ok(())
     }
 }
