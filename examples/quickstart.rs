@@ -24,7 +24,6 @@ use seqjepa::train::StopFlag;
 struct Arguments {
     /// Logs what happens.
     #[arg(long)]
-    #[expect(dead_code, reason = "read where the log is set up")]
     verbose: bool,
 }
 
