@@ -10,6 +10,7 @@
 //!   [`TransformerEncoderLayer`]. Whoever calls a layer says what it shall do: batch norm takes a
 //!   [`Mode`], dropout an optional [`DropoutMasks`].
 //! - [`optimizer`]: Adam, AdamW and SGD as in `torch.optim`, their state keyed by parameter names.
+//! - [`host`]: reading from a device, counted.
 //! - [`InitRng`]: initial values from one seeded generator, drawn eagerly in a fixed order.
 //! - [`state_dict`] and [`load_state_dict`]: named tensors of any module, running statistics included.
 //!
@@ -37,6 +38,7 @@ mod error;
 mod finite;
 #[cfg(feature = "flex")]
 mod flex;
+pub mod host;
 mod init;
 mod layer_norm;
 mod linear;
