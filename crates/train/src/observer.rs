@@ -1,25 +1,38 @@
-//! What the trainer tells whoever watches: progress bars, files, trackers.
+//! What training, evaluation and embedding tell whoever watches: progress bars, files, trackers.
 
 use std::path::Path;
 
-use crate::TrainError;
 use crate::metrics::MetricsRow;
 
-/// Something that happened in a run.
+/// Why an observer could not go on; it ends the work that it watches.
+pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Work that is counted while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Fetching the archive of a data set; counted in bytes.
+    Downloading,
+    /// Decoding the files of a data set; counted in images.
+    Decoding,
+    /// Extracting features for the frozen probes; counted in sequences.
+    ExtractingFeatures,
+    /// Fitting and scoring exact probes; counted in probes.
+    FittingProbes,
+    /// Training frozen probes by gradient descent; counted in epochs.
+    TrainingProbes,
+    /// Embedding the images of a folder; counted in images.
+    Embedding,
+}
+
+/// Something that happened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A data set's archive is being fetched.
-    Downloading {
-        /// Bytes on disk.
-        received: u64,
-        /// Bytes of the whole file, where the server says.
-        total: Option<u64>,
-    },
     /// A checkpoint is damaged; an earlier one takes its place.
     CheckpointDamaged {
         /// What is wrong with it, and its file.
-        error: &'a TrainError,
+        problem: &'a str,
     },
     /// A run goes on from a checkpoint.
     Resumed {
@@ -49,25 +62,34 @@ pub enum Event<'a> {
         batches: usize,
         /// Those of them that were done before a resume.
         done: usize,
-        /// Its learning rate.
+        /// The learning rate of its next step.
         learning_rate: f64,
     },
-    /// An optimizer step is done.
+    /// A training step has been handed to the device; its loss is known later ([`Event::StepLogged`]).
     StepFinished {
-        /// Steps done in the whole run.
+        /// Steps done in the whole run, this one included.
         step: u64,
         /// Batch of the epoch, from 0.
         batch: usize,
-        /// Prediction loss of the batch; NaN for a step that was left out.
-        loss: f64,
     },
-    /// A step was left out, since its loss or gradient is not finite (`run.skip_nonfinite_steps`).
+    /// The loss of a step has come back from the device. Every step is logged once, in order.
+    StepLogged {
+        /// Steps done in the whole run, this one included.
+        step: u64,
+        /// Loss of the batch.
+        loss: f64,
+        /// The loss's named terms, as the method gives them.
+        terms: &'a [(&'static str, f64)],
+        /// Learning rate of the step.
+        learning_rate: f64,
+    },
+    /// A step was left out, since its loss or gradient is not finite.
     StepSkipped {
         /// Steps done before it.
         step: u64,
         /// What is not finite.
         what: &'a str,
-        /// Indices of the batch's images in the data set.
+        /// Indices of the batch's samples in the data set.
         indices: &'a [u32],
     },
     /// The online evaluation on the test split starts.
@@ -75,7 +97,7 @@ pub enum Event<'a> {
         /// Test batches.
         batches: usize,
     },
-    /// A test batch is done.
+    /// A test batch has been handed to the device.
     TestBatchFinished {
         /// Batch of the split, from 0.
         batch: usize,
@@ -92,50 +114,31 @@ pub enum Event<'a> {
         /// Optimizer steps that it holds.
         step: u64,
     },
-    /// Features for the frozen probes are being extracted.
-    FeaturesExtracted {
-        /// Sequences encoded so far.
-        done: usize,
-        /// Sequences to encode.
-        total: usize,
-    },
-    /// Images of a folder have been embedded.
-    ImagesEmbedded {
-        /// Images so far.
-        done: usize,
-        /// Images in all.
-        total: usize,
-    },
-    /// An exact probe is fitted and scored.
-    ProbeFitted {
-        /// What it reads from what.
-        what: &'a str,
-        /// Probes done.
-        done: usize,
-        /// Probes in all.
-        total: usize,
-    },
-    /// An epoch of the frozen probes is done.
-    ProbeEpochFinished {
-        /// Probe epochs done.
-        done: usize,
-        /// Probe epochs in all.
-        total: usize,
+    /// Some counted work has come further.
+    Progress {
+        /// Which.
+        stage: Stage,
+        /// What is done just now, where that has a name.
+        what: Option<&'a str>,
+        /// Units done.
+        done: u64,
+        /// Units in all, where that is known.
+        total: Option<u64>,
     },
 }
 
-/// Watches a run. An error ends the run: a metrics file that cannot be written must not go unseen.
+/// Watches. An error ends what is watched: a metrics file that cannot be written must not go unseen.
 pub trait Observer {
-    /// Called at every event, in order, on the training thread.
+    /// Called at every event, in order, on the working thread.
     ///
     /// # Errors
     ///
-    /// Whatever the observer could not do; the run ends with it.
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError>;
+    /// Whatever the observer could not do; the work ends with it.
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError>;
 }
 
-impl<F: FnMut(&Event) -> Result<(), TrainError>> Observer for F {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+impl<F: FnMut(&Event) -> Result<(), ObserverError>> Observer for F {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         self(event)
     }
 }
@@ -162,7 +165,7 @@ impl<'a> Observers<'a> {
 }
 
 impl Observer for Observers<'_> {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         self.list.iter_mut().try_for_each(|observer| observer.observe(event))
     }
 }

@@ -4,9 +4,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Checkpoint;
-use crate::TrainError;
-use crate::storage;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::content::{Checkpoint, NoRecord};
+use super::error::CheckpointError;
+use crate::storage::{self, StorageError};
 
 const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
@@ -27,13 +30,13 @@ pub struct CheckpointStore {
 
 /// The newest checkpoint that can be used.
 #[derive(Debug)]
-pub struct Found {
-    /// It.
-    pub checkpoint: Checkpoint,
+pub struct Found<R = NoRecord> {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint<R>,
     /// Its file.
     pub path: PathBuf,
     /// Newer ones that are damaged, each with what is wrong.
-    pub damaged: Vec<TrainError>,
+    pub damaged: Vec<CheckpointError>,
 }
 
 impl CheckpointStore {
@@ -71,15 +74,17 @@ impl CheckpointStore {
     ///
     /// # Errors
     ///
-    /// [`TrainError::NoUsableCheckpoint`], if there are checkpoints and all are damaged; [`TrainError::Io`], if it cannot be
+    /// [`CheckpointError::NoneUsable`], if there are checkpoints and all are damaged; [`CheckpointError::Storage`], if it cannot be
     /// seen whether there are any.
-    pub fn load_newest(&mut self) -> Result<Option<Found>, TrainError> {
+    pub fn load_newest<R: Serialize + DeserializeOwned>(
+        &mut self,
+    ) -> Result<Option<Found<R>>, CheckpointError> {
         let mut candidates = vec![self.last()];
         candidates.extend(self.earlier()?.into_iter().rev().map(|(_, path)| path));
         candidates.push(self.best());
         let mut damaged = Vec::new();
         for path in candidates {
-            if !path.try_exists().map_err(|source| TrainError::io("look for", &path, source))? {
+            if !path.try_exists().map_err(|source| StorageError::new("look for", &path, source))? {
                 continue;
             }
             match Checkpoint::load(&path) {
@@ -92,7 +97,7 @@ impl CheckpointStore {
         }
         match damaged.is_empty() {
             true => Ok(None),
-            false => Err(TrainError::NoUsableCheckpoint {
+            false => Err(CheckpointError::NoneUsable {
                 path: self.folder.clone(),
                 found: damaged.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             }),
@@ -103,8 +108,11 @@ impl CheckpointStore {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`]; the newest is then what it was before.
-    pub fn save(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, TrainError> {
+    /// [`CheckpointError::Storage`]; the newest is then what it was before.
+    pub fn save<R: Serialize + DeserializeOwned>(
+        &mut self,
+        checkpoint: &Checkpoint<R>,
+    ) -> Result<PathBuf, CheckpointError> {
         let step = checkpoint.progress.step;
         let last = self.last();
         storage::make_folder(&self.folder)?;
@@ -130,18 +138,21 @@ impl CheckpointStore {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`].
-    pub fn forget_best(&self) -> Result<(), TrainError> {
-        if self.best().exists() { storage::remove(&self.best()) } else { Ok(()) }
+    /// [`CheckpointError::Storage`].
+    pub fn forget_best(&self) -> Result<(), CheckpointError> {
+        if self.best().exists() {
+            storage::remove(&self.best())?;
+        }
+        Ok(())
     }
 
     /// Makes the newest checkpoint the best.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`]; the best is then what it was before.
-    pub fn mark_best(&self) -> Result<(), TrainError> {
-        storage::share(&self.last(), &self.best())
+    /// [`CheckpointError::Storage`]; the best is then what it was before.
+    pub fn mark_best(&self) -> Result<(), CheckpointError> {
+        Ok(storage::share(&self.last(), &self.best())?)
     }
 
     fn step_file(&self, step: u64) -> PathBuf {
@@ -149,7 +160,7 @@ impl CheckpointStore {
     }
 
     /// The checkpoints before the newest, by step.
-    fn earlier(&self) -> Result<Vec<(u64, PathBuf)>, TrainError> {
+    fn earlier(&self) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
         let step = |path: &Path| {
             let name = path.file_name()?.to_str()?;
             name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse::<u64>().ok()
@@ -158,7 +169,7 @@ impl CheckpointStore {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.and_then(Iterator::collect::<Result<Vec<_>, _>>),
         };
-        let entries = entries.map_err(|source| TrainError::io("list", &self.folder, source))?;
+        let entries = entries.map_err(|source| StorageError::new("list", &self.folder, source))?;
         let mut found: Vec<_> =
             entries.iter().filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
         found.sort();
@@ -168,7 +179,7 @@ impl CheckpointStore {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::checkpoint;
+    use super::super::file::tests::checkpoint;
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
@@ -184,7 +195,7 @@ mod tests {
     fn the_last_few_and_the_best_are_kept() {
         let scratch = tempfile::tempdir().unwrap();
         let mut store = CheckpointStore::new(scratch.path(), 3);
-        assert!(store.load_newest().unwrap().is_none());
+        assert!(store.load_newest::<NoRecord>().unwrap().is_none());
         for step in [2, 4, 6, 8, 10] {
             store.save(&checkpoint(step)).unwrap();
             if step == 4 {
@@ -198,8 +209,8 @@ mod tests {
             "step-0000000008.safetensors",
         ];
         assert_eq!(names(scratch.path()), expected);
-        assert_eq!(Checkpoint::load(&store.best()).unwrap().progress.step, 4);
-        assert_eq!(store.load_newest().unwrap().unwrap().checkpoint.progress.step, 10);
+        assert_eq!(Checkpoint::<NoRecord>::load(&store.best()).unwrap().progress.step, 4);
+        assert_eq!(store.load_newest::<NoRecord>().unwrap().unwrap().checkpoint.progress.step, 10);
         store.keep(1);
         store.save(&checkpoint(12)).unwrap();
         assert_eq!(names(scratch.path()), expected[..2]);
@@ -214,7 +225,7 @@ mod tests {
         }
         fs::write(store.last(), "damaged").unwrap();
         let mut store = CheckpointStore::new(scratch.path(), 3);
-        let found = store.load_newest().unwrap().unwrap();
+        let found = store.load_newest::<NoRecord>().unwrap().unwrap();
         assert_eq!(found.checkpoint.progress.step, 4);
         assert!(found.damaged[0].to_string().contains("last.safetensors"), "{:?}", found.damaged);
         // The damaged file is not kept as one of those before.
@@ -228,7 +239,7 @@ mod tests {
         for step in [2, 4] {
             fs::write(store.step_file(step), "damaged").unwrap();
         }
-        let message = store.load_newest().unwrap_err().to_string();
+        let message = store.load_newest::<NoRecord>().unwrap_err().to_string();
         assert!(message.contains("step-0000000002") && message.contains("last"), "{message}");
     }
 }

@@ -19,7 +19,8 @@ pub fn remove() {
     *HOOK.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
-pub(crate) fn reach(operation: &'static str, path: &Path) -> io::Result<()> {
+#[doc(hidden)]
+pub fn reach(operation: &'static str, path: &Path) -> io::Result<()> {
     match HOOK.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
         Some(hook) => hook(operation, path),
         None => Ok(()),

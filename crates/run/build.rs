@@ -4,7 +4,16 @@ use std::path::Path;
 use std::process::Command;
 
 /// What results depend on, beside this crate's own sources.
-const SOURCES: [&str; 5] = ["../data/src", "../nn/src", "../model/src", "../probes/src", "src"];
+const SOURCES: [&str; 8] = [
+    "../data/src",
+    "../cpu/src",
+    "../nn/src",
+    "../model/src",
+    "../probes/src",
+    "../train/src",
+    "../evaluation/src",
+    "src",
+];
 
 fn git(arguments: &[&str]) -> Option<String> {
     let output =

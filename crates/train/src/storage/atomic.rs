@@ -1,22 +1,9 @@
-//! Writing files so that none is ever left half-written: every write of a run goes through here.
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::Path;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-
-use crate::TrainError;
-
-#[cfg(feature = "fault-injection")]
-pub mod fault;
-#[cfg(not(feature = "fault-injection"))]
-mod fault {
-    /// Where tests let a write fail; nothing here.
-    pub(crate) fn reach(_: &'static str, _: &std::path::Path) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-pub(crate) use fault::reach;
+use super::error::StorageError;
+use super::fault::reach;
 
 /// How the names of files that are being written begin.
 const PREFIX: &str = ".writing-";
@@ -25,20 +12,20 @@ const PREFIX: &str = ".writing-";
 ///
 /// # Errors
 ///
-/// [`TrainError::Io`]; the file of that name is then what it was before.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+/// [`StorageError`]; the file of that name is then what it was before.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
     replace(path, bytes, true)
 }
 
 /// The same without waiting for the disk: for what is of no use after a crash of the machine.
-pub(crate) fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
     replace(path, bytes, false)
 }
 
-fn replace(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TrainError> {
+fn replace(path: &Path, bytes: &[u8], sync: bool) -> Result<(), StorageError> {
     let folder = folder_of(path);
     make_folder(folder)?;
-    let fail = |source| TrainError::io("write", path, source);
+    let fail = |source| StorageError::new("write", path, source);
     reach("create", path).map_err(fail)?;
     let mut file = temporary().tempfile_in(folder).map_err(fail)?;
     // Temporary files are private by default; what a run leaves is as readable as any other file.
@@ -58,12 +45,12 @@ fn replace(path: &Path, bytes: &[u8], sync: bool) -> Result<(), TrainError> {
 }
 
 /// Gives a file a second name, atomically: a hard link, or a copy where the file system has none.
-pub(crate) fn share(from: &Path, to: &Path) -> Result<(), TrainError> {
-    let fail = |source| TrainError::io("write", to, source);
+pub fn share(from: &Path, to: &Path) -> Result<(), StorageError> {
+    let fail = |source| StorageError::new("write", to, source);
     let folder = folder_of(to);
     reach("link", to).map_err(fail)?;
     let Ok(link) = temporary().make_in(folder, |path| fs::hard_link(from, path)) else {
-        let bytes = fs::read(from).map_err(|source| TrainError::io("read", from, source))?;
+        let bytes = fs::read(from).map_err(|source| StorageError::new("read", from, source))?;
         return write_atomically(to, &bytes);
     };
     let leftover = link.path().to_owned();
@@ -75,15 +62,15 @@ pub(crate) fn share(from: &Path, to: &Path) -> Result<(), TrainError> {
 }
 
 /// Removes a file that is no longer needed.
-pub(crate) fn remove(path: &Path) -> Result<(), TrainError> {
-    let fail = |source| TrainError::io("remove", path, source);
+pub fn remove(path: &Path) -> Result<(), StorageError> {
+    let fail = |source| StorageError::new("remove", path, source);
     reach("remove", path).map_err(fail)?;
     fs::remove_file(path).map_err(fail)
 }
 
 /// Removes the temporary files that a killed process left in a folder. Only the holder of the run's lock may do so; what
 /// another process writes there for long, as the features of an evaluation, that process has locked.
-pub(crate) fn remove_leftovers(folder: &Path) {
+pub fn remove_leftovers(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
@@ -100,9 +87,9 @@ pub(crate) fn remove_leftovers(folder: &Path) {
 ///
 /// # Errors
 ///
-/// [`TrainError::Io`].
-pub fn make_folder(path: &Path) -> Result<(), TrainError> {
-    let fail = |source| TrainError::io("create the folder", path, source);
+/// [`StorageError`].
+pub fn make_folder(path: &Path) -> Result<(), StorageError> {
+    let fail = |source| StorageError::new("create the folder", path, source);
     reach("folder", path).map_err(fail)?;
     let absent: Vec<_> =
         path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
@@ -110,12 +97,15 @@ pub fn make_folder(path: &Path) -> Result<(), TrainError> {
     absent.into_iter().try_for_each(|folder| sync_folder(folder_of(folder), folder))
 }
 
-pub(crate) fn folder_of(path: &Path) -> &Path {
+/// The folder of a file; of a bare name, the current one.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Names of temporary files, by which [`remove_leftovers`] knows them.
-pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
+#[must_use]
+pub fn temporary() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(".tmp");
     builder
@@ -123,8 +113,8 @@ pub(crate) fn temporary() -> tempfile::Builder<'static, 'static> {
 
 /// Makes a rename in a folder durable.
 #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix can sync a folder"))]
-pub(crate) fn sync_folder(folder: &Path, path: &Path) -> Result<(), TrainError> {
-    let fail = |source| TrainError::io("sync the folder of", path, source);
+pub fn sync_folder(folder: &Path, path: &Path) -> Result<(), StorageError> {
+    let fail = |source| StorageError::new("sync the folder of", path, source);
     reach("sync the folder", path).map_err(fail)?;
     #[cfg(unix)]
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)?;
@@ -132,72 +122,18 @@ pub(crate) fn sync_folder(folder: &Path, path: &Path) -> Result<(), TrainError> 
 }
 
 #[cfg(not(feature = "fault-injection"))]
-fn write_through(file: &mut File, _: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_through(file: &mut File, _: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)
 }
 
 /// Writes in two halves, so that tests can stop in the middle.
 #[cfg(feature = "fault-injection")]
-fn write_through(file: &mut File, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_through(file: &mut File, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let (first, second) = bytes.split_at(bytes.len() / 2);
     reach("write", path)?;
     file.write_all(first)?;
     reach("write the rest of", path)?;
     file.write_all(second)
-}
-
-/// A file of whole lines that only grows.
-#[derive(Debug)]
-pub(crate) struct Lines {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
-
-impl Lines {
-    /// Opens a file that must begin with `expected`, whole lines: what it holds beyond its common part with that is
-    /// cut off, what it lacks is appended. Bytes that are as they should be are not written again.
-    pub(crate) fn open(path: &Path, expected: &[u8]) -> Result<Self, TrainError> {
-        let fail = |action| move |source| TrainError::io(action, path, source);
-        make_folder(folder_of(path))?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        reach("create", path).map_err(fail("open"))?;
-        let file = options.open(path).map_err(fail("open"))?;
-        let found = fs::read(path).map_err(fail("read"))?;
-        let common = found.iter().zip(expected).take_while(|(found, expected)| found == expected).count();
-        let whole = expected[..common].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        if found.len() > whole {
-            reach("cut", path).map_err(fail("cut"))?;
-            file.set_len(whole as u64).map_err(fail("cut"))?;
-        }
-        let mut lines = Self { path: path.to_owned(), file, length: whole as u64 };
-        if whole < expected.len() {
-            lines.append(&expected[whole..])?;
-        }
-        Ok(lines)
-    }
-
-    /// Appends whole lines with one write and syncs them. If that fails, the file is cut back to what it was.
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), TrainError> {
-        let written = self
-            .file
-            .seek(SeekFrom::Start(self.length))
-            .and_then(|_| write_through(&mut self.file, &self.path, bytes))
-            .and_then(|()| reach("sync", &self.path))
-            .and_then(|()| self.file.sync_data());
-        match written {
-            Ok(()) => {
-                self.length += bytes.len() as u64;
-                Ok(())
-            }
-            Err(source) => {
-                // Half a line would make the file unreadable; if even this fails, a resume cuts it off.
-                let _ = self.file.set_len(self.length);
-                Err(TrainError::io("append to", &self.path, source))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -228,26 +164,6 @@ mod tests {
         write_atomically(&first, b"two").unwrap();
         assert_eq!((fs::read(&first).unwrap(), fs::read(&second).unwrap()), (b"two".into(), b"one".into()));
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
-    }
-
-    #[test]
-    fn lines_are_cut_and_completed_to_what_is_expected() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("lines");
-        for (found, expected) in [
-            ("", "a\nb\n"),
-            ("a\n", "a\nb\n"),
-            ("a\nb", "a\nb\n"),
-            ("a\nb\nc\nd", "a\nb\n"),
-            ("a\nx\nc\n", "a\nb\n"),
-            ("a\n", ""),
-        ] {
-            fs::write(&path, found).unwrap();
-            let mut lines = Lines::open(&path, expected.as_bytes()).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{found:?}");
-            lines.append(b"z\n").unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{expected}z\n"), "{found:?}");
-        }
     }
 
     #[test]

@@ -1,0 +1,38 @@
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::storage::StorageError;
+
+/// A checkpoint that cannot be written, read or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// A file operation failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A file that is no checkpoint, or not a whole one.
+    #[error("checkpoint {}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        message: String,
+    },
+    /// Checkpoints of which none can be used.
+    #[error("expected a usable checkpoint in {}, found only damaged ones: {found}", path.display())]
+    NoneUsable {
+        /// Their folder.
+        path: PathBuf,
+        /// What is wrong with each.
+        found: String,
+    },
+}
+
+impl CheckpointError {
+    /// A [`CheckpointError::Invalid`] with its file.
+    #[must_use]
+    pub fn invalid(path: &Path, message: impl Into<String>) -> Self {
+        Self::Invalid { path: path.to_owned(), message: message.into() }
+    }
+}

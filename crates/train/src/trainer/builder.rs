@@ -1,0 +1,161 @@
+use burn::tensor::Device;
+use seqjepa_model::DynMethod;
+use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
+use seqjepa_probes::online::OnlineProbes;
+
+use super::learner::Learner;
+use super::trainer::{Loaders, Trainer, TrainerSettings};
+use crate::error::TrainError;
+use crate::schedule::LearningRateSchedule;
+
+/// Steps between two looks at what is on the device.
+const LOG_EVERY: usize = 10;
+
+/// Puts a [`Trainer`] together. What is not given has a default: Adam at a constant 1e-3, no probes, ten epochs, seed 0.
+///
+/// ```
+/// use std::sync::Arc;
+/// use burn::tensor::Device;
+/// use seqjepa_data::dataset::Synthetic;
+/// use seqjepa_data::{AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, Split};
+/// use seqjepa_model::{MethodConfig, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed};
+/// use seqjepa_train::observer::Observers;
+/// use seqjepa_train::{LearningRateSchedule, Loaders, TrainerBuilder};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let set = Synthetic { train_images: 8, test_images: 4, ..Synthetic::default() };
+/// let sequences = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION)?;
+/// let loader = |split, config| -> Result<SequenceLoader, seqjepa_data::DataError> {
+///     let images = AugmentedImages::new(Arc::new(set.load(split)?), sequences.clone())?;
+///     SequenceLoader::new(Arc::new(images), config)
+/// };
+/// let loaders = Loaders {
+///     train: loader(Split::Train, LoaderConfig::train(4, 42))?,
+///     test: loader(Split::Test, LoaderConfig::test(4, 42))?,
+/// };
+///
+/// let device = Device::flex();
+/// let config = SeqJepaConfig {
+///     encoder: ResNetConfig { width: 2, ..ResNetConfig::default() }.into(),
+///     predictor: PredictorConfig::Mlp { hidden: 8 },
+///     layers: 1,
+///     ..SeqJepaConfig::default()
+/// };
+/// let method = boxed(config.init(42, &device.clone().autodiff())?);
+/// let mut trainer = TrainerBuilder::new(method, loaders, &device)
+///     .learning_rate(LearningRateSchedule::constant(1e-3))
+///     .epochs(1)
+///     .build()?;
+/// let row = trainer.train_epoch(&mut Observers::new())?;
+/// assert!(row.get("ep_loss").is_some_and(f64::is_finite));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct TrainerBuilder {
+    method: Box<dyn DynMethod>,
+    loaders: Loaders,
+    device: Device,
+    optimizer: Optimizer,
+    probes: Option<OnlineProbes>,
+    settings: TrainerSettings,
+}
+
+impl TrainerBuilder {
+    /// A trainer of `method`, whose parameters live on `device` with autodiff.
+    pub fn new(method: Box<dyn DynMethod>, loaders: Loaders, device: &Device) -> Self {
+        Self {
+            method,
+            loaders,
+            device: device.clone().autodiff(),
+            optimizer: Optimizer::new(OptimizerConfig::adam()).expect("PyTorch's constants are in range"),
+            probes: None,
+            settings: TrainerSettings {
+                schedule: LearningRateSchedule::constant(1e-3),
+                seed: 0,
+                epochs: 10,
+                skip_limit: 0,
+                log_every: LOG_EVERY,
+            },
+        }
+    }
+
+    /// The update rule.
+    pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// Probes that learn from the method's representations while it trains, under the names of
+    /// [`StandardProbes`](seqjepa_probes::online::StandardProbes).
+    pub fn probes(mut self, probes: OnlineProbes) -> Self {
+        self.probes = Some(probes);
+        self
+    }
+
+    /// The learning rate of each step.
+    pub fn learning_rate(mut self, schedule: LearningRateSchedule) -> Self {
+        self.settings.schedule = schedule;
+        self
+    }
+
+    /// Keys dropout and the choice of samples for collapse diagnostics.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Passes over the training split.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.settings.epochs = epochs;
+        self
+    }
+
+    /// Steps between two looks at losses, probes and whether all is finite; at least 1. In between, the device is never
+    /// waited for. No figure depends on it.
+    pub fn log_every(mut self, steps: usize) -> Self {
+        self.settings.log_every = steps.max(1);
+        self
+    }
+
+    /// Leaves out up to `limit` steps of the run whose loss or gradient is not finite, instead of stopping at the first.
+    ///
+    /// Nothing learns from such a step; it counts as a step of the schedules all the same.
+    pub fn skipping_nonfinite_steps(mut self, limit: u64) -> Self {
+        self.settings.skip_limit = limit;
+        self
+    }
+
+    /// The trainer, at the start of its run.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Mismatch`] if the loaders do not render the views that the method uses.
+    pub fn build(self) -> Result<Trainer, TrainError> {
+        let Self { method, loaders, device, optimizer, probes, settings } = self;
+        let used = method.views_used();
+        for (split, loader) in [("training", &loaders.train), ("test", &loaders.test)] {
+            let (rendered, target) = loader.rendered();
+            let needed = used.observed.unwrap_or(loader.source().layout().observed_views);
+            if rendered < needed || (used.target && !target) {
+                let with = |views: usize, target: bool| {
+                    format!("{views} observed views{}", if target { " and the target view" } else { "" })
+                };
+                return Err(TrainError::Mismatch {
+                    expected: format!(
+                        "a {split} loader that renders {}, as {} needs",
+                        with(needed, used.target),
+                        method.name()
+                    ),
+                    found: with(rendered, target),
+                });
+            }
+        }
+        let probes = match probes {
+            Some(probes) => probes,
+            None => OnlineProbes::new(Vec::new(), &device)?,
+        };
+        Ok(Trainer::new(Learner { method, optimizer, probes }, loaders, device, settings))
+    }
+}
