@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::TrainError;
-use crate::config::Config;
-use crate::lock::RunLock;
-use crate::storage::remove_leftovers;
-pub use crate::storage::{make_folder, write_atomically};
+use seqjepa_train::storage::{make_folder, remove_leftovers, write_atomically};
+
+use super::error::FolderError;
+use super::lock::RunLock;
+use crate::config::{Config, ConfigError};
+use crate::registry::Registry;
 
 /// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `status.json`, `checkpoints/`, `gates.json`,
 /// `evaluation.json`, and the `lock` of the process that is at work on it.
@@ -23,9 +24,9 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`TrainError::RunFolderInUse`] if the folder named holds a run, [`TrainError::RunFolderLocked`] if another process
-    /// is about to start one there, [`TrainError::Io`] if it cannot be made.
-    pub(crate) fn create(config: &Config) -> Result<(Self, RunLock), TrainError> {
+    /// [`FolderError::InUse`] if the folder named holds a run, [`FolderError::Locked`] if another process
+    /// is about to start one there, [`FolderError::Storage`] if it cannot be made.
+    pub(crate) fn create(config: &Config) -> Result<(Self, RunLock), FolderError> {
         Self::check(config)?;
         let (folder, lock) = match &config.run.output_dir {
             Some(root) => {
@@ -43,7 +44,7 @@ impl RunFolder {
         Ok((folder, lock))
     }
 
-    fn first_free(name: &str) -> Result<(Self, RunLock), TrainError> {
+    fn first_free(name: &str) -> Result<(Self, RunLock), FolderError> {
         for number in 1.. {
             let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
             let folder = Self::at(&Path::new("runs").join(name));
@@ -52,7 +53,7 @@ impl RunFolder {
             }
             match folder.take() {
                 Ok(lock) if folder.used_by().is_none() => return Ok((folder, lock)),
-                Ok(_) | Err(TrainError::RunFolderLocked { .. }) => {}
+                Ok(_) | Err(FolderError::Locked { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -60,9 +61,9 @@ impl RunFolder {
     }
 
     /// Takes the folder for this process, until the lock is dropped, and clears what a killed process left half-written.
-    pub(crate) fn take(&self) -> Result<RunLock, TrainError> {
+    pub(crate) fn take(&self) -> Result<RunLock, FolderError> {
         make_folder(&self.root)?;
-        let lock = RunLock::take(self)?;
+        let lock = RunLock::take(&self.lock_file(), &self.root, &self.status())?;
         for folder in [self.root.clone(), self.checkpoints(), self.features()] {
             remove_leftovers(&folder);
         }
@@ -73,18 +74,14 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`TrainError::RunFolderInUse`].
-    pub fn check(config: &Config) -> Result<(), TrainError> {
+    /// [`FolderError::InUse`].
+    pub fn check(config: &Config) -> Result<(), FolderError> {
         let Some(root) = &config.run.output_dir else {
             return Ok(());
         };
         match Self::at(root).used_by() {
             None => Ok(()),
-            Some(found) => Err(TrainError::RunFolderInUse {
-                path: root.clone(),
-                found,
-                hint: ", or continue that run with --resume",
-            }),
+            Some(found) => Err(FolderError::InUse { path: root.clone(), found }),
         }
     }
 
@@ -92,10 +89,10 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`] if there is no run in it, and as [`Config::load`].
-    pub fn open(root: &Path) -> Result<(Self, Config), TrainError> {
+    /// [`ConfigError::Storage`] if there is no run in it, and as [`Config::load`].
+    pub fn open(registry: &Registry, root: &Path) -> Result<(Self, Config), ConfigError> {
         let folder = Self::at(root);
-        let mut config = Config::load::<&str>(&folder.config(), &[])?;
+        let mut config = Config::load_with::<&str>(registry, &folder.config(), &[])?;
         // The folder may have been moved since.
         config.run.output_dir = Some(folder.root.clone());
         Ok((folder, config))
@@ -194,7 +191,7 @@ mod tests {
         let message = RunFolder::create(&config).unwrap_err().to_string();
         assert!(message.contains("already in use") && message.contains("config.yaml"), "{message}");
         assert_eq!(fs::read(folder.config()).unwrap(), before);
-        let (_, read) = RunFolder::open(folder.root()).unwrap();
+        let (_, read) = RunFolder::open(&Registry::standard(), folder.root()).unwrap();
         assert_eq!(read.run.epochs, 10);
     }
 }

@@ -4,13 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use seqjepa_train::MetricsRow;
+use seqjepa_train::storage::{StorageError, write_unsynced};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
-use crate::lock::is_held;
-use crate::metrics::MetricsRow;
-use crate::run_folder::RunFolder;
-use crate::storage::write_unsynced;
+use super::lock::is_held;
+use super::run_folder::RunFolder;
 
 /// What a run was doing when it wrote its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,9 +89,9 @@ impl Status {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`] if it cannot be read or is no such file.
-    pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let fail = |source| TrainError::io("read", path, source);
+    /// [`StorageError`] if it cannot be read or is no such file.
+    pub fn read(path: &Path) -> Result<Self, StorageError> {
+        let fail = |source| StorageError::new("read", path, source);
         let text = fs::read(path).map_err(fail)?;
         serde_json::from_slice(&text).map_err(|error| fail(error.into()))
     }
@@ -110,7 +109,7 @@ impl Status {
     }
 
     /// Replaces `status.json`.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), StorageError> {
         let mut text = serde_json::to_vec_pretty(self).expect("a status is plain data");
         text.push(b'\n');
         write_unsynced(path, &text)
@@ -138,8 +137,8 @@ pub enum Life {
 ///
 /// # Errors
 ///
-/// [`TrainError::Io`] if there is no status to read.
-pub fn inspect(root: &Path) -> Result<(Status, Life), TrainError> {
+/// [`StorageError`] if there is no status to read.
+pub fn inspect(root: &Path) -> Result<(Status, Life), StorageError> {
     let folder = RunFolder::at(root);
     // First the lock: a process that ends in between has then written its last status.
     let held = is_held(&folder.lock_file());

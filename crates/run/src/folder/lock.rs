@@ -5,9 +5,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::TrainError;
-use crate::run_folder::RunFolder;
-use crate::status::Status;
+use seqjepa_train::storage::StorageError;
+
+use super::error::FolderError;
 
 /// How often, and how far apart, a lock is tried: a process that only looks at a run holds it for an instant.
 const ATTEMPTS: (u32, Duration) = (5, Duration::from_millis(40));
@@ -22,32 +22,36 @@ pub(crate) struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the folder.
+    /// Takes the folder `root` by its lock file; `status` is where its holder writes who it is.
     ///
     /// # Errors
     ///
-    /// [`TrainError::RunFolderLocked`] if another process holds it.
-    pub(crate) fn take(folder: &RunFolder) -> Result<Self, TrainError> {
-        let path = folder.lock_file();
-        let fail = |source| TrainError::io("lock", &path, source);
-        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(fail)?;
+    /// [`FolderError::Locked`] if another process holds it.
+    pub(crate) fn take(path: &Path, root: &Path, status: &Path) -> Result<Self, FolderError> {
+        let fail = |source| StorageError::new("lock", path, source);
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(path).map_err(fail)?;
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if attempt < ATTEMPTS.0 => sleep(ATTEMPTS.1),
                 Err(TryLockError::WouldBlock) => {
-                    let process = Status::read(&folder.status()).ok().map(|status| status.pid);
-                    return Err(TrainError::RunFolderLocked { path: folder.root().to_owned(), process });
+                    return Err(FolderError::Locked { path: root.to_owned(), process: holder(status) });
                 }
                 Err(TryLockError::Error(source)) if source.kind() == std::io::ErrorKind::Unsupported => {
                     tracing::warn!("{} is on a file system without locks", path.display());
                     break;
                 }
-                Err(TryLockError::Error(source)) => return Err(fail(source)),
+                Err(TryLockError::Error(source)) => return Err(fail(source).into()),
             }
         }
         Ok(Self { _file: file })
     }
+}
+
+/// The process that a status file names.
+fn holder(status: &Path) -> Option<u32> {
+    let status: serde_json::Value = serde_json::from_slice(&std::fs::read(status).ok()?).ok()?;
+    status["pid"].as_u64()?.try_into().ok()
 }
 
 /// Whether a process holds the folder of that lock file.
@@ -63,15 +67,17 @@ mod tests {
     #[test]
     fn a_folder_is_held_once_and_free_again() {
         let scratch = tempfile::tempdir().unwrap();
-        let folder = RunFolder::at(scratch.path());
-        assert!(!is_held(&folder.lock_file()));
-        let lock = RunLock::take(&folder).unwrap();
-        assert!(is_held(&folder.lock_file()));
-        let message = RunLock::take(&folder).unwrap_err().to_string();
-        assert!(message.contains("another process"), "{message}");
+        let [file, status] = ["lock", "status.json"].map(|name| scratch.path().join(name));
+        let take = || RunLock::take(&file, scratch.path(), &status);
+        assert!(!is_held(&file));
+        let lock = take().unwrap();
+        assert!(is_held(&file));
+        std::fs::write(&status, r#"{"pid": 77}"#).unwrap();
+        let message = take().unwrap_err().to_string();
+        assert!(message.contains("another process (process 77)"), "{message}");
         drop(lock);
         // The file stays and holds nobody up.
-        assert!(folder.lock_file().exists() && !is_held(&folder.lock_file()));
-        RunLock::take(&folder).unwrap();
+        assert!(file.exists() && !is_held(&file));
+        take().unwrap();
     }
 }

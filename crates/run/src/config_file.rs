@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use seqjepa_train::storage::StorageError;
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
-use super::Config;
-use crate::TrainError;
+use crate::config::{Config, ConfigError};
+use crate::device::DeviceRequest;
+use crate::registry::Registry;
 
 impl Config {
     /// Reads `path`, applies `overrides` in order, and checks the result.
@@ -15,21 +17,50 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`TrainError`] says what was expected and found: an unreadable file, YAML that does not parse (with its line), an
+    /// [`ConfigError`] says what was expected and found: an unreadable file, YAML that does not parse (with its line), an
     /// unknown key (with the nearest known one), a value of the wrong type, a value out of range.
-    pub fn load<S: AsRef<str>>(path: &Path, overrides: &[S]) -> Result<Self, TrainError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| TrainError::io("read the config", path, source))?;
-        Self::parse(&text, &path.display().to_string(), overrides)
+    pub fn load<S: AsRef<str>>(path: &Path, overrides: &[S]) -> Result<Self, ConfigError> {
+        Self::load_with(&Registry::standard(), path, overrides)
     }
 
-    /// The same from YAML text; `origin` names it in errors.
+    /// The same with methods or data sets of one's own.
     ///
     /// # Errors
     ///
     /// As [`Config::load`].
-    pub fn parse<S: AsRef<str>>(text: &str, origin: &str, overrides: &[S]) -> Result<Self, TrainError> {
-        let mut root: Value = serde_yaml::from_str(text).map_err(|error| TrainError::ConfigSyntax {
+    pub fn load_with<S: AsRef<str>>(
+        registry: &Registry,
+        path: &Path,
+        overrides: &[S],
+    ) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| StorageError::new("read the config", path, source))?;
+        Self::parse_with(registry, &text, &path.display().to_string(), overrides)
+    }
+
+    /// A config from YAML text; `origin` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn parse<S: AsRef<str>>(text: &str, origin: &str, overrides: &[S]) -> Result<Self, ConfigError> {
+        Self::parse_with(&Registry::standard(), text, origin, overrides)
+    }
+
+    /// The same with methods or data sets of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn parse_with<S: AsRef<str>>(
+        registry: &Registry,
+        text: &str,
+        origin: &str,
+        overrides: &[S],
+    ) -> Result<Self, ConfigError> {
+        // A byte order mark is no part of the text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut root: Value = serde_yaml::from_str(text).map_err(|error| ConfigError::Syntax {
             origin: origin.into(),
             message: error.to_string(),
         })?;
@@ -39,29 +70,51 @@ impl Config {
         for text in overrides {
             apply_override(&mut root, text.as_ref())?;
         }
-        let known = serde_yaml::to_value(Self::default()).expect("a default config is plain data");
-        refuse_unknown(&root, &known, "", origin)?;
+        let known = known_keys(registry, &root)?;
+        refuse_unknown(&root, &known, &known, "", origin)?;
         drop_empty_sections(&mut root);
         let config: Self = serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
-            TrainError::MistypedValue {
+            ConfigError::Mistyped {
                 key: error.path().to_string(),
                 origin: origin.into(),
                 message: error.inner().to_string(),
             }
         })?;
-        config.validate()?;
+        config.check(registry)?;
         Ok(config)
     }
 
-    /// The whole config as YAML, defaults included: what a run folder keeps.
-    #[must_use]
-    pub fn to_yaml(&self) -> String {
-        serde_yaml::to_string(self).expect("a config is plain data")
+    /// Checks all that can be known without the data: every section, the device's name, the method and its model.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first value that cannot be.
+    pub fn check(&self, registry: &Registry) -> Result<(), ConfigError> {
+        self.validate()?;
+        DeviceRequest::parse(&self.run.device)?;
+        registry.method(self)?;
+        Ok(())
     }
 }
 
-fn apply_override(root: &mut Value, text: &str) -> Result<(), TrainError> {
-    let refuse = |message: &str| TrainError::Override { text: text.into(), message: message.into() };
+/// The default config, with the section of the method that `root` names.
+fn known_keys(registry: &Registry, root: &Value) -> Result<Value, ConfigError> {
+    let mut config = Config::default();
+    if let Some(name) = root.get("method").and_then(Value::as_str) {
+        config.method = name.to_owned();
+    }
+    let settings = registry.method_defaults(&config)?;
+    let mut known = serde_yaml::to_value(&config).expect("a default config is plain data");
+    if let (Value::Mapping(known), Value::Mapping(settings)) = (&mut known, settings)
+        && !settings.is_empty()
+    {
+        known.insert(Value::String(config.method.clone()), Value::Mapping(settings));
+    }
+    Ok(known)
+}
+
+fn apply_override(root: &mut Value, text: &str) -> Result<(), ConfigError> {
+    let refuse = |message: &str| ConfigError::Override { text: text.into(), message: message.into() };
     let (path, value) = text.split_once('=').ok_or_else(|| refuse("there is no `=`"))?;
     let value: Value = serde_yaml::from_str(value).map_err(|error| refuse(&error.to_string()))?;
     let mut place = root;
@@ -82,7 +135,13 @@ fn apply_override(root: &mut Value, text: &str) -> Result<(), TrainError> {
 }
 
 /// Compares the keys of `found` with those of `known`, section by section.
-fn refuse_unknown(found: &Value, known: &Value, prefix: &str, origin: &str) -> Result<(), TrainError> {
+fn refuse_unknown(
+    found: &Value,
+    known: &Value,
+    all: &Value,
+    prefix: &str,
+    origin: &str,
+) -> Result<(), ConfigError> {
     let Value::Mapping(known) = known else {
         return Ok(());
     };
@@ -90,7 +149,7 @@ fn refuse_unknown(found: &Value, known: &Value, prefix: &str, origin: &str) -> R
         Value::Mapping(found) => found,
         Value::Null => return Ok(()),
         other => {
-            return Err(TrainError::MistypedValue {
+            return Err(ConfigError::Mistyped {
                 key: if prefix.is_empty() { "(the whole file)".into() } else { prefix.into() },
                 origin: origin.into(),
                 message: format!("expected a section of keys, found {}", kind(other)),
@@ -101,8 +160,8 @@ fn refuse_unknown(found: &Value, known: &Value, prefix: &str, origin: &str) -> R
         let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match known.get(key) {
-            Some(known) => refuse_unknown(value, known, &path, origin)?,
-            None => return Err(unknown_key(&path, &name, origin)),
+            Some(known) => refuse_unknown(value, known, all, &path, origin)?,
+            None => return Err(unknown_key(&path, &name, all, origin)),
         }
     }
     Ok(())
@@ -120,17 +179,22 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn unknown_key(path: &str, name: &str, origin: &str) -> TrainError {
-    let known = serde_yaml::to_value(Config::default()).expect("a default config is plain data");
+fn unknown_key(path: &str, name: &str, known: &Value, origin: &str) -> ConfigError {
     let mut paths = Vec::new();
-    collect_paths(&known, "", &mut paths);
+    collect_paths(known, "", &mut paths);
     // A key in the wrong section keeps its own name, so the last part counts most.
     let score = |candidate: &String| {
         let last = candidate.rsplit('.').next().unwrap_or(candidate);
         strsim::jaro_winkler(last, name) + 0.5 * strsim::jaro_winkler(candidate, path)
     };
     let nearest = paths.into_iter().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or_default();
-    TrainError::UnknownKey { key: path.into(), origin: origin.into(), nearest }
+    let hint = match nearest.split_once('.') {
+        Some((section, key)) if nearest == name => {
+            format!("in a file, `{key}` stands in a section of its own, `{section}:`")
+        }
+        _ => format!("the nearest known key is `{nearest}`"),
+    };
+    ConfigError::UnknownKey { key: path.into(), origin: origin.into(), hint }
 }
 
 fn collect_paths(value: &Value, prefix: &str, paths: &mut Vec<String>) {
@@ -159,7 +223,7 @@ mod tests {
     use super::*;
     use crate::config::OptimizerKind;
 
-    fn parse(text: &str) -> Result<Config, TrainError> {
+    fn parse(text: &str) -> Result<Config, ConfigError> {
         Config::parse::<&str>(text, "test.yaml", &[])
     }
 
@@ -186,6 +250,25 @@ mod tests {
         assert!(message.contains("`optim.momentum`"), "{message}");
         let message = parse("modell:\n  depth: 18\n").unwrap_err().to_string();
         assert!(message.contains("`model`"), "{message}");
+    }
+
+    #[test]
+    fn a_dotted_key_is_told_its_section() {
+        let message = parse("run.epochs: 3\n").unwrap_err().to_string();
+        assert!(message.contains("`epochs` stands in a section of its own, `run:`"), "{message}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(parse("\u{feff}run: {epochs: 3}\ndataset: {name: synthetic}\n").unwrap().run.epochs, 3);
+    }
+
+    #[test]
+    fn unknown_methods_and_data_sets_name_the_known_ones() {
+        let message = parse("method: mine\n").unwrap_err().to_string();
+        assert!(message.contains("`method`") && message.contains("seqjepa") && message.contains("mine"), "{message}");
+        let message = parse("dataset: {name: mnist}\n").unwrap_err().to_string();
+        assert!(message.contains("`dataset.name`") && message.contains("fashion_mnist"), "{message}");
     }
 
     #[test]

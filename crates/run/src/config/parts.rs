@@ -5,20 +5,22 @@ use seqjepa_model::{
     ActionConditioning, EmaSchedule, EncoderConfig, PredictorConfig, ResNetConfig, ResNetDepth, ResNetStem,
     SeqJepaConfig, TargetConfig, VitConfig,
 };
-use seqjepa_nn::optimizer::OptimizerConfig;
-use seqjepa_probes::OutputGroup;
+use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
+use seqjepa_train::{LearningRateSchedule, ScheduleShape};
 
-use crate::TrainError;
-use crate::config::{Config, EmaScheduleKind, EncoderKind, OptimizerKind, invalid};
+use super::config::Config;
+use super::error::{ConfigError, invalid};
+use super::model::{EmaScheduleKind, EncoderKind};
+use super::optim::{OptimizerKind, SchedulerKind};
 
 impl Config {
-    /// The model that this config describes.
+    /// The seq-JEPA model that this config describes, for actions of `action_dim` parameters.
     #[must_use]
-    pub fn model_config(&self) -> SeqJepaConfig {
+    pub fn seq_jepa(&self, action_dim: usize) -> SeqJepaConfig {
         let model = &self.model;
         SeqJepaConfig {
-            encoder: self.encoder_config(),
-            action_dim: model.act_latentdim,
+            encoder: self.encoder(),
+            action_dim,
             action_conditioning: match (model.act_cond, model.learn_act_emb) {
                 (false, _) => ActionConditioning::None,
                 (true, false) => ActionConditioning::Raw,
@@ -47,7 +49,9 @@ impl Config {
         }
     }
 
-    fn encoder_config(&self) -> EncoderConfig {
+    /// The encoder that every method gets.
+    #[must_use]
+    pub fn encoder(&self) -> EncoderConfig {
         let model = &self.model;
         match model.encoder {
             EncoderKind::Resnet => EncoderConfig::Resnet(ResNetConfig {
@@ -71,50 +75,81 @@ impl Config {
         }
     }
 
-    /// The optimizer that this config describes, with PyTorch's constants.
+    /// The update rule, with PyTorch's constants.
     #[must_use]
-    pub fn optimizer_config(&self) -> OptimizerConfig {
-        let rule = match self.optim.name {
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let optim = &self.optim;
+        let rule = match optim.name {
             OptimizerKind::Adam => OptimizerConfig::adam(),
             OptimizerKind::AdamW => OptimizerConfig::adamw(),
-            OptimizerKind::Sgd => OptimizerConfig::sgd(self.optim.momentum),
+            OptimizerKind::Sgd => OptimizerConfig::sgd(optim.momentum),
+            OptimizerKind::Lars => OptimizerConfig::lars(optim.momentum, optim.trust_coefficient),
         };
-        rule.with_weight_decay(self.optim.weight_decay)
+        rule.with_weight_decay(optim.weight_decay)
     }
 
-    /// How sequences of `observed_views` + 1 views are formed, normalised as the config or else the data set says.
+    /// Which parameters the update rule treats apart.
+    #[must_use]
+    pub fn parameter_groups(&self) -> ParameterGroups {
+        ParameterGroups { decay_one_dimensional: self.optim.decay_one_dimensional }
+    }
+
+    /// The learning rate of each step.
+    #[must_use]
+    pub fn learning_rate(&self) -> LearningRateSchedule {
+        let optim = &self.optim;
+        LearningRateSchedule {
+            peak: optim.lr,
+            shape: match optim.scheduler {
+                SchedulerKind::Constant => ScheduleShape::Constant,
+                SchedulerKind::Cosine => {
+                    ScheduleShape::WarmupCosine { floor: optim.min_lr.unwrap_or(optim.lr) }
+                }
+                SchedulerKind::Warmup => ScheduleShape::WarmupConstant { start: optim.warmup_start },
+            },
+            unit: optim.schedule_by,
+            warmup_epochs: optim.warmup_epochs,
+            epochs: self.run.epochs,
+        }
+    }
+
+    /// How sequences of `observed_views` + 1 augmented views are formed, normalised as the config or else the data set says.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Augment`] or [`TrainError::Data`] if a value is out of range.
-    pub fn sequence_config(
+    /// [`ConfigError::Data`] if a value is out of range.
+    pub fn sequences(
         &self,
         observed_views: usize,
         default: Normalization,
-    ) -> Result<SequenceConfig, TrainError> {
+    ) -> Result<SequenceConfig, ConfigError> {
         let (observed, target) = self.policies();
         let normalization = match (self.dataset.mean, self.dataset.std) {
-            (Some(mean), Some(std)) => Normalization::new(mean, std)?,
-            _ => default,
-        };
-        let dataset = &self.dataset;
-        let action_normalization = match (&dataset.action_mean, &dataset.action_std) {
             (Some(mean), Some(std)) => {
-                ActionNormalization::Standardize { mean: mean.clone(), std: std.clone() }
+                Normalization::new(mean, std).map_err(seqjepa_data::DataError::from)?
             }
-            _ if dataset.action_norm => ActionNormalization::SequenceL2,
-            _ => ActionNormalization::None,
+            _ => default,
         };
         let sequence = SequenceConfig {
             observed,
             target,
             observed_views,
             normalization,
-            action_normalization,
-            seed: self.run.seed,
+            action_normalization: self.action_normalization(),
         };
         sequence.validate()?;
         Ok(sequence)
+    }
+
+    fn action_normalization(&self) -> ActionNormalization {
+        let dataset = &self.dataset;
+        match (&dataset.action_mean, &dataset.action_std) {
+            (Some(mean), Some(std)) => {
+                ActionNormalization::Standardize { mean: mean.clone(), std: std.clone() }
+            }
+            _ if dataset.action_norm => ActionNormalization::SequenceL2,
+            _ => ActionNormalization::None,
+        }
     }
 
     /// The distributions of the observed views and of the target view.
@@ -125,26 +160,29 @@ impl Config {
         if self.dataset.no_blur { (policies.0.without_blur(), policies.1.without_blur()) } else { policies }
     }
 
-    /// The layout of the actions of these views.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::InvalidValue`] if `model.act_latentdim` is not its width.
-    pub fn action_space(&self, height: usize, width: usize) -> Result<ActionSpace, TrainError> {
+    /// The actions of augmented views of square source images.
+    #[must_use]
+    pub fn augmentation_space(&self) -> ActionSpace {
         let (observed, target) = self.policies();
-        let space = ActionSpace::augmentation(&observed, &target, height, width);
-        if space.width() != self.model.act_latentdim {
-            return Err(invalid(
+        let side = self.source_size();
+        ActionSpace::augmentation(&observed, &target, side, side)
+    }
+
+    /// Side of the source images in pixels, of data sets that have no size of their own.
+    #[must_use]
+    pub fn source_size(&self) -> usize {
+        self.dataset.source_size.unwrap_or(self.model.img_size)
+    }
+
+    /// Refuses a `model.act_latentdim` that is not the width of the actions.
+    pub(crate) fn check_action_dim(&self, space: &ActionSpace) -> Result<(), ConfigError> {
+        match self.model.act_latentdim {
+            Some(found) if found != space.width() => Err(invalid(
                 "model.act_latentdim",
                 format!("{}, the parameters of the action space", space.width()),
-                self.model.act_latentdim,
-            ));
+                found,
+            )),
+            _ => Ok(()),
         }
-        Ok(space)
     }
-}
-
-/// The groups of an action space as the probes name them.
-pub(crate) fn output_groups(space: &ActionSpace) -> Vec<OutputGroup> {
-    space.groups().iter().map(|group| OutputGroup::new(&group.name, group.range.clone())).collect()
 }

@@ -1,28 +1,29 @@
-//! From a checkpoint file to a model that can be evaluated.
+//! From a checkpoint file to a method that can be evaluated.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use seqjepa_model::SeqJepa;
+use seqjepa_evaluation::{ModelOrigin, ModelSource, file_sha256};
+use seqjepa_model::{DynMethod, DynMethodConfig, TensorRole};
+use seqjepa_train::MetricsRow;
 
-use super::card::{ModelOrigin, ModelSource};
-use crate::TrainError;
+use super::error::ModelFileError;
+use super::pretrained::{Pretrained, PretrainedSource};
 use crate::config::Config;
-use crate::fingerprint::file_sha256;
-use crate::metrics::MetricsRow;
-use crate::pretrained::{Pretrained, PretrainedSource};
-use crate::run_folder::RunFolder;
+use crate::folder::RunFolder;
 
 /// A checkpoint of this project, or a PyTorch or SafeTensors model, with its config and device.
 #[derive(Debug)]
 pub struct LoadedModel {
     /// The config.
     pub config: Config,
-    /// The device that `run.device` names; the model is on it.
+    /// The device that `run.device` names; the method is on it.
     pub device: Device,
-    /// The model, outside autodiff.
-    pub model: SeqJepa,
+    /// The method, outside autodiff.
+    pub method: Box<dyn DynMethod>,
+    /// What it was built from.
+    pub method_config: Box<dyn DynMethodConfig>,
     /// Where it came from.
     pub origin: ModelOrigin,
     /// The metrics of its training, where the checkpoint holds them.
@@ -34,35 +35,23 @@ pub struct LoadedModel {
 }
 
 impl LoadedModel {
-    /// Reads `checkpoint`: a checkpoint of this project (or its run folder, for the last one), or with `config` a PyTorch
-    /// or SafeTensors file with the published names, of which only the target encoder may lack. `config` replaces the one
-    /// that a checkpoint holds; `overrides` are `section.key=value`.
+    /// Reads a checkpoint of this project (or its run folder, for the last one), or with a config a PyTorch or SafeTensors
+    /// file with the published names, of which only the target encoder may lack.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Checkpoint`] if it is neither, or lacks tensors; [`TrainError::State`] or [`TrainError::Model`] if it
-    /// does not fit the config; and as [`PretrainedSource::load_where_configured`].
-    pub fn read<S: AsRef<str>>(
-        checkpoint: &Path,
-        config: Option<&Path>,
-        overrides: &[S],
-    ) -> Result<Self, TrainError> {
-        let source = PretrainedSource {
-            checkpoint: checkpoint.to_owned(),
-            config: config.map(Path::to_owned),
-            overrides: overrides.iter().map(|each| each.as_ref().to_owned()).collect(),
-        };
+    /// As [`PretrainedSource::load_where_configured`]; [`ModelFileError::Missing`] also for tensors of the objective, as of
+    /// the predictor.
+    pub fn read(source: &PretrainedSource) -> Result<Self, ModelFileError> {
         let (pretrained, device) = source.load_where_configured()?;
-        let Pretrained { model, config, path, native, trained, rows, missing, beside } = pretrained;
-        let (target, missing): (Vec<_>, Vec<_>) =
-            missing.into_iter().partition(|name| name.starts_with("target_encoder."));
-        if !missing.is_empty() {
-            let message = format!(
-                "expected every tensor of the model that the config describes, {} are missing: {}",
-                missing.len(),
-                missing.join(", ")
-            );
-            return Err(TrainError::Checkpoint { path, message });
+        let Pretrained { method, method_config, config, path, native, trained, rows, missing, beside } =
+            pretrained;
+        let (target, names): (Vec<_>, Vec<_>) = missing
+            .into_iter()
+            .partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
+        if !names.is_empty() {
+            let wanted = "of the model that the config describes but the target encoder's";
+            return Err(ModelFileError::Missing { path, wanted, names });
         }
         let origin = ModelOrigin {
             source: if native { ModelSource::Checkpoint } else { ModelSource::Imported },
@@ -75,7 +64,7 @@ impl LoadedModel {
         // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.
         let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
         let (folder, card) = places(&path);
-        Ok(Self { config, device, model, origin, rows, left_over, folder, card })
+        Ok(Self { config, device, method, method_config, origin, rows, left_over, folder, card })
     }
 
     /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under
