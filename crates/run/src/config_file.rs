@@ -60,10 +60,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         // A byte order mark is no part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut root: Value = serde_yaml::from_str(text).map_err(|error| ConfigError::Syntax {
-            origin: origin.into(),
-            message: error.to_string(),
-        })?;
+        let mut root: Value = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })?;
         if root.is_null() {
             root = Value::Mapping(Mapping::new());
         }
@@ -266,7 +264,10 @@ mod tests {
     #[test]
     fn unknown_methods_and_data_sets_name_the_known_ones() {
         let message = parse("method: mine\n").unwrap_err().to_string();
-        assert!(message.contains("`method`") && message.contains("seqjepa") && message.contains("mine"), "{message}");
+        assert!(
+            message.contains("`method`") && message.contains("seqjepa") && message.contains("mine"),
+            "{message}"
+        );
         let message = parse("dataset: {name: mnist}\n").unwrap_err().to_string();
         assert!(message.contains("`dataset.name`") && message.contains("fashion_mnist"), "{message}");
     }

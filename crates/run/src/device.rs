@@ -191,11 +191,7 @@ impl DeviceRequest {
             return Backend::ALL
                 .into_iter()
                 .find_map(|backend| Some((backend.devices().into_iter().next()?, backend.name())))
-                .ok_or_else(|| DeviceError::Absent {
-                    device: self.text.clone(),
-                    backend: "best",
-                    found: 0,
-                });
+                .ok_or_else(|| DeviceError::Absent { device: self.text.clone(), backend: "best", found: 0 });
         };
         // `cpu` is flex, or ndarray in a build that has only that.
         let backend = match backend {

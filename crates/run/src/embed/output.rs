@@ -7,13 +7,11 @@ use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use seqjepa_train::storage::{StorageError, folder_of, make_folder};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::files::EmbeddedArray;
-use crate::TrainError;
-use crate::config::invalid;
-use crate::run_folder::make_folder;
+use super::error::EmbedError;
 
 /// The kind of the files that features are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +27,25 @@ impl FeatureFormat {
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidValue`] for any ending but `.safetensors` and `.npy`.
-    pub fn of(path: &Path) -> Result<Self, TrainError> {
+    /// [`EmbedError::Output`] for any ending but `.safetensors` and `.npy`.
+    pub fn of(path: &Path) -> Result<Self, EmbedError> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("safetensors") => Ok(Self::SafeTensors),
             Some("npy") => Ok(Self::Npy),
-            _ => Err(invalid("output", "a path ending in .safetensors or .npy", path.display())),
+            _ => Err(EmbedError::Output { found: path.display().to_string() }),
         }
     }
+}
+
+/// One array of features.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EmbeddedArray {
+    /// `z_t`, `z_agg`, or `actions`.
+    pub name: &'static str,
+    /// The file that holds it, without folder; in SafeTensors under its name.
+    pub file: String,
+    /// Its extents; the elements are f32.
+    pub shape: Vec<usize>,
 }
 
 /// A file under a temporary name, and the name that it will have.
@@ -69,7 +78,7 @@ impl FeatureFiles {
         output: &Path,
         format: FeatureFormat,
         arrays: Vec<(&'static str, Vec<usize>)>,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, StorageError> {
         let mut files = Self { output: output.to_owned(), arrays: Vec::new(), pending: Vec::new() };
         match format {
             FeatureFormat::SafeTensors => files.create_safetensors(arrays)?,
@@ -78,7 +87,7 @@ impl FeatureFiles {
         Ok(files)
     }
 
-    fn create_safetensors(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), TrainError> {
+    fn create_safetensors(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), StorageError> {
         let mut end = 0;
         let tensors = arrays
             .iter()
@@ -104,7 +113,7 @@ impl FeatureFiles {
         Ok(())
     }
 
-    fn create_npy(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), TrainError> {
+    fn create_npy(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), StorageError> {
         for (name, shape) in arrays {
             let path = self.output.with_extension(format!("{name}.npy"));
             let data = self.add_file(path, &[&npy_header(&shape)])?;
@@ -114,7 +123,7 @@ impl FeatureFiles {
     }
 
     /// Starts a file with these bytes; returns how many they are.
-    fn add_file(&mut self, path: PathBuf, start: &[&[u8]]) -> Result<u64, TrainError> {
+    fn add_file(&mut self, path: PathBuf, start: &[&[u8]]) -> Result<u64, StorageError> {
         let mut pending = Pending::new(path)?;
         pending.write(|file| start.iter().try_for_each(|bytes| file.write_all(bytes)))?;
         self.pending.push(pending);
@@ -131,7 +140,7 @@ impl FeatureFiles {
     }
 
     /// Appends rows to an array; nothing if there is none of this name.
-    pub(super) fn push(&mut self, name: &str, values: &[f32]) -> Result<(), TrainError> {
+    pub(super) fn push(&mut self, name: &str, values: &[f32]) -> Result<(), StorageError> {
         let Some(array) = self.arrays.iter_mut().find(|array| array.description.name == name) else {
             return Ok(());
         };
@@ -148,7 +157,7 @@ impl FeatureFiles {
     }
 
     /// Gives all files their names, the description's last.
-    pub(super) fn finish(mut self, description: &impl Serialize) -> Result<(), TrainError> {
+    pub(super) fn finish(mut self, description: &impl Serialize) -> Result<(), StorageError> {
         for array in &self.arrays {
             assert_eq!(array.left, 0, "every row of {} has been pushed", array.description.name);
         }
@@ -158,10 +167,10 @@ impl FeatureFiles {
         self.pending.push(json);
         for pending in &self.pending {
             let synced = pending.file.as_file().sync_all();
-            synced.map_err(|source| TrainError::io("write", &pending.path, source))?;
+            synced.map_err(|source| StorageError::new("write", &pending.path, source))?;
         }
         for Pending { path, file } in self.pending {
-            file.persist(&path).map_err(|error| TrainError::io("write", &path, error.error))?;
+            file.persist(&path).map_err(|error| StorageError::new("write", &path, error.error))?;
         }
         Ok(())
     }
@@ -181,8 +190,8 @@ fn npy_header(shape: &[usize]) -> Vec<u8> {
 }
 
 impl Pending {
-    fn new(path: PathBuf) -> Result<Self, TrainError> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fn new(path: PathBuf) -> Result<Self, StorageError> {
+        let folder = folder_of(&path);
         make_folder(folder)?;
         let create = || {
             if path.is_dir() {
@@ -197,11 +206,11 @@ impl Pending {
             }
             Ok(file)
         };
-        let file = create().map_err(|source| TrainError::io("write", &path, source))?;
+        let file = create().map_err(|source| StorageError::new("write", &path, source))?;
         Ok(Self { path, file })
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), TrainError> {
-        write(self.file.as_file_mut()).map_err(|source| TrainError::io("write", &self.path, source))
+    fn write(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StorageError> {
+        write(self.file.as_file_mut()).map_err(|source| StorageError::new("write", &self.path, source))
     }
 }

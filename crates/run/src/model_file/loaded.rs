@@ -46,9 +46,8 @@ impl LoadedModel {
         let (pretrained, device) = source.load_where_configured()?;
         let Pretrained { method, method_config, config, path, native, trained, rows, missing, beside } =
             pretrained;
-        let (target, names): (Vec<_>, Vec<_>) = missing
-            .into_iter()
-            .partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
+        let (target, names): (Vec<_>, Vec<_>) =
+            missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
         if !names.is_empty() {
             let wanted = "of the model that the config describes but the target encoder's";
             return Err(ModelFileError::Missing { path, wanted, names });

@@ -160,9 +160,10 @@ impl File {
     }
 }
 
-/// Refuses a config of another size than the tensors beside it, before a model is built by it.
+/// Refuses a config of another size than the tensors beside it, before a model is built by it. Networks that are not trained by
+/// gradients, moving averages, have names that begin with `target_`.
 fn check_size(path: &Path, config: &dyn DynMethodConfig, tensors: &StateDict) -> Result<(), ModelFileError> {
-    let trained = tensors.iter().filter(|(name, _)| !is_buffer(name) && !name.starts_with("target_encoder."));
+    let trained = tensors.iter().filter(|(name, _)| !is_buffer(name) && !name.starts_with("target_"));
     let found: u64 = trained.map(|(_, data)| data.num_elements() as u64).sum();
     let expected = config.parameter_count();
     if found != expected {

@@ -51,7 +51,7 @@ fn sequences(
 }
 
 /// Where the images are.
-pub(crate) fn source(config: &Config) -> Result<DatasetSource, ConfigError> {
+fn source(config: &Config) -> Result<DatasetSource, ConfigError> {
     let dataset = &config.dataset;
     let mut source = DatasetSource::from_name(&dataset.name, &dataset.data_root, config.source_size())?;
     if let DatasetSource::Synthetic(synthetic) = &mut source {
@@ -107,12 +107,13 @@ mod download {
     use crate::config::{Config, invalid};
 
     /// Says that this build cannot.
-    pub(super) fn archive(
-        _: &Config,
-        _: &DatasetSource,
-        _: &mut dyn Observer,
-    ) -> Result<(), DataSetError> {
+    pub(super) fn archive(_: &Config, _: &DatasetSource, _: &mut dyn Observer) -> Result<(), DataSetError> {
         let expected = "false: this build has not the cargo feature `download`";
         Err(invalid("dataset.download", expected, true).into())
     }
+}
+
+/// The normalisation that a data set of images is usually given.
+pub(crate) fn augmented_normalization(config: &Config) -> Result<Normalization, ConfigError> {
+    Ok(source(config)?.normalization())
 }

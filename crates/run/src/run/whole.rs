@@ -103,12 +103,7 @@ impl Run {
         Ok(Self::assemble(parts, folder, store, lock))
     }
 
-    pub(super) fn assemble(
-        parts: Parts,
-        folder: RunFolder,
-        store: CheckpointStore,
-        lock: RunLock,
-    ) -> Self {
+    pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
         let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
         Self {
             config,

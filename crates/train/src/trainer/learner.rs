@@ -59,11 +59,7 @@ impl Learner {
 
     /// Forward, backward, the online probes on what the forward pass gave, update, and what the method does after it.
     /// Nothing is read from the device.
-    pub(super) fn step(
-        &mut self,
-        batch: Uploaded,
-        settings: StepSettings,
-    ) -> Result<HandedStep, TrainError> {
+    pub(super) fn step(&mut self, batch: Uploaded, settings: StepSettings) -> Result<HandedStep, TrainError> {
         let Uploaded { input, targets } = batch;
         let output = self.method.training_forward(input, settings.key)?;
         let loss = output.loss.clone().inner();

@@ -82,12 +82,7 @@ struct Stretch {
 }
 
 impl Trainer {
-    pub(super) fn new(
-        learner: Learner,
-        loaders: Loaders,
-        device: Device,
-        settings: TrainerSettings,
-    ) -> Self {
+    pub(super) fn new(learner: Learner, loaders: Loaders, device: Device, settings: TrainerSettings) -> Self {
         Self {
             learner,
             loaders,
