@@ -21,7 +21,7 @@ pub(super) fn build_trainer(
 ) -> Result<Trainer, RunError> {
     let device = device.clone().autodiff();
     let method = method.init(config.run.seed, &device)?;
-    let optimizer = Optimizer::with_groups(config.optimizer(), config.parameter_groups())?;
+    let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
     let probes = standard_probes(config, data, &*method);
     check_best_metric(config, &probes)?;
     let loaders = data.loaders(config, method.views_used())?;
