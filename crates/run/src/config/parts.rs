@@ -83,7 +83,12 @@ impl Config {
             OptimizerKind::Adam => OptimizerConfig::adam(),
             OptimizerKind::AdamW => OptimizerConfig::adamw(),
             OptimizerKind::Sgd => OptimizerConfig::sgd(optim.momentum),
-            OptimizerKind::Lars => OptimizerConfig::Lars { momentum: optim.momentum, trust_coefficient: optim.trust_coefficient, weight_decay: 0.0 },
+            OptimizerKind::Lars => OptimizerConfig::Lars {
+                momentum: optim.momentum,
+                trust_coefficient: optim.trust_coefficient,
+                weight_decay: 0.0,
+                exclude_one_dimensional: true,
+            },
         };
         rule.with_weight_decay(optim.weight_decay)
     }
