@@ -1,7 +1,13 @@
 //! What a seq-JEPA model is made of.
 
-use crate::{EmaSchedule, EncoderConfig, ModelError};
 use serde::{Deserialize, Serialize};
+
+use crate::any_encoder::EncoderConfig;
+use crate::counts::{linear, norm, transformer_layer};
+use crate::ema::EmaSchedule;
+use crate::error::ModelError;
+use crate::limits::{MAX_LAYERS, size, within};
+use crate::predictor::PredictorConfig;
 
 /// Configuration of a [`SeqJepa`](crate::SeqJepa); the default is the paper's CIFAR-100 model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +58,7 @@ impl Default for SeqJepaConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ActionConditioning {
-    /// Not at all: tokens are the codes alone, the predictor sees the aggregate alone.
+    /// Not at all: tokens are the representations alone, the predictor sees the aggregate alone.
     None,
     /// The normalised absolute action of each view (relative with `relative_last_action`), padded with zeros until the
     /// heads divide the token.
@@ -61,19 +67,6 @@ pub enum ActionConditioning {
     Learned {
         /// Width of the embedding.
         width: usize,
-    },
-}
-
-/// The map from aggregate and action to the predicted code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum PredictorConfig {
-    /// Linear without bias, then batch norm.
-    Linear,
-    /// Linear without bias, batch norm, ReLU, linear.
-    Mlp {
-        /// Features between the two linear maps.
-        hidden: usize,
     },
 }
 
@@ -93,26 +86,55 @@ pub enum TargetConfig {
 }
 
 impl SeqJepaConfig {
-    /// Width D of an encoder's code.
-    pub fn code_width(&self) -> usize {
+    /// Width D of an encoder's representation.
+    #[must_use]
+    pub fn representation_width(&self) -> usize {
         self.encoder.width()
     }
 
-    /// Width of what is appended to a code, and to the aggregate before the predictor.
+    /// Width of what is appended to a representation, and to the aggregate before the predictor.
+    #[must_use]
     pub fn action_width(&self) -> usize {
         match self.action_conditioning {
             ActionConditioning::None => 0,
             ActionConditioning::Raw => {
-                let unpadded = self.code_width() + self.action_dim;
-                unpadded.next_multiple_of(self.heads.max(1)) - self.code_width()
+                let unpadded = self.representation_width() + self.action_dim;
+                unpadded.next_multiple_of(self.heads.max(1)) - self.representation_width()
             }
             ActionConditioning::Learned { width } => width,
         }
     }
 
     /// Width E of a token and of the aggregate.
+    #[must_use]
     pub fn token_width(&self) -> usize {
-        self.code_width() + self.action_width()
+        self.representation_width() + self.action_width()
+    }
+
+    /// Trained parameters of the model: those of the online encoder, the aggregator and its token, the action embedding
+    /// and the predictor. Running statistics and the target encoder, which has as many as the online one, do not count.
+    ///
+    /// Meaningful for a configuration that [`validate`](Self::validate)s.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        let [action_dim, action_width, representation, token] =
+            [self.action_dim, self.action_width(), self.representation_width(), self.token_width()]
+                .map(|n| n as u64);
+        let embedding = match self.action_conditioning {
+            ActionConditioning::Learned { .. } => action_dim * action_width,
+            ActionConditioning::None | ActionConditioning::Raw => 0,
+        };
+        let layer = transformer_layer(token, self.feed_forward_factor as u64 * token);
+        let aggregator = token + self.layers as u64 * layer + norm(token);
+        let inputs = token + action_width;
+        let predictor = match self.predictor {
+            PredictorConfig::Linear => inputs * representation + norm(representation),
+            PredictorConfig::Mlp { hidden } => {
+                let hidden = hidden as u64;
+                inputs * hidden + norm(hidden) + linear(hidden, representation)
+            }
+        };
+        self.encoder.parameter_count() + embedding + aggregator + predictor
     }
 
     /// Checks all values.
@@ -132,38 +154,31 @@ impl SeqJepaConfig {
             size("predictor.mlp.hidden", hidden)?;
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(invalid("dropout", "in [0, 1)", self.dropout));
+            return Err(ModelError::config("dropout", "in [0, 1)", self.dropout));
         }
         if let TargetConfig::Ema { decay, .. } = self.target
             && !(0.0..=1.0).contains(&decay)
         {
-            return Err(invalid("target.ema.decay", "in [0, 1]", decay));
+            return Err(ModelError::config("target.ema.decay", "in [0, 1]", decay));
         }
         if !self.token_width().is_multiple_of(self.heads) {
-            return Err(invalid(
-                "the token width (code width plus action width)",
+            return Err(ModelError::config(
+                "the token width (representation width plus action width)",
                 format!("a multiple of the {} heads", self.heads),
                 self.token_width(),
             ));
         }
         let count = self.parameter_count();
         if count > MAX_PARAMETERS {
-            return Err(invalid("the number of parameters", format!("at most {MAX_PARAMETERS}"), count));
+            return Err(ModelError::config(
+                "the number of parameters",
+                format!("at most {MAX_PARAMETERS}"),
+                count,
+            ));
         }
         Ok(())
     }
 }
-
-/// An error about one value.
-pub(crate) fn invalid(field: &'static str, expected: impl Into<String>, found: impl ToString) -> ModelError {
-    ModelError::Config { field, expected: expected.into(), found: found.to_string() }
-}
-
-/// The largest width, side or number of heads; products of two stay far from overflow.
-const MAX_SIZE: usize = 1 << 16;
-
-/// The most layers of a transformer.
-pub(crate) const MAX_LAYERS: usize = 1024;
 
 /// The widest feed-forward part, in token widths.
 const MAX_FEED_FORWARD_FACTOR: usize = 64;
@@ -171,27 +186,21 @@ const MAX_FEED_FORWARD_FACTOR: usize = 64;
 /// The most parameters of a model: 40 GB of f32, for a typing error rather than for a machine.
 const MAX_PARAMETERS: u64 = 10_000_000_000;
 
-/// Refuses zero and what no model has.
-pub(crate) fn size(field: &'static str, value: usize) -> Result<(), ModelError> {
-    within(field, value, MAX_SIZE)
-}
-
-/// Refuses zero and values above `most`.
-pub(crate) fn within(field: &'static str, value: usize, most: usize) -> Result<(), ModelError> {
-    if (1..=most).contains(&value) { Ok(()) } else { Err(invalid(field, format!("1 to {most}"), value)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ResNetConfig;
+    use crate::resnet::ResNetConfig;
 
     #[test]
     fn the_default_has_the_papers_widths() {
         let config = SeqJepaConfig::default();
         config.validate().expect("the default is valid");
         assert_eq!(
-            [config.code_width(), config.token_width(), config.token_width() + config.action_width()],
+            [
+                config.representation_width(),
+                config.token_width(),
+                config.token_width() + config.action_width()
+            ],
             [512, 640, 768]
         );
     }
