@@ -113,7 +113,7 @@ impl<'a> Labelled<'a> {
     ///
     /// # Errors
     ///
-    /// If it has not.
+    /// If the number of labels is not that of the rows.
     pub fn new(features: Features<'a>, labels: &'a [u32]) -> Result<Self, InputError> {
         check_size("labels", features.samples(), labels.len())?;
         Ok(Self { features, labels })
