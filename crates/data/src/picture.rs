@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage};
 
 use crate::augment::{AugmentError, AugmentParams, Scratch};
 use crate::dataset::ImageSet;
-use crate::image::{ImageView, PixelFormat};
+use crate::augment::{ImageView, PixelFormat};
 use crate::rng::Split;
 use crate::sequence::SequenceConfig;
 
