@@ -73,9 +73,7 @@ pub mod picture;
 mod rng;
 mod source;
 
-pub use action::{
-    ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind,
-};
+pub use action::{ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind};
 pub use augment::{
     AugmentError, AugmentParams, AugmentPolicy, ImageView, Normalization, PixelFormat, Scratch,
 };
@@ -85,5 +83,6 @@ pub use fingerprint::Fingerprint;
 pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
 pub use source::{
-    AugmentedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource,
+    AugmentedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
+    SequenceSource,
 };

@@ -40,7 +40,9 @@ pub enum ActionError {
         found: usize,
     },
     /// A rotation shares components with another group.
-    #[error("the action group `{first}` shares components with `{second}`; only groups of plain numbers may overlap")]
+    #[error(
+        "the action group `{first}` shares components with `{second}`; only groups of plain numbers may overlap"
+    )]
     Overlap {
         /// One group.
         first: String,
@@ -48,7 +50,9 @@ pub enum ActionError {
         second: String,
     },
     /// A normalisation has another number of constants than the space has components.
-    #[error("the action normalization has {found} values for the {what}; the space has {expected} parameters")]
+    #[error(
+        "the action normalization has {found} values for the {what}; the space has {expected} parameters"
+    )]
     Constants {
         /// Which constants.
         what: &'static str,

@@ -233,7 +233,8 @@ impl ActionSpace {
 }
 
 fn unique<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<(), ActionError> {
-    let repeated = names.clone().enumerate().find(|&(i, name)| names.clone().take(i).any(|other| other == name));
+    let repeated =
+        names.clone().enumerate().find(|&(i, name)| names.clone().take(i).any(|other| other == name));
     repeated.map_or(Ok(()), |(_, name)| Err(ActionError::Name { name: name.into() }))
 }
 

@@ -191,7 +191,8 @@ fn fingerprint(
     side: usize,
 ) -> Result<Fingerprint, DataError> {
     let length = |path: &PathBuf| {
-        let metadata = fs::metadata(path).map_err(|error| DataError::io(path, "read the length of", error))?;
+        let metadata =
+            fs::metadata(path).map_err(|error| DataError::io(path, "read the length of", error))?;
         Ok(metadata.len())
     };
     let lengths = paths.par_iter().map(length).collect::<Result<Vec<u64>, DataError>>()?;

@@ -253,9 +253,15 @@ mod tests {
         let set = ImageSet::unlabelled((0..36).collect(), 2, 3).unwrap();
         assert_eq!((set.len(), set.label(1), set.labels(), set.class_count()), (2, None, None, 0));
         assert_eq!(set.subset(&[1]).unwrap().image(0), set.image(1));
-        assert_ne!(set.fingerprint(), ImageSet::new((0..36).collect(), 2, 3, vec![0, 0], names(1)).unwrap().fingerprint());
+        assert_ne!(
+            set.fingerprint(),
+            ImageSet::new((0..36).collect(), 2, 3, vec![0, 0], names(1)).unwrap().fingerprint()
+        );
         for (pixels, height) in [(0, 2), (35, 2), (36, 0), (5, 2)] {
-            assert!(ImageSet::unlabelled(vec![0; pixels], height, 3).is_err(), "{pixels} bytes, {height} rows");
+            assert!(
+                ImageSet::unlabelled(vec![0; pixels], height, 3).is_err(),
+                "{pixels} bytes, {height} rows"
+            );
         }
     }
 
@@ -263,6 +269,9 @@ mod tests {
     #[test]
     fn the_fingerprint_is_that_of_runs_so_far() {
         let set = ImageSet::new(vec![1, 2, 3], 1, 1, vec![0], names(1)).unwrap();
-        assert_eq!(set.fingerprint().as_str(), "335b8234012df13b9c917070b7fef8d308f8d390cdb8bf7faee5223bbb93101a");
+        assert_eq!(
+            set.fingerprint().as_str(),
+            "335b8234012df13b9c917070b7fef8d308f8d390cdb8bf7faee5223bbb93101a"
+        );
     }
 }

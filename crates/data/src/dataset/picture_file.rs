@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use ::image::error::{DecodingError, ImageError, ImageFormatHint, ImageResult};
 use ::image::{ImageReader, Limits, RgbImage};
 
+use crate::augment::ImageView;
 use crate::augment::{AugmentParams, Scratch};
 use crate::error::DataError;
-use crate::augment::ImageView;
 
 /// Longest side of a decoded square, in pixels.
 pub(crate) const MAX_SIDE: usize = 1024;

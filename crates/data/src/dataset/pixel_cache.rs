@@ -40,7 +40,8 @@ impl PixelCache {
         let more = |used: u64| used.checked_add(self.image_bytes).filter(|&used| used <= self.limit);
         let admitted = !self.images.is_empty()
             && self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
-        admitted.then_some(Room { cache: self, taken: false })
+        // Not `then_some`: room that was not admitted must not be made, as it would be given back.
+        admitted.then(|| Room { cache: self, taken: false })
     }
 
     /// Bytes that are kept or about to be; never more than the limit.

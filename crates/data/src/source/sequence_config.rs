@@ -34,11 +34,7 @@ impl SequenceConfig {
     ///
     /// # Errors
     /// As [`validate`](Self::validate).
-    pub fn new(
-        size: usize,
-        observed_views: usize,
-        normalization: Normalization,
-    ) -> Result<Self, DataError> {
+    pub fn new(size: usize, observed_views: usize, normalization: Normalization) -> Result<Self, DataError> {
         let config = Self {
             observed: AugmentPolicy::observed(size),
             target: AugmentPolicy::target(size),

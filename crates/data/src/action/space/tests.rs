@@ -163,7 +163,10 @@ fn half_a_turn_has_one_of_its_two_signs() {
     for sign in [1.0, -1.0] {
         assert_eq!(relative_rotation([0.0, 0.0, 0.0, 1.0], [0.0, sign, 0.0, 0.0]), [0.0, 1.0, 0.0, 0.0]);
     }
-    assert_eq!(bits(&relative_rotation([0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, 1.0])), bits(&[0.0, 0.0, 0.0, 1.0]));
+    assert_eq!(
+        bits(&relative_rotation([0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, 1.0])),
+        bits(&[0.0, 0.0, 0.0, 1.0])
+    );
 }
 
 #[test]
@@ -197,7 +200,10 @@ fn raw_values_that_are_no_actions_are_refused() {
     }
     // Four digits of a text file are enough.
     sequence(&camera(), &row([0.5774, 0.5774, 0.5774, 0.0], 0.0)).unwrap();
-    assert!(matches!(refused(&dial(), &[0.0, 0.9, 0.9]), ActionError::NotUnit { kind: GroupKind::Angle, .. }));
+    assert!(matches!(
+        refused(&dial(), &[0.0, 0.9, 0.9]),
+        ActionError::NotUnit { kind: GroupKind::Angle, .. }
+    ));
     for value in [f32::NAN, f32::INFINITY] {
         let error = refused(&dial(), &[value, 0.0, 1.0]);
         assert!(matches!(&error, ActionError::NotFinite { name, view: 0, .. } if name == "scale"), "{error}");
@@ -273,7 +279,10 @@ fn constants_are_checked() {
         ActionError::Constants { what: "standard deviation", expected: 1, found: 0 }
     );
     for (mean, std) in [([f32::NAN], [1.0]), ([0.0], [0.0]), ([0.0], [f32::INFINITY])] {
-        assert!(matches!(with(&mean, &std), Err(ActionError::Constant { parameter: 0, .. })), "{mean:?} {std:?}");
+        assert!(
+            matches!(with(&mean, &std), Err(ActionError::Constant { parameter: 0, .. })),
+            "{mean:?} {std:?}"
+        );
     }
 }
 
@@ -292,7 +301,11 @@ fn what_is_read_from_a_file_is_checked() {
     for (from, to, expected) in [
         (r#""end": 1"#, r#""end": 2"#, "non-empty part of 0..1"),
         (r#""end": 1}"#, r#""end": 1}, "kind": "angle""#, "must have 2"),
-        (r#""groups""#, r#""normalization": {"standardize": {"mean": [], "std": []}}, "groups""#, "1 parameters"),
+        (
+            r#""groups""#,
+            r#""normalization": {"standardize": {"mean": [], "std": []}}, "groups""#,
+            "1 parameters",
+        ),
     ] {
         let changed = old.replace(from, to);
         assert_ne!(changed, old);
