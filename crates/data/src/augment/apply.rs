@@ -1,4 +1,4 @@
-use crate::image::{ImageView, PixelFormat};
+use crate::augment::{ImageView, PixelFormat};
 
 #[cfg(target_arch = "x86_64")]
 use super::instructions::{Avx2, Avx512};

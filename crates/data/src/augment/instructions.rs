@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use super::AugmentError;
-
 /// The instructions that views are made with; the bytes are the same with all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -51,11 +49,6 @@ impl Instructions {
     /// The fastest that this processor has.
     pub fn best() -> Self {
         Self::available().next_back().unwrap_or(Self::Portable)
-    }
-
-    /// Itself, if this processor has it.
-    pub(super) fn checked(self) -> Result<Self, AugmentError> {
-        if self.is_available() { Ok(self) } else { Err(AugmentError::Unavailable { instructions: self }) }
     }
 }
 

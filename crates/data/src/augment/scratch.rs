@@ -34,7 +34,10 @@ impl Scratch {
     /// # Errors
     /// [`AugmentError::Unavailable`] if this processor lacks them.
     pub fn with_instructions(instructions: Instructions) -> Result<Self, AugmentError> {
-        Ok(Self::with(instructions.checked()?))
+        if !instructions.is_available() {
+            return Err(AugmentError::Unavailable { instructions });
+        }
+        Ok(Self::with(instructions))
     }
 
     /// The instructions that views use.

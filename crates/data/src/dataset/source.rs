@@ -1,9 +1,12 @@
 //! One entry point to every data set: where it comes from, then `load`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::augment::Normalization;
-use crate::dataset::{ImageFolder, ImageSet, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist};
+use crate::dataset::{
+    ImageFolder, ImageSet, ImageSource, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist,
+};
 use crate::error::DataError;
 use crate::rng::Split;
 
@@ -119,5 +122,18 @@ impl DatasetSource {
         }?;
         tracing::debug!(?split, images = images.len(), classes = images.class_count(), "loaded data set");
         Ok(images)
+    }
+
+    /// The images of a split as a source: those of an image folder are decoded when they are asked for, with at most
+    /// `cache_bytes` of decoded pixels kept ([`ImageFolder::stream`]); the others have few and large files and are
+    /// [loaded](Self::load).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn stream(&self, split: Split, cache_bytes: u64) -> Result<Arc<dyn ImageSource>, DataError> {
+        match self {
+            Self::ImageFolder(folder) => Ok(Arc::new(folder.stream(split, cache_bytes)?)),
+            _ => Ok(Arc::new(self.load(split)?)),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Borrowed 8-bit source images.
 
-use crate::augment::AugmentError;
+use super::AugmentError;
 
 /// How the bytes of an [`ImageView`] are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
