@@ -9,7 +9,9 @@ use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
 use seqjepa_data::picture::{ViewRow, view_sheet};
-use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, Split};
+use seqjepa_data::{
+    AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split,
+};
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::registry::open_images;
@@ -180,8 +182,8 @@ impl Drawing {
     ) -> anyhow::Result<Vec<AugmentParams>> {
         let Some(all) = replayed else {
             let sequences = config.sequences(config.dataset.seq_len, Normalization::IMAGENET)?;
-            let (height, width) = (image.height(), image.width());
-            return Ok(sequences.sample(config.run.seed, self.split, self.epoch, sample, height, width));
+            let key = SequenceKey { seed: config.run.seed, split: self.split, epoch: self.epoch, sample };
+            return Ok(sequences.sample(key, image.height(), image.width()));
         };
         let found = all.len();
         all.get(number).cloned().with_context(|| {
