@@ -14,6 +14,7 @@ pub struct Fingerprint(String);
 
 impl Fingerprint {
     /// The digest of a sequence of byte strings, as if they were one.
+    #[must_use]
     pub fn of<B: AsRef<[u8]>>(parts: impl IntoIterator<Item = B>) -> Self {
         let mut hash = Sha256::new();
         parts.into_iter().for_each(|part| hash.update(part));
@@ -21,6 +22,7 @@ impl Fingerprint {
     }
 
     /// The digits.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

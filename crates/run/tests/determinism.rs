@@ -3,9 +3,9 @@
 mod common;
 
 use common::{Results, results, tiny};
-use seqjepa_train::observer::Observers;
 use seqjepa_run::{Run, RunError};
-use seqjepa_train::{StopFlag};
+use seqjepa_train::StopFlag;
+use seqjepa_train::observer::Observers;
 
 fn run(overrides: &[&str]) -> Results {
     let scratch = tempfile::tempdir().unwrap();

@@ -13,9 +13,9 @@ use seqjepa_data::{AugmentedImages, ImageSet, ImageView, LoaderConfig, SequenceL
 use seqjepa_model::export_tensors;
 use seqjepa_nn::host;
 use seqjepa_run::embed::{EmbedError, EmbeddedFiles, EmbeddedViews, Embedder, embed_folder};
-use seqjepa_train::observer::{Event, Observers, Stage};
 use seqjepa_run::{Config, Pretrained, PretrainedSource, Run, published_probes};
-use seqjepa_train::{sequence_input};
+use seqjepa_train::observer::{Event, Observers, Stage};
+use seqjepa_train::sequence_input;
 
 /// The model of the script's checkpoints, on CIFAR-100's normalisation.
 const CONFIG: &str = "

@@ -10,12 +10,12 @@ use seqjepa_model::SeqJepa;
 use seqjepa_nn::{StateDict, state_dict};
 use seqjepa_run::RunCheckpoint as Checkpoint;
 use seqjepa_run::config::ProtocolKind;
+use seqjepa_run::{Config, Run, RunData, RunError};
 use seqjepa_train::evaluation::{
     ComparedRun, Comparison, EvaluationRequest, Fit, LoadedModel, ModelOrigin, ModelSource, ResultCard,
     evaluate,
 };
 use seqjepa_train::observer::Observers;
-use seqjepa_run::{Config, Run, RunData, RunError};
 
 /// A model of a few thousand parameters on a few small images.
 const TINY: &str = "

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use common::{results, tiny};
 use seqjepa_run::RunCheckpoint as Checkpoint;
-use seqjepa_train::observer::Observers;
 use seqjepa_run::{Run, RunError, fault_injection};
-use seqjepa_train::{MetricsRow};
+use seqjepa_train::MetricsRow;
+use seqjepa_train::observer::Observers;
 
 /// Starts or resumes the run in a folder and runs it to its end.
 fn run(folder: &Path) -> Result<(), RunError> {

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use common::{Draws, Process, results, tiny};
-use seqjepa_train::observer::Event;
 use seqjepa_run::{Run, fault_injection};
+use seqjepa_train::observer::Event;
 
 const KILLS: usize = 25;
 

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use common::{figures, tiny};
 use seqjepa_run::RunCheckpoint as Checkpoint;
-use seqjepa_train::checkpoint::Progress;
-use seqjepa_train::observer::{Event, Observers};
 use seqjepa_run::folder::status::{Life, inspect};
 use seqjepa_run::{ResumeOptions, Run, RunError, fault_injection};
+use seqjepa_train::checkpoint::Progress;
+use seqjepa_train::observer::{Event, Observers};
 
 fn train(folder: &Path, overrides: &[&str]) -> Run {
     let mut run = Run::start(tiny(folder, overrides), &mut Observers::new()).unwrap();
@@ -34,14 +34,18 @@ fn a_change_is_refused_with_its_keys_and_taken_when_told() {
     };
     let before = files();
     let lower = change(&["optim.lr=0.0005", "run.epochs=3"], false);
-    let message = Run::resume_with(&Registry::standard(), &folder, &lower, &mut Observers::new()).unwrap_err().to_string();
+    let message = Run::resume_with(&Registry::standard(), &folder, &lower, &mut Observers::new())
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("`optim.lr`: the run has 0.001, given is 0.0005"), "{message}");
     assert!(!message.contains("run.epochs"), "a longer run is no change: {message}");
     assert_eq!(files(), before);
     // Nor does the run seem to have died of it.
     assert_eq!(inspect(&folder).unwrap().1, Life::Ended);
     let shorter = change(&["run.epochs=1"], true);
-    let message = Run::resume_with(&Registry::standard(), &folder, &shorter, &mut Observers::new()).unwrap_err().to_string();
+    let message = Run::resume_with(&Registry::standard(), &folder, &shorter, &mut Observers::new())
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("run.epochs") && message.contains("at least 2"), "{message}");
 
     let lower = change(&["optim.lr=0.0005", "run.epochs=3"], true);
@@ -145,7 +149,9 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
         forge(&mut forged.progress);
         forged.save(&path).unwrap();
         let options = change(&["run.epochs=3"], false);
-        let message = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap_err().to_string();
+        let message = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new())
+            .unwrap_err()
+            .to_string();
         assert!(message.contains(words), "{message}");
     }
 }
@@ -221,7 +227,9 @@ fn another_backend_is_refused_and_taken_when_told() {
     checkpoint.save(&path).unwrap();
     let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("`run.device`: the run has the backend cuda, given is flex"), "{message}");
-    drop(Run::resume_with(&Registry::standard(), &folder, &change(&[], true), &mut Observers::new()).unwrap());
+    drop(
+        Run::resume_with(&Registry::standard(), &folder, &change(&[], true), &mut Observers::new()).unwrap(),
+    );
     // Taken once, it is the run's own.
     Run::resume(&folder, &mut Observers::new()).unwrap();
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use seqjepa_run::{Config, Registry};
 use seqjepa_run::config::{OptimizerKind, SchedulerKind};
+use seqjepa_run::{Config, Registry};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(name)

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use seqjepa_run::RunCheckpoint as Checkpoint;
-use seqjepa_train::observer::{Event, Observers};
 use seqjepa_run::{Config, Run, RunError};
+use seqjepa_train::observer::{Event, Observers};
 use seqjepa_train::{MetricsRow, StopFlag};
 
 /// A model of a few thousand parameters on a few small images.
@@ -54,7 +54,8 @@ fn a_run_leaves_its_config_metrics_checkpoint_gates_and_evaluation() {
     let evaluation = run.evaluate(&mut Observers::new()).unwrap();
     let folder = run.folder();
 
-    let (_, resolved) = seqjepa_run::RunFolder::open(&seqjepa_run::Registry::standard(), folder.root()).unwrap();
+    let (_, resolved) =
+        seqjepa_run::RunFolder::open(&seqjepa_run::Registry::standard(), folder.root()).unwrap();
     assert_eq!(&resolved, run.config());
 
     let jsonl = fs::read_to_string(folder.metrics_jsonl()).unwrap();

@@ -100,12 +100,7 @@ fn trainer(loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
     let device = Device::flex();
     let config = PoisonedConfig { inner: tiny(), loss_too, last };
     let method = boxed(config.init(7, &device.clone().autodiff()).unwrap());
-    builder(method, &device)
-        .epochs(1)
-        .log_every(log_every)
-        .skipping_nonfinite_steps(skip)
-        .build()
-        .unwrap()
+    builder(method, &device).epochs(1).log_every(log_every).skipping_nonfinite_steps(skip).build().unwrap()
 }
 
 fn digest(trainer: &mut Trainer) -> String {
@@ -180,5 +175,8 @@ fn such_steps_are_left_out_up_to_a_limit() {
             .collect();
         rows.push((figures, digest(&mut trainer)));
     }
-    assert!(rows.iter().all(|found| *found == rows[0]), "the bits do not depend on how often the device is looked at");
+    assert!(
+        rows.iter().all(|found| *found == rows[0]),
+        "the bits do not depend on how often the device is looked at"
+    );
 }

@@ -11,6 +11,7 @@ impl ActionSpace {
     /// without blur keeps its ninth parameter, always 0. The actions are raw until
     /// [`with_normalization`](Self::with_normalization) says otherwise; the published pipeline takes
     /// [`ActionNormalization::SequenceL2`](super::ActionNormalization::SequenceL2).
+    #[must_use]
     pub fn augmentation(
         observed: &AugmentPolicy,
         target: &AugmentPolicy,

@@ -115,41 +115,49 @@ impl ActionSpace {
     }
 
     /// How [`sequence`](Self::sequence) scales plain numbers.
+    #[must_use]
     pub fn normalization(&self) -> &ActionNormalization {
         &self.normalization
     }
 
     /// Number of components.
+    #[must_use]
     pub fn width(&self) -> usize {
         self.parameters.len()
     }
 
     /// The components, in order.
+    #[must_use]
     pub fn parameters(&self) -> &[ActionParameter] {
         &self.parameters
     }
 
     /// The groups, in order.
+    #[must_use]
     pub fn groups(&self) -> &[ActionGroup] {
         &self.groups
     }
 
     /// Index and description of the component with this name.
+    #[must_use]
     pub fn parameter(&self, name: &str) -> Option<(usize, &ActionParameter)> {
         self.parameters.iter().enumerate().find(|(_, parameter)| parameter.name == name)
     }
 
     /// The components of the group with this name.
+    #[must_use]
     pub fn group(&self, name: &str) -> Option<Range<usize>> {
         self.groups.iter().find(|group| group.name == name).map(|group| group.range.clone())
     }
 
     /// The group that component `index` belongs to.
+    #[must_use]
     pub fn group_of(&self, index: usize) -> Option<&ActionGroup> {
         self.groups.iter().find(|group| group.range.contains(&index))
     }
 
     /// The action that does nothing.
+    #[must_use]
     pub fn identity(&self) -> Vec<f32> {
         self.parameters.iter().map(|parameter| parameter.identity).collect()
     }

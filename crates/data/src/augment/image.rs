@@ -13,6 +13,7 @@ pub enum PixelFormat {
 
 impl PixelFormat {
     /// Bytes per pixel: 3 or 1.
+    #[must_use]
     pub const fn channels(self) -> usize {
         match self {
             Self::Rgb => 3,
@@ -68,21 +69,25 @@ impl<'a> ImageView<'a> {
     }
 
     /// The bytes, `[height, width, channels]`.
+    #[must_use]
     pub fn pixels(&self) -> &'a [u8] {
         self.pixels
     }
 
     /// Number of rows.
+    #[must_use]
     pub fn height(&self) -> usize {
         self.height
     }
 
     /// Number of columns.
+    #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
     /// RGB or grey.
+    #[must_use]
     pub fn format(&self) -> PixelFormat {
         self.format
     }

@@ -23,6 +23,7 @@ impl Instructions {
     const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
     /// Whether this processor has them.
+    #[must_use]
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -42,11 +43,13 @@ impl Instructions {
     }
 
     /// Those that this processor has, the fastest last.
+    #[must_use]
     pub fn available() -> impl DoubleEndedIterator<Item = Self> {
         Self::ALL.into_iter().filter(|instructions| instructions.is_available())
     }
 
     /// The fastest that this processor has.
+    #[must_use]
     pub fn best() -> Self {
         Self::available().next_back().unwrap_or(Self::Portable)
     }

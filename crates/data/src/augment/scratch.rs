@@ -24,6 +24,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// An empty scratch; it allocates at its first use. Views use the fastest instructions of this processor.
+    #[must_use]
     pub fn new() -> Self {
         Self::with(Instructions::best())
     }
@@ -41,6 +42,7 @@ impl Scratch {
     }
 
     /// The instructions that views use.
+    #[must_use]
     pub fn instructions(&self) -> Instructions {
         self.instructions
     }

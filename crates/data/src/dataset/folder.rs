@@ -41,6 +41,7 @@ pub struct ImageFolder {
 
 impl ImageFolder {
     /// An image folder with a fifth of each class for the test split where the root is not divided already, seed 0.
+    #[must_use]
     pub fn new(root: impl Into<PathBuf>, image_size: usize) -> Self {
         Self { root: root.into(), image_size, test_fraction: 0.2, seed: 0 }
     }

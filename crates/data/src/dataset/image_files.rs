@@ -89,16 +89,19 @@ impl ImageFiles {
 
     /// Number of files, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a list is never empty: the constructor refuses it")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.paths.len()
     }
 
     /// The files, under the root as it was given.
+    #[must_use]
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
     /// The files' paths relative to the root, with `/` between components.
+    #[must_use]
     pub fn names(&self) -> Vec<String> {
         let relative = |path: &PathBuf| {
             let parts = components(&self.root, path).map(OsStr::to_string_lossy);
@@ -109,21 +112,25 @@ impl ImageFiles {
 
     /// The class of each file, an index into [`class_names`](Self::class_names); `None` if some file lies in the root
     /// itself.
+    #[must_use]
     pub fn labels(&self) -> Option<&[u32]> {
         self.labels.as_deref()
     }
 
     /// Names of the classes in byte order; empty without labels.
+    #[must_use]
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
     /// Side of the squares in pixels.
+    #[must_use]
     pub fn side(&self) -> usize {
         self.side
     }
 
     /// Bytes of decoded pixels that are kept at the moment.
+    #[must_use]
     pub fn cached_bytes(&self) -> u64 {
         self.cache.used()
     }

@@ -93,16 +93,19 @@ impl ImageSet {
 
     /// Number of images, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a set is never empty: the constructor refuses it")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.count
     }
 
     /// Height of every image in pixels.
+    #[must_use]
     pub fn height(&self) -> usize {
         self.height
     }
 
     /// Width of every image in pixels.
+    #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
@@ -111,6 +114,7 @@ impl ImageSet {
     ///
     /// # Panics
     /// If `index` is not below [`len`](Self::len), as a slice does.
+    #[must_use]
     pub fn image(&self, index: usize) -> ImageView<'_> {
         let size = self.height * self.width * 3;
         let pixels = &self.pixels[index * size..][..size];
@@ -121,26 +125,31 @@ impl ImageSet {
     ///
     /// # Panics
     /// If the set has labels and `index` is not below [`len`](Self::len), as a slice does.
+    #[must_use]
     pub fn label(&self, index: usize) -> Option<u32> {
         self.labels.as_ref().map(|labels| labels[index])
     }
 
     /// All labels, one for each image, each below [`class_count`](Self::class_count); `None` for a set without.
+    #[must_use]
     pub fn labels(&self) -> Option<&[u32]> {
         self.labels.as_deref()
     }
 
     /// All pixels, shape `[images, height, width, 3]`.
+    #[must_use]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
     /// Number of classes that the labels index; 0 without labels.
+    #[must_use]
     pub fn class_count(&self) -> usize {
         self.class_names.len()
     }
 
     /// The name of each class, in label order; empty without labels.
+    #[must_use]
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }

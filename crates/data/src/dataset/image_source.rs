@@ -19,9 +19,9 @@ pub struct PixelBuffer {
 /// ([`ImageFiles`](super::ImageFiles)).
 ///
 /// A source of one's own may hold anything: it must give the same image for an index every time, from any thread.
+#[expect(clippy::len_without_is_empty, reason = "a source is never empty")]
 pub trait ImageSource: Send + Sync + Debug {
     /// Number of images, at least 1 and at most 4 294 967 295.
-    #[expect(clippy::len_without_is_empty, reason = "a source is never empty")]
     fn len(&self) -> usize;
 
     /// The class of image `index`, an index into [`class_names`](Self::class_names); `None` where it has none.

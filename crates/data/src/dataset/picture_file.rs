@@ -136,11 +136,13 @@ impl ImageFile {
     }
 
     /// Where it was read from.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The image, borrowed.
+    #[must_use]
     pub fn image(&self) -> ImageView<'_> {
         ImageView::new(&self.pixels, self.height, self.width).expect("the decoder gives whole images")
     }

@@ -75,6 +75,7 @@ impl DatasetSource {
     ///
     /// CIFAR and Fashion-MNIST: of their own training images. Image folders: ImageNet's, as is the custom.
     /// `synthetic`: mean 0.31 and standard deviation 0.23, about those of its images.
+    #[must_use]
     pub fn normalization(&self) -> Normalization {
         match self {
             Self::Cifar100 { .. } => Normalization::CIFAR100,

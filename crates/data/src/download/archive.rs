@@ -19,11 +19,13 @@ pub struct Archive {
 
 impl Archive {
     /// CIFAR-100 in its binary form, 161 MiB.
+    #[must_use]
     pub fn cifar100() -> Self {
         Self::official("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", "cifar-100-binary")
     }
 
     /// CIFAR-10 in its binary form, 162 MiB.
+    #[must_use]
     pub fn cifar10() -> Self {
         Self::official("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin")
     }

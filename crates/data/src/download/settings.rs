@@ -38,6 +38,7 @@ impl Default for Downloader {
 
 impl Downloader {
     /// The default settings with another server.
+    #[must_use]
     pub fn with_base_url(base_url: impl Into<String>) -> Self {
         Self { base_url: base_url.into(), ..Self::default() }
     }

@@ -122,41 +122,49 @@ impl SequenceBatch {
 
     /// Number of sequences, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "no empty batch can be had")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.indices.len()
     }
 
     /// Number of observed views of each sequence, M, rendered or not.
+    #[must_use]
     pub fn views(&self) -> usize {
         self.shape.views
     }
 
     /// Number of observed views that were rendered.
+    #[must_use]
     pub fn rendered_views(&self) -> usize {
         self.shape.rendered
     }
 
     /// Whether the target views were rendered.
+    #[must_use]
     pub fn has_target(&self) -> bool {
         self.shape.target
     }
 
     /// Channels of every view.
+    #[must_use]
     pub fn channels(&self) -> usize {
         self.shape.channels
     }
 
     /// Height of every view in pixels.
+    #[must_use]
     pub fn height(&self) -> usize {
         self.shape.height
     }
 
     /// Width of every view in pixels.
+    #[must_use]
     pub fn width(&self) -> usize {
         self.shape.width
     }
 
     /// Length of an action vector.
+    #[must_use]
     pub fn parameter_count(&self) -> usize {
         self.shape.parameters
     }

@@ -38,11 +38,13 @@ pub struct LoaderConfig {
 
 impl LoaderConfig {
     /// For training: shuffled, the last partial batch dropped, all views rendered, all cores, two batches ahead.
+    #[must_use]
     pub fn train(batch_size: usize, seed: u64) -> Self {
         Self { shuffle: true, drop_last: true, split: Split::Train, ..Self::test(batch_size, seed) }
     }
 
     /// For evaluation: in order, all samples, all views rendered, all cores, two batches ahead.
+    #[must_use]
     pub fn test(batch_size: usize, seed: u64) -> Self {
         Self {
             batch_size,

@@ -57,6 +57,7 @@ impl SequenceEpoch {
     /// Time that the consumer has spent waiting in [`next`](Iterator::next) so far.
     ///
     /// Work done in the consumer's own thread (`threads` or `prefetch` 0) is waiting too.
+    #[must_use]
     pub fn wait_time(&self) -> Duration {
         self.waited
     }

@@ -41,21 +41,25 @@ impl SequenceLoader {
     }
 
     /// What makes the sequences.
+    #[must_use]
     pub fn source(&self) -> &Arc<dyn SequenceSource> {
         &self.shared.source
     }
 
     /// Which samples are loaded, in which order, with how many threads.
+    #[must_use]
     pub fn config(&self) -> &LoaderConfig {
         &self.shared.config
     }
 
     /// Number of batches of every epoch, at least 1.
+    #[must_use]
     pub fn batches_per_epoch(&self) -> usize {
         self.shared.batches()
     }
 
     /// Number of sequences of every epoch, without those that `drop_last` leaves out.
+    #[must_use]
     pub fn samples_per_epoch(&self) -> usize {
         let (samples, config) = (self.shared.samples(), &self.shared.config);
         if config.drop_last { samples - samples % config.batch_size } else { samples }
@@ -64,6 +68,7 @@ impl SequenceLoader {
     /// The batches of `epoch` (from 0) from `first_batch` on, in order; none if there are not so many.
     ///
     /// Dropping the iterator stops its work. Several may run at a time.
+    #[must_use]
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> SequenceEpoch {
         SequenceEpoch::new(Arc::clone(&self.shared), epoch, first_batch)
     }
@@ -71,6 +76,7 @@ impl SequenceLoader {
     /// Time that consumers have spent waiting in [`SequenceEpoch::next`], over all epochs so far.
     ///
     /// Work done in the consumer's own thread (`threads` or `prefetch` 0) is waiting too.
+    #[must_use]
     pub fn wait_time(&self) -> Duration {
         self.shared.waited()
     }

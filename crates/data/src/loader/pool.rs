@@ -42,6 +42,7 @@ pub struct PooledBatch {
 
 impl PooledBatch {
     /// Takes the buffers out for good.
+    #[must_use]
     pub fn into_inner(mut self) -> SequenceBatch {
         self.batch.take().expect("only drop and this function take the batch")
     }

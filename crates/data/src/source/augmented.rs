@@ -45,11 +45,13 @@ impl AugmentedImages {
     }
 
     /// The source images.
+    #[must_use]
     pub fn images(&self) -> &Arc<dyn ImageSource> {
         &self.images
     }
 
     /// How views are drawn.
+    #[must_use]
     pub fn config(&self) -> &SequenceConfig {
         &self.config
     }

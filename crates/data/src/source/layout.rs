@@ -44,6 +44,7 @@ impl SequenceLayout {
     }
 
     /// Elements of one view, `channels * height * width`.
+    #[must_use]
     pub fn view_len(&self) -> usize {
         self.channels * self.height * self.width
     }

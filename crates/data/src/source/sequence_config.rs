@@ -90,6 +90,7 @@ impl SequenceConfig {
     ///
     /// `source_height` and `source_width` are the image's size in pixels. The views of a key are always the same, whatever
     /// else is loaded.
+    #[must_use]
     pub fn sample(&self, key: SequenceKey, source_height: usize, source_width: usize) -> Vec<AugmentParams> {
         let views = 0..=self.observed_views;
         views.map(|view| self.sample_view(key, view, source_height, source_width)).collect()

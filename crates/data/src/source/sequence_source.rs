@@ -25,6 +25,7 @@ pub struct SequenceKey {
 
 impl SequenceKey {
     /// The key of one view, from 0; the target is the last. Its random stream is the view's own.
+    #[must_use]
     pub fn view(&self, view: u32) -> ViewKey {
         let Self { seed, split, epoch, sample } = *self;
         ViewKey { seed, split, epoch, sample: u64::from(sample), view }
@@ -158,9 +159,9 @@ pub struct SequenceScratch {
 /// assert_eq!(batch.relative[0], batch.observed[1] - batch.observed[0]);
 /// # Ok::<(), DataError>(())
 /// ```
+#[expect(clippy::len_without_is_empty, reason = "a source is never empty")]
 pub trait SequenceSource: Send + Sync + Debug {
     /// Number of samples, each of which becomes a sequence an epoch: at least 1 and at most 4 294 967 295.
-    #[expect(clippy::len_without_is_empty, reason = "a source is never empty")]
     fn len(&self) -> usize;
 
     /// The class of sample `index`, an index into [`class_names`](Self::class_names); `None` where it has none.

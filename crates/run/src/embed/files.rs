@@ -5,7 +5,7 @@ use std::sync::mpsc::sync_channel;
 
 use rayon::prelude::*;
 use seqjepa_data::dataset::ImageFiles;
-use seqjepa_data::{DataError, ImageView, Scratch};
+use seqjepa_data::{DataError, ImageSource, ImageView, PixelBuffer};
 use seqjepa_train::observer::{Event, Observer, Stage};
 use serde::Serialize;
 
@@ -67,7 +67,8 @@ pub fn embed_folder(
         return Err(EmbedError::BatchSize);
     }
     let format = FeatureFormat::of(output)?;
-    let images = ImageFiles::list(folder)?;
+    let side = embedder.image_size();
+    let images = ImageFiles::list(folder, side, 0)?;
     let layout = embedder.representations();
     let (count, views) = (images.len(), embedder.view_count());
     let mut arrays = vec![
@@ -79,7 +80,6 @@ pub fn embed_folder(
     }
     let mut files = FeatureFiles::create(output, format, arrays)?;
 
-    let side = embedder.image_size();
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(WAITING);
         let images = &images;
@@ -140,7 +140,10 @@ fn read_squares(
     let results: Vec<_> = pixels
         .par_chunks_exact_mut(3 * side * side)
         .zip(range)
-        .map_init(Scratch::new, |scratch, (out, index)| images.read_square(index, side, scratch, out))
+        .map_init(PixelBuffer::default, |buffer, (out, index)| {
+            out.copy_from_slice(images.image(index, buffer)?.pixels());
+            Ok(())
+        })
         .collect();
     results.into_iter().collect::<Result<(), _>>()?;
     Ok(pixels)

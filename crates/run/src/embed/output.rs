@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use npyz::{NpyWriter, WriteOptions, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use seqjepa_train::storage::{StorageError, folder_of, make_folder, remove_leftovers, temporary};
@@ -57,12 +58,17 @@ struct Pending {
 /// One array that is being filled.
 struct Array {
     description: EmbeddedArray,
-    /// Index of its file.
-    file: usize,
-    /// Where in the file its next value goes.
-    position: u64,
+    place: Place,
     /// Values still to come.
     left: usize,
+}
+
+/// Where the values of an array go.
+enum Place {
+    /// Into the file of that index, the next value at that byte.
+    At { file: usize, position: u64 },
+    /// Into a file of NumPy's format, which has the array alone.
+    Npy { path: PathBuf, writer: Box<NpyWriter<f32, BufWriter<File>>> },
 }
 
 /// All files of one embedding.
@@ -110,7 +116,8 @@ impl FeatureFiles {
         let data = self.add_file(self.output.clone(), &[&length, &header])?;
         for (name, shape) in arrays {
             let start = metadata.info(name).map_or(0, |info| info.data_offsets.0 as u64);
-            self.add_array(name, shape, data + start);
+            let file = self.pending.len() - 1;
+            self.add_array(name, shape, Place::At { file, position: data + start });
         }
         Ok(())
     }
@@ -118,8 +125,14 @@ impl FeatureFiles {
     fn create_npy(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), StorageError> {
         for (name, shape) in arrays {
             let path = self.output.with_extension(format!("{name}.npy"));
-            let data = self.add_file(path, &[&npy_header(&shape)])?;
-            self.add_array(name, shape, data);
+            let fail = |source| StorageError::new("write", &path, source);
+            let pending = Pending::new(path.clone())?;
+            let file = pending.file.as_file().try_clone().map_err(fail)?;
+            let extents: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
+            let options = WriteOptions::<f32>::new().default_dtype().shape(&extents);
+            let writer = options.writer(BufWriter::new(file)).begin_nd().map_err(fail)?;
+            self.pending.push(pending);
+            self.add_array(name, shape, Place::Npy { path, writer: Box::new(writer) });
         }
         Ok(())
     }
@@ -132,13 +145,12 @@ impl FeatureFiles {
         Ok(start.iter().map(|bytes| bytes.len() as u64).sum())
     }
 
-    /// An array in the last file, from byte `position` on.
-    fn add_array(&mut self, name: &'static str, shape: Vec<usize>, position: u64) {
-        let index = self.pending.len() - 1;
-        let file = self.pending[index].path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    /// An array in the last file.
+    fn add_array(&mut self, name: &'static str, shape: Vec<usize>, place: Place) {
+        let path = &self.pending[self.pending.len() - 1].path;
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let left = shape.iter().product();
-        let description = EmbeddedArray { name, file, shape };
-        self.arrays.push(Array { description, file: index, position, left });
+        self.arrays.push(Array { description: EmbeddedArray { name, file, shape }, place, left });
     }
 
     /// Appends rows to an array; nothing if there is none of this name.
@@ -146,11 +158,18 @@ impl FeatureFiles {
         let Some(array) = self.arrays.iter_mut().find(|array| array.description.name == name) else {
             return Ok(());
         };
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let start = SeekFrom::Start(array.position);
-        array.position += bytes.len() as u64;
         array.left -= values.len();
-        self.pending[array.file].write(|file| file.seek(start).and_then(|_| file.write_all(&bytes)))
+        match &mut array.place {
+            Place::At { file, position } => {
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                let start = SeekFrom::Start(*position);
+                *position += bytes.len() as u64;
+                self.pending[*file].write(|file| file.seek(start).and_then(|_| file.write_all(&bytes)))
+            }
+            Place::Npy { path, writer } => writer
+                .extend(values.iter().copied())
+                .map_err(|source| StorageError::new("write", path, source)),
+        }
     }
 
     /// The arrays in order.
@@ -160,8 +179,11 @@ impl FeatureFiles {
 
     /// Gives all files their names, the description's last.
     pub(super) fn finish(mut self, description: &impl Serialize) -> Result<(), StorageError> {
-        for array in &self.arrays {
+        for array in self.arrays {
             assert_eq!(array.left, 0, "every row of {} has been pushed", array.description.name);
+            if let Place::Npy { path, writer } = array.place {
+                writer.finish().map_err(|source| StorageError::new("write", &path, source))?;
+            }
         }
         let mut json = Pending::new(self.output.with_extension("json"))?;
         let text = serde_json::to_vec_pretty(description).expect("a description is plain data");
@@ -176,19 +198,6 @@ impl FeatureFiles {
         }
         Ok(())
     }
-}
-
-/// The start of a file in NumPy's format, version 1.0, of f32 in C order; a multiple of 64 bytes long.
-fn npy_header(shape: &[usize]) -> Vec<u8> {
-    const PREAMBLE: usize = 10;
-    let shape: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
-    let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
-    let length = (PREAMBLE + text.len() + 1).next_multiple_of(64) - PREAMBLE;
-    text.extend(std::iter::repeat_n(' ', length - 1 - text.len()));
-    text.push('\n');
-    // Three extents of 20 digits each are far from the 65535 bytes that two bytes can count.
-    let length = (text.len() as u16).to_le_bytes();
-    [&b"\x93NUMPY\x01\x00"[..], &length, text.as_bytes()].concat()
 }
 
 impl Pending {

@@ -1,7 +1,9 @@
 //! The views of an image that are embedded.
 
 use rayon::prelude::*;
-use seqjepa_data::{ActionSpace, AugmentParams, DataError, ImageView, Scratch, SequenceConfig, Split};
+use seqjepa_data::{
+    ActionSpace, AugmentParams, DataError, ImageView, Scratch, SequenceConfig, SequenceKey, Split,
+};
 use serde::{Deserialize, Serialize};
 
 use super::error::EmbedError;
@@ -54,7 +56,7 @@ impl ViewMaker {
         };
         let sequence = config.sequences(count, augmented_normalization(config)?)?;
         let side = sequence.observed.output_height;
-        let space = sequence.action_space(side, side)?;
+        let space = sequence.layout(side, side)?.actions;
         Ok(Self { views, sequence, space })
     }
 
@@ -107,7 +109,8 @@ impl ViewMaker {
             EmbeddedViews::Identity => vec![AugmentParams::identity(side, side); 2],
             // A data set has no more images than a `u32` can count; beyond, the draws repeat.
             EmbeddedViews::Augmented { seed, .. } => {
-                self.sequence.sample(seed, Split::Test, 0, number as u32, side, side)
+                let key = SequenceKey { seed, split: Split::Test, epoch: 0, sample: number as u32 };
+                self.sequence.sample(key, side, side)
             }
         };
         for (params, out) in params.iter().zip(out.chunks_exact_mut(3 * side * side)) {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use seqjepa_data::dataset::DatasetSource;
-use seqjepa_data::{ActionSpace, AugmentedImages, ImageSource, Normalization, SequenceSource, Split};
+use seqjepa_data::{
+    ActionSpace, AugmentedImages, DataError, ImageSource, Normalization, SequenceSource, Split,
+};
 use seqjepa_train::observer::Observer;
 
 use super::data_sets::{DataSet, DataSetEntry, DataSetError};
@@ -50,9 +52,25 @@ pub fn open_images(
         download::archive(config, &source, observer)?;
     }
     let limit = (config.dataset.memory_limit_gib * GIB) as u64;
-    let images = source.open(limit)?;
+    let images = images(&source, limit)?;
     tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
     Ok(images)
+}
+
+/// Both splits: in memory, or of an image folder with more than `limit` bytes of decoded pixels as files, of which as many
+/// bytes are kept.
+fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2], DataError> {
+    let [train, test] = [Split::Train, Split::Test];
+    if let DatasetSource::ImageFolder(folder) = source {
+        let counts = [folder.stream(train, 0)?.len() as u64, folder.stream(test, 0)?.len() as u64];
+        let each = 3 * (folder.image_size * folder.image_size) as u64;
+        let all = (counts[0] + counts[1]).saturating_mul(each);
+        if all > limit {
+            let share = |count: u64| (limit as f64 * (count * each) as f64 / all as f64) as u64;
+            return Ok([source.stream(train, share(counts[0]))?, source.stream(test, share(counts[1]))?]);
+        }
+    }
+    Ok([Arc::new(source.load(train)?), Arc::new(source.load(test)?)])
 }
 
 fn sequences(

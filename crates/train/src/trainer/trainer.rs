@@ -411,7 +411,11 @@ impl Trainer {
         }))
     }
 
-    fn finish_epoch(&mut self, (test_loss, diagnostics): (f64, Metrics), time: f64) -> Result<MetricsRow, TrainError> {
+    fn finish_epoch(
+        &mut self,
+        (test_loss, diagnostics): (f64, Metrics),
+        time: f64,
+    ) -> Result<MetricsRow, TrainError> {
         let probes = self.learner.probes.finish_epoch().map_err(|error| error.cause)?;
         let learning_rate = self.learning_rate(self.steps_per_epoch() - 1);
         let done = std::mem::take(&mut self.under_way);
