@@ -14,6 +14,7 @@ use seqjepa_model::{DynMethodConfig, MethodConfig};
 
 use crate::config::{Config, ConfigError, invalid};
 use augmented::AugmentedDataSet;
+pub use augmented::open_images;
 pub(crate) use augmented::augmented_normalization;
 use methods::{MethodEntry, Named, SeqJepaEntry};
 

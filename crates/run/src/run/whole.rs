@@ -41,6 +41,7 @@ pub struct Run {
 }
 
 /// What a run is made of before it has a folder: everything that can be refused has been looked at.
+#[derive(Debug)]
 pub(super) struct Parts {
     pub config: Config,
     pub method: Box<dyn DynMethodConfig>,
@@ -154,6 +155,12 @@ impl Run {
     #[must_use]
     pub fn device_name(&self) -> String {
         format!("{:?}", self.device)
+    }
+
+    /// The backend that the run computes on, as its cargo feature is called.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        self.backend
     }
 
     /// The metrics of the epochs done.

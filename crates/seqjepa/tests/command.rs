@@ -1,6 +1,5 @@
-//! The `train` and `status` commands as a user meets them: signals, exit codes, resume, the lock, faults of the disk and of
-//! the data.
-#![cfg(unix)]
+//! The command as a user meets it while a run goes on: signals, exit codes, resume, the lock, faults of the disk and of the data.
+#![cfg(all(unix, feature = "command"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,12 +17,11 @@ eval: {protocols: [linear], seq_len: 2, max_seq_len: 2, probe_epochs: 2, feature
 /// Many epochs: a run that lasts until it is stopped.
 const ENDLESS: [&str; 2] = ["--set", "run.epochs=100000"];
 
-/// The example that cargo has built beside this test.
-fn example(name: &str) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
-    assert!(path.exists(), "{} is missing: build it with `cargo build --examples`", path.display());
-    Command::new(path)
+/// A subcommand of the program.
+fn seqjepa(subcommand: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seqjepa"));
+    command.arg(subcommand);
+    command
 }
 
 /// A scratch folder with the config in it.
@@ -35,15 +33,15 @@ fn scratch() -> (tempfile::TempDir, PathBuf) {
 }
 
 fn start(run: &Path) -> Command {
-    let mut command = example("train");
+    let mut command = seqjepa("train");
     let output = format!("run.output_dir={}", run.display());
     command.arg("--config").arg(run.with_file_name("tiny.yaml")).args(["--set", &output]);
     command
 }
 
 fn resume(run: &Path) -> Command {
-    let mut command = example("train");
-    command.arg("--resume").arg(run);
+    let mut command = seqjepa("resume");
+    command.arg(run);
     command
 }
 
@@ -74,13 +72,13 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 fn status(run: &Path) -> serde_json::Value {
-    let output = end(example("status").arg(run).arg("--json"));
+    let output = end(seqjepa("status").arg(run).arg("--json"));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", error_of(&output)))
 }
 
 #[test]
 fn a_signal_stops_and_saves_and_the_run_goes_on() {
-    for (name, code) in [("INT", 130), ("TERM", 143)] {
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let (_scratch, run) = scratch();
         let child = spawn(start(&run).args(ENDLESS));
         wait_for(&run.join("checkpoints/last.safetensors"));
@@ -89,7 +87,8 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
         let output = child.wait_with_output().unwrap();
         let error = error_of(&output);
         assert_eq!(output.status.code(), Some(code), "{error}");
-        assert!(error.contains("--resume") && error.contains(&run.display().to_string()), "{error}");
+        assert!(error.contains(&format!("seqjepa resume {}", run.display())), "{error}");
+        assert!(error.contains(&format!("train --resume {}", run.display())), "{error}");
         assert_eq!(status(&run)["state"], "stopped");
         assert_eq!(status(&run)["life"], "ended");
 
@@ -100,6 +99,7 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
         let error = error_of(&output);
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains("`run.epochs`: the run has 100000, given is"), "{error}");
+        assert!(error.contains("--allow-config-change"), "{error}");
         let output = end(resume(&run).args(["--set", &epochs, "--allow-config-change"]));
         assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
         assert_eq!(status(&run)["state"], "finished");
@@ -127,7 +127,7 @@ fn a_signal_during_the_frozen_evaluation_stops_it() {
         signal(&child, "TERM");
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
-        assert!(error_of(&output).contains("--resume"), "{}", error_of(&output));
+        assert!(error_of(&output).contains("seqjepa resume"), "{}", error_of(&output));
         assert!(!run.join("evaluation.json").exists());
     }
 }
@@ -169,7 +169,7 @@ fn two_processes_cannot_train_into_one_folder() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(run.join("lock").exists());
-    let output = end(example("status").arg(&run));
+    let output = end(seqjepa("status").arg(&run));
     assert_eq!(output.status.code(), Some(4));
     assert!(String::from_utf8_lossy(&output.stdout).contains("died while"), "{output:?}");
     let child = spawn(&mut resume(&run));
@@ -282,7 +282,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     let (scratch, _) = scratch();
     // Below a file; permissions would not stop a superuser.
     let run = scratch.path().join("tiny.yaml/run");
-    let mut command = example("train");
+    let mut command = seqjepa("train");
     command.arg("--config").arg(scratch.path().join("tiny.yaml"));
     let output = end(command.args(["--set", &format!("run.output_dir={}", run.display())]));
     assert_eq!(output.status.code(), Some(1));
@@ -295,11 +295,10 @@ fn a_write_that_the_kernel_refuses_leaves_the_files_whole() {
     let (_scratch, run) = scratch();
     assert!(end(start(&run).arg("--skip-evaluation")).status.success());
     let kept = fs::read(run.join("checkpoints/last.safetensors")).unwrap();
-    let train = example("train");
     let mut shell = Command::new("sh");
     // Ignored signals stay ignored in the program that takes the shell's place.
-    shell.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""]).arg(train.get_program());
-    shell.arg("--resume").arg(&run).args(["--set", "run.epochs=3", "--skip-evaluation"]);
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""]).arg(env!("CARGO_BIN_EXE_seqjepa"));
+    shell.args(["train", "--resume"]).arg(&run).args(["--set", "run.epochs=3", "--skip-evaluation"]);
     let output = end(&mut shell);
     let error = error_of(&output);
     assert_eq!(output.status.code(), Some(1), "{error}");
@@ -333,7 +332,7 @@ fn a_full_disk_stops_the_run_and_room_lets_it_go_on() {
     let unmount = Unmount(disk.clone());
     let run = disk.join("run");
     let output = format!("run.output_dir={}", run.display());
-    let mut command = example("train");
+    let mut command = seqjepa("train");
     command.arg("--config").arg(scratch.path().join("tiny.yaml")).args([
         "--set",
         &output,

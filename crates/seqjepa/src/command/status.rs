@@ -1,57 +1,50 @@
-//! Shows how a run is doing, while it goes on or after.
-//!
-//! ```text
-//! cargo run --release --example status -- runs/fashion-mnist-cpu
-//! cargo run --release --example status -- runs/fashion-mnist-cpu --json
-//! ```
-//!
-//! Reads only `status.json` and the lock of the run folder: it never disturbs the run. Exit code 0 for a run that goes on or
-//! has ended, 1 if there is none, 4 for one that died.
-
-mod shared;
+//! `status`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use seqjepa::train::status::{Life, RunState, Status, inspect};
+use clap::Args;
+use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
+
+use super::terminal::say;
 
 /// A heartbeat older than this, in seconds, is worth a word: steps may be long, but not that long.
 const SILENCE: u64 = 600;
 
-/// Shows how a run is doing.
-#[derive(Parser)]
-struct Arguments {
+/// Exit code for a run that died.
+const DIED: u8 = 4;
+
+/// Shows how a run is doing, while it goes on or after.
+///
+/// Reads only `status.json` and the lock of the run folder: it never disturbs the run. Exit code 0 for a run that goes on or has
+/// ended, 1 if there is none, 4 for one that died.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
     /// The run folder.
+    #[arg(value_name = "RUN_FOLDER")]
     run: PathBuf,
     /// Prints the status as JSON, with `life` beside the keys of status.json.
     #[arg(long)]
     json: bool,
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    shared::run(|| show(&arguments))
-}
-
-#[expect(clippy::print_stdout, reason = "a command speaks to its user")]
-fn show(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (status, life) = inspect(&arguments.run)?;
     if arguments.json {
         let mut value = serde_json::to_value(&status)?;
         value["life"] = format!("{life:?}").to_lowercase().into();
-        println!("{value:#}");
+        say!("{value:#}");
     } else {
-        print!("{}", text(&status, life, &arguments.run.display().to_string()));
+        say!("{}", text(&status, life, &arguments.run.display().to_string()));
     }
-    Ok(if life == Life::Died { ExitCode::from(4) } else { ExitCode::SUCCESS })
+    Ok(if life == Life::Died { ExitCode::from(DIED) } else { ExitCode::SUCCESS })
 }
 
 fn text(status: &Status, life: Life, folder: &str) -> String {
     let age = status.age().as_secs();
     let state = match (life, status.state) {
         (Life::Died, state) => format!(
-            "died while {}: process {} is gone without a word; continue with --resume {folder}",
+            "died while {}: process {} is gone without a word; `seqjepa resume {folder}` continues it",
             word(state),
             status.pid
         ),
@@ -59,7 +52,7 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
             "{} (process {}), but without a sign of life for {}",
             word(state),
             status.pid,
-            clock(age as f64)
+            clock(age)
         ),
         (Life::Running, state) => format!("{} (process {})", word(state), status.pid),
         (Life::Ended, state) => word(state).to_owned(),
@@ -77,7 +70,7 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
     lines.push(format!("step       {} of {}", status.step, status.steps));
     if life == Life::Running {
         if let Some(eta) = status.eta_seconds {
-            lines.push(format!("time left  {}", clock(eta)));
+            lines.push(format!("time left  {}", clock(eta.round() as u64)));
         }
         if let (Some(loss), Some(rate)) = (status.loss, status.learning_rate) {
             lines.push(format!("loss       {loss:.4} at learning rate {rate:.2e}"));
@@ -93,8 +86,8 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
     if let Some(message) = &status.message {
         lines.push(format!("message    {message}"));
     }
-    lines.push(format!("updated    {} ago", clock(age as f64)));
-    lines.join("\n") + "\n"
+    lines.push(format!("updated    {} ago", clock(age)));
+    lines.join("\n")
 }
 
 fn word(state: RunState) -> &'static str {
@@ -110,7 +103,6 @@ fn word(state: RunState) -> &'static str {
     }
 }
 
-fn clock(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
+fn clock(seconds: u64) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
