@@ -37,7 +37,8 @@ impl Memory {
         let observed = used.observed.unwrap_or(dataset.seq_len);
         let view = (config.model.n_channels * side * side) as u64;
         let views = (dataset.batch_size * (observed + usize::from(used.target))) as u64;
-        let [train, test] = [&rehearsal.data().set().train, &rehearsal.data().set().test].map(|source| source.len());
+        let [train, test] =
+            [&rehearsal.data().set().train, &rehearsal.data().set().test].map(|source| source.len());
         let pixels = 3 * config.source_size() * config.source_size() * (train + test);
         let limit = (dataset.memory_limit_gib * (1_u64 << 30) as f64) as u64;
         Self {
@@ -47,7 +48,9 @@ impl Memory {
             target: VALUE * target.map(|spec| spec.shape.iter().product::<usize>() as u64).sum::<u64>(),
             before: parameters + optimizer,
             // Only observed views carry gradients; what the target needs at a time is small beside them.
-            activations: VALUE * (dataset.batch_size * observed) as u64 * activations(&config.encoder(), side),
+            activations: VALUE
+                * (dataset.batch_size * observed) as u64
+                * activations(&config.encoder(), side),
             batches: VALUE * views * view * (dataset.prefetch as u64 + 2),
             images: if dataset.name == "image_folder" { limit.min(pixels as u64) } else { pixels as u64 },
         }
