@@ -123,14 +123,14 @@ mod tests {
     #[test]
     fn the_estimate_grows_as_networks_do() {
         let small = ResNetConfig { width: 16, ..ResNetConfig::default() };
-        let resnet = |config: &ResNetConfig| activations(&EncoderConfig::Resnet(config.clone()), 32);
-        let wide = ResNetConfig { width: 64, ..small.clone() };
+        let resnet = |config: &ResNetConfig| activations(&EncoderConfig::Resnet(*config), 32);
+        let wide = ResNetConfig { width: 64, ..small };
         assert_eq!(resnet(&wide), 4 * resnet(&small));
         // The stem and four stages of two blocks of two convolutions, each of half the values of the one before.
         assert_eq!(resnet(&small), 3 * 16 * 1024 + 3 * 4 * 16 * (1024 + 512 + 256 + 128));
-        let deep = ResNetConfig { depth: ResNetDepth::ResNet50, ..small.clone() };
+        let deep = ResNetConfig { depth: ResNetDepth::ResNet50, ..small };
         assert!(resnet(&deep) > resnet(&small));
-        let coarse = ResNetConfig { stem: ResNetStem::ImageNet, ..small.clone() };
+        let coarse = ResNetConfig { stem: ResNetStem::ImageNet, ..small };
         assert!(resnet(&coarse) < resnet(&small) / 4);
     }
 }
