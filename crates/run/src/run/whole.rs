@@ -226,6 +226,8 @@ impl Run {
             path: saved.then_some(checkpoint),
             epochs: Some(self.trainer.epochs_done()),
             steps: Some(self.trainer.steps_done()),
+            batch_size: Some(self.config.dataset.batch_size),
+            observed_views: self.config.dataset.seq_len,
             target_encoder: true,
         };
         let request = EvaluationRequest {
@@ -238,8 +240,6 @@ impl Run {
             origin,
             code: code_version(),
             config: self.config.to_json(),
-            observed_views: self.config.dataset.seq_len,
-            batch_size: self.config.dataset.batch_size,
             cache_folder: Some(&self.folder.features()),
         };
         Ok(evaluate(&request, observer)?)
