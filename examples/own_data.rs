@@ -25,7 +25,8 @@ fn space() -> Result<ActionSpace, DataError> {
         let (name, unit) = (name.into(), "pixels".into());
         ActionParameter { name, unit, low, high, identity: low }
     };
-    let parameters = vec![parameter("x", [0.0, 10.0]), parameter("y", [0.0, 10.0]), parameter("side", [2.0, 6.0])];
+    let parameters =
+        vec![parameter("x", [0.0, 10.0]), parameter("y", [0.0, 10.0]), parameter("side", [2.0, 6.0])];
     let groups = vec![ActionGroup::vector("place", 0..2), ActionGroup::vector("side", 2..3)];
     let scale = ActionNormalization::Standardize { mean: vec![5.0, 5.0, 4.0], std: vec![3.0, 3.0, 1.2] };
     Ok(ActionSpace::new(parameters, groups)?.with_normalization(scale)?)
@@ -36,7 +37,10 @@ struct Squares(SequenceLayout, usize);
 
 impl Squares {
     fn new(observed_views: usize, len: usize) -> Result<Self, DataError> {
-        Ok(Self(SequenceLayout { observed_views, channels: 3, height: SIDE, width: SIDE, actions: space()? }, len))
+        Ok(Self(
+            SequenceLayout { observed_views, channels: 3, height: SIDE, width: SIDE, actions: space()? },
+            len,
+        ))
     }
 }
 
@@ -71,7 +75,12 @@ impl SequenceSource for Squares {
     fn description(&self) -> String {
         "place and side of the square uniform".into()
     }
-    fn fill(&self, key: SequenceKey, _: &mut SequenceScratch, slot: SequenceSlot<'_>) -> Result<(), DataError> {
+    fn fill(
+        &self,
+        key: SequenceKey,
+        _: &mut SequenceScratch,
+        slot: SequenceSlot<'_>,
+    ) -> Result<(), DataError> {
         slot.check(&self.0)?;
         // Everything is drawn from the key alone, so that a resumed run sees the same.
         for (view, action) in (0..).zip(slot.parameters.chunks_exact_mut(3)) {

@@ -25,10 +25,8 @@ fn main() -> Result<()> {
     // Intervals come from resampling the test samples.
     let bootstrap = Bootstrap::default();
 
-    let [fit, score] = [
-        Labelled::new(train_features.clone(), &train.1)?,
-        Labelled::new(test_features.clone(), &test.1)?,
-    ];
+    let [fit, score] =
+        [Labelled::new(train_features.clone(), &train.1)?, Labelled::new(test_features.clone(), &test.1)?];
     let found = classification(&fit, &score, 3, &LogisticConfig::default(), &bootstrap)?;
     println!("top-1 of three classes: {:?}", found.top1);
 

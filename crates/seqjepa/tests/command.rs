@@ -117,7 +117,7 @@ fn a_signal_during_the_frozen_evaluation_stops_it() {
             "--set",
             "run.epochs=1",
             "--set",
-            "eval.probe_epochs=10000000",
+            "eval.probe_epochs=100000",
             "--set",
             "eval.cache=false",
         ]);

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 /// What only the command needs.
-const OF_THE_COMMAND: [&str; 9] = [
+const OF_THE_COMMAND: [&str; 8] = [
     "clap",
     "clap_complete",
     "signal-hook",
@@ -12,7 +12,6 @@ const OF_THE_COMMAND: [&str; 9] = [
     "ureq",
     "rustls",
     "webpki-roots",
-    "tar",
 ];
 
 /// The packages that are compiled for `seqjepa` with these features.

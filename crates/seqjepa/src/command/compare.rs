@@ -26,8 +26,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let [table, figures, picture, drawing] = ["comparison.md", "comparison.csv", "grid.png", "grid.svg"]
-        .map(|name| arguments.output.join(name));
+    let [table, figures, picture, drawing] =
+        ["comparison.md", "comparison.csv", "grid.png", "grid.svg"].map(|name| arguments.output.join(name));
     for file in [&table, &figures, &picture, &drawing] {
         refuse_own_input(file, arguments.runs.iter().map(PathBuf::as_path))?;
     }

@@ -33,10 +33,8 @@ fn why_the_cpu(reports: &[BackendReport]) -> String {
         reasons.push(format!("{} finds no device{why}", report.name));
     }
     match (there.is_empty(), absent.is_empty()) {
-        (true, _) => reasons.push(format!(
-            "this build has no GPU backend (cargo features {} add them)",
-            absent.join(", ")
-        )),
+        (true, _) => reasons
+            .push(format!("this build has no GPU backend (cargo features {} add them)", absent.join(", "))),
         (false, false) => reasons.push(format!("{} are not compiled in", absent.join(", "))),
         (false, true) => {}
     }

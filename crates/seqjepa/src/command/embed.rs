@@ -101,7 +101,10 @@ fn refuse_record_of_others(record: &Path, output: &Path, format: FeatureFormat) 
         .map(|array| array["file"].as_str().unwrap_or_default())
         .collect();
     if files.is_empty() {
-        bail!("{}: expected no file or the record of earlier features, found another file; choose another --output", record.display());
+        bail!(
+            "{}: expected no file or the record of earlier features, found another file; choose another --output",
+            record.display()
+        );
     }
     if let Some(other) = files.iter().find(|file| !own(file)) {
         bail!(

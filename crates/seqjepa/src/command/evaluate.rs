@@ -135,6 +135,9 @@ fn amount(loaded: &LoadedModel) -> String {
             eval.probe_epochs
         )
     } else {
-        format!("both the trained and the randomly initialised model encode the training images {} times", eval.exact_passes)
+        format!(
+            "both the trained and the randomly initialised model encode the training images {} times",
+            eval.exact_passes
+        )
     }
 }

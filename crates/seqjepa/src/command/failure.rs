@@ -41,10 +41,9 @@ fn hint(error: &Error) -> Option<String> {
             "`seqjepa resume {0}` continues that run; `--set run.output_dir=FOLDER` starts another",
             path.display()
         )),
-        RunError::Stopped { saved: true, path, .. } => Some(format!(
-            "`seqjepa resume {0}`, or `train --resume {0}`, continues it",
-            path.display()
-        )),
+        RunError::Stopped { saved: true, path, .. } => {
+            Some(format!("`seqjepa resume {0}`, or `train --resume {0}`, continues it", path.display()))
+        }
         _ => None,
     }
 }
@@ -62,7 +61,11 @@ mod tests {
         let error = anyhow!("no space left").context("could not write a: no space left").context("saving");
         assert_eq!(message(&error), "saving: could not write a: no space left");
         let error = std::fs::read("/nowhere/at/all").context("reading").unwrap_err();
-        assert!(message(&error).starts_with("reading: ") && message(&error).len() > 12, "{}", message(&error));
+        assert!(
+            message(&error).starts_with("reading: ") && message(&error).len() > 12,
+            "{}",
+            message(&error)
+        );
     }
 
     #[test]

@@ -29,9 +29,9 @@ pub(super) fn describe_data(config: &Config, data: &RunData) -> Vec<String> {
         part(train, set.train.len()),
         part(test, set.test.len()),
     )];
-    lines.push(format!("classes: {}", classes(&*set.train)));
+    lines.push(classes(&*set.train));
     if set.train.class_names() != set.test.class_names() {
-        lines.push(format!("classes of the test images: {}", classes(&*set.test)));
+        lines.push(format!("test images: {}", classes(&*set.test)));
         note!("warning: the classes of the training and of the test images differ; is that meant?");
     }
     lines
@@ -40,9 +40,9 @@ pub(super) fn describe_data(config: &Config, data: &RunData) -> Vec<String> {
 fn classes(source: &dyn SequenceSource) -> String {
     let names = source.class_names();
     if names.is_empty() {
-        return "none, the images have no labels".into();
+        return "no classes: the images have no labels".into();
     }
     let shown = names[..names.len().min(SHOWN)].join(", ");
     let more = if names.len() > SHOWN { ", ..." } else { "" };
-    format!("{}: {shown}{more}", names.len())
+    format!("{} {}: {shown}{more}", names.len(), if names.len() == 1 { "class" } else { "classes" })
 }

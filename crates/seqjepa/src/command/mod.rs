@@ -39,7 +39,8 @@ use clap::{Parser, Subcommand};
 /// The version with the commit that the program was built from.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let code = seqjepa_run::code_version();
-    let commit = code.commit.map_or_else(|| "built outside git".to_owned(), |commit| format!("commit {commit}"));
+    let commit =
+        code.commit.map_or_else(|| "built outside git".to_owned(), |commit| format!("commit {commit}"));
     format!("{} ({commit})", code.version)
 });
 

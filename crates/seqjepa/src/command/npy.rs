@@ -56,7 +56,8 @@ fn read(path: &Path) -> anyhow::Result<TensorData> {
 /// Type, shape, and whether the first axis runs fastest: `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`.
 fn parse(header: &str) -> anyhow::Result<(DType, Vec<usize>, bool)> {
     let after = |key: &str| {
-        let (_, rest) = header.split_once(&format!("'{key}':")).with_context(|| format!("expected `{key}`"))?;
+        let (_, rest) =
+            header.split_once(&format!("'{key}':")).with_context(|| format!("expected `{key}`"))?;
         anyhow::Ok(rest.trim_start())
     };
     let kind = after("descr")?.split('\'').nth(1).unwrap_or_default();
@@ -79,7 +80,8 @@ fn parse(header: &str) -> anyhow::Result<(DType, Vec<usize>, bool)> {
     let inner = shape.strip_prefix('(').and_then(|shape| shape.split_once(')'));
     let (inner, _) = inner.context("expected a shape in parentheses")?;
     let extents = inner.split(',').map(str::trim).filter(|extent| !extent.is_empty());
-    let shape = extents.map(str::parse).collect::<Result<_, _>>().context("expected whole numbers in the shape")?;
+    let shape =
+        extents.map(str::parse).collect::<Result<_, _>>().context("expected whole numbers in the shape")?;
     Ok((dtype, shape, fortran))
 }
 

@@ -39,7 +39,8 @@ impl Pace {
         let each = elapsed.div_f64(steps as f64);
         let left = each.mul_f64(self.all_steps.saturating_sub(step) as f64);
         if left > LONG {
-            let device = if self.unmeant { "; `seqjepa devices` lists faster devices, if there are any" } else { "" };
+            let device =
+                if self.unmeant { "; `seqjepa devices` lists faster devices, if there are any" } else { "" };
             note!(
                 "at {:.2} s a step, the {} steps that are left take about {}{device}",
                 each.as_secs_f64(),
@@ -65,7 +66,8 @@ impl Observer for Pace {
 pub(super) fn words(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        0..60 => format!("{:.0} s", time.as_secs_f64().max(1.0)),
+        0 => "less than 1 s".into(),
+        1..60 => format!("{seconds} s"),
         60..5400 => format!("{} min", (seconds + 30) / 60),
         5400..172_800 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
         _ => format!("{:.1} days", time.as_secs_f64() / 86_400.0),
@@ -79,6 +81,6 @@ mod tests {
     #[test]
     fn durations_are_for_people() {
         let texts = [0, 7, 59, 61, 3600, 12_000, 500_000].map(|seconds| words(Duration::from_secs(seconds)));
-        assert_eq!(texts, ["1 s", "7 s", "59 s", "1 min", "60 min", "3 h 20 min", "5.8 days"]);
+        assert_eq!(texts, ["less than 1 s", "7 s", "59 s", "1 min", "60 min", "3 h 20 min", "5.8 days"]);
     }
 }

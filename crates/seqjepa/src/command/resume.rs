@@ -10,7 +10,7 @@ use seqjepa_run::{Registry, ResumeOptions, Run};
 use super::arguments::Overrides;
 use super::finish::train_and_evaluate;
 use super::pool::on_the_pool;
-use super::signals::stoppable;
+use super::signals::{Stop, stoppable};
 
 /// Continues a run from its newest checkpoint, to the bit.
 #[derive(Debug, Args)]
@@ -38,11 +38,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         allow_changes: arguments.allow_config_change,
     };
     stoppable(|stop| {
-        on_the_pool(|| train_and_evaluate(open(&arguments.run, &options)?, arguments.skip_evaluation, stop))
+        on_the_pool(|| {
+            let run = open(&arguments.run, &options, stop)?;
+            train_and_evaluate(run, arguments.skip_evaluation, stop)
+        })
     })
 }
 
 /// Opens the run in `root` at its newest checkpoint.
-pub(super) fn open(root: &Path, options: &ResumeOptions) -> anyhow::Result<Run> {
-    Ok(Run::resume_with(&Registry::standard(), root, options, &mut ProgressBars::new())?)
+pub(super) fn open(root: &Path, options: &ResumeOptions, stop: &Stop) -> anyhow::Result<Run> {
+    // The run's status says from here on that it goes on: it must not be left so.
+    stop.begin();
+    let bars = &mut ProgressBars::new();
+    Ok(Run::resume_with(&Registry::standard(), root, options, &mut stop.watch(bars))?)
 }

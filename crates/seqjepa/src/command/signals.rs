@@ -62,9 +62,7 @@ impl Stop {
 
 /// Runs a command that can be stopped. One that was ends with exit code 130 after SIGINT, 143 after SIGTERM and 129 after
 /// SIGHUP, as shells have it.
-pub(super) fn stoppable(
-    command: impl FnOnce(&Stop) -> anyhow::Result<ExitCode>,
-) -> anyhow::Result<ExitCode> {
+pub(super) fn stoppable(command: impl FnOnce(&Stop) -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
     let stop = Stop { asked: Arc::default(), at_once: Arc::new(AtomicBool::new(true)) };
     let caught = Arc::new(AtomicUsize::new(0));
     for signal in heeded() {

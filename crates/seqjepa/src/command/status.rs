@@ -48,12 +48,9 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
             word(state),
             status.pid
         ),
-        (Life::Running, state) if age > SILENCE => format!(
-            "{} (process {}), but without a sign of life for {}",
-            word(state),
-            status.pid,
-            clock(age)
-        ),
+        (Life::Running, state) if age > SILENCE => {
+            format!("{} (process {}), but without a sign of life for {}", word(state), status.pid, clock(age))
+        }
         (Life::Running, state) => format!("{} (process {})", word(state), status.pid),
         (Life::Ended, state) => word(state).to_owned(),
     };

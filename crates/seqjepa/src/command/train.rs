@@ -63,9 +63,11 @@ fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
             start_or_resume(config, &options, skip, stop)
         }
         (Some(resumed), None) if resumed == Path::new("auto") => {
-            bail!("--resume auto: expected --config FILE beside it, found none; ./auto is the run folder of that name")
+            bail!(
+                "--resume auto: expected --config FILE beside it, found none; ./auto is the run folder of that name"
+            )
         }
-        (Some(folder), _) => train_and_evaluate(open(folder, &options)?, skip, stop),
+        (Some(folder), _) => train_and_evaluate(open(folder, &options, stop)?, skip, stop),
         (None, Some(path)) => {
             let config = Config::load(path, &options.overrides)?;
             if arguments.dry_run {
@@ -91,7 +93,7 @@ fn start_or_resume(
         return train_and_evaluate(Run::start(config, &mut ProgressBars::new())?, skip, stop);
     }
     let finished = inspect(&root).is_ok_and(|(status, _)| status.state == RunState::Finished);
-    let run = open(&root, options)?;
+    let run = open(&root, options, stop)?;
     let folder = run.folder().clone();
     if finished && run.rows().len() >= run.config().run.epochs && folder.evaluation().exists() {
         say!("the run in {} is finished", root.display());

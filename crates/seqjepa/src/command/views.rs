@@ -9,9 +9,7 @@ use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
 use seqjepa_data::picture::{ViewRow, view_sheet};
-use seqjepa_data::{
-    AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split,
-};
+use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split};
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::registry::open_images;
@@ -46,7 +44,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
     /// Indices of the training images, separated by commas; not for images of one's own.
-    #[arg(long, value_name = "INDICES", value_delimiter = ',', default_value = "0,1,2,3,4,5", conflicts_with = "images")]
+    #[arg(
+        long,
+        value_name = "INDICES",
+        value_delimiter = ',',
+        default_value = "0,1,2,3,4,5",
+        conflicts_with = "images"
+    )]
     samples: Vec<u32>,
     /// The epoch whose views are drawn, from 0.
     #[arg(long, default_value_t = 0)]
@@ -82,8 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let replayed = arguments.replay.as_deref().map(read_parameters).transpose()?;
 
-    let drawing =
-        Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
+    let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
     let drawn = if arguments.images.is_empty() {
         drawing.draw(&config, replayed.as_deref())?
     } else {
@@ -252,8 +255,8 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 
 fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-    let all: Vec<Vec<AugmentParams>> =
-        serde_json::from_str(&text).with_context(|| format!("{}: not the parameters of views", path.display()))?;
+    let all: Vec<Vec<AugmentParams>> = serde_json::from_str(&text)
+        .with_context(|| format!("{}: not the parameters of views", path.display()))?;
     for (number, views) in all.iter().enumerate() {
         ensure!(
             views.len() <= MAX_VIEWS,

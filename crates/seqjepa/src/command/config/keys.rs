@@ -77,7 +77,8 @@ fn rows() -> Vec<Row> {
             continue;
         }
         let Some([keys, default, meaning]) = cells(line) else { continue };
-        let names: Vec<&str> = keys.split(", ").filter_map(|key| key.strip_prefix('`')?.strip_suffix('`')).collect();
+        let names: Vec<&str> =
+            keys.split(", ").filter_map(|key| key.strip_prefix('`')?.strip_suffix('`')).collect();
         let defaults: Vec<&str> = default.split(", ").collect();
         for (number, key) in names.iter().enumerate() {
             let name = if *key == "method" { (*key).to_owned() } else { format!("{section}.{key}") };
@@ -103,7 +104,11 @@ mod tests {
 
     #[test]
     fn the_guide_has_every_key_once_and_no_other() {
-        let rows: Vec<String> = rows().into_iter().map(|row| row.name).filter(|name| name.contains('.') || name == "method").collect();
+        let rows: Vec<String> = rows()
+            .into_iter()
+            .map(|row| row.name)
+            .filter(|name| name.contains('.') || name == "method")
+            .collect();
         let guide: BTreeSet<&String> = rows.iter().collect();
         assert_eq!(guide.len(), rows.len(), "a key has two rows");
         let defaults = defaults();
@@ -115,7 +120,10 @@ mod tests {
     fn a_key_is_told_with_all_that_is_known_of_it() {
         let keys = keys();
         let of = |name: &str| keys.iter().find(|key| key.name == name).unwrap();
-        assert_eq!((of("run.epochs").kind.as_str(), of("run.epochs").default.as_str()), ("whole number", "10"));
+        assert_eq!(
+            (of("run.epochs").kind.as_str(), of("run.epochs").default.as_str()),
+            ("whole number", "10")
+        );
         assert_eq!(of("dataset.mean").default, "of the data set");
         assert!(of("optim.lr").meaning.contains("learning rate"));
     }

@@ -74,6 +74,10 @@ mod tests {
         ] {
             assert_eq!(kind(key), expected, "{key}");
         }
-        assert!(kind("eval.protocols").starts_with("list of exact, linear, paper"), "{}", kind("eval.protocols"));
+        assert!(
+            kind("eval.protocols").starts_with("list of exact, linear, paper"),
+            "{}",
+            kind("eval.protocols")
+        );
     }
 }

@@ -37,7 +37,8 @@ impl Memory {
         let observed = used.observed.unwrap_or(dataset.seq_len);
         let view = (config.model.n_channels * side * side) as u64;
         let views = (dataset.batch_size * (observed + usize::from(used.target))) as u64;
-        let [train, test] = [&rehearsal.data().set().train, &rehearsal.data().set().test].map(|source| source.len());
+        let [train, test] =
+            [&rehearsal.data().set().train, &rehearsal.data().set().test].map(|source| source.len());
         let pixels = 3 * config.source_size() * config.source_size() * (train + test);
         let limit = (dataset.memory_limit_gib * (1_u64 << 30) as f64) as u64;
         Self {
@@ -47,7 +48,9 @@ impl Memory {
             target: VALUE * target.map(|spec| spec.shape.iter().product::<usize>() as u64).sum::<u64>(),
             before: parameters + optimizer,
             // Only observed views carry gradients; what the target needs at a time is small beside them.
-            activations: VALUE * (dataset.batch_size * observed) as u64 * activations(&config.encoder(), side),
+            activations: VALUE
+                * (dataset.batch_size * observed) as u64
+                * activations(&config.encoder(), side),
             batches: VALUE * views * view * (dataset.prefetch as u64 + 2),
             images: if dataset.name == "image_folder" { limit.min(pixels as u64) } else { pixels as u64 },
         }
@@ -120,14 +123,14 @@ mod tests {
     #[test]
     fn the_estimate_grows_as_networks_do() {
         let small = ResNetConfig { width: 16, ..ResNetConfig::default() };
-        let resnet = |config: &ResNetConfig| activations(&EncoderConfig::Resnet(config.clone()), 32);
-        let wide = ResNetConfig { width: 64, ..small.clone() };
+        let resnet = |config: &ResNetConfig| activations(&EncoderConfig::Resnet(*config), 32);
+        let wide = ResNetConfig { width: 64, ..small };
         assert_eq!(resnet(&wide), 4 * resnet(&small));
         // The stem and four stages of two blocks of two convolutions, each of half the values of the one before.
         assert_eq!(resnet(&small), 3 * 16 * 1024 + 3 * 4 * 16 * (1024 + 512 + 256 + 128));
-        let deep = ResNetConfig { depth: ResNetDepth::ResNet50, ..small.clone() };
+        let deep = ResNetConfig { depth: ResNetDepth::ResNet50, ..small };
         assert!(resnet(&deep) > resnet(&small));
-        let coarse = ResNetConfig { stem: ResNetStem::ImageNet, ..small.clone() };
+        let coarse = ResNetConfig { stem: ResNetStem::ImageNet, ..small };
         assert!(resnet(&coarse) < resnet(&small) / 4);
     }
 }

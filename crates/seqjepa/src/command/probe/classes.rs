@@ -60,7 +60,9 @@ impl Classes {
             problems.push("the two files list different classes, which are matched by name".to_owned());
         }
         if strange > 0 {
-            problems.push(format!("{strange} classes of the test samples are not in training: they cannot be found"));
+            problems.push(format!(
+                "{strange} classes of the test samples are not in training: they cannot be found"
+            ));
         }
         let all: Vec<&Key> = known.union(&asked).copied().collect();
         let number = |key: &Key| -> anyhow::Result<u32> {

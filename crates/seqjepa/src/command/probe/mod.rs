@@ -67,7 +67,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say!("top-1 by {} nearest neighbours: {}", score.neighbours, figure(score.top1, " %"));
         }
     }
-    if let (Some((train_values, outputs)), Some((test_values, test_outputs))) = (&train.targets, &test.targets) {
+    if let (Some((train_values, outputs)), Some((test_values, test_outputs))) =
+        (&train.targets, &test.targets)
+    {
         let [train, test] = [
             Targeted::new(features[0].clone(), train_values, *outputs)?,
             Targeted::new(features[1].clone(), test_values, *test_outputs)?,

@@ -41,7 +41,11 @@ impl Samples {
         }
         let targets = targets.map(|targets| rows(&targets));
         if let Some((_, found, _)) = &targets {
-            ensure!(*found == samples, "{}: expected {samples} rows of targets, found {found}", path.display());
+            ensure!(
+                *found == samples,
+                "{}: expected {samples} rows of targets, found {found}",
+                path.display()
+            );
         }
         Ok(Self { features, width, labels, targets: targets.map(|(values, _, outputs)| (values, outputs)) })
     }
@@ -59,7 +63,8 @@ struct Found {
 impl Found {
     fn in_tensors(path: &Path, name: &str) -> anyhow::Result<Self> {
         let tensors = read_tensors(path)?;
-        let named = |name: &str| tensors.iter().find(|(known, _)| known == name).map(|(_, data)| data.clone());
+        let named =
+            |name: &str| tensors.iter().find(|(known, _)| known == name).map(|(_, data)| data.clone());
         let Some(features) = named(name) else {
             let names: Vec<_> = tensors.iter().map(|(name, _)| name.as_str()).collect();
             bail!(
@@ -98,11 +103,7 @@ fn rows(data: &TensorData) -> (Vec<f32>, usize, usize) {
 
 fn integers(data: &TensorData, path: &Path) -> anyhow::Result<Vec<i64>> {
     let kind = data.dtype();
-    ensure!(
-        kind.is_int() || kind.is_uint(),
-        "{}: expected integer labels, found {kind:?}",
-        path.display()
-    );
+    ensure!(kind.is_int() || kind.is_uint(), "{}: expected integer labels, found {kind:?}", path.display());
     Ok(data.iter::<i64>().collect())
 }
 
