@@ -87,7 +87,8 @@ fn image_folder(root: &Path, format: ImageFormat) {
     let set = scenes(96, 200);
     for index in 0..set.len() {
         let extension = format.extensions_str()[0];
-        let path = root.join(format!("train/{}/{index}.{extension}", set.label(index)));
+        let label = set.label(index).expect("scenes have classes");
+        let path = root.join(format!("train/{label}/{index}.{extension}"));
         let image =
             RgbImage::from_raw(96, 96, set.image(index).pixels().to_vec()).expect("the size is right");
         fs::create_dir_all(path.parent().expect("a file in a folder")).expect("a writable temporary folder");

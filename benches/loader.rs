@@ -20,12 +20,12 @@ const WORK: Duration = Duration::from_micros(50);
 
 #[expect(clippy::print_stdout, reason = "criterion has no place for a second figure")]
 fn consumer(criterion: &mut Criterion) {
-    let images = sequence_loader::images();
+    let source = sequence_loader::source();
     let mut group = criterion.benchmark_group("consumer");
     group.sample_size(10);
     group.throughput(Throughput::Elements((BATCHES * BATCH_SIZE * VIEWS) as u64));
     for threads in [0, 1] {
-        let loader = sequence_loader::loader(&images, threads, 2);
+        let loader = sequence_loader::loader(&source, threads, 2);
         let (mut number, mut total) = (0, Duration::ZERO);
         group.bench_function(
             BenchmarkId::new("20000_views_per_second", format!("{threads}_threads")),

@@ -10,7 +10,9 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use seqjepa::model::{EncoderConfig, Method, ResNetConfig, SeqJepa, SeqJepaConfig, SequenceInput};
+use seqjepa::model::{
+    EncoderConfig, Method, MethodConfig, ResNetConfig, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput,
+};
 use seqjepa::nn::DropoutKey;
 use seqjepa::nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 
@@ -39,9 +41,12 @@ fn train_step(criterion: &mut Criterion) {
         let random = Distribution::Normal(0.0, 1.0);
         let input = SequenceInput {
             observed: Tensor::random([batch, VIEWS, 3, 32, 32], random, &device),
-            target: Tensor::random([batch, 3, 32, 32], random, &device),
-            actions: Tensor::random([batch, VIEWS + 1, 9], random, &device),
-            relative: Tensor::random([batch, VIEWS, 9], random, &device),
+            target: Some(Tensor::random([batch, 3, 32, 32], random, &device)),
+            actions: SequenceActions::new(
+                Tensor::random([batch, VIEWS + 1, 9], random, &device),
+                Tensor::random([batch, VIEWS, 9], random, &device),
+            )
+            .expect("one absolute action more than relative ones"),
         };
         let mut number = 0;
         group.throughput(Throughput::Elements(batch as u64));

@@ -3,8 +3,8 @@
 #
 # SECONDS is for each target (600); without TARGET all are run, two at a time. Needs a nightly compiler and
 # `cargo install cargo-fuzz`. Inputs are collected below fuzz/target/corpus; of those, the fewest that reach the same code
-# are merged into fuzz/corpus, which is committed. An input that breaks something is left in fuzz/artifacts/TARGET: mend
-# the fault, and move the input to fuzz/found/TARGET.
+# are merged into fuzz/corpus, unpacked from fuzz/corpus.tar.gz before and packed into it after. An input that breaks
+# something is left in fuzz/artifacts/TARGET: mend the fault, and move the input to fuzz/found/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
@@ -42,6 +42,7 @@ fuzz() {
     echo "$target: $(find "corpus/$target" -type f | wc -l) inputs kept"
 }
 
+../scripts/fuzz_corpus.sh unpack
 cargo +nightly fuzz build
 # Started directly: `cargo fuzz run` would build again where a source has changed meanwhile.
 binaries=target/$(rustc +nightly -vV | sed -n 's/^host: //p')/release
@@ -59,4 +60,5 @@ while [ "$running" -gt 0 ]; do
     wait -n || failed=1
     running=$((running - 1))
 done
+../scripts/fuzz_corpus.sh pack
 exit "$failed"

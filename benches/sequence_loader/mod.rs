@@ -4,8 +4,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use seqjepa_data::dataset::{ImageSet, Synthetic};
-use seqjepa_data::{LoaderConfig, SequenceConfig, SequenceLoader, Split};
+use seqjepa_data::dataset::Synthetic;
+use seqjepa_data::{
+    AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, SequenceSource, Split,
+};
 
 /// Views of each sequence, the target among them.
 pub const VIEWS: usize = 4;
@@ -16,31 +18,32 @@ pub const BATCHES: usize = 8;
 /// Sequences of a batch.
 pub const BATCH_SIZE: usize = 128;
 
-/// As many 32x32 images as an epoch has.
-pub fn images() -> Arc<ImageSet> {
+/// Published sequences, three observed views and a target of 32x32 pixels, of as many images as an epoch has.
+pub fn source() -> Arc<dyn SequenceSource> {
     let images = Synthetic { train_images: BATCHES * BATCH_SIZE, ..Synthetic::default() };
-    Arc::new(images.load(Split::Train).expect("the settings are in range"))
+    let images = images.load(Split::Train).expect("the settings are in range");
+    let config = SequenceConfig::new(32, VIEWS - 1, Synthetic::NORMALIZATION).expect("in range");
+    Arc::new(AugmentedImages::new(Arc::new(images), config).expect("in range"))
 }
 
-/// A loader of published sequences: three observed views and a target of 32x32 pixels.
-pub fn loader(images: &Arc<ImageSet>, threads: usize, prefetch: usize) -> SequenceLoader {
-    let sequence = SequenceConfig::new(32, VIEWS - 1, Synthetic::NORMALIZATION, 42).expect("in range");
-    let config = LoaderConfig { threads, prefetch, ..LoaderConfig::train(BATCH_SIZE) };
-    SequenceLoader::new(Arc::clone(images), sequence, config).expect("in range")
+/// A loader of these sequences.
+pub fn loader(source: &Arc<dyn SequenceSource>, threads: usize, prefetch: usize) -> SequenceLoader {
+    let config = LoaderConfig { threads, prefetch, ..LoaderConfig::train(BATCH_SIZE, 42) };
+    SequenceLoader::new(Arc::clone(source), config).expect("in range")
 }
 
 /// Whole epochs, for several numbers of threads.
 pub fn throughput(criterion: &mut Criterion) {
-    let images = images();
+    let source = source();
     let mut group = criterion.benchmark_group("sequence_loader");
     group.sample_size(20);
     group.throughput(Throughput::Elements((BATCHES * BATCH_SIZE * VIEWS) as u64));
-    let all = LoaderConfig::train(BATCH_SIZE).threads;
+    let all = LoaderConfig::train(BATCH_SIZE, 42).threads;
     let mut settings = vec![(0, 0), (1, 2), (2, 2), (all, 0), (all, 2)];
     settings.sort_unstable();
     settings.dedup();
     for (threads, prefetch) in settings {
-        let loader = loader(&images, threads, prefetch);
+        let loader = loader(&source, threads, prefetch);
         let mut number = 0;
         group.bench_function(
             BenchmarkId::new(format!("{threads}_threads"), format!("prefetch_{prefetch}")),

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::action::ActionError;
 use crate::augment::AugmentError;
 
 /// Everything that can go wrong between bytes on disk and a batch of views.
@@ -105,6 +106,10 @@ pub enum DataError {
     #[error(transparent)]
     Augment(#[from] AugmentError),
 
+    /// An action space or its normalisation is wrong.
+    #[error(transparent)]
+    Action(#[from] ActionError),
+
     /// A view could not be made.
     #[error("image {sample} of the data set: {source}")]
     View {
@@ -112,6 +117,15 @@ pub enum DataError {
         sample: u32,
         /// What was wrong.
         source: AugmentError,
+    },
+
+    /// The parameters that a source recorded for a sequence are no actions of its space.
+    #[error("sample {sample} of the data set: {source}")]
+    SampleActions {
+        /// Index of the sample in its data set.
+        sample: u32,
+        /// What was wrong.
+        source: ActionError,
     },
 
     /// A server could not be reached or did not send a whole file (feature `download`).

@@ -2,13 +2,17 @@
 //!
 //! The crate depends on no deep-learning framework; its batches are plain `f32` buffers. From the bottom up:
 //!
-//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, all to one
-//!   type, [`ImageSet`]; `download` (a feature) fetches the CIFAR archives.
 //! - [`augment`]: random views as torchvision makes them from 8-bit PIL images. [`AugmentPolicy`] is a distribution,
 //!   [`AugmentParams`] one draw from it: a value that can be stored and replayed.
-//! - [`ActionSpace`], [`ActionNormalization`]: the action vector that a view records, and how it is scaled.
-//! - [`SequenceConfig`], [`SequenceLoader`]: sequences of observed views and a target, in batches, made in parallel,
-//!   the same bits whatever the number of threads.
+//! - [`ActionSpace`]: what the numbers of an action are - plain numbers, rotations, angles - how they are normalised, and what
+//!   leads from one action to the next.
+//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, into memory
+//!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
+//!   CIFAR archives.
+//! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images; a
+//!   source of one's own, of any data and any action, is one implementation.
+//! - [`SequenceLoader`]: batches of any source, made in parallel, the same bits whatever the number of threads, in bounded
+//!   memory.
 //!
 //! Every random draw is keyed: see [`ViewKey`].
 //!
@@ -31,16 +35,17 @@
 //! ```
 //! use std::sync::Arc;
 //! use seqjepa_data::dataset::DatasetSource;
-//! use seqjepa_data::{LoaderConfig, SequenceConfig, SequenceLoader, Split};
+//! use seqjepa_data::{AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, Split};
 //!
 //! # fn main() -> Result<(), seqjepa_data::DataError> {
 //! // Any data set by its name, folder and source size; this one needs no folder.
 //! let source = DatasetSource::from_name("synthetic", "data", 32)?;
 //! let images = source.load(Split::Train)?.random_subset(256, 42)?;
 //!
-//! // Three observed views and a target of 32x32 pixels, as published; batches of 64.
-//! let sequence = SequenceConfig::new(32, 3, source.normalization(), 42)?;
-//! let loader = SequenceLoader::new(Arc::new(images), sequence, LoaderConfig::train(64))?;
+//! // Three observed views and a target of 32x32 pixels, as published; batches of 64, seed 42.
+//! let config = SequenceConfig::new(32, 3, source.normalization())?;
+//! let sequences = AugmentedImages::new(Arc::new(images), config)?;
+//! let loader = SequenceLoader::new(Arc::new(sequences), LoaderConfig::train(64, 42))?;
 //! for batch in loader.epoch(0, 0) {
 //!     let batch = batch?;
 //!     assert_eq!(batch.observed.len(), 64 * 3 * 3 * 32 * 32); // [batch, views, 3, height, width]
@@ -61,18 +66,23 @@ pub mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
 mod error;
-mod image;
+mod fingerprint;
 mod loader;
 #[cfg(feature = "picture")]
 pub mod picture;
 mod rng;
-mod sequence;
+mod source;
 
-pub use action::{ActionGroup, ActionNormalization, ActionParameter, ActionSpace, relative_actions};
-pub use augment::{AugmentError, AugmentParams, AugmentPolicy, Normalization, Scratch};
-pub use dataset::ImageSet;
+pub use action::{ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind};
+pub use augment::{
+    AugmentError, AugmentParams, AugmentPolicy, ImageView, Normalization, PixelFormat, Scratch,
+};
+pub use dataset::{ImageSet, ImageSource, PixelBuffer};
 pub use error::DataError;
-pub use image::{ImageView, PixelFormat};
-pub use loader::{LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
+pub use fingerprint::Fingerprint;
+pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
-pub use sequence::SequenceConfig;
+pub use source::{
+    AugmentedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
+    SequenceSource,
+};

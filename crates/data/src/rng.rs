@@ -36,6 +36,7 @@ pub struct ViewKey {
 
 impl ViewKey {
     /// The view's random stream, at its beginning.
+    #[must_use]
     pub fn rng(&self) -> KeyedRng {
         let key = stream_key(Domain::View, self.seed, self.split, self.epoch);
         KeyedRng::new(key, [self.sample as u32, (self.sample >> 32) as u32, self.view])
@@ -55,6 +56,7 @@ pub struct ShuffleKey {
 
 impl ShuffleKey {
     /// The stream the order is drawn from; independent of every view's stream.
+    #[must_use]
     pub fn rng(&self) -> KeyedRng {
         KeyedRng::new(stream_key(Domain::Shuffle, self.seed, self.split, self.epoch), [0; 3])
     }

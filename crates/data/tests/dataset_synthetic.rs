@@ -29,7 +29,7 @@ fn nearest_mean_accuracy<const N: usize>(feature: impl Fn(ImageView<'_>) -> [f32
         (known.iter().map(|row| (row[k] - mean[k]).powi(2)).sum::<f32>() / count).sqrt().max(1e-6)
     });
     let mut centres = [[0.0; N]; 10];
-    for (row, &label) in known.iter().zip(train.labels()) {
+    for (row, &label) in known.iter().zip(train.labels().unwrap()) {
         for (sum, value) in centres[label as usize].iter_mut().zip(row) {
             *sum += value / (count / 10.0);
         }
@@ -37,7 +37,7 @@ fn nearest_mean_accuracy<const N: usize>(feature: impl Fn(ImageView<'_>) -> [f32
     let distance = |row: &[f32; N], centre: &[f32; N]| -> f32 {
         (0..N).map(|k| ((row[k] - centre[k]) / deviation[k]).powi(2)).sum()
     };
-    let right = asked.iter().zip(test.labels()).filter(|&(row, &label)| {
+    let right = asked.iter().zip(test.labels().unwrap()).filter(|&(row, &label)| {
         let nearest =
             (0..10).min_by(|&a, &b| distance(row, &centres[a]).total_cmp(&distance(row, &centres[b])));
         nearest == Some(label as usize)
@@ -61,7 +61,7 @@ fn an_image_depends_on_seed_split_and_index_only() {
     let train = small.load(Split::Train).unwrap();
     let more = Synthetic { train_images: 33, ..small.clone() }.load(Split::Train).unwrap();
     assert_eq!(train.pixels(), &more.pixels()[..train.pixels().len()]);
-    assert_eq!(train.labels()[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+    assert_eq!(train.labels().unwrap()[..12], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
     assert_ne!(train.pixels(), small.load(Split::Test).unwrap().pixels());
     assert_ne!(train.pixels(), Synthetic { seed: 1, ..small }.load(Split::Train).unwrap().pixels());
 }
@@ -152,7 +152,7 @@ fn a_contact_sheet_shows_every_class() {
         image::RgbImage::from_pixel(COLUMNS * cell + GAP, classes * cell + GAP, image::Rgb([255; 3]));
     for index in 0..(COLUMNS * classes) as usize {
         let tile = image::RgbImage::from_raw(32, 32, set.image(index).pixels().to_vec()).unwrap();
-        let (left, top) = (GAP + index as u32 / classes * cell, GAP + set.label(index) * cell);
+        let (left, top) = (GAP + index as u32 / classes * cell, GAP + set.label(index).unwrap() * cell);
         image::imageops::replace(&mut sheet, &tile, i64::from(left), i64::from(top));
     }
     let last = set.image((COLUMNS * classes - 1) as usize);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use seqjepa_data::dataset::Synthetic;
-use seqjepa_data::{DataError, LoaderConfig, SequenceConfig, SequenceLoader, Split};
+use seqjepa_data::{
+    AugmentedImages, DataError, LoaderConfig, SequenceConfig, SequenceLoader, SequenceSource, Split,
+};
 
 struct Counting;
 
@@ -38,10 +40,11 @@ static ALLOCATOR: Counting = Counting;
 fn a_warm_loader_allocates_next_to_nothing_for_a_batch() -> Result<(), DataError> {
     const BATCH_SIZE: usize = 32;
     let images = Synthetic { train_images: 8 * BATCH_SIZE, ..Synthetic::default() }.load(Split::Train)?;
-    let (images, sequence) = (Arc::new(images), SequenceConfig::new(32, 3, Synthetic::NORMALIZATION, 1)?);
+    let config = SequenceConfig::new(32, 3, Synthetic::NORMALIZATION)?;
+    let source: Arc<dyn SequenceSource> = Arc::new(AugmentedImages::new(Arc::new(images), config)?);
     for (threads, prefetch) in [(0, 0), (1, 2), (2, 2), (4, 0)] {
-        let config = LoaderConfig { threads, prefetch, ..LoaderConfig::train(BATCH_SIZE) };
-        let loader = SequenceLoader::new(Arc::clone(&images), sequence.clone(), config)?;
+        let config = LoaderConfig { threads, prefetch, ..LoaderConfig::train(BATCH_SIZE, 1) };
+        let loader = SequenceLoader::new(Arc::clone(&source), config)?;
         let run = |epochs: std::ops::Range<u64>| -> Result<usize, DataError> {
             let (before, mut batches) = (BYTES.load(Ordering::Relaxed), 0);
             for epoch in epochs {

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use safetensors::tensor::{Dtype, TensorView};
-use seqjepa_nn::{StateDict, state_dict};
-use seqjepa_train::checkpoint::Checkpoint;
-use seqjepa_train::{Config, PretrainedSource};
+use seqjepa_nn::StateDict;
+use seqjepa_run::{Config, PretrainedSource, Registry, RunCheckpoint};
 
 use crate::{Mode, safetensors_file, scratch};
 
@@ -19,7 +18,8 @@ pub(crate) const TINY: &str =
 thread_local! {
     static MODEL: StateDict = {
         let config = Config::parse::<&str>(TINY, "tiny", &[]).expect("a valid config");
-        state_dict(&config.model_config().init(0, &Device::flex()).expect("a valid model"))
+        let method = Registry::standard().method(&config).expect("a valid config");
+        method.init(0, &Device::flex()).expect("a valid model").state_dict()
     };
 }
 
@@ -47,22 +47,22 @@ pub fn run(data: &[u8]) {
     };
     let Some(file) = file else { return };
     let path = scratch::write("checkpoint.safetensors", &file);
-    if let Ok(checkpoint) = Checkpoint::load(&path) {
+    if let Ok(checkpoint) = RunCheckpoint::load(&path) {
         reads_back(&checkpoint, &path.with_file_name("again.safetensors"));
     }
     // Where a model fits its config and its tensors it can be used.
     if let Ok(pretrained) = PretrainedSource::from(path.as_path()).load(&Device::flex()) {
-        let count = pretrained.config.model_config().parameter_count();
+        let count = pretrained.method_config.parameter_count();
         assert!(count * 4 <= file.len() as u64, "{count} parameters from {} bytes", file.len());
     }
 }
 
-fn reads_back(checkpoint: &Checkpoint, path: &Path) {
+fn reads_back(checkpoint: &RunCheckpoint, path: &Path) {
     checkpoint.save(path).expect("a writable folder");
-    let again = Checkpoint::load(path).expect("what was just saved");
+    let again = RunCheckpoint::load(path).expect("what was just saved");
     assert_eq!(again.digest(), checkpoint.digest());
-    assert!(again.progress.config == checkpoint.progress.config);
-    let lines = |checkpoint: &Checkpoint| -> Vec<Cow<'static, str>> {
+    assert!(again.record.config == checkpoint.record.config);
+    let lines = |checkpoint: &RunCheckpoint| -> Vec<Cow<'static, str>> {
         checkpoint.progress.rows.iter().map(|row| format!("{row:?}").into()).collect()
     };
     assert_eq!(lines(&again), lines(checkpoint));

@@ -1,7 +1,7 @@
 //! The YAML config, with overrides.
 
 use seqjepa_data::Normalization;
-use seqjepa_train::Config;
+use seqjepa_run::{Config, Registry};
 
 /// YAML text, and after each byte 0 an override.
 pub fn run(data: &[u8]) {
@@ -16,9 +16,10 @@ pub fn run(data: &[u8]) {
                 Config::parse::<&str>(&resolved, "resolved", &[]).expect("a resolved config reads back");
             assert!(config == again, "{resolved}");
             assert!(config.differences(&again).is_empty());
-            config.model_config().validate().expect("a config in hand can run");
-            let _ = config.optimizer_config();
-            let _ = config.sequence_config(config.dataset.seq_len, Normalization::CIFAR100);
+            let method = Registry::standard().method(&config).expect("a config in hand can run");
+            method.validate().expect("a config in hand can run");
+            let _ = (config.optimizer(), config.learning_rate());
+            let _ = config.sequences(config.dataset.seq_len, Normalization::CIFAR100);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }

@@ -3,9 +3,9 @@
 use std::io::{Cursor, Write};
 
 use burn::tensor::Device;
-use seqjepa_model::{SeqJepa, import_tensors, read_tensors};
+use seqjepa_model::{MethodConfig, SeqJepa, import_tensors, read_tensors};
 use seqjepa_nn::tensor_specs;
-use seqjepa_train::Config;
+use seqjepa_run::Config;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -18,7 +18,7 @@ const STORAGE: usize = 4096;
 thread_local! {
     static MODEL: SeqJepa = {
         let config = Config::parse::<&str>(TINY, "tiny", &[]).expect("a valid config");
-        config.model_config().init(0, &Device::flex()).expect("a valid model")
+        config.seq_jepa(9).init(0, &Device::flex()).expect("a valid model")
     };
 }
 

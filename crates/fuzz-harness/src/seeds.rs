@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 use seqjepa_data::{AugmentParams, AugmentPolicy, Split, ViewKey};
-use seqjepa_train::Config;
+use seqjepa_run::Config;
 use tar::EntryType;
 
 use crate::{checkpoint, idx, pickle};

@@ -7,10 +7,11 @@
 //! python scripts/goldens/check_export.py FOLDER
 //! ```
 
-use burn::tensor::{Device, Tensor};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_model::{
-    ActionConditioning, DropoutKey, Method, PredictorConfig, ResNetConfig, ResNetStem, SeqJepaConfig,
-    SequenceInput, VitConfig, export_tensors,
+    ActionConditioning, DropoutKey, Method, Mode, ModelError, PredictorConfig, ResNetConfig, ResNetStem,
+    SeqJepaConfig, SequenceActions, SequenceInput, VitConfig, export_tensors,
 };
 use seqjepa_nn::InitRng;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
@@ -37,14 +38,16 @@ fn models() -> [(&'static str, usize, SeqJepaConfig); 4] {
     ]
 }
 
-fn random_batch(batch: usize, size: usize, seed: u64, device: &Device) -> SequenceInput {
+fn random_batch(batch: usize, size: usize, seed: u64, device: &Device) -> Result<SequenceInput, ModelError> {
     let rng = &mut InitRng::new(seed);
-    SequenceInput {
+    Ok(SequenceInput {
         observed: rng.uniform([batch, VIEWS, 3, size, size], 2.0, device),
-        target: rng.uniform([batch, 3, size, size], 2.0, device),
-        actions: rng.uniform([batch, VIEWS + 1, 9], 1.0, device),
-        relative: rng.uniform([batch, VIEWS, 9], 1.0, device),
-    }
+        target: Some(rng.uniform([batch, 3, size, size], 2.0, device)),
+        actions: SequenceActions::new(
+            rng.uniform([batch, VIEWS + 1, 9], 1.0, device),
+            rng.uniform([batch, VIEWS, 9], 1.0, device),
+        )?,
+    })
 }
 
 fn write(folder: &Path, batch: usize, config: &SeqJepaConfig) -> Result<(), Box<dyn Error>> {
@@ -54,27 +57,33 @@ fn write(folder: &Path, batch: usize, config: &SeqJepaConfig) -> Result<(), Box<
     let mut model = config.init(1, &device)?;
     let mut optimizer = Optimizer::new(OptimizerConfig::adam())?;
     for step in 0..2 {
-        let input = random_batch(batch, size, step, &device);
+        let input = random_batch(batch, size, step, &device)?;
         let output = model.training_forward(input, DropoutKey { seed: 1, step })?;
         let gradients = ParameterGradients::take(&mut output.loss.backward(), &model);
         model = optimizer.step(1e-3, model, gradients)?.after_step(step, 2);
     }
     model.export(&folder.join("model.safetensors"))?;
 
-    let input = random_batch(batch, size, 2, &device);
+    let input = random_batch(batch, size, 2, &device)?;
     let output = model.evaluation_forward(input.clone())?;
-    let matrix = |name: &str, tensor: Tensor<2>| (name.to_owned(), tensor.into_data());
+    let (actions, representations) = (input.actions, output.representations);
+    let prediction =
+        model.predict(representations.invariant.clone(), &actions)?.ok_or("seq-JEPA predicts")?;
+    let target = input.target.ok_or("the batch has target views")?;
+    fn named<const D: usize>(name: &str, tensor: Tensor<D>) -> (String, TensorData) {
+        (name.to_owned(), tensor.into_data())
+    }
     let tensors = vec![
-        ("observed".to_owned(), input.observed.into_data()),
-        ("target".to_owned(), input.target.into_data()),
-        ("actions".to_owned(), input.actions.into_data()),
-        ("relative".to_owned(), input.relative.into_data()),
-        ("output.loss".to_owned(), output.loss.into_data()),
-        matrix("output.prediction", output.prediction),
-        matrix("output.target", output.target),
-        matrix("output.aggregate", output.representations.aggregate),
-        matrix("output.first", output.representations.first),
-        matrix("output.second", output.representations.second),
+        named("observed", input.observed),
+        named("target", target.clone()),
+        named("actions", actions.absolute()),
+        named("relative", actions.relative()),
+        named("output.loss", output.loss),
+        named("output.prediction", prediction),
+        named("output.target", model.valid().encode_target(target, Mode::Eval)),
+        named("output.aggregate", representations.invariant),
+        named("output.first", representations.first),
+        named("output.second", representations.second),
     ];
     export_tensors(&tensors, &folder.join("batch.safetensors"))?;
     Ok(())

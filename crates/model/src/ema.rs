@@ -1,8 +1,9 @@
 //! The exponential moving average that the target encoder is.
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use seqjepa_nn::is_buffer;
+use seqjepa_nn::visit::{NamedMapper, map_tensors, visit_floats};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -38,54 +39,23 @@ impl EmaSchedule {
 /// If the two modules differ in their parameters' names or shapes.
 #[must_use]
 pub fn ema_update<M: Module>(target: M, online: &M, decay: f64) -> M {
-    let mut collect = Collect::default();
-    online.visit(&mut collect);
-    target.map(&mut Average { path: Vec::new(), online: collect.parameters.into_iter(), decay })
-}
-
-#[derive(Default)]
-struct Collect {
-    path: Vec<String>,
-    parameters: Vec<(String, Tensor<1>)>,
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = self.path.join(".");
-        if !is_buffer(&name) {
-            let value = param.val().without_autodiff();
-            let count = value.shape().num_elements();
-            self.parameters.push((name, value.reshape([count])));
+    let mut parameters = Vec::new();
+    visit_floats(online, |name, tensor| {
+        if !is_buffer(name) {
+            parameters.push((name.to_owned(), tensor.values()));
         }
-    }
+    });
+    map_tensors(target, &mut Average { online: parameters.into_iter(), decay })
 }
 
 struct Average {
-    path: Vec<String>,
     online: std::vec::IntoIter<(String, Tensor<1>)>,
     decay: f64,
 }
 
-impl ModuleMapper for Average {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.join(".");
-        if is_buffer(&name) {
+impl NamedMapper for Average {
+    fn float<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if is_buffer(name) {
             return param;
         }
         let Some((online_name, online)) = self.online.next() else {

@@ -1,8 +1,6 @@
-//! The crate's error type.
+//! Why a model cannot be built or fed. What goes wrong with files is in [`ExchangeError`](crate::ExchangeError).
 
-use std::path::{Path, PathBuf};
-
-/// Why a model cannot be built, fed, loaded or saved.
+/// Why a model cannot be built or fed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -26,45 +24,27 @@ pub enum ModelError {
         /// The shape found.
         found: Vec<usize>,
     },
+    /// An input tensor that the model needs is not there.
+    #[error("model input `{input}`: expected shape {expected}, found none")]
+    MissingInput {
+        /// The input tensor.
+        input: &'static str,
+        /// The expected shape, symbolic where it is free.
+        expected: String,
+    },
     /// A module refused named tensors.
     #[error(transparent)]
     Nn(#[from] seqjepa_nn::NnError),
-    /// A file cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried: `open`, `read` or `write`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-    /// A file does not hold what it should.
-    #[error("{}: expected {expected}, found {found}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What it should hold.
-        expected: &'static str,
-        /// What was found instead.
-        found: String,
-    },
-    /// No tensor of a checkpoint belongs to the model.
-    #[error("no tensor fits: expected names as `{expected}`, found names as `{found}`")]
-    NothingInCommon {
-        /// A name of the model.
-        expected: String,
-        /// A name of the checkpoint, empty if it has no tensors.
-        found: String,
-    },
 }
 
 impl ModelError {
-    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
+    /// An error about one value of a configuration.
+    pub(crate) fn config(field: &'static str, expected: impl Into<String>, found: impl ToString) -> Self {
+        Self::Config { field, expected: expected.into(), found: found.to_string() }
     }
 
-    pub(crate) fn format(path: &Path, expected: &'static str, found: impl ToString) -> Self {
-        Self::Format { path: path.to_owned(), expected, found: found.to_string() }
+    /// An error about the shape of an input.
+    pub(crate) fn shape(input: &'static str, expected: String, found: &[usize]) -> Self {
+        Self::InputShape { input, expected, found: found.to_vec() }
     }
 }

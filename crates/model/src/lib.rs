@@ -1,19 +1,20 @@
 //! The seq-JEPA model: encoders, aggregator, predictor, EMA target, and its exchange with PyTorch.
 //!
 //! seq-JEPA (Ghaemi et al. 2025, arXiv 2505.03176) encodes a short sequence of views of one image one by
-//! one, pairs each code with an embedding of the action that leads to the next view, aggregates them in a
-//! transformer, and predicts the code of one further view from the aggregate and the action that leads
+//! one, pairs each representation with an embedding of the action that leads to the next view, aggregates them in a
+//! transformer, and predicts the representation of one further view from the aggregate and the action that leads
 //! there. Two representations come out: the encoder's `z_t`, meant to be equivariant to the actions, and
 //! the aggregate `z_AGG`, meant to be invariant.
 //!
 //! - [`SeqJepaConfig`] describes a model, [`SeqJepaConfig::init`] makes one from a seed.
-//! - [`Method`] is all that a trainer needs to know; [`SeqJepa`] implements it.
+//! - [`Method`] is all that a trainer needs to know, [`DynMethod`] the same for a method that is chosen at run time;
+//!   [`SeqJepa`] implements it.
 //! - [`SeqJepa::import`] and [`SeqJepa::export`] exchange weights with PyTorch.
 //! - [`Encoder`] is the family of encoders: [`ResNet`] and [`Vit`].
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
-//! use seqjepa_model::{DropoutKey, Method, ResNetConfig, SeqJepaConfig, SequenceInput};
+//! use seqjepa_model::{DropoutKey, Method, ResNetConfig, SeqJepaConfig, SequenceActions, SequenceInput};
 //!
 //! let device = Device::flex().autodiff();
 //! let config = SeqJepaConfig {
@@ -23,14 +24,16 @@
 //! let model = config.init(42, &device)?;
 //! let input = SequenceInput {
 //!     observed: Tensor::zeros([2, 3, 3, 8, 8], &device),
-//!     target: Tensor::zeros([2, 3, 8, 8], &device),
-//!     actions: Tensor::zeros([2, 4, 9], &device),
-//!     relative: Tensor::zeros([2, 3, 9], &device),
+//!     target: Some(Tensor::zeros([2, 3, 8, 8], &device)),
+//!     actions: SequenceActions::new(
+//!         Tensor::zeros([2, 4, 9], &device), // of each view, the target's last
+//!         Tensor::zeros([2, 3, 9], &device), // from each observed view to the next
+//!     )?,
 //! };
 //! let output = model.training_forward(input, DropoutKey { seed: 42, step: 0 })?;
 //! let gradients = output.loss.backward();
 //! # drop(gradients);
-//! assert_eq!(output.representations.aggregate.dims(), [2, model.invariant_width()]);
+//! assert_eq!(output.representations.invariant.dims(), [2, model.representations().invariant.width]);
 //! let model = model.after_step(0, 100);
 //! # Ok::<(), seqjepa_model::ModelError>(())
 //! ```
@@ -42,14 +45,15 @@ struct Readme;
 
 mod action_embedding;
 mod aggregator;
-mod config;
+mod any_encoder;
+mod counts;
 mod ema;
 mod encoder;
 mod error;
 mod interop;
+mod limits;
 mod loss;
 mod method;
-mod parameter_count;
 mod predictor;
 mod resnet;
 mod seq_jepa;
@@ -57,15 +61,19 @@ mod vit;
 
 pub use action_embedding::ActionEmbedding;
 pub use aggregator::{Aggregator, LayerStack};
-pub use config::{ActionConditioning, PredictorConfig, SeqJepaConfig, TargetConfig};
+pub use any_encoder::{AnyEncoder, EncoderConfig};
 pub use ema::{EmaSchedule, ema_update};
-pub use encoder::{AnyEncoder, Encoder, EncoderConfig};
+pub use encoder::Encoder;
 pub use error::ModelError;
-pub use interop::{Import, export_tensors, import_tensors, read_tensors};
+pub use interop::{ExchangeError, Import, export_tensors, import_tensors, read_tensors};
 pub use loss::cosine_distance;
-pub use method::{EvaluationOutput, Method, Representations, SequenceInput, TrainingOutput};
-pub use predictor::Predictor;
+pub use method::{
+    DynMethod, DynMethodConfig, EncoderChoice, EquivariantRepresentation, EvaluationOutput,
+    InvariantRepresentation, LossTerm, Method, MethodConfig, RepresentationLayout, Representations,
+    SequenceActions, SequenceInput, TensorRole, TrainingOutput, ViewsUsed, boxed, boxed_config,
+};
+pub use predictor::{Predictor, PredictorConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResNetStem, ResidualBlock};
-pub use seq_jepa::SeqJepa;
+pub use seq_jepa::{ActionConditioning, SeqJepa, SeqJepaConfig, TargetConfig};
 pub use seqjepa_nn::{DropoutKey, Mode};
 pub use vit::{Vit, VitConfig};

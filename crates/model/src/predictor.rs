@@ -1,11 +1,24 @@
-//! The predictor of the target view's code.
+//! The predictor of the target view's representation.
 
-use crate::PredictorConfig;
 use burn::nn::Relu;
 use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode};
+use serde::{Deserialize, Serialize};
 
-/// Predicts a code from the aggregate and the action: linear without bias and batch norm, then for the MLP
+/// The map from aggregate and action to the predicted representation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PredictorConfig {
+    /// Linear without bias, then batch norm.
+    Linear,
+    /// Linear without bias, batch norm, ReLU, linear.
+    Mlp {
+        /// Features between the two linear maps.
+        hidden: usize,
+    },
+}
+
+/// Predicts a representation from the aggregate and the action: linear without bias and batch norm, then for the MLP
 /// ReLU and linear.
 ///
 /// Its tensors are named `0.weight`, `1.weight`, `3.weight` and so on, as in a PyTorch `Sequential`.

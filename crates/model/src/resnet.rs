@@ -1,7 +1,9 @@
 //! Residual networks (He et al. 2016, arXiv 1512.03385) with torchvision's parameter names.
 
-use crate::config::size;
-use crate::{Encoder, ModelError};
+use crate::counts::conv_norm;
+use crate::encoder::Encoder;
+use crate::error::ModelError;
+use crate::limits::size;
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, module::max_pool2d};
@@ -70,9 +72,39 @@ pub enum ResNetStem {
 }
 
 impl ResNetConfig {
-    /// Features of a code: the channels of the last stage.
-    pub fn code_width(&self) -> usize {
+    /// Features of a representation: the channels of the last stage.
+    #[must_use]
+    pub fn representation_width(&self) -> usize {
         8 * self.width * self.depth.expansion()
+    }
+
+    /// Trained parameters. Meaningful for a configuration that [`validate`](Self::validate)s.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        let expansion = self.depth.expansion() as u64;
+        let width = self.width as u64;
+        let kernel = match self.stem {
+            ResNetStem::Cifar => 3,
+            ResNetStem::ImageNet => 7,
+        };
+        let mut count = conv_norm(self.channels as u64, width, kernel);
+        let mut inputs = width;
+        for (stage, blocks) in self.depth.blocks().into_iter().enumerate() {
+            let inner = width << stage;
+            let outputs = inner * expansion;
+            for block in 0..blocks {
+                count += if expansion > 1 {
+                    conv_norm(inputs, inner, 1) + conv_norm(inner, inner, 3) + conv_norm(inner, outputs, 1)
+                } else {
+                    conv_norm(inputs, inner, 3) + conv_norm(inner, outputs, 3)
+                };
+                if (stage > 0 && block == 0) || inputs != outputs {
+                    count += conv_norm(inputs, outputs, 1);
+                }
+                inputs = outputs;
+            }
+        }
+        count
     }
 
     /// Checks all values.
@@ -162,8 +194,8 @@ impl Encoder for ResNet {
         features.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
     }
 
-    fn code_width(&self) -> usize {
-        self.config.code_width()
+    fn width(&self) -> usize {
+        self.config.representation_width()
     }
 }
 

@@ -1,7 +1,10 @@
 //! A vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929) for small images.
 
-use crate::config::{MAX_LAYERS, invalid, size, within};
-use crate::{Encoder, LayerStack, ModelError};
+use crate::aggregator::LayerStack;
+use crate::counts::{linear, norm, transformer_layer};
+use crate::encoder::Encoder;
+use crate::error::ModelError;
+use crate::limits::{MAX_LAYERS, size, within};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{
@@ -17,7 +20,7 @@ pub struct VitConfig {
     pub image_size: usize,
     /// Side of a patch in pixels. Default: 4.
     pub patch: usize,
-    /// Features of a token and of a code, a multiple of `heads`. Default: 192.
+    /// Features of a token and of a representation, a multiple of `heads`. Default: 192.
     pub width: usize,
     /// Transformer layers. Default: 12.
     pub depth: usize,
@@ -47,13 +50,24 @@ impl VitConfig {
         size("encoder.channels", self.channels)?;
         if !self.image_size.is_multiple_of(self.patch) {
             let expected = format!("a multiple of the patch size {}", self.patch);
-            return Err(invalid("encoder.image_size", expected, self.image_size));
+            return Err(ModelError::config("encoder.image_size", expected, self.image_size));
         }
         if !self.width.is_multiple_of(self.heads) {
             let expected = format!("a multiple of the {} heads", self.heads);
-            return Err(invalid("encoder.width", expected, self.width));
+            return Err(ModelError::config("encoder.width", expected, self.width));
         }
         Ok(())
+    }
+
+    /// Trained parameters. Meaningful for a configuration that [`validate`](Self::validate)s.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        let [width, patch, channels, depth] =
+            [self.width, self.patch, self.channels, self.depth].map(|n| n as u64);
+        let side = (self.image_size / self.patch.max(1)) as u64;
+        let tokens = side * side + 1;
+        let embedding = linear(channels * patch * patch, width) + width + tokens * width;
+        embedding + depth * transformer_layer(width, 4 * width) + norm(width)
     }
 
     /// A transformer with initial values from `rng`: positions from N(0, 0.02²), the class token zero, all
@@ -86,7 +100,7 @@ impl VitConfig {
 }
 
 /// A vision transformer: patch embedding, class token, learned positions, pre-norm layers with GELU. The
-/// code is the class token after the last normalisation.
+/// representation is the class token after the last normalisation.
 #[derive(Module, Debug)]
 pub struct Vit {
     /// Linear embedding of the patches as a convolution.
@@ -114,7 +128,7 @@ impl Encoder for Vit {
         self.norm.forward(class.reshape([batch, width]))
     }
 
-    fn code_width(&self) -> usize {
+    fn width(&self) -> usize {
         self.config.width
     }
 }

@@ -6,10 +6,10 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use common::{batch, small_config, statistics, tensors, training_device};
 use seqjepa_model::{
-    DropoutKey, EmaSchedule, Method, ModelError, ResNetConfig, SeqJepa, SeqJepaConfig, TargetConfig,
-    VitConfig,
+    DropoutKey, EmaSchedule, EncoderChoice, Method, ModelError, ResNetConfig, SeqJepa, SeqJepaConfig,
+    SequenceActions, TargetConfig, TensorRole, VitConfig, cosine_distance,
 };
-use seqjepa_nn::state_dict;
+use seqjepa_nn::{host, state_dict};
 
 const KEY: DropoutKey = DropoutKey { seed: 0, step: 0 };
 
@@ -32,7 +32,7 @@ fn evaluation_leaves_every_bit_as_it_was() {
     let input = batch("behaviour", 4, 3, 8, &training_device());
     let output = model.evaluation_forward(input).expect("shapes that fit");
     assert_eq!(state_dict(&model), before);
-    assert!(!output.loss.is_autodiff() && !output.prediction.is_autodiff());
+    assert!(!output.loss.is_autodiff() && !output.terms[0].value.is_autodiff());
 }
 
 #[test]
@@ -40,8 +40,8 @@ fn evaluation_needs_neither_autodiff_nor_a_second_sample() {
     let model = tiny(&tiny_config()).valid();
     let input = batch("behaviour", 1, 3, 8, &Device::flex());
     let output = model.evaluation_forward(input).expect("shapes that fit");
-    assert_eq!(output.representations.aggregate.dims(), [1, model.invariant_width()]);
-    assert_eq!(output.representations.first.dims(), [1, model.equivariant_width()]);
+    assert_eq!(output.representations.invariant.dims(), [1, model.representations().invariant.width]);
+    assert_eq!(output.representations.first.dims(), [1, model.representations().equivariant.width]);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn more_views_may_be_observed_than_in_training() {
     for views in [1, 2, 5] {
         let input = batch("behaviour", 2, views, 8, &training_device());
         let output = model.evaluation_forward(input).expect("shapes that fit");
-        assert_eq!(output.representations.aggregate.dims(), [2, model.invariant_width()]);
+        assert_eq!(output.representations.invariant.dims(), [2, model.representations().invariant.width]);
     }
 }
 
@@ -89,7 +89,7 @@ fn the_average_moves_parameters_and_not_statistics() {
     let online = tensors(&model.encoder);
     model.encoder = config.init(4, &training_device()).expect("a valid configuration").encoder;
     model
-        .encode(batch("behaviour", 2, 2, 8, &training_device()).observed, seqjepa_model::Mode::Train)
+        .encode_views(batch("behaviour", 2, 2, 8, &training_device()).observed, seqjepa_model::Mode::Train)
         .expect("shapes that fit");
 
     let target = tensors(&model.after_step(0, 10).target_encoder.expect("an EMA target"));
@@ -130,7 +130,7 @@ fn a_vision_transformer_trains_in_its_place() {
         .expect("shapes that fit");
     let gradients = common::gradients(&model, &output.loss);
     assert!(gradients["encoder.pos_embed"].iter().any(|value| *value != 0.0));
-    assert_eq!(model.equivariant_width(), 12);
+    assert_eq!(model.representations().equivariant.width, 12);
 }
 
 #[test]
@@ -139,22 +139,89 @@ fn inputs_that_do_not_fit_are_named() {
     let device = training_device();
     let good = || batch("behaviour", 4, 3, 8, &device);
     let refused = |input| match model.training_forward(input, KEY) {
-        Err(ModelError::InputShape { input, .. }) => input,
+        Err(ModelError::InputShape { input, .. } | ModelError::MissingInput { input, .. }) => input,
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("an input that does not fit was accepted"),
     };
     let mut input = good();
-    input.target = Tensor::zeros([4, 3, 8, 9], &device);
+    input.target = Some(Tensor::zeros([4, 3, 8, 9], &device));
     assert_eq!(refused(input), "target");
     let mut input = good();
-    input.actions = Tensor::zeros([4, 3, 9], &device);
-    assert_eq!(refused(input), "actions");
-    let mut input = good();
-    input.relative = Tensor::zeros([4, 3, 8], &device);
-    assert_eq!(refused(input), "relative");
+    input.target = None;
+    assert_eq!(refused(input), "target");
+    // Actions that fit together, but not the views or the model.
+    for (batch, rows, width) in [(4, 3, 9), (4, 5, 9), (3, 4, 9), (4, 4, 8)] {
+        let [absolute, relative] = [rows, rows - 1].map(|rows| Tensor::zeros([batch, rows, width], &device));
+        let mut input = good();
+        input.actions = SequenceActions::new(absolute, relative).expect("they fit together");
+        assert_eq!(refused(input), "actions");
+    }
     let mut input = good();
     input.observed = Tensor::zeros([4, 3, 1, 8, 8], &device);
-    input.target = Tensor::zeros([4, 1, 8, 8], &device);
+    input.target = Some(Tensor::zeros([4, 1, 8, 8], &device));
     assert_eq!(refused(input), "observed");
     assert_eq!(refused(batch("behaviour", 1, 3, 8, &device)), "observed");
+}
+
+/// Absolute and relative actions have one width: only their numbers tell them apart.
+#[test]
+fn swapped_actions_are_refused() {
+    let device = training_device();
+    let actions = |rows| Tensor::<3>::zeros([2, rows, 9], &device);
+    let refused = |absolute, relative| match SequenceActions::new(absolute, relative) {
+        Err(ModelError::InputShape { input, .. }) => input,
+        other => panic!("{other:?}"),
+    };
+    for views in 1..5 {
+        let good = SequenceActions::new(actions(views + 1), actions(views)).expect("as they should be");
+        assert_eq!((good.batch(), good.observed_views(), good.action_dim()), (2, views, 9));
+        for rows in (0..8).filter(|rows| *rows != views) {
+            assert_eq!(refused(actions(views + 1), actions(rows)), "relative");
+        }
+        let swapped = if views == 1 { "actions" } else { "relative" };
+        assert_eq!(refused(actions(views), actions(views + 1)), swapped);
+    }
+    assert_eq!(refused(actions(3), Tensor::zeros([1, 2, 9], &device)), "relative");
+    assert_eq!(refused(actions(3), Tensor::zeros([2, 2, 8], &device)), "relative");
+}
+
+/// What the trait gives piece by piece is what a pass puts together.
+#[test]
+fn encoding_aggregating_and_predicting_are_the_pass() {
+    let model = tiny(&tiny_config());
+    let input = batch("behaviour", 4, 3, 8, &training_device());
+    let output = model.evaluation_forward(input.clone()).expect("shapes that fit");
+    let images = input.observed.reshape([12, 3, 8, 8]);
+    let representations = Method::encode(&model, images, EncoderChoice::Online).expect("an online encoder");
+    let width = model.representations().equivariant.width;
+    let representations = representations.reshape([4, 3, width]);
+    let invariant = model.invariant(representations, &input.actions).expect("actions that fit");
+    let bits = |tensor: Tensor<2>| host::read(tensor);
+    assert_eq!(bits(invariant.clone()), bits(output.representations.invariant));
+
+    let target = input.target.expect("a target view");
+    let target = Method::encode(&model, target, EncoderChoice::Target).expect("an EMA target");
+    let prediction = model.predict(invariant, &input.actions).expect("actions that fit");
+    let loss = cosine_distance(prediction.expect("seq-JEPA predicts"), target.clone());
+    assert_eq!(host::read(loss), host::read(output.loss));
+    assert!(!target.is_autodiff());
+
+    let frozen = tiny(&SeqJepaConfig { target: TargetConfig::StopGradient, ..tiny_config() });
+    let images = Tensor::zeros([2, 3, 8, 8], &Device::flex());
+    assert!(!frozen.representations().target_encoder && model.representations().target_encoder);
+    assert!(Method::encode(&frozen, images, EncoderChoice::Target).is_none());
+}
+
+#[test]
+fn tensors_have_the_roles_that_they_are_needed_for() {
+    let model = tiny(&tiny_config());
+    for (name, role) in [
+        ("encoder.conv1.weight", TensorRole::Representation),
+        ("agg_token", TensorRole::Representation),
+        ("target_encoder.conv1.weight", TensorRole::TargetEncoder),
+        ("predictor.0.weight", TensorRole::Objective),
+    ] {
+        assert!(seqjepa_nn::tensor_specs(&model).iter().any(|spec| spec.name == name), "{name}");
+        assert_eq!(model.tensor_role(name), role, "{name}");
+    }
 }

@@ -8,7 +8,7 @@ mod watching;
 use burn::tensor::Device;
 use common::{golden, tiny_config};
 use proptest::prelude::*;
-use seqjepa_model::{ModelError, SeqJepa, import_tensors, read_tensors};
+use seqjepa_model::{ExchangeError, SeqJepa, import_tensors, read_tensors};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use watching::{LARGEST, Watching};
@@ -24,7 +24,7 @@ fn model() -> SeqJepa {
 }
 
 /// Imports a file of this content.
-fn import(content: &[u8]) -> Result<SeqJepa, ModelError> {
+fn import(content: &[u8]) -> Result<SeqJepa, ExchangeError> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("file");
     std::fs::write(&path, content).expect("a writable folder");

@@ -9,9 +9,10 @@ mod common;
 use burn::tensor::Device;
 use common::tensors;
 use seqjepa_model::{
-    ActionConditioning, ModelError, ResNetConfig, SeqJepa, SeqJepaConfig, TargetConfig, VitConfig,
+    ActionConditioning, AnyEncoder, ModelError, ResNetConfig, SeqJepa, SeqJepaConfig, TargetConfig, VitConfig,
 };
 use seqjepa_nn::state_dict;
+use seqjepa_nn::visit::visit_floats;
 
 fn small() -> SeqJepaConfig {
     SeqJepaConfig {
@@ -136,16 +137,10 @@ fn the_target_starts_as_a_copy_without_gradients() {
     let model = small().init(42, &device).expect("a valid configuration");
     let target = model.target_encoder.clone().expect("an EMA target");
     assert_eq!(state_dict(&target), state_dict(&model.encoder));
-    let parameters = |tensors: &seqjepa_model::AnyEncoder| {
-        struct Gradients(Vec<bool>);
-        impl burn::module::ModuleVisitor for Gradients {
-            fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<burn::tensor::Tensor<D>>) {
-                self.0.push(param.is_require_grad());
-            }
-        }
-        let mut gradients = Gradients(Vec::new());
-        burn::module::Module::visit(tensors, &mut gradients);
-        gradients.0.into_iter().filter(|required| *required).count()
+    let parameters = |encoder: &AnyEncoder| {
+        let mut trained = 0;
+        visit_floats(encoder, |_, tensor| trained += usize::from(tensor.requires_gradient()));
+        trained
     };
     assert_eq!((parameters(&model.encoder), parameters(&target)), (60, 0));
     let frozen = SeqJepaConfig { target: TargetConfig::StopGradient, ..small() };

@@ -9,8 +9,8 @@ mod common;
 use burn::tensor::{DType, Device, Shape, TensorData};
 use common::{fill, golden, spread_values, tensors, tiny_config, training_device};
 use seqjepa_model::{
-    ModelError, PredictorConfig, ResNetConfig, ResNetDepth, ResNetStem, SeqJepa, SeqJepaConfig, TargetConfig,
-    VitConfig, import_tensors, read_tensors,
+    ExchangeError, PredictorConfig, ResNetConfig, ResNetDepth, ResNetStem, SeqJepa, SeqJepaConfig,
+    TargetConfig, VitConfig, import_tensors, read_tensors,
 };
 use seqjepa_nn::{NnError, StateDict, state_dict};
 
@@ -142,7 +142,7 @@ fn full_size_models_have_torchs_names_shapes_and_types() {
 fn every_wrong_shape_is_refused_by_name() {
     let config = SeqJepaConfig { predictor: PredictorConfig::Mlp { hidden: 12 }, ..tiny_config() };
     let error = tiny(config).import(&golden("legacy.pt")).expect_err("another predictor");
-    let ModelError::Nn(NnError::ShapeMismatch { name, expected, found }) = &error else {
+    let ExchangeError::Nn(NnError::ShapeMismatch { name, expected, found }) = &error else {
         panic!("{error}");
     };
     assert_eq!(

@@ -10,16 +10,16 @@ mod common;
 use burn::tensor::Tensor;
 use common::{Fixture, batch, fill, gradients, small_config, statistics, training_device};
 use seqjepa_model::{
-    ActionConditioning, DropoutKey, EvaluationOutput, Method, PredictorConfig, Representations,
-    SeqJepaConfig, TargetConfig,
+    ActionConditioning, DropoutKey, EncoderChoice, EvaluationOutput, Method, PredictorConfig,
+    Representations, SeqJepaConfig, TargetConfig,
 };
 use std::collections::BTreeMap;
 
 const KEY: DropoutKey = DropoutKey { seed: 0, step: 0 };
 
 fn named(representations: Representations) -> BTreeMap<String, Tensor<2>> {
-    let Representations { aggregate, first, second } = representations;
-    [("aggregate", aggregate), ("first", first), ("second", second)]
+    let Representations { invariant, first, second } = representations;
+    [("aggregate", invariant), ("first", first), ("second", second)]
         .into_iter()
         .map(|(name, tensor)| (name.to_owned(), tensor))
         .collect()
@@ -33,8 +33,16 @@ fn compare(name: &str, views: usize, config: SeqJepaConfig) {
     let input = batch(&format!("variant.{number}"), 4, views, 16, &device);
 
     let output = model.evaluation_forward(input.clone()).expect("shapes that fit");
-    let EvaluationOutput { loss, prediction, target, representations, .. } = output;
+    let EvaluationOutput { loss, terms, representations } = output;
     fixture.assert_close(&format!("{name}.eval.loss"), &loss, 1e-5);
+    assert_eq!(terms.iter().map(|term| term.name).collect::<Vec<_>>(), ["prediction"]);
+    fixture.assert_close(&format!("{name}.eval.loss"), &terms[0].value, 1e-5);
+    let prediction = model.predict(representations.invariant.clone(), &input.actions);
+    let prediction = prediction.expect("actions that fit").expect("seq-JEPA predicts");
+    let images = input.target.clone().expect("a target view");
+    let target = Method::encode(&model, images.clone(), EncoderChoice::Target)
+        .or_else(|| Method::encode(&model, images, EncoderChoice::Online))
+        .expect("there is an online encoder");
     let mut outputs = named(representations);
     outputs.insert("prediction".to_owned(), prediction);
     outputs.insert("target".to_owned(), target);

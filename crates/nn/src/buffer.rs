@@ -4,10 +4,12 @@ use burn::module::{
     Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor, Param,
     ParamId,
 };
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Shape, Tensor, TensorData};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::host;
 
 /// A vector that a forward pass may replace: a running statistic.
 ///
@@ -107,7 +109,8 @@ impl ModuleDisplay for Buffer {}
 
 /// A count that a forward pass may raise, kept on the host.
 ///
-/// Visitors and mappers see an integer tensor of shape `[1]`.
+/// Visitors and mappers see an integer tensor of shape `[1]`, which is made when they look at its value: a walk that is after
+/// the parameters alone, as an optimizer's, moves nothing to the device or back.
 pub struct Counter {
     id: ParamId,
     count: AtomicU64,
@@ -134,9 +137,10 @@ impl Counter {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn tensor(&self) -> Tensor<1, Int> {
+    fn param(&self) -> Param<Tensor<1, Int>> {
         let count = i64::try_from(self.get()).unwrap_or(i64::MAX);
-        Tensor::from_data(TensorData::from([count]), &self.device)
+        let init = move |device: &Device, _| Tensor::from_data(TensorData::from([count]), device);
+        Param::uninitialized(self.id, init, self.device.clone(), false, Shape::from([1]))
     }
 }
 
@@ -178,13 +182,16 @@ impl Module for Counter {
     }
 
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
-        visitor.visit_int(&Param::initialized(self.id, self.tensor()));
+        visitor.visit_int(&self.param());
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        let mapped = mapper.map_int(Param::initialized(self.id, self.tensor()));
+        let mapped = mapper.map_int(self.param());
+        if !mapped.is_initialized() {
+            return Self::with_id(mapped.id, self.get(), &self.device);
+        }
         let (id, value, _) = mapped.consume();
-        let count = value.into_data().iter::<i64>().next().unwrap_or(0);
+        let count = host::read_integers(value).iter::<i64>().next().unwrap_or(0);
         Self::with_id(id, u64::try_from(count).unwrap_or(0), &self.device)
     }
 }

@@ -1,46 +1,43 @@
 //! Whether a module's tensors are finite.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::Tensor;
 
+use crate::host;
+use crate::visit::visit_floats;
+
 /// Dotted names of the float tensors of `module`, parameters and running statistics, that hold a NaN or an infinity; empty
-/// when all is well. Reads one number from the device if all are finite.
+/// when all is well. Waits for the device, once.
 #[must_use]
 pub fn non_finite<M: Module>(module: &M) -> Vec<String> {
-    let mut zeros = Zeros::default();
-    module.visit(&mut zeros);
-    let (names, zeros): (Vec<_>, Vec<_>) = zeros.found.into_iter().unzip();
-    // Nothing times zero is zero, but for what is not finite.
-    if zeros.is_empty() || Tensor::cat(zeros.clone(), 0).sum().into_scalar::<f32>() == 0.0 {
-        return Vec::new();
-    }
-    let bad = zeros.into_iter().zip(names).filter(|(zero, _)| zero.clone().into_scalar::<f32>() != 0.0);
+    let (names, zeros): (Vec<_>, Vec<_>) = zeros(module).into_iter().unzip();
+    let bad = host::read_all(zeros).into_iter().zip(names).filter(|(zero, _)| zero != &[0.0]);
     bad.map(|(_, name)| name).collect()
 }
 
-#[derive(Default)]
-struct Zeros {
-    path: Vec<String>,
-    found: Vec<(String, Tensor<1>)>,
+/// The same question, answered on the device: `[1]`, 0 if all float tensors of `module` are finite, else NaN. Does not wait
+/// for the device; [`non_finite`] names the tensors. Nothing for a module without float tensors.
+#[must_use]
+pub fn finite_flag<M: Module>(module: &M) -> Option<Tensor<1>> {
+    let zeros: Vec<_> = zeros(module).into_iter().map(|(_, zero)| zero).collect();
+    if zeros.is_empty() { None } else { Some(Tensor::cat(zeros, 0).sum()) }
 }
 
-impl ModuleVisitor for Zeros {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
+/// For each float tensor its name and `[1]`, 0 if it is finite, else NaN.
+fn zeros<M: Module>(module: &M) -> Vec<(String, Tensor<1>)> {
+    let mut zeros = Vec::new();
+    visit_floats(module, |name, tensor| zeros.push((name.to_owned(), zero_if_finite(tensor.values()))));
+    zeros
+}
 
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let zero = param.val().without_autodiff().mul_scalar(0.0).sum();
-        self.found.push((self.path.join("."), zero));
-    }
+/// Nothing times zero is zero, but for what is not finite, which becomes NaN.
+pub(crate) fn zero_if_finite(values: Tensor<1>) -> Tensor<1> {
+    values.mul_scalar(0.0).sum()
 }
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
+    use burn::module::Param;
     use burn::tensor::Device;
 
     use super::*;
@@ -50,13 +47,17 @@ mod tests {
     fn what_is_not_finite_is_named() {
         let device = Device::flex();
         let mut module = Linear::new(3, 2, &mut InitRng::new(1), &device);
+        let flag = |module: &Linear| host::read_scalar(finite_flag(module).expect("it has tensors"));
         assert!(non_finite(&module).is_empty());
+        assert_eq!(flag(&module), 0.0);
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             module.bias = Some(Param::from_tensor(Tensor::from_floats([1.0, value], &device)));
             assert_eq!(non_finite(&module), ["bias"]);
+            assert!(flag(&module).is_nan());
         }
         // Finite, though their sum is not.
         module.bias = Some(Param::from_tensor(Tensor::from_floats([f32::MAX, f32::MAX], &device)));
         assert!(non_finite(&module).is_empty());
+        assert_eq!(flag(&module), 0.0);
     }
 }

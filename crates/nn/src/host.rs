@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
 static READS: AtomicU64 = AtomicU64::new(0);
 
@@ -18,6 +18,13 @@ pub fn reads() -> u64 {
 /// A tensor's data in its own element type. Waits for the device.
 #[must_use]
 pub fn read_data<const D: usize>(tensor: Tensor<D>) -> TensorData {
+    READS.fetch_add(1, Ordering::Relaxed);
+    tensor.into_data()
+}
+
+/// An integer tensor's data in its own element type. Waits for the device.
+#[must_use]
+pub fn read_integers<const D: usize>(tensor: Tensor<D, Int>) -> TensorData {
     READS.fetch_add(1, Ordering::Relaxed);
     tensor.into_data()
 }

@@ -9,9 +9,10 @@
 //! - Layers: [`Linear`], [`Conv2d`], [`BatchNorm`], [`LayerNorm`], [`MultiHeadAttention`],
 //!   [`TransformerEncoderLayer`]. Whoever calls a layer says what it shall do: batch norm takes a
 //!   [`Mode`], dropout an optional [`DropoutMasks`].
-//! - [`optimizer`]: Adam, AdamW and SGD as in `torch.optim`, their state keyed by parameter names.
+//! - [`optimizer`]: Adam, AdamW and SGD as in `torch.optim`, and LARS, their state keyed by parameter names.
 //! - [`host`]: reading from a device, counted.
 //! - [`InitRng`]: initial values from one seeded generator, drawn eagerly in a fixed order.
+//! - [`visit`]: a module's tensors by their dotted names, in closures.
 //! - [`state_dict`] and [`load_state_dict`]: named tensors of any module, running statistics included.
 //!
 //! ```
@@ -48,6 +49,7 @@ mod relu;
 mod state_dict;
 mod transformer;
 mod transparent;
+pub mod visit;
 
 pub use attention::MultiHeadAttention;
 pub use batch_norm::BatchNorm;
@@ -56,7 +58,7 @@ pub use conv::Conv2d;
 pub use copy::independent_copy;
 pub use dropout::{DropoutKey, DropoutMasks};
 pub use error::NnError;
-pub use finite::non_finite;
+pub use finite::{finite_flag, non_finite};
 pub use init::InitRng;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;

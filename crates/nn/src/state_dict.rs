@@ -1,7 +1,8 @@
 //! Named tensors of a module.
 
 use crate::NnError;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use crate::visit::{NamedMapper, TensorRef, map_tensors, visit_tensors};
+use burn::module::{Module, Param};
 use burn::tensor::{DType, Int, Shape, Tensor, TensorData};
 use std::collections::{HashMap, HashSet};
 
@@ -24,6 +25,7 @@ pub struct TensorSpec {
 
 /// Whether a dotted name is that of a running statistic: state that is saved, but neither trained nor
 /// averaged.
+#[must_use]
 pub fn is_buffer(name: &str) -> bool {
     let leaf = name.rsplit('.').next().unwrap_or(name);
     matches!(leaf, "running_mean" | "running_var" | COUNTER)
@@ -32,18 +34,36 @@ pub fn is_buffer(name: &str) -> bool {
 /// All tensors of `module` under stable dotted names, parameters and running statistics.
 ///
 /// Names are those of PyTorch's `state_dict()` for the layers of this crate; counters are scalars of
-/// type `i64`, as there.
+/// type `i64`, as there. Waits for the device, for every tensor.
+#[must_use]
 pub fn state_dict<M: Module>(module: &M) -> StateDict {
-    let mut collect = Collect::default();
-    module.visit(&mut collect);
-    collect.tensors
+    let mut tensors = StateDict::new();
+    visit_tensors(module, |name, tensor| {
+        let data = match tensor {
+            TensorRef::Float(tensor) => tensor.data(),
+            TensorRef::Int(tensor) => {
+                let data = tensor.data().convert_dtype(DType::I64);
+                if name.ends_with(COUNTER) { reshaped(data, Shape::from(Vec::<usize>::new())) } else { data }
+            }
+        };
+        tensors.push((name.to_owned(), data));
+    });
+    tensors
 }
 
 /// Names and shapes of all tensors of `module`, without copying their values.
+#[must_use]
 pub fn tensor_specs<M: Module>(module: &M) -> Vec<TensorSpec> {
-    let mut collect = CollectSpecs::default();
-    module.visit(&mut collect);
-    collect.specs
+    let mut specs = Vec::new();
+    visit_tensors(module, |name, tensor| {
+        let shape = match tensor {
+            TensorRef::Float(tensor) => tensor.shape(),
+            TensorRef::Int(_) if name.ends_with(COUNTER) => Vec::new(),
+            TensorRef::Int(tensor) => tensor.shape(),
+        };
+        specs.push(TensorSpec { buffer: is_buffer(name), name: name.to_owned(), shape });
+    });
+    specs
 }
 
 /// Puts `tensors` into `module`, which must have exactly these names and shapes.
@@ -73,7 +93,7 @@ pub fn load_state_dict<M: Module>(
     if let Some((name, data)) = unknown.first() {
         return Err(NnError::UnexpectedTensor { name: (*name).clone(), found: data.shape().to_vec() });
     }
-    Ok(module.map(&mut Load { path: Path::default(), given }))
+    Ok(map_tensors(module, &mut Load { given }))
 }
 
 /// The largest count that the integer tensors of every backend hold.
@@ -121,114 +141,27 @@ fn reshaped(data: TensorData, shape: Shape) -> TensorData {
     TensorData::from_bytes(bytes, shape, dtype)
 }
 
-#[derive(Default)]
-struct Path(Vec<String>);
-
-impl Path {
-    fn name(&self) -> String {
-        self.0.join(".")
-    }
-
-    fn enter(&mut self, name: &str) {
-        self.0.push(name.to_owned());
-    }
-
-    fn exit(&mut self) {
-        self.0.pop();
-    }
-}
-
-#[derive(Default)]
-struct Collect {
-    path: Path,
-    tensors: StateDict,
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.tensors.push((self.path.name(), param.val().into_data()));
-    }
-
-    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
-        let name = self.path.name();
-        let data = param.val().into_data().convert_dtype(DType::I64);
-        let data =
-            if name.ends_with(COUNTER) { reshaped(data, Shape::from(Vec::<usize>::new())) } else { data };
-        self.tensors.push((name, data));
-    }
-}
-
-#[derive(Default)]
-struct CollectSpecs {
-    path: Path,
-    specs: Vec<TensorSpec>,
-}
-
-impl CollectSpecs {
-    fn push(&mut self, shape: Vec<usize>) {
-        let name = self.path.name();
-        self.specs.push(TensorSpec { buffer: is_buffer(&name), name, shape });
-    }
-}
-
-impl ModuleVisitor for CollectSpecs {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.push(param.shape().to_vec());
-    }
-
-    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
-        let scalar = self.path.name().ends_with(COUNTER);
-        self.push(if scalar { Vec::new() } else { param.shape().to_vec() });
-    }
-}
-
 struct Load {
-    path: Path,
     given: HashMap<String, TensorData>,
 }
 
 impl Load {
-    fn take(&mut self) -> TensorData {
-        let name = self.path.name();
-        self.given.remove(&name).expect("every name was checked before the module was mapped")
+    fn take(&mut self, name: &str) -> TensorData {
+        self.given.remove(name).expect("every name was checked before the module was mapped")
     }
 }
 
-impl ModuleMapper for Load {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let data = self.take();
+impl NamedMapper for Load {
+    fn float<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let data = self.take(name);
         param.map(|old| {
             let data = data.convert_dtype(old.dtype());
             Tensor::from_data(data, &old.device()).set_require_grad(old.is_require_grad())
         })
     }
 
-    fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
-        let data = self.take();
+    fn int<const D: usize>(&mut self, name: &str, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
+        let data = self.take(name);
         param.map(|old| {
             let data = reshaped(data, old.shape()).convert_dtype(old.dtype());
             Tensor::from_data(data, &old.device())

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, Param};
 use burn::nn::LinearConfig;
 use burn::tensor::{Device, Tensor, TensorData};
-use seqjepa_nn::NnError;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
+use seqjepa_nn::{NnError, host};
 use serde::Deserialize;
 
 type Values = BTreeMap<String, Vec<f32>>;
@@ -291,6 +291,8 @@ fn misuse_is_an_error_and_changes_nothing() {
     let gradients = module.gradients(&fixture.gradients[0]);
     assert!(matches!(optimizer.step(0.1, other, gradients), Err(NnError::ShapeMismatch { .. })));
     assert!(optimizer.state_dict().is_empty());
+    let none = ParameterGradients::default();
+    assert!(none.is_empty() && none.norm_squared().is_none() && none.norm() == 0.0);
 }
 
 #[test]
@@ -323,6 +325,8 @@ fn norms_of_long_gradients_are_whole() {
         let expected = (0.25 * length as f64 + 1.0).sqrt();
         // Partial sums of a million equal f32 terms are exact here; the root rounds once.
         assert!((gradients.norm() - expected).abs() < 1e-6 * expected, "{length}");
+        let squared = host::read_scalar(gradients.norm_squared().unwrap());
+        assert!((squared.sqrt() - expected).abs() < 1e-6 * expected, "{length}");
     }
 }
 

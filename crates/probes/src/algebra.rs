@@ -11,7 +11,7 @@ use faer::linalg::{evd, matmul, qr, svd};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use crate::error::ProbeError;
+use crate::error::NumericError;
 use crate::features::Features;
 
 /// `out = left * right`, or added to `out`, on the calling thread.
@@ -112,7 +112,7 @@ impl Gram {
 
 /// Eigenvalues in ascending order, those below 0 by rounding set to 0, and eigenvectors as columns
 /// of a symmetric matrix that has no negative eigenvalue.
-pub(crate) fn eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), ProbeError> {
+pub(crate) fn eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), NumericError> {
     let size = matrix.nrows();
     let mut values = Diag::<f64>::zeros(size);
     let mut vectors = Mat::<f64>::zeros(size, size);
@@ -130,7 +130,7 @@ pub(crate) fn eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), Pro
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| ProbeError::Decomposition { what: "eigendecomposition", size })?;
+    .map_err(|_| NumericError::Decomposition { what: "eigendecomposition", size })?;
     clear_upper_registers();
     let values = values.column_vector().iter().map(|value| value.max(0.0)).collect();
     Ok((values, vectors))
@@ -140,7 +140,7 @@ pub(crate) fn eigen(matrix: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>), Pro
 ///
 /// Tall features go through QR decompositions of fixed pieces first, which keep singular values to
 /// f64 precision and need no memory for all rows.
-pub(crate) fn singular_values(features: &Features<'_>, stride: usize) -> Result<Vec<f64>, ProbeError> {
+pub(crate) fn singular_values(features: &Features<'_>, stride: usize) -> Result<Vec<f64>, NumericError> {
     let (samples, width) = (features.samples().div_ceil(stride), features.width());
     let piece = CHUNK.max(4 * width);
     let widened = |rows: Range<usize>| {
@@ -195,7 +195,7 @@ fn triangle(mut matrix: Mat<f64>) -> Mat<f64> {
     Mat::from_fn(size, columns, |row, column| if row <= column { matrix[(row, column)] } else { 0.0 })
 }
 
-fn values_of(matrix: Mat<f64>) -> Result<Vec<f64>, ProbeError> {
+fn values_of(matrix: Mat<f64>) -> Result<Vec<f64>, NumericError> {
     let (rows, columns) = (matrix.nrows(), matrix.ncols());
     let size = rows.min(columns);
     let mut values = Diag::<f64>::zeros(size);
@@ -210,7 +210,7 @@ fn values_of(matrix: Mat<f64>) -> Result<Vec<f64>, ProbeError> {
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| ProbeError::Decomposition { what: "singular value decomposition", size })?;
+    .map_err(|_| NumericError::Decomposition { what: "singular value decomposition", size })?;
     clear_upper_registers();
     Ok(values.column_vector().iter().map(|value| value.max(0.0)).collect())
 }

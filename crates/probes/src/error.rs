@@ -1,11 +1,9 @@
-//! The crate's error type.
+//! What the functions on slices refuse.
 
-use seqjepa_nn::NnError;
-
-/// What can go wrong in probes and metrics.
-#[derive(Debug, thiserror::Error)]
+/// Features, targets or settings that cannot be measured.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ProbeError {
+pub enum InputError {
     /// A buffer or tensor does not have the size that its companions ask for.
     #[error("{what}: expected {expected}, found {found}")]
     Size {
@@ -36,19 +34,6 @@ pub enum ProbeError {
         /// The value.
         found: f64,
     },
-    /// A probe's loss or predictions are no longer finite, though its features are.
-    #[error(
-        "probe `{probe}` diverged at step {step}: its features are finite, its predictions are not; \
-         lower its learning rate (now {lr}) or standardise its features"
-    )]
-    Diverged {
-        /// The probe.
-        probe: String,
-        /// Its step, counted from 1.
-        step: u64,
-        /// Its learning rate.
-        lr: f64,
-    },
     /// A setting is out of range.
     #[error("probe setting `{setting}` must be {expected}, found {found}")]
     Setting {
@@ -59,49 +44,9 @@ pub enum ProbeError {
         /// What was found.
         found: String,
     },
-    /// A probe asks for a representation or target that the caller did not give.
-    #[error("probe `{probe}` needs {what} `{name}`, which was not given")]
-    Missing {
-        /// The probe.
-        probe: String,
-        /// What kind of thing is missing.
-        what: &'static str,
-        /// Its name.
-        name: String,
-    },
-    /// A saved state does not fit.
-    #[error("probe state entry `{name}`: {problem}")]
-    State {
-        /// The entry.
-        name: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A matrix decomposition did not converge.
-    #[error("the {what} of a {size} x {size} matrix did not converge")]
-    Decomposition {
-        /// The decomposition.
-        what: &'static str,
-        /// Rows and columns of the matrix.
-        size: usize,
-    },
-    /// Optimizer or parameter trouble.
-    #[error(transparent)]
-    Nn(#[from] NnError),
-    /// A feature source could not deliver.
-    #[error("the {split} features of pass {pass} could not be had")]
-    Source {
-        /// `train` or `test`.
-        split: &'static str,
-        /// The pass that was asked for.
-        pass: usize,
-        /// Why.
-        #[source]
-        cause: Box<dyn std::error::Error + Send + Sync>,
-    },
 }
 
-impl ProbeError {
+impl InputError {
     pub(crate) fn setting(
         setting: impl Into<String>,
         expected: impl Into<String>,
@@ -111,25 +56,42 @@ impl ProbeError {
     }
 }
 
+/// Why an exact probe or a spectrum cannot be computed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NumericError {
+    /// Features, targets or a setting are refused.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A matrix decomposition did not converge.
+    #[error("the {what} of a {size} x {size} matrix did not converge")]
+    Decomposition {
+        /// The decomposition.
+        what: &'static str,
+        /// Rows and columns of the matrix.
+        size: usize,
+    },
+}
+
 /// Refuses another size than the expected one.
-pub(crate) fn check_size(what: &str, expected: usize, found: usize) -> Result<(), ProbeError> {
-    if expected == found { Ok(()) } else { Err(ProbeError::Size { what: what.to_owned(), expected, found }) }
+pub(crate) fn check_size(what: &str, expected: usize, found: usize) -> Result<(), InputError> {
+    if expected == found { Ok(()) } else { Err(InputError::Size { what: what.to_owned(), expected, found }) }
 }
 
 /// Refuses values that are not finite.
-pub(crate) fn check_finite<T: Into<f64> + Copy>(what: &str, values: &[T]) -> Result<(), ProbeError> {
+pub(crate) fn check_finite<T: Into<f64> + Copy>(what: &str, values: &[T]) -> Result<(), InputError> {
     match values.iter().position(|value| !(*value).into().is_finite()) {
         None => Ok(()),
         Some(index) => {
-            Err(ProbeError::NonFinite { what: what.to_owned(), index, found: values[index].into() })
+            Err(InputError::NonFinite { what: what.to_owned(), index, found: values[index].into() })
         }
     }
 }
 
 /// Refuses labels out of range.
-pub(crate) fn check_labels(labels: &[u32], classes: usize) -> Result<(), ProbeError> {
+pub(crate) fn check_labels(labels: &[u32], classes: usize) -> Result<(), InputError> {
     match labels.iter().position(|label| *label as usize >= classes) {
         None => Ok(()),
-        Some(index) => Err(ProbeError::Label { label: labels[index], index, classes }),
+        Some(index) => Err(InputError::Label { label: labels[index], index, classes }),
     }
 }

@@ -1,6 +1,6 @@
 //! Borrowed rows of features: what every function of this crate that needs no tensors reads.
 
-use crate::error::{ProbeError, check_finite, check_size};
+use crate::error::{InputError, check_finite, check_size};
 
 /// Features `[samples, width]` on the host, borrowed, row-major, all finite.
 ///
@@ -14,7 +14,7 @@ use crate::error::{ProbeError, check_finite, check_size};
 /// let second = [0.1, 0.2, 0.3];
 /// let pair = Features::new(&first, 2)?.beside(&second, 1)?;
 /// assert_eq!((pair.samples(), pair.width()), (3, 3));
-/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// # Ok::<(), seqjepa_probes::InputError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features<'a> {
@@ -34,10 +34,10 @@ impl<'a> Features<'a> {
     /// # Errors
     ///
     /// If the width is 0, `values` is no multiple of it, or a value is NaN or infinite.
-    pub fn new(values: &'a [f32], width: usize) -> Result<Self, ProbeError> {
+    pub fn new(values: &'a [f32], width: usize) -> Result<Self, InputError> {
         if width == 0 || !values.len().is_multiple_of(width) {
             let expected = "above 0 and a divisor of the number of values";
-            return Err(ProbeError::setting(
+            return Err(InputError::setting(
                 "features' width",
                 expected,
                 format!("{width} for {} values", values.len()),
@@ -57,7 +57,7 @@ impl<'a> Features<'a> {
     /// # Errors
     ///
     /// As [`new`](Self::new), or if `values` has another number of rows.
-    pub fn beside(self, values: &'a [f32], width: usize) -> Result<Self, ProbeError> {
+    pub fn beside(self, values: &'a [f32], width: usize) -> Result<Self, InputError> {
         let other = Self::new(values, width)?;
         check_size("samples of the features beside", self.samples, other.samples)?;
         Ok(self.beside_checked(&other))
@@ -113,8 +113,8 @@ impl<'a> Labelled<'a> {
     ///
     /// # Errors
     ///
-    /// If it has not.
-    pub fn new(features: Features<'a>, labels: &'a [u32]) -> Result<Self, ProbeError> {
+    /// If the number of labels is not that of the rows.
+    pub fn new(features: Features<'a>, labels: &'a [u32]) -> Result<Self, InputError> {
         check_size("labels", features.samples(), labels.len())?;
         Ok(Self { features, labels })
     }
@@ -146,9 +146,9 @@ impl<'a> Targeted<'a> {
     /// # Errors
     ///
     /// If its length differs, `outputs` is 0, or a target is NaN or infinite.
-    pub fn new(features: Features<'a>, targets: &'a [f32], outputs: usize) -> Result<Self, ProbeError> {
+    pub fn new(features: Features<'a>, targets: &'a [f32], outputs: usize) -> Result<Self, InputError> {
         if outputs == 0 {
-            return Err(ProbeError::setting("outputs", "above 0", outputs));
+            return Err(InputError::setting("outputs", "above 0", outputs));
         }
         check_size("targets", features.samples() * outputs, targets.len())?;
         check_finite("targets", targets)?;
@@ -189,16 +189,16 @@ mod tests {
 
     #[test]
     fn bad_features_are_refused() {
-        assert!(matches!(Features::new(&[1.0; 3], 2), Err(ProbeError::Setting { .. })));
-        assert!(matches!(Features::new(&[], 0), Err(ProbeError::Setting { .. })));
-        assert!(matches!(Features::new(&[0.0, f32::NAN], 2), Err(ProbeError::NonFinite { index: 1, .. })));
-        assert!(matches!(Features::new(&[f32::INFINITY], 1), Err(ProbeError::NonFinite { .. })));
+        assert!(matches!(Features::new(&[1.0; 3], 2), Err(InputError::Setting { .. })));
+        assert!(matches!(Features::new(&[], 0), Err(InputError::Setting { .. })));
+        assert!(matches!(Features::new(&[0.0, f32::NAN], 2), Err(InputError::NonFinite { index: 1, .. })));
+        assert!(matches!(Features::new(&[f32::INFINITY], 1), Err(InputError::NonFinite { .. })));
         let one = Features::new(&[1.0, 2.0], 2).unwrap();
-        assert!(matches!(one.clone().beside(&[1.0, 2.0], 1), Err(ProbeError::Size { .. })));
-        assert!(matches!(Labelled::new(one.clone(), &[]), Err(ProbeError::Size { .. })));
-        assert!(matches!(Targeted::new(one.clone(), &[], 0), Err(ProbeError::Setting { .. })));
-        assert!(matches!(Targeted::new(one.clone(), &[1.0], 2), Err(ProbeError::Size { .. })));
-        assert!(matches!(Targeted::new(one, &[f32::NAN], 1), Err(ProbeError::NonFinite { .. })));
+        assert!(matches!(one.clone().beside(&[1.0, 2.0], 1), Err(InputError::Size { .. })));
+        assert!(matches!(Labelled::new(one.clone(), &[]), Err(InputError::Size { .. })));
+        assert!(matches!(Targeted::new(one.clone(), &[], 0), Err(InputError::Setting { .. })));
+        assert!(matches!(Targeted::new(one.clone(), &[1.0], 2), Err(InputError::Size { .. })));
+        assert!(matches!(Targeted::new(one, &[f32::NAN], 1), Err(InputError::NonFinite { .. })));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::algebra::BLOCK;
 use crate::bootstrap::{Bootstrap, Estimate};
 use crate::cosine::{similarities, unit_rows};
-use crate::error::{ProbeError, check_labels, check_size};
+use crate::error::{InputError, check_labels, check_size};
 use crate::features::{Features, Labelled};
 use crate::metrics::rank;
 
@@ -39,13 +39,13 @@ impl Default for KnnConfig {
 }
 
 impl KnnConfig {
-    fn validate(&self) -> Result<(), ProbeError> {
+    fn validate(&self) -> Result<(), InputError> {
         if self.neighbours.is_empty() || self.neighbours.contains(&0) {
             let found = format!("{:?}", self.neighbours);
-            return Err(ProbeError::setting("knn.neighbours", "one or more numbers above 0", found));
+            return Err(InputError::setting("knn.neighbours", "one or more numbers above 0", found));
         }
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
-            return Err(ProbeError::setting("knn.temperature", "above 0", self.temperature));
+            return Err(InputError::setting("knn.temperature", "above 0", self.temperature));
         }
         Ok(())
     }
@@ -103,13 +103,13 @@ pub fn knn_votes(
     test: &Features<'_>,
     classes: usize,
     config: &KnnConfig,
-) -> Result<Vec<Vec<f64>>, ProbeError> {
+) -> Result<Vec<Vec<f64>>, InputError> {
     config.validate()?;
     check_labels(train.labels(), classes)?;
     check_size("width of the test split", train.features().width(), test.width())?;
     let (samples, width) = (train.features().samples(), test.width());
     if samples == 0 {
-        return Err(ProbeError::setting("training samples", "above 0", 0));
+        return Err(InputError::setting("training samples", "above 0", 0));
     }
     let most = config.neighbours.iter().copied().max().unwrap_or(0).min(samples);
     let mut votes: Vec<Vec<f64>> =
@@ -161,7 +161,7 @@ pub fn knn_votes(
 /// let config = KnnConfig { neighbours: vec![1], ..Default::default() };
 /// let result = knn(&train, &test, 2, &config, &Bootstrap::default())?;
 /// assert_eq!(result.score(1).unwrap().top1.unwrap().value, 100.0);
-/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// # Ok::<(), seqjepa_probes::InputError>(())
 /// ```
 pub fn knn(
     train: &Labelled<'_>,
@@ -169,7 +169,7 @@ pub fn knn(
     classes: usize,
     config: &KnnConfig,
     bootstrap: &Bootstrap,
-) -> Result<KnnResult, ProbeError> {
+) -> Result<KnnResult, InputError> {
     bootstrap.validate()?;
     check_labels(test.labels(), classes)?;
     let votes = knn_votes(train, test.features(), classes, config)?;
@@ -179,7 +179,7 @@ pub fn knn(
             .zip(test.labels())
             .map(|(votes, label)| rank(votes, *label as usize))
             .collect();
-        let accuracy = |k: usize| -> Result<Option<Estimate>, ProbeError> {
+        let accuracy = |k: usize| -> Result<Option<Estimate>, InputError> {
             let hits: Vec<f64> = ranks.iter().map(|rank| f64::from(u8::from(*rank < k))).collect();
             Ok(bootstrap.mean(&hits)?.map(|estimate| estimate.scaled(100.0)))
         };
@@ -187,7 +187,7 @@ pub fn knn(
         Ok(KnnScore { neighbours: *neighbours, top1: accuracy(1)?, top5 })
     };
     Ok(KnnResult {
-        scores: config.neighbours.iter().zip(&votes).map(score).collect::<Result<_, ProbeError>>()?,
+        scores: config.neighbours.iter().zip(&votes).map(score).collect::<Result<_, InputError>>()?,
         temperature: config.temperature,
         classes,
         bootstrap: *bootstrap,
@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(result.score(1).unwrap().top1, None);
         assert!(matches!(
             knn(&empty, &train, 2, &config, &Bootstrap::default()),
-            Err(ProbeError::Setting { .. })
+            Err(InputError::Setting { .. })
         ));
     }
 
@@ -299,15 +299,15 @@ mod tests {
         let run =
             |test: &Labelled<'_>, classes, config: &KnnConfig| knn(&train, test, classes, config, &none);
         let config = KnnConfig::default();
-        assert!(matches!(run(&wide, 2, &config), Err(ProbeError::Size { .. })));
-        assert!(matches!(run(&train, 1, &config), Err(ProbeError::Label { .. })));
+        assert!(matches!(run(&wide, 2, &config), Err(InputError::Size { .. })));
+        assert!(matches!(run(&train, 1, &config), Err(InputError::Label { .. })));
         for config in [
             KnnConfig { neighbours: vec![], ..config.clone() },
             KnnConfig { neighbours: vec![0], ..config.clone() },
             KnnConfig { temperature: 0.0, ..config.clone() },
             KnnConfig { temperature: f64::NAN, ..config.clone() },
         ] {
-            assert!(matches!(run(&train, 2, &config), Err(ProbeError::Setting { .. })));
+            assert!(matches!(run(&train, 2, &config), Err(InputError::Setting { .. })));
         }
     }
 }

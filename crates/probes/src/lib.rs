@@ -17,42 +17,36 @@
 //!
 //! Undefined figures are absent instead of NaN: the accuracy of no samples, the R² of fewer than
 //! two. The R² of a constant target is 0, or 1 if hit exactly, and says so. NaN or infinite
-//! features are refused by a [`ProbeError`], and so is a probe that diverges.
+//! features are refused by a typed error, and so is a probe that diverges.
+//!
+//! | error | of |
+//! |---|---|
+//! | [`InputError`] | everything that takes features, targets or settings |
+//! | [`NumericError`] | exact probes and diagnostics: input, or a decomposition that does not converge |
+//! | [`ProbeError`] | probes by gradient descent: input, divergence, a state that does not fit |
+//! | [`online::UpdateError`] | a queued update: which one, and its [`ProbeError`] |
+//! | [`frozen::FrozenError`] | the frozen protocols: a probe, or a feature source |
+//!
+//! # Features
+//!
+//! - `burn` (default): [`Probe`], [`online`], [`frozen`], and the saved state of a
+//!   [`FeatureSample`](diagnostics::FeatureSample). Without it, everything on slices stays: metrics, exact probes,
+//!   neighbours, ranking, diagnostics and intervals, with no deep-learning framework behind them.
+//! - `flex`: Burn's CPU backend.
 //!
 //! # One's own features
 //!
 //! ```
-//! use std::sync::Arc;
+//! use seqjepa_probes::exact::{LogisticConfig, classification};
+//! use seqjepa_probes::{Bootstrap, Features, Labelled};
 //!
-//! use burn::tensor::Device;
-//! use seqjepa_probes::OutputGroup;
-//! use seqjepa_probes::frozen::{FeatureBuffers, FeatureSet, FrozenConfig, Representation, frozen_probes};
-//!
-//! // 64 samples: an invariant representation of width 3, the features of two views of width 1, and
-//! // an action of one parameter, here the difference of the two.
-//! let split = |offset: usize| {
-//!     let wave = |index: usize| (index as f32).sin();
-//!     let rows = offset..offset + 64;
-//!     let labels: Vec<u32> = rows.clone().map(|row| (row % 3) as u32).collect();
-//!     let one_hot = |label: u32| (0..3).map(move |class| f32::from(u8::from(class == label)));
-//!     let aggregate = labels.iter().copied().flat_map(one_hot).collect();
-//!     let first: Vec<f32> = rows.clone().map(wave).collect();
-//!     let second: Vec<f32> = rows.clone().map(|row| wave(3 * row)).collect();
-//!     let relative = first.iter().zip(&second).map(|(first, second)| second - first).collect();
-//!     let labels = Some(labels);
-//!     let buffers = FeatureBuffers { aggregate, first, second, relative, labels, ..Default::default() };
-//!     FeatureSet::new(64, buffers).map(Arc::new)
-//! };
-//! let (mut train, mut test) = (split(0)?, split(1000)?);
-//!
-//! let groups = [OutputGroup::new("shift", 0..1)];
-//! let config = FrozenConfig { epochs: 30, batch_size: 16, ..FrozenConfig::linear(Some(3), &groups) };
-//! let result = frozen_probes(&config, &mut train, &mut test, &Device::flex(), &mut |_| ())?;
-//!
-//! assert_eq!(result.top1(Representation::Aggregate), Some(100.0));
-//! assert!(result.r2("shift").unwrap() > 0.99);
-//! println!("{}", serde_json::to_string_pretty(&result).unwrap());
-//! # Ok::<(), seqjepa_probes::ProbeError>(())
+//! // 60 samples of two features, [samples, width], row-major.
+//! let values: Vec<f32> = (0..120).map(|index| (index as f32).sin()).collect();
+//! let labels: Vec<u32> = values.chunks(2).map(|row| u32::from(row[0] + row[1] > 0.0)).collect();
+//! let data = Labelled::new(Features::new(&values, 2)?, &labels)?;
+//! let result = classification(&data, &data, 2, &LogisticConfig::default(), &Bootstrap::default())?;
+//! assert!(result.top1.unwrap().value > 95.0);
+//! # Ok::<(), seqjepa_probes::NumericError>(())
 //! ```
 
 /// The README's program runs as it stands.
@@ -67,18 +61,28 @@ pub mod diagnostics;
 mod error;
 pub mod exact;
 mod features;
+#[cfg(feature = "burn")]
 pub mod frozen;
 pub mod knn;
 pub mod metrics;
+#[cfg(feature = "burn")]
 pub mod online;
+#[cfg(feature = "burn")]
 mod probe;
 pub mod ranking;
 mod scaling;
+#[cfg(feature = "burn")]
+mod state;
 
 pub use bootstrap::{
     Bootstrap, Estimate, GroupScore, OutputScore, RegressionScores, TargetNames, regression_scores,
 };
-pub use error::ProbeError;
+pub use error::{InputError, NumericError};
 pub use features::{Features, Labelled, Targeted};
 pub use metrics::{Metrics, OutputGroup};
-pub use probe::{Network, Probe, ProbeConfig, ProbeOutput, Targets, Task};
+#[cfg(feature = "burn")]
+pub use probe::{
+    DeviceOutput, Network, Probe, ProbeConfig, ProbeError, ProbeOutput, Targets, Task,
+};
+#[cfg(feature = "burn")]
+pub use state::StateError;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::algebra::BLOCK;
 use crate::bootstrap::{Bootstrap, Estimate};
 use crate::cosine::{normalize, similarities, unit_rows};
-use crate::error::{ProbeError, check_size};
+use crate::error::{InputError, check_size};
 use crate::features::Features;
 
 /// Candidate rows that predictions are compared with at a time.
@@ -70,13 +70,13 @@ impl Ranks {
     /// assert_eq!(ranks.ranks(), [1, 2]);
     /// let score = ranks.score(&Bootstrap::default())?;
     /// assert_eq!(score.mean_reciprocal_rank.unwrap().value, 0.75);
-    /// # Ok::<(), seqjepa_probes::ProbeError>(())
+    /// # Ok::<(), seqjepa_probes::InputError>(())
     /// ```
     pub fn within(
         predictions: &Features<'_>,
         candidates: &Features<'_>,
         truths: &[usize],
-    ) -> Result<Self, ProbeError> {
+    ) -> Result<Self, InputError> {
         let width = predictions.width();
         check_size("candidates' width", width, candidates.width())?;
         check_size("truths", predictions.samples(), truths.len())?;
@@ -113,7 +113,7 @@ impl Ranks {
         predictions: &Features<'_>,
         candidates: &Features<'_>,
         truths: &[usize],
-    ) -> Result<Self, ProbeError> {
+    ) -> Result<Self, InputError> {
         let width = predictions.width();
         check_size("candidates' width", width, candidates.width())?;
         check_size("truths", predictions.samples(), truths.len())?;
@@ -158,7 +158,7 @@ impl Ranks {
     /// # Errors
     ///
     /// If the two have another number of candidates and neither is empty.
-    pub fn join(mut self, other: Self) -> Result<Self, ProbeError> {
+    pub fn join(mut self, other: Self) -> Result<Self, InputError> {
         if self.ranks.is_empty() {
             return Ok(other);
         }
@@ -186,9 +186,9 @@ impl Ranks {
     /// # Errors
     ///
     /// If a setting of the bootstrap is out of range.
-    pub fn score(&self, bootstrap: &Bootstrap) -> Result<RankingScore, ProbeError> {
+    pub fn score(&self, bootstrap: &Bootstrap) -> Result<RankingScore, InputError> {
         let reciprocal: Vec<f64> = self.ranks.iter().map(|rank| (*rank as f64).recip()).collect();
-        let hit = |k: usize| -> Result<Option<Estimate>, ProbeError> {
+        let hit = |k: usize| -> Result<Option<Estimate>, InputError> {
             let hits: Vec<f64> = self.ranks.iter().map(|rank| f64::from(u8::from(*rank <= k))).collect();
             Ok(bootstrap.mean(&hits)?.filter(|_| self.candidates > k))
         };
@@ -208,10 +208,10 @@ impl Ranks {
     }
 }
 
-fn check_truths(truths: &[usize], candidates: usize) -> Result<(), ProbeError> {
+fn check_truths(truths: &[usize], candidates: usize) -> Result<(), InputError> {
     match truths.iter().find(|truth| **truth >= candidates) {
         None => Ok(()),
-        Some(truth) => Err(ProbeError::setting("truth", format!("below {candidates} candidates"), truth)),
+        Some(truth) => Err(InputError::setting("truth", format!("below {candidates} candidates"), truth)),
     }
 }
 
@@ -299,12 +299,12 @@ mod tests {
         assert!(score.chance_mean_reciprocal_rank.is_finite());
         let score = Ranks::among(&one, &one, &[0]).unwrap().score(&Bootstrap::default()).unwrap();
         assert_eq!((score.mean_reciprocal_rank.unwrap().value, score.hit1), (1.0, None));
-        assert!(matches!(Ranks::among(&one, &one, &[1]), Err(ProbeError::Setting { .. })));
-        assert!(matches!(Ranks::among(&one, &none, &[0]), Err(ProbeError::Setting { .. })));
-        assert!(matches!(Ranks::within(&one, &none, &[0]), Err(ProbeError::Size { .. })));
-        assert!(matches!(Ranks::within(&one, &one, &[]), Err(ProbeError::Size { .. })));
+        assert!(matches!(Ranks::among(&one, &one, &[1]), Err(InputError::Setting { .. })));
+        assert!(matches!(Ranks::among(&one, &none, &[0]), Err(InputError::Setting { .. })));
+        assert!(matches!(Ranks::within(&one, &none, &[0]), Err(InputError::Size { .. })));
+        assert!(matches!(Ranks::within(&one, &one, &[]), Err(InputError::Size { .. })));
         let wide = Features::new(&[1.0, 2.0, 3.0], 3).unwrap();
-        assert!(matches!(Ranks::among(&one, &wide, &[0]), Err(ProbeError::Size { .. })));
+        assert!(matches!(Ranks::among(&one, &wide, &[0]), Err(InputError::Size { .. })));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Exact probes against scikit-learn, in odd cases, and at several thread counts.
 
 use seqjepa_probes::exact::{Logistic, LogisticConfig, Ridge, RidgeConfig, classification, regression};
-use seqjepa_probes::{Bootstrap, Features, Labelled, OutputGroup, ProbeError, TargetNames, Targeted};
+use seqjepa_probes::{Bootstrap, Features, Labelled, OutputGroup, InputError, NumericError, TargetNames, Targeted};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -275,13 +275,13 @@ fn a_single_sample_and_none() {
     let result = regression(&train, &train, &names, &ridge, &bootstrap).unwrap();
     assert_eq!((result.scores.mean, result.scores.output("a")), (None, None));
     let empty = Targeted::new(none.clone(), &[], 1).unwrap();
-    assert!(matches!(Ridge::fit(&empty, &ridge), Err(ProbeError::Setting { .. })));
+    assert!(matches!(Ridge::fit(&empty, &ridge), Err(NumericError::Input(InputError::Setting { .. }))));
     let result = regression(&train, &empty, &names, &ridge, &bootstrap).unwrap();
     assert_eq!((result.scores.mean, result.test_samples), (None, 0));
 
     let train = Labelled::new(one, &[2]).unwrap();
     let empty = Labelled::new(none, &[]).unwrap();
-    assert!(matches!(Logistic::fit(&empty, 3, &logistic), Err(ProbeError::Setting { .. })));
+    assert!(matches!(Logistic::fit(&empty, 3, &logistic), Err(NumericError::Input(InputError::Setting { .. }))));
     let result = classification(&train, &train, 3, &logistic, &bootstrap).unwrap();
     assert_eq!((result.top1.unwrap().value, result.top5), (100.0, None));
     let result = classification(&train, &empty, 3, &logistic, &bootstrap).unwrap();
@@ -364,16 +364,16 @@ fn bad_input_is_refused() {
     let names = TargetNames::new(["a"]);
     for penalties in [vec![], vec![0.0], vec![-1.0], vec![f64::NAN], vec![f64::INFINITY]] {
         let config = RidgeConfig { penalties, ..Default::default() };
-        assert!(matches!(Ridge::fit(&data, &config), Err(ProbeError::Setting { .. })));
+        assert!(matches!(Ridge::fit(&data, &config), Err(NumericError::Input(InputError::Setting { .. }))));
     }
     let ridge = Ridge::fit(&data, &RidgeConfig::default()).unwrap();
-    assert!(matches!(ridge.predict(&wide), Err(ProbeError::Size { .. })));
+    assert!(matches!(ridge.predict(&wide), Err(InputError::Size { .. })));
     let wide_data = Targeted::new(wide.clone(), &[1.0], 1).unwrap();
     let config = RidgeConfig::default();
     let none = Bootstrap::none();
-    assert!(matches!(regression(&data, &wide_data, &names, &config, &none), Err(ProbeError::Size { .. })));
+    assert!(matches!(regression(&data, &wide_data, &names, &config, &none), Err(NumericError::Input(InputError::Size { .. }))));
     let two = TargetNames::new(["a", "b"]);
-    assert!(matches!(regression(&data, &data, &two, &config, &none), Err(ProbeError::Size { .. })));
+    assert!(matches!(regression(&data, &data, &two, &config, &none), Err(NumericError::Input(InputError::Size { .. }))));
 
     let data = Labelled::new(features, &[0, 1]).unwrap();
     let good = LogisticConfig::default;
@@ -385,11 +385,11 @@ fn bad_input_is_refused() {
         LogisticConfig { tolerance: 0.0, ..good() },
         LogisticConfig { max_iterations: 0, ..good() },
     ] {
-        assert!(matches!(Logistic::fit(&data, 2, &config), Err(ProbeError::Setting { .. })));
+        assert!(matches!(Logistic::fit(&data, 2, &config), Err(NumericError::Input(InputError::Setting { .. }))));
     }
-    assert!(matches!(Logistic::fit(&data, 1, &good()), Err(ProbeError::Label { label: 1, .. })));
+    assert!(matches!(Logistic::fit(&data, 1, &good()), Err(NumericError::Input(InputError::Label { label: 1, .. }))));
     let logistic = Logistic::fit(&data, 2, &good()).unwrap();
-    assert!(matches!(logistic.logits(&wide), Err(ProbeError::Size { .. })));
+    assert!(matches!(logistic.logits(&wide), Err(InputError::Size { .. })));
     let unknown = Labelled::new(wide, &[0]).unwrap();
-    assert!(matches!(classification(&data, &unknown, 2, &good(), &none), Err(ProbeError::Size { .. })));
+    assert!(matches!(classification(&data, &unknown, 2, &good(), &none), Err(NumericError::Input(InputError::Size { .. }))));
 }

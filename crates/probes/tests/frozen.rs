@@ -5,10 +5,10 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{
-    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenResult, RegressionTarget,
+    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenError, FrozenResult, RegressionTarget,
     Representation, Verdict, frozen_probes,
 };
-use seqjepa_probes::{Bootstrap, Network, OutputGroup, ProbeError};
+use seqjepa_probes::{Bootstrap, InputError, Network, OutputGroup};
 
 const CLASSES: u32 = 6;
 
@@ -46,7 +46,7 @@ fn short(config: FrozenConfig) -> FrozenConfig {
     FrozenConfig { epochs: 15, batch_size: 32, ..config }
 }
 
-fn run(config: &FrozenConfig, train: Vec<Arc<FeatureSet>>) -> Result<FrozenResult, ProbeError> {
+fn run(config: &FrozenConfig, train: Vec<Arc<FeatureSet>>) -> Result<FrozenResult, FrozenError> {
     let (mut train, mut test) = (train, Arc::new(set(50_000, 300)));
     frozen_probes(config, &mut train, &mut test, &Device::flex(), &mut |_| ())
 }
@@ -235,7 +235,7 @@ fn bad_features_and_settings_are_refused() {
 
     let good = || short(FrozenConfig::linear(Some(6), &groups()));
     let label = run(&FrozenConfig { classes: Some(5), ..good() }, two_passes()).unwrap_err();
-    assert!(matches!(label, ProbeError::Label { label: 5, classes: 5, .. }));
+    assert!(matches!(label, FrozenError::Input(InputError::Label { label: 5, classes: 5, .. })));
     assert!(run(&FrozenConfig { epochs: 0, ..good() }, two_passes()).is_err());
     assert!(run(&FrozenConfig { batch_size: 0, ..good() }, two_passes()).is_err());
     assert!(run(&good(), vec![]).is_err());
@@ -257,7 +257,7 @@ fn a_failing_source_is_named() {
     let config = short(FrozenConfig::linear(Some(6), &groups()));
     let mut train = Arc::new(set(0, 40));
     let error = frozen_probes(&config, &mut train, &mut Broken, &Device::flex(), &mut |_| ()).unwrap_err();
-    assert!(matches!(&error, ProbeError::Source { split: "test", pass: 0, .. }), "{error}");
+    assert!(matches!(&error, FrozenError::Source { split: "test", pass: 0, .. }), "{error}");
 }
 
 /// As [`set`], with absolute parameters: 0 linear in z_1, 1 not in it at all; and the first relative
@@ -318,7 +318,7 @@ fn leakage_and_absolute_parameters_are_regressed_beside_the_published_probes() {
         published.with_linear_regressors(Representation::First, RegressionTarget::Absolute, &singles(1));
     let (mut train, mut test) = (Arc::new(set(0, 50)), Arc::new(set(100, 50)));
     let error = frozen_probes(&missing, &mut train, &mut test, &Device::flex(), &mut |_| ()).unwrap_err();
-    assert!(matches!(error, ProbeError::Setting { .. }), "{error}");
+    assert!(matches!(error, FrozenError::Input(InputError::Setting { .. })), "{error}");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
+use seqjepa_nn::host;
 use seqjepa_nn::optimizer::OptimizerConfig;
-use seqjepa_probes::{Network, Probe, ProbeConfig, ProbeError, Targets, Task};
+use seqjepa_probes::{InputError, Network, Probe, ProbeConfig, ProbeError, Targets, Task};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -97,7 +98,7 @@ fn no_gradient_enters_the_features() {
     let backward = graph.sum().backward();
     let got = weight.val().grad(&backward).unwrap();
     let columns = features(&fixture, &Device::flex()).sum_dim(0).reshape([6, 1]).repeat_dim(1, 6);
-    let difference = (got - columns).abs().max().into_scalar::<f32>();
+    let difference = host::read_scalar((got - columns).abs().max());
     assert!(difference < 1e-5, "{difference}");
 }
 
@@ -126,13 +127,13 @@ fn bad_batches_are_refused_and_change_nothing() {
 
     let labels = Targets::Labels(&fixture.labels);
     let narrow = refuse(Tensor::zeros([12, 5], &device), labels);
-    assert!(matches!(narrow, ProbeError::Size { expected: 6, found: 5, .. }));
+    assert!(matches!(narrow, ProbeError::Input(InputError::Size { expected: 6, found: 5, .. })));
     let short = refuse(good.clone(), Targets::Labels(&[0; 11]));
-    assert!(matches!(short, ProbeError::Size { expected: 12, found: 11, .. }));
+    assert!(matches!(short, ProbeError::Input(InputError::Size { expected: 12, found: 11, .. })));
     let label = refuse(good.clone(), Targets::Labels(&[3; 12]));
-    assert!(matches!(label, ProbeError::Label { label: 3, classes: 3, .. }));
+    assert!(matches!(label, ProbeError::Input(InputError::Label { label: 3, classes: 3, .. })));
     let kind = refuse(good.clone(), Targets::Values(&fixture.values));
-    assert!(matches!(kind, ProbeError::Setting { .. }));
+    assert!(matches!(kind, ProbeError::Input(InputError::Setting { .. })));
     let nan = refuse(good.mul_scalar(f32::NAN), labels);
     assert!(nan.to_string().contains("features"), "{nan}");
     assert!(matches!(nan, ProbeError::NonFinite { .. }));

@@ -1,225 +1,169 @@
-//! The images of a run and the loaders over them.
+//! The loaders of a run over its data set.
 
 use std::sync::Arc;
 
-use seqjepa_data::dataset::{DatasetSource, subset_indices};
-use seqjepa_data::download::{Downloader, Progress};
-use seqjepa_data::{ImageSet, LoaderConfig, Normalization, SequenceConfig, SequenceLoader, Split};
-use serde::{Deserialize, Serialize};
+use seqjepa_data::dataset::subset_indices;
+use seqjepa_data::{LoaderConfig, SequenceLoader, SequenceSource, Split};
+use seqjepa_evaluation::EvaluationData;
+use seqjepa_model::ViewsUsed;
+use seqjepa_train::Loaders;
+use seqjepa_train::observer::Observer;
 
-use crate::TrainError;
 use crate::config::{Config, invalid};
-use crate::fingerprint::images_sha256;
-use crate::observer::{Event, Observer};
+use crate::registry::{DataSet, DataSetError, Registry};
 
-/// The two splits of a run's data set, decoded, and what belongs to them.
+/// The data set of a run, and the samples of it that the config uses.
 #[derive(Debug, Clone)]
 pub struct RunData {
-    /// Images to train on.
-    pub train: Arc<ImageSet>,
-    /// Images to test on.
-    pub test: Arc<ImageSet>,
-    /// Normalisation of the data set, used where the config gives none.
-    pub normalization: Normalization,
-}
-
-/// What tells one decoded data set from another: SHA-256 over the size, labels and pixels of each split.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DataFingerprint {
-    /// Of the training split.
-    pub train: String,
-    /// Of the test split.
-    pub test: String,
+    name: String,
+    set: DataSet,
+    /// `None` for all.
+    train_subset: Option<Vec<u32>>,
+    /// `None` for all.
+    test_subset: Option<Vec<u32>>,
 }
 
 impl RunData {
-    /// The fingerprint of both splits, by which a resumed run knows its data.
-    #[must_use]
-    pub fn fingerprint(&self) -> DataFingerprint {
-        DataFingerprint { train: images_sha256(&self.train), test: images_sha256(&self.test) }
-    }
-
-    /// Fetches (where `dataset.download` says so and the files are missing) and decodes both splits.
+    /// Opens the data set that a config names.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Data`] names the file, what was expected and what was found.
-    pub fn load(config: &Config, observer: &mut dyn Observer) -> Result<Self, TrainError> {
-        let source = source(config)?;
-        if config.dataset.download {
-            download(config, &source, observer)?;
-        }
-        let data = Self {
-            train: Arc::new(source.load(Split::Train)?),
-            test: Arc::new(source.load(Split::Test)?),
-            normalization: source.normalization(),
-        };
-        tracing::info!(train = data.train.len(), test = data.test.len(), "decoded the data set");
-        Ok(data)
+    /// [`DataSetError`] names the file, what was expected and what was found.
+    pub fn open(config: &Config, observer: &mut dyn Observer) -> Result<Self, DataSetError> {
+        Self::open_with(&Registry::standard(), config, observer)
     }
 
-    /// The shuffled loader of the training split, and with it the checks that need the data.
+    /// The same with data sets of one's own.
     ///
     /// # Errors
     ///
-    /// [`TrainError::TooFewImages`] if there is no batch in an epoch, [`TrainError::InvalidValue`] if the last one would be a
-    /// single image.
-    pub fn train_loader(&self, config: &Config) -> Result<SequenceLoader, TrainError> {
-        let limit = step_limit(config.run.max_steps, config.dataset.batch_size);
-        let subset = subset(config, self.train.len(), config.dataset.subset_train, limit)?;
-        let found = subset.as_ref().map_or(self.train.len(), Vec::len);
-        let expected = if config.run.drop_last { config.dataset.batch_size } else { 2 };
-        if found < expected {
-            let reason = "one whole batch, dataset.batch_size, since run.drop_last leaves out smaller ones";
-            let reason =
-                if config.run.drop_last { reason } else { "batch norm needs two sequences in a batch" };
-            return Err(TrainError::TooFewImages { split: "training", found, expected, reason });
-        }
-        if !config.run.drop_last && found % config.dataset.batch_size == 1 {
-            let expected = format!(
-                "a size that leaves no batch of one of {found} images (batch norm needs two), or run.drop_last: true"
-            );
-            return Err(invalid("dataset.batch_size", expected, config.dataset.batch_size));
-        }
-        let loader = LoaderConfig {
-            batch_size: config.dataset.batch_size,
-            threads: config.dataset.workers(),
-            prefetch: config.dataset.prefetch,
-            shuffle: true,
-            drop_last: config.run.drop_last,
-            split: Split::Train,
-            subset,
-        };
-        let sequence = config.sequence_config(config.dataset.seq_len, self.normalization)?;
-        Ok(SequenceLoader::new(Arc::clone(&self.train), sequence, loader)?)
+    /// As [`open`](Self::open).
+    pub fn open_with(
+        registry: &Registry,
+        config: &Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, DataSetError> {
+        Self::new(config, registry.data_set(config)?.open(config, observer)?)
     }
 
-    /// Whether the training images that are used are of at least two classes; else they are unlabelled.
-    pub(crate) fn has_classes(&self, config: &Config) -> Result<bool, TrainError> {
-        let labels = self.train.labels();
-        let limit = step_limit(config.run.max_steps, config.dataset.batch_size);
-        Ok(match subset(config, self.train.len(), config.dataset.subset_train, limit)? {
-            Some(used) => used.iter().any(|image| labels[*image as usize] != labels[used[0] as usize]),
-            None => labels.iter().any(|label| *label != labels[0]),
+    /// A data set of one's own, of which `config` says how much is used.
+    ///
+    /// # Errors
+    ///
+    /// [`DataSetError::Data`] if a subset cannot be drawn.
+    pub fn new(config: &Config, set: DataSet) -> Result<Self, DataSetError> {
+        let dataset = &config.dataset;
+        let draw = |available: usize, count: Option<usize>, steps: Option<usize>| {
+            let limit = steps.map_or(usize::MAX, |steps| steps.saturating_mul(dataset.batch_size));
+            let count = count.filter(|count| *count > 0).unwrap_or(usize::MAX).min(limit);
+            let whole = count >= available;
+            (!whole).then(|| subset_indices(available, count, dataset.subset_seed)).transpose()
+        };
+        Ok(Self {
+            train_subset: draw(set.train.len(), dataset.subset_train, config.run.max_steps)?,
+            test_subset: draw(set.test.len(), dataset.subset_val, config.run.max_val_steps)?,
+            name: dataset.name.clone(),
+            set,
         })
     }
 
-    /// The loader of the test split, in order and whole.
+    /// Both splits.
+    #[must_use]
+    pub fn set(&self) -> &DataSet {
+        &self.set
+    }
+
+    /// The loaders of a run: training sequences in a new order each epoch, test sequences in order, with the views that the
+    /// method uses; and with them the checks that need the data.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Data`] if the split is empty.
-    pub fn test_loader(&self, config: &Config) -> Result<SequenceLoader, TrainError> {
-        self.ordered_loader(
-            config,
-            Split::Test,
-            config.sequence_config(config.dataset.seq_len, self.normalization)?,
-            config.dataset.batch_size,
-            config.dataset.workers(),
-        )
-    }
-
-    /// A loader of either split, in order and whole, for the frozen evaluation: the same images that the run uses, each as
-    /// many observed views as the evaluation needs at most, and a target.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::Data`] if the split is empty.
-    pub fn evaluation_loader(&self, config: &Config, split: Split) -> Result<SequenceLoader, TrainError> {
-        let sequence = config.sequence_config(config.eval.views(), self.normalization)?;
-        self.ordered_loader(config, split, sequence, config.eval.batch_size, config.eval.workers())
-    }
-
-    /// A loader of some rows of the evaluation's test split, as other sequences.
-    pub(crate) fn test_sequences(
-        &self,
-        config: &Config,
-        sequence: SequenceConfig,
-        rows: &[usize],
-    ) -> Result<SequenceLoader, TrainError> {
-        let limit = step_limit(config.run.max_val_steps, config.dataset.batch_size);
-        let split = subset(config, self.test.len(), config.dataset.subset_val, limit)?;
-        let image = |row: &usize| split.as_ref().map_or(*row as u32, |split| split[*row]);
+    /// [`DataSetError::TooFew`] if there is no batch in an epoch, [`DataSetError::Config`] if the last one would be a
+    /// single sequence, [`DataSetError::Data`] if a loader cannot be made.
+    pub fn loaders(&self, config: &Config, views: ViewsUsed) -> Result<Loaders, DataSetError> {
+        self.check_batches(config)?;
+        let dataset = &config.dataset;
+        let layout = self.set.train.layout();
         let loader = LoaderConfig {
-            threads: config.eval.workers(),
-            subset: Some(rows.iter().map(image).collect()),
-            ..LoaderConfig::test(config.eval.batch_size)
+            batch_size: dataset.batch_size,
+            threads: dataset.workers(),
+            prefetch: dataset.prefetch,
+            shuffle: true,
+            drop_last: config.run.drop_last,
+            split: Split::Train,
+            subset: self.train_subset.clone(),
+            seed: config.run.seed,
+            rendered_views: views.observed.filter(|views| *views < layout.observed_views),
+            render_target: views.target,
         };
-        Ok(SequenceLoader::new(Arc::clone(&self.test), sequence, loader)?)
-    }
-
-    fn ordered_loader(
-        &self,
-        config: &Config,
-        split: Split,
-        sequence: SequenceConfig,
-        batch_size: usize,
-        threads: usize,
-    ) -> Result<SequenceLoader, TrainError> {
-        let (images, count, steps) = match split {
-            Split::Train => (&self.train, config.dataset.subset_train, config.run.max_steps),
-            _ => (&self.test, config.dataset.subset_val, config.run.max_val_steps),
-        };
-        let limit = step_limit(steps, config.dataset.batch_size);
-        let loader = LoaderConfig {
-            batch_size,
-            threads,
-            prefetch: config.dataset.prefetch,
+        let test = LoaderConfig {
             shuffle: false,
             drop_last: false,
-            split,
-            subset: subset(config, images.len(), count, limit)?,
+            split: Split::Test,
+            subset: self.test_subset.clone(),
+            ..loader.clone()
         };
-        Ok(SequenceLoader::new(Arc::clone(images), sequence, loader)?)
+        Ok(Loaders {
+            train: SequenceLoader::new(Arc::clone(&self.set.train), loader)?,
+            test: SequenceLoader::new(Arc::clone(&self.set.test), test)?,
+        })
     }
-}
 
-/// Images that fit a number of steps.
-fn step_limit(steps: Option<usize>, batch_size: usize) -> usize {
-    steps.map_or(usize::MAX, |steps| steps.saturating_mul(batch_size))
-}
-
-/// The images to use: `None` for all.
-fn subset(
-    config: &Config,
-    available: usize,
-    count: Option<usize>,
-    limit: usize,
-) -> Result<Option<Vec<u32>>, TrainError> {
-    let count = count.filter(|count| *count > 0).unwrap_or(usize::MAX).min(limit);
-    if count >= available {
-        return Ok(None);
-    }
-    Ok(Some(subset_indices(available, count, config.dataset.subset_seed)?))
-}
-
-fn source(config: &Config) -> Result<DatasetSource, TrainError> {
-    let dataset = &config.dataset;
-    let mut source = DatasetSource::from_name(&dataset.name, &dataset.data_root, config.model.img_size)?;
-    if let DatasetSource::Synthetic(synthetic) = &mut source {
-        synthetic.seed = config.run.seed;
-        (synthetic.train_images, synthetic.test_images) = (dataset.synthetic_train, dataset.synthetic_val);
-    }
-    Ok(source)
-}
-
-/// Fetches the archive of a CIFAR data set whose folder is not there.
-fn download(config: &Config, source: &DatasetSource, observer: &mut dyn Observer) -> Result<(), TrainError> {
-    if !matches!(source, DatasetSource::Cifar100 { .. } | DatasetSource::Cifar10 { .. }) {
-        let expected = "false: only the CIFAR data sets have an official archive to fetch";
-        return Err(invalid("dataset.download", expected, format!("true for {}", config.dataset.name)));
-    }
-    let downloader = match &config.dataset.download_url {
-        Some(url) => Downloader::with_base_url(url),
-        None => Downloader::default(),
-    };
-    // The downloader's callback cannot fail; the first error of an observer is kept for after it.
-    let mut told = Ok(());
-    source.download(&downloader, &mut |progress| {
-        if told.is_ok() {
-            let Progress { received, total } = progress;
-            told = observer.observe(&Event::Downloading { received, total });
+    fn check_batches(&self, config: &Config) -> Result<(), DataSetError> {
+        let batch_size = config.dataset.batch_size;
+        let found = self.samples()[0];
+        let expected = if config.run.drop_last { batch_size } else { 2 };
+        if found < expected {
+            let whole = "one whole batch, dataset.batch_size, since run.drop_last leaves out smaller ones";
+            let two = "batch norm needs two sequences in a batch";
+            let reason = if config.run.drop_last { whole } else { two };
+            return Err(DataSetError::TooFew { split: "training", found, expected, reason });
         }
-    })?;
-    told
+        if !config.run.drop_last && found % batch_size == 1 {
+            let expected = format!(
+                "a size that leaves no batch of one of {found} images (batch norm needs two), or run.drop_last: true"
+            );
+            return Err(invalid("dataset.batch_size", expected, batch_size).into());
+        }
+        Ok(())
+    }
+
+    /// Samples of the training and of the test split that are used.
+    #[must_use]
+    pub fn samples(&self) -> [usize; 2] {
+        let count = |subset: &Option<Vec<u32>>, source: &Arc<dyn SequenceSource>| {
+            subset.as_ref().map_or(source.len(), Vec::len)
+        };
+        [count(&self.train_subset, &self.set.train), count(&self.test_subset, &self.set.test)]
+    }
+
+    /// The number of classes, if the training samples that are used are of at least two; else there is nothing to tell apart,
+    /// and 100 % would mean nothing.
+    #[must_use]
+    pub fn classes(&self) -> Option<usize> {
+        let source = &self.set.train;
+        let mut labels: Box<dyn Iterator<Item = Option<u32>>> = match &self.train_subset {
+            Some(subset) => Box::new(subset.iter().map(|sample| source.label(*sample as usize))),
+            None => Box::new((0..source.len()).map(|sample| source.label(sample))),
+        };
+        let first = labels.next()??;
+        let mut several = false;
+        for label in labels {
+            several |= label? != first;
+        }
+        several.then(|| source.class_names().len())
+    }
+
+    /// What the frozen evaluation sees of it.
+    #[must_use]
+    pub fn for_evaluation(&self, config: &Config) -> EvaluationData {
+        EvaluationData {
+            name: self.name.clone(),
+            train: Arc::clone(&self.set.train),
+            test: Arc::clone(&self.set.test),
+            train_subset: self.train_subset.clone(),
+            test_subset: self.test_subset.clone(),
+            prefetch: config.dataset.prefetch,
+        }
+    }
 }

@@ -4,8 +4,45 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::{Device, DeviceType};
+use thiserror::Error;
 
-use crate::TrainError;
+/// A device that cannot be had.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// A name that means no device.
+    #[error("`run.device`: expected {expected}, found {found}")]
+    Unknown {
+        /// The names there are.
+        expected: &'static str,
+        /// The name.
+        found: String,
+    },
+    /// A device of a backend that this build does not contain.
+    #[error(
+        "device `{device}`: this build has no {backend} backend (compiled in: {compiled}); build with the cargo feature `{feature}`"
+    )]
+    NotCompiled {
+        /// The device asked for.
+        device: String,
+        /// Its backend.
+        backend: &'static str,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+        /// The backends there are.
+        compiled: String,
+    },
+    /// A device that the machine does not have.
+    #[error("device `{device}` is not there: the {backend} backend sees {found} device(s) on this machine")]
+    Absent {
+        /// The device asked for.
+        device: String,
+        /// Its backend.
+        backend: &'static str,
+        /// Devices of that backend.
+        found: usize,
+    },
+}
 
 /// A backend that can be asked for by name, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +107,29 @@ impl Backend {
     }
 }
 
+/// What a build knows of a backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackendReport {
+    /// Its name in `run.device`, which is that of its cargo feature.
+    pub name: &'static str,
+    /// Whether this build contains it.
+    pub compiled: bool,
+    /// The devices of it that this machine has, for people.
+    pub devices: Vec<String>,
+}
+
+/// Every backend, in the order in which `auto` looks for a device.
+#[must_use]
+pub fn backends() -> Vec<BackendReport> {
+    let report = |backend: Backend| BackendReport {
+        name: backend.name(),
+        compiled: backend.device_type().is_some(),
+        devices: backend.devices().iter().map(|device| format!("{device:?}")).collect(),
+    };
+    Backend::ALL.into_iter().map(report).collect()
+}
+
 /// A device as a config names it, such as `auto` or `cuda:1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRequest {
@@ -89,11 +149,10 @@ impl DeviceRequest {
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidValue`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, TrainError> {
-        let refuse = || TrainError::InvalidValue {
-            key: "run.device",
-            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n] or rocm[:n]".into(),
+    /// [`DeviceError::Unknown`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, DeviceError> {
+        let refuse = || DeviceError::Unknown {
+            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n] or rocm[:n]",
             found: text.into(),
         };
         let (name, index) = match text.split_once(':') {
@@ -117,8 +176,8 @@ impl DeviceRequest {
     ///
     /// # Errors
     ///
-    /// [`TrainError::BackendNotCompiled`] and [`TrainError::DeviceAbsent`].
-    pub fn open(&self) -> Result<Device, TrainError> {
+    /// [`DeviceError::NotCompiled`] and [`DeviceError::Absent`].
+    pub fn open(&self) -> Result<Device, DeviceError> {
         self.open_named().map(|(device, _)| device)
     }
 
@@ -127,16 +186,12 @@ impl DeviceRequest {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn open_named(&self) -> Result<(Device, &'static str), TrainError> {
+    pub fn open_named(&self) -> Result<(Device, &'static str), DeviceError> {
         let Some(backend) = self.backend else {
             return Backend::ALL
                 .into_iter()
                 .find_map(|backend| Some((backend.devices().into_iter().next()?, backend.name())))
-                .ok_or_else(|| TrainError::DeviceAbsent {
-                    device: self.text.clone(),
-                    backend: "best",
-                    found: 0,
-                });
+                .ok_or_else(|| DeviceError::Absent { device: self.text.clone(), backend: "best", found: 0 });
         };
         // `cpu` is flex, or ndarray in a build that has only that.
         let backend = match backend {
@@ -144,7 +199,7 @@ impl DeviceRequest {
             backend => backend,
         };
         if backend.device_type().is_none() {
-            return Err(TrainError::BackendNotCompiled {
+            return Err(DeviceError::NotCompiled {
                 device: self.text.clone(),
                 backend: backend.name(),
                 feature: backend.name(),
@@ -154,7 +209,7 @@ impl DeviceRequest {
         let devices = backend.devices();
         let found = devices.len();
         let device = devices.into_iter().nth(self.index).map(|device| (device, backend.name()));
-        device.ok_or_else(|| TrainError::DeviceAbsent {
+        device.ok_or_else(|| DeviceError::Absent {
             device: self.text.clone(),
             backend: backend.name(),
             found,
@@ -189,6 +244,6 @@ mod tests {
     #[test]
     fn a_backend_that_is_not_compiled_in_names_its_feature() {
         let message = DeviceRequest::parse("cuda:0").unwrap().open().unwrap_err().to_string();
-        assert!(message.contains("--features cuda"), "{message}");
+        assert!(message.contains("cargo feature `cuda`"), "{message}");
     }
 }

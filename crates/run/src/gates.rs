@@ -1,9 +1,9 @@
 //! Gates: thresholds on the last epoch's metrics that make a run pass or fail.
 
+use seqjepa_train::MetricsRow;
 use serde::{Deserialize, Serialize};
 
 use crate::config::GatingConfig;
-use crate::metrics::MetricsRow;
 
 /// Whether a run passed its gates, and why not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

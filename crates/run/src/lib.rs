@@ -1,12 +1,13 @@
-//! Configuration, devices, the training loop, checkpoints and evaluation of seq-JEPA.
+//! From one YAML file to one run folder: config, registries of methods and data sets, devices, resume, gates, embedding.
 //!
 //! The whole of a run is one YAML file and a few lines:
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use seqjepa_train::{Config, Run, TrainError, observer::Observers};
+//! use seqjepa_run::{Config, Run, RunError};
+//! use seqjepa_train::observer::Observers;
 //!
-//! # fn main() -> Result<(), TrainError> {
+//! # fn main() -> Result<(), RunError> {
 //! let config = Config::load(Path::new("configs/quickstart.yaml"), &["run.epochs=2"])?;
 //! let mut run = Run::start(config, &mut Observers::new())?;
 //! let verdict = run.train(&mut Observers::new())?;
@@ -15,47 +16,32 @@
 //! # }
 //! ```
 //!
-//! [`Trainer`] is the loop alone, for a [`Method`](seqjepa_model::Method), data and probes of one's own.
+//! A method or a data set of one's own is a line: see [`Registry`].
 
-mod batch;
-mod build;
-pub mod checkpoint;
-mod collapse;
+mod code;
 pub mod config;
+mod config_file;
 mod data;
 pub mod device;
 pub mod embed;
-mod error;
-pub mod evaluation;
 mod fingerprint;
+pub mod folder;
 mod gates;
-mod lock;
-mod metrics;
-pub mod observer;
-mod pretrained;
+pub mod model_file;
 #[cfg(feature = "progress")]
 pub mod progress;
-pub mod report;
+pub mod registry;
 mod run;
-pub mod run_folder;
-mod schedule;
 pub mod sink;
-pub mod status;
-mod stop;
-mod storage;
-mod trainer;
 
-pub use batch::sequence_input;
-pub use config::Config;
-pub use data::{DataFingerprint, RunData};
-pub use error::TrainError;
-pub use evaluation::{EvaluationRequest, ResultCard, evaluate};
+pub use code::code_version;
+pub use config::{Config, ConfigError};
+pub use data::RunData;
+pub use fingerprint::DataFingerprint;
+pub use folder::RunFolder;
 pub use gates::{GateVerdict, evaluate_gates};
-pub use metrics::MetricsRow;
-pub use pretrained::{Pretrained, PretrainedSource, published_probes};
-pub use run::{ResumeOptions, Run};
-pub use schedule::LearningRateSchedule;
-pub use stop::StopFlag;
+pub use model_file::{LoadedModel, Pretrained, PretrainedSource, published_probes};
+pub use registry::Registry;
+pub use run::{ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};
 #[cfg(feature = "fault-injection")]
-pub use storage::fault as fault_injection;
-pub use trainer::{Advance, Loaders, Trainer};
+pub use seqjepa_train::storage::fault as fault_injection;

@@ -4,10 +4,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::TrainError;
-use crate::metrics::MetricsRow;
-use crate::observer::{Event, Observer};
+use seqjepa_train::MetricsRow;
+use seqjepa_train::observer::{Event, Observer, ObserverError, Stage};
 
 /// Draws progress on standard error.
 #[derive(Debug)]
@@ -40,12 +38,12 @@ impl ProgressBars {
         }
     }
 
-    fn start(&mut self, label: String, length: usize, unit: &str) {
+    fn start(&mut self, label: String, length: u64, unit: &str) {
         self.bar.finish_and_clear();
         let template =
             format!("{{prefix:<26}} {{bar:30}} {{pos}}/{{len}} {unit} {{elapsed}} (eta {{eta}}) {{msg}}");
         let style = ProgressStyle::with_template(&template).expect("the template is a constant");
-        self.bar = ProgressBar::new(length as u64).with_style(style).with_prefix(label);
+        self.bar = ProgressBar::new(length).with_style(style).with_prefix(label);
         self.bar.enable_steady_tick(Duration::from_millis(200));
     }
 
@@ -90,9 +88,9 @@ fn clock(time: Duration) -> String {
 }
 
 impl Observer for ProgressBars {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         match event {
-            Event::CheckpointDamaged { error } => self.line(&format!("warning: {error}")),
+            Event::CheckpointDamaged { problem } => self.line(&format!("warning: {problem}")),
             Event::Resumed { path: Some(path), epoch, batch } => {
                 let path = path.display();
                 self.line(&format!("continuing from {path}: {epoch} epochs and {batch} batches done"));
@@ -109,49 +107,54 @@ impl Observer for ProgressBars {
             }
             Event::EpochStarted { epoch, batches, done, learning_rate } => {
                 (self.epoch, self.learning_rate) = (*epoch, *learning_rate);
-                self.start(format!("epoch {epoch}/{} training", self.epochs), *batches, "steps");
+                self.start(format!("epoch {epoch}/{} training", self.epochs), *batches as u64, "steps");
                 self.bar.set_position(*done as u64);
             }
-            Event::StepFinished { loss, .. } => {
+            Event::StepFinished { .. } => self.bar.inc(1),
+            Event::StepLogged { loss, learning_rate, .. } => {
+                self.learning_rate = *learning_rate;
                 self.bar.set_message(format!("loss {loss:.4}"));
-                self.bar.inc(1);
             }
             Event::TestStarted { batches } => {
-                self.start(format!("epoch {}/{} testing", self.epoch, self.epochs), *batches, "batches");
+                self.start(
+                    format!("epoch {}/{} testing", self.epoch, self.epochs),
+                    *batches as u64,
+                    "batches",
+                );
             }
             Event::TestBatchFinished { .. } => self.bar.inc(1),
             Event::EpochFinished { row } => {
                 self.bar.finish_and_clear();
                 self.line(&self.epoch_line(row));
             }
-            Event::FeaturesExtracted { done, total } => {
-                self.advance("encoding for frozen probes", *done, *total, "sequences");
-            }
-            Event::ImagesEmbedded { done, total } => self.advance("embedding", *done, *total, "images"),
-            Event::ProbeFitted { what, done, total } => {
-                self.advance("fitting exact probes", *done, *total, "probes");
-                self.bar.set_message((*what).to_owned());
-            }
-            Event::ProbeEpochFinished { done, total } => {
-                self.advance("training frozen probes", *done, *total, "epochs");
-            }
-            Event::Downloading { received, total } => {
+            Event::Progress { stage, what, done, total } => {
                 const MIB: u64 = 1 << 20;
-                let total = total.map_or(0, |total| total.div_ceil(MIB));
-                self.advance("downloading", (received / MIB) as usize, total as usize, "MiB");
+                let (label, unit, size) = match stage {
+                    Stage::Downloading => ("downloading", "MiB", MIB),
+                    Stage::Decoding => ("decoding images", "images", 1),
+                    Stage::ExtractingFeatures => ("encoding for frozen probes", "sequences", 1),
+                    Stage::FittingProbes => ("fitting exact probes", "probes", 1),
+                    Stage::TrainingProbes => ("training frozen probes", "epochs", 1),
+                    Stage::Embedding => ("embedding", "images", 1),
+                    _ => ("working", "steps", 1),
+                };
+                self.advance(label, done / size, total.unwrap_or(0).div_ceil(size), unit);
+                if let Some(what) = what {
+                    self.bar.set_message((*what).to_owned());
+                }
             }
-            Event::CheckpointSaved { .. } => {}
+            _ => {}
         }
         Ok(())
     }
 }
 
 impl ProgressBars {
-    fn advance(&mut self, label: &str, done: usize, total: usize, unit: &str) {
-        if self.bar.is_finished() || self.bar.prefix() != label || self.bar.length() != Some(total as u64) {
+    fn advance(&mut self, label: &str, done: u64, total: u64, unit: &str) {
+        if self.bar.is_finished() || self.bar.prefix() != label || self.bar.length() != Some(total) {
             self.start(label.to_owned(), total, unit);
         }
-        self.bar.set_position(done as u64);
+        self.bar.set_position(done);
         if done >= total {
             self.bar.finish_and_clear();
         }

@@ -3,8 +3,9 @@
 mod common;
 
 use common::{Results, results, tiny};
+use seqjepa_run::{Run, RunError};
+use seqjepa_train::StopFlag;
 use seqjepa_train::observer::Observers;
-use seqjepa_train::{Run, StopFlag, TrainError};
 
 fn run(overrides: &[&str]) -> Results {
     let scratch = tempfile::tempdir().unwrap();
@@ -54,7 +55,7 @@ fn a_run_stopped_after_every_batch_ends_with_the_same_bits() {
         };
         match current.train(&mut observer) {
             Ok(_) => break,
-            Err(TrainError::Stopped { .. }) => stops += 1,
+            Err(RunError::Stopped { .. }) => stops += 1,
             Err(error) => panic!("{error}"),
         }
         drop(current);

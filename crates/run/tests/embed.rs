@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use safetensors::SafeTensors;
-use seqjepa_data::{ImageSet, ImageView, LoaderConfig, SequenceLoader, Split};
-use seqjepa_model::Method;
-use seqjepa_train::embed::{EmbeddedFiles, EmbeddedViews, Embedder, embed_folder};
-use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::{
-    Config, Pretrained, PretrainedSource, Run, TrainError, published_probes, sequence_input,
-};
+use seqjepa_data::{AugmentedImages, ImageSet, ImageView, LoaderConfig, SequenceLoader, Split};
+use seqjepa_model::export_tensors;
+use seqjepa_nn::host;
+use seqjepa_run::embed::{EmbedError, EmbeddedFiles, EmbeddedViews, Embedder, embed_folder};
+use seqjepa_run::{Config, Pretrained, PretrainedSource, Run, published_probes};
+use seqjepa_train::observer::{Event, Observers, Stage};
+use seqjepa_train::sequence_input;
 
 /// The model of the script's checkpoints, on CIFAR-100's normalisation.
 const CONFIG: &str = "
@@ -42,7 +42,7 @@ impl Scratch {
     }
 
     fn source(&self, checkpoint: PathBuf) -> PretrainedSource {
-        PretrainedSource { checkpoint, config: Some(self.path("config.yaml")), overrides: Vec::new() }
+        PretrainedSource { checkpoint, config: Some(self.path("config.yaml")), ..PretrainedSource::default() }
     }
 
     fn pretrained(&self) -> Pretrained {
@@ -121,7 +121,7 @@ fn embed(
     images: &Path,
     batch: usize,
     output: &Path,
-) -> Result<EmbeddedFiles, TrainError> {
+) -> Result<EmbeddedFiles, EmbedError> {
     embed_folder(embedder, images, batch, output, &mut Observers::new())
 }
 
@@ -134,8 +134,8 @@ fn an_imported_checkpoint_embeds_a_folder_as_pytorch_does() {
     let output = scratch.path("features.safetensors");
     let mut seen = Vec::new();
     let mut observer = |event: &Event| {
-        if let Event::ImagesEmbedded { done, total } = event {
-            seen.push((*done, *total));
+        if let Event::Progress { stage: Stage::Embedding, done, total, .. } = event {
+            seen.push((*done, total.unwrap()));
         }
         Ok(())
     };
@@ -211,23 +211,24 @@ fn augmented_views_are_those_of_the_evaluation_pass() {
     let images: Vec<ImageView> = (0..5).map(|image| set.image(image)).collect();
     let mut found = embedder.embed(&images[..2], 0).unwrap();
     let rest = embedder.embed(&images[2..], 2).unwrap();
-    found.codes.extend(rest.codes);
-    found.aggregate.extend(rest.aggregate);
+    found.representations.extend(rest.representations);
+    found.invariant.extend(rest.invariant);
 
-    let mut sequence = pretrained.config.sequence_config(3, embedder.normalization()).unwrap();
-    sequence.seed = 11;
-    let loader = LoaderConfig { split: Split::Test, ..LoaderConfig::test(5) };
-    let loader = SequenceLoader::new(Arc::clone(&set), sequence, loader).unwrap();
-    let batch = loader.epoch(0, 0).next().unwrap().unwrap();
-    let output = pretrained.model.evaluation_forward(sequence_input(&batch, &Device::flex())).unwrap();
-    let values = |tensor: burn::tensor::Tensor<2>| tensor.into_data().iter::<f32>().collect::<Vec<_>>();
-    assert_close(&found.aggregate, &values(output.representations.aggregate), 1e-6);
-    let first: Vec<f32> = found.codes.chunks(3 * 8).flat_map(|codes| codes[..8].to_vec()).collect();
-    assert_close(&first, &values(output.representations.first), 1e-6);
+    let sequence = pretrained.config.sequences(3, embedder.normalization()).unwrap();
+    let source = Arc::new(AugmentedImages::new(set.clone(), sequence).unwrap());
+    let loader = LoaderConfig { seed: 11, split: Split::Test, ..LoaderConfig::test(5) };
+    let loader = SequenceLoader::new(source, loader).unwrap();
+    let batch = loader.epoch(0, 0).next().unwrap().unwrap().into_inner();
+    let input = sequence_input(batch, &Device::flex()).unwrap();
+    let output = pretrained.method.evaluation_forward(input).unwrap();
+    assert_close(&found.invariant, &host::read(output.representations.invariant), 1e-6);
+    let first: Vec<f32> = found.representations.chunks(3 * 8).flat_map(|row| row[..8].to_vec()).collect();
+    assert_close(&first, &host::read(output.representations.first), 1e-6);
 
     let other =
         Embedder::new(&pretrained, EmbeddedViews::Augmented { count: 3, seed: 12 }, &Device::flex()).unwrap();
-    assert_ne!(other.embed(&images[..2], 0).unwrap().codes, embedder.embed(&images[..2], 0).unwrap().codes);
+    let [other, own] = [&other, &embedder].map(|embedder| embedder.embed(&images[..2], 0).unwrap());
+    assert_ne!(other.representations, own.representations);
     assert_eq!(embedder.embed(&[], 0).unwrap().images, 0);
 }
 
@@ -272,11 +273,13 @@ eval: {{seq_len: 2, probe_epochs: 2, feature_passes: 1, batch_size: 8, probe_lr:
                 .map(|probe| [format!("{probe}.bias"), format!("{probe}.weight")])
                 .concat();
         assert_eq!(names, expected, "{encoder}");
-        native.model.export_with(&probes, &scratch.path("model.safetensors")).unwrap();
+        let mut tensors = native.method.state_dict();
+        tensors.extend(probes);
+        export_tensors(&tensors, &scratch.path("model.safetensors")).unwrap();
         let source = PretrainedSource {
             checkpoint: scratch.path("model.safetensors"),
             config: Some(run.folder().config()),
-            overrides: Vec::new(),
+            ..PretrainedSource::default()
         };
         let imported = source.load(&Device::flex()).unwrap();
         assert_eq!(published_probes(&imported.beside).len(), 8);
@@ -305,7 +308,7 @@ fn what_cannot_be_embedded_is_one_message_and_leaves_nothing() {
         (&broken, 2, &output, "c.png"),
         (&scratch.path("empty"), 2, &output, "empty"),
         (&scratch.path("absent"), 2, &output, "absent"),
-        (&good, 0, &output, "batch-size"),
+        (&good, 0, &output, "batch size"),
         (&good, 2, &scratch.path("features.csv"), ".npy"),
         (&good, 2, &scratch.path("config.yaml/features.npy"), "config.yaml"),
     ];

@@ -8,14 +8,14 @@ use burn::tensor::Device;
 use seqjepa_data::ImageSet;
 use seqjepa_model::SeqJepa;
 use seqjepa_nn::{StateDict, state_dict};
-use seqjepa_train::checkpoint::Checkpoint;
-use seqjepa_train::config::ProtocolKind;
+use seqjepa_run::RunCheckpoint as Checkpoint;
+use seqjepa_run::config::ProtocolKind;
+use seqjepa_run::{Config, Run, RunData, RunError};
 use seqjepa_train::evaluation::{
     ComparedRun, Comparison, EvaluationRequest, Fit, LoadedModel, ModelOrigin, ModelSource, ResultCard,
     evaluate,
 };
 use seqjepa_train::observer::Observers;
-use seqjepa_train::{Config, Run, RunData, TrainError};
 
 /// A model of a few thousand parameters on a few small images.
 const TINY: &str = "
@@ -57,7 +57,7 @@ impl Subject {
         }
     }
 
-    fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, TrainError> {
+    fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, RunError> {
         let request = EvaluationRequest {
             config: &self.config,
             data: &self.data,
@@ -465,7 +465,7 @@ fn checkpoints_of_the_older_config_still_read() {
     let run = train(&scratch.path().join("run"), &["eval.regressors=linear"]);
     let checkpoint = Checkpoint::load(&run.folder().last_checkpoint()).unwrap();
     assert_eq!(
-        checkpoint.progress.config.eval.protocols(),
+        checkpoint.record.config.eval.protocols(),
         [ProtocolKind::Exact, ProtocolKind::Linear],
         "the older key adds its protocol"
     );

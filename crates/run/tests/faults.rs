@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use common::{results, tiny};
-use seqjepa_train::checkpoint::Checkpoint;
+use seqjepa_run::RunCheckpoint as Checkpoint;
+use seqjepa_run::{Run, RunError, fault_injection};
+use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::Observers;
-use seqjepa_train::{MetricsRow, Run, TrainError, fault_injection};
 
 /// Starts or resumes the run in a folder and runs it to its end.
-fn run(folder: &Path) -> Result<(), TrainError> {
+fn run(folder: &Path) -> Result<(), RunError> {
     let mut run = if folder.join("config.yaml").exists() {
         Run::resume(folder, &mut Observers::new())?
     } else {

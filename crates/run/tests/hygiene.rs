@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use common::{Process, tiny};
-use seqjepa_train::Run;
+use seqjepa_run::Run;
 use seqjepa_train::observer::Event;
 
 /// As small as it goes: two steps an epoch, every kind of checkpoint.

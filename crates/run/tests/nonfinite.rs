@@ -11,9 +11,10 @@ use seqjepa_model::{EvaluationOutput, Method, ModelError, SeqJepa, SequenceInput
 use seqjepa_nn::DropoutKey;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_probes::online::StandardProbes;
-use seqjepa_train::checkpoint::Checkpoint;
+use seqjepa_run::RunCheckpoint as Checkpoint;
+use seqjepa_run::{Run, RunData, RunError};
 use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::{Advance, LearningRateSchedule, Loaders, MetricsRow, Run, RunData, TrainError, Trainer};
+use seqjepa_train::{Advance, LearningRateSchedule, Loaders, MetricsRow, Trainer};
 
 /// A method whose loss, or only its gradient, is NaN from step 1 to step `last`.
 #[derive(Module, Debug)]

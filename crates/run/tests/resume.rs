@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use common::{figures, tiny};
-use seqjepa_train::checkpoint::{Checkpoint, Progress};
+use seqjepa_run::RunCheckpoint as Checkpoint;
+use seqjepa_run::folder::status::{Life, inspect};
+use seqjepa_run::{ResumeOptions, Run, RunError, fault_injection};
+use seqjepa_train::checkpoint::Progress;
 use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::status::{Life, inspect};
-use seqjepa_train::{ResumeOptions, Run, TrainError, fault_injection};
 
 fn train(folder: &Path, overrides: &[&str]) -> Run {
     let mut run = Run::start(tiny(folder, overrides), &mut Observers::new()).unwrap();
@@ -33,18 +34,22 @@ fn a_change_is_refused_with_its_keys_and_taken_when_told() {
     };
     let before = files();
     let lower = change(&["optim.lr=0.0005", "run.epochs=3"], false);
-    let message = Run::resume_with(&folder, &lower, &mut Observers::new()).unwrap_err().to_string();
+    let message = Run::resume_with(&Registry::standard(), &folder, &lower, &mut Observers::new())
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("`optim.lr`: the run has 0.001, given is 0.0005"), "{message}");
     assert!(!message.contains("run.epochs"), "a longer run is no change: {message}");
     assert_eq!(files(), before);
     // Nor does the run seem to have died of it.
     assert_eq!(inspect(&folder).unwrap().1, Life::Ended);
     let shorter = change(&["run.epochs=1"], true);
-    let message = Run::resume_with(&folder, &shorter, &mut Observers::new()).unwrap_err().to_string();
+    let message = Run::resume_with(&Registry::standard(), &folder, &shorter, &mut Observers::new())
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("run.epochs") && message.contains("at least 2"), "{message}");
 
     let lower = change(&["optim.lr=0.0005", "run.epochs=3"], true);
-    let mut run = Run::resume_with(&folder, &lower, &mut Observers::new()).unwrap();
+    let mut run = Run::resume_with(&Registry::standard(), &folder, &lower, &mut Observers::new()).unwrap();
     run.train(&mut Observers::new()).unwrap();
     assert_eq!(run.rows().len(), 3);
     drop(run);
@@ -60,7 +65,7 @@ fn an_extended_run_follows_the_schedule_of_its_new_length() {
     let folder = scratch.path().join("extended");
     drop(train(&folder, &["run.epochs=1"]));
     let options = change(&["run.epochs=4"], false);
-    let mut run = Run::resume_with(&folder, &options, &mut Observers::new()).unwrap();
+    let mut run = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap();
     run.train(&mut Observers::new()).unwrap();
     // The first epoch is warm-up, which does not depend on the length: the runs are the same.
     assert_eq!(figures(run.rows()), figures(whole.rows()));
@@ -79,7 +84,7 @@ fn a_change_that_was_cut_short_is_completed() {
     let cut_short = scratch.path().join("cut-short");
     fs::rename(&folder, &cut_short).unwrap();
     let options = change(&["run.epochs=3", "optim.lr=0.0005"], true);
-    Run::resume_with(&cut_short, &options, &mut Observers::new()).unwrap_err();
+    Run::resume_with(&Registry::standard(), &cut_short, &options, &mut Observers::new()).unwrap_err();
     fault_injection::remove();
     assert!(fs::read_to_string(cut_short.join("config.yaml")).unwrap().contains("epochs: 2"));
     let run = Run::resume(&cut_short, &mut Observers::new()).unwrap();
@@ -97,8 +102,8 @@ fn other_data_are_refused() {
     checkpoint.progress.data.as_mut().unwrap().test = "other".into();
     checkpoint.save(&path).unwrap();
     let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
-    assert!(matches!(error, TrainError::DataChanged { split: "test", .. }), "{error}");
-    Run::resume_with(&folder, &change(&[], true), &mut Observers::new()).unwrap();
+    assert!(matches!(error, RunError::DataChanged { split: "test", .. }), "{error}");
+    Run::resume_with(&Registry::standard(), &folder, &change(&[], true), &mut Observers::new()).unwrap();
 }
 
 #[test]
@@ -109,7 +114,7 @@ fn damaged_checkpoints_are_named_and_the_run_ends_with_the_same_figures() {
     fs::write(folder.join("checkpoints/last.safetensors"), "damaged").unwrap();
     let mut named = Vec::new();
     let mut observer = |event: &Event| {
-        if let Event::CheckpointDamaged { error } = event {
+        if let Event::CheckpointDamaged { problem } = event {
             named.push(error.to_string());
         }
         Ok(())
@@ -144,7 +149,9 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
         forge(&mut forged.progress);
         forged.save(&path).unwrap();
         let options = change(&["run.epochs=3"], false);
-        let message = Run::resume_with(&folder, &options, &mut Observers::new()).unwrap_err().to_string();
+        let message = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new())
+            .unwrap_err()
+            .to_string();
         assert!(message.contains(words), "{message}");
     }
 }
@@ -181,12 +188,12 @@ fn a_run_that_has_lost_its_checkpoints_is_not_begun_anew() {
     let folder = scratch.path().join("unsaved");
     drop(train(&folder, &["run.save_checkpoint=false", "run.best_metric=null"]));
     let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
-    assert!(matches!(error, TrainError::NoCheckpoint { epochs: 2, .. }), "{error}");
+    assert!(matches!(error, RunError::NoCheckpoint { epochs: 2, .. }), "{error}");
     // What a longer run or rarer checkpoints are asked for does not change what has been.
     let longer = change(&["run.epochs=9", "run.checkpoint_epochs=9"], false);
     assert!(matches!(
-        Run::resume_with(&folder, &longer, &mut Observers::new()),
-        Err(TrainError::NoCheckpoint { epochs: 2, .. })
+        Run::resume_with(&Registry::standard(), &folder, &longer, &mut Observers::new()),
+        Err(RunError::NoCheckpoint { epochs: 2, .. })
     ));
     // Killed before it had done anything, it can begin.
     fs::write(folder.join("metrics.jsonl"), "").unwrap();
@@ -204,7 +211,7 @@ fn a_config_that_cannot_be_read_is_replaced_by_one_that_is_named() {
     let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("config.yaml"), "{message}");
     let options = ResumeOptions { config: Some(other), ..ResumeOptions::default() };
-    drop(Run::resume_with(&folder, &options, &mut Observers::new()).unwrap());
+    drop(Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap());
     Run::resume(&folder, &mut Observers::new()).unwrap();
 }
 
@@ -220,7 +227,9 @@ fn another_backend_is_refused_and_taken_when_told() {
     checkpoint.save(&path).unwrap();
     let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("`run.device`: the run has the backend cuda, given is flex"), "{message}");
-    drop(Run::resume_with(&folder, &change(&[], true), &mut Observers::new()).unwrap());
+    drop(
+        Run::resume_with(&Registry::standard(), &folder, &change(&[], true), &mut Observers::new()).unwrap(),
+    );
     // Taken once, it is the run's own.
     Run::resume(&folder, &mut Observers::new()).unwrap();
 }
@@ -233,10 +242,10 @@ fn free_keys_are_taken_and_the_best_is_chosen_anew() {
     drop(train(&folder, &[]));
     let best = folder.join("checkpoints/best.safetensors");
     let moved = change(&["dataset.data_root=elsewhere", "run.name=other"], false);
-    drop(Run::resume_with(&folder, &moved, &mut Observers::new()).unwrap());
+    drop(Run::resume_with(&Registry::standard(), &folder, &moved, &mut Observers::new()).unwrap());
     assert!(best.exists());
     let other = change(&["run.best_metric=online_linacc_test", "run.epochs=3"], false);
-    let mut run = Run::resume_with(&folder, &other, &mut Observers::new()).unwrap();
+    let mut run = Run::resume_with(&Registry::standard(), &folder, &other, &mut Observers::new()).unwrap();
     let kept = best.exists().then(|| Checkpoint::load(&best).unwrap().progress.epoch);
     let accuracy = |epoch: usize| run.rows()[epoch].get("online_linacc_test").unwrap();
     // The checkpoint gone on from is the best where its epoch is.

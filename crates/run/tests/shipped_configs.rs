@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use seqjepa_train::Config;
-use seqjepa_train::config::{OptimizerKind, SchedulerKind};
+use seqjepa_run::config::{OptimizerKind, SchedulerKind};
+use seqjepa_run::{Config, Registry};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(name)
@@ -21,7 +21,7 @@ fn every_shipped_config_reads() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "yaml") {
                 let config = Config::load::<&str>(&path, &[]).unwrap();
-                config.model_config().validate().unwrap();
+                Registry::standard().method(&config).unwrap().validate().unwrap();
                 found += 1;
             }
         }
@@ -39,7 +39,8 @@ fn the_baseline_is_the_published_one() {
     );
     assert_eq!(config.optim.scheduler, SchedulerKind::Constant);
     assert!(config.dataset.action_norm && config.run.drop_last);
-    assert_eq!((config.model_config().code_width(), config.model_config().token_width()), (512, 640));
+    let model = config.seq_jepa(9);
+    assert_eq!((model.representation_width(), model.token_width()), (512, 640));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use seqjepa_train::checkpoint::Checkpoint;
+use seqjepa_run::RunCheckpoint as Checkpoint;
+use seqjepa_run::{Config, Run, RunError};
 use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::{Config, MetricsRow, Run, StopFlag, TrainError};
+use seqjepa_train::{MetricsRow, StopFlag};
 
 /// A model of a few thousand parameters on a few small images.
 const TINY: &str = "
@@ -53,7 +54,8 @@ fn a_run_leaves_its_config_metrics_checkpoint_gates_and_evaluation() {
     let evaluation = run.evaluate(&mut Observers::new()).unwrap();
     let folder = run.folder();
 
-    let (_, resolved) = seqjepa_train::run_folder::RunFolder::open(folder.root()).unwrap();
+    let (_, resolved) =
+        seqjepa_run::RunFolder::open(&seqjepa_run::Registry::standard(), folder.root()).unwrap();
     assert_eq!(&resolved, run.config());
 
     let jsonl = fs::read_to_string(folder.metrics_jsonl()).unwrap();
@@ -97,10 +99,7 @@ fn a_resumed_run_is_the_run_that_was_not_stopped() {
         seen += usize::from(matches!(event, Event::StepFinished { .. }));
         // In the middle of the second epoch.
         if seen == 5 {
-            return Err(TrainError::Checkpoint {
-                path: "stop".into(),
-                message: "stopped by the test".into(),
-            });
+            return Err("stopped by the test".into());
         }
         Ok(())
     };
@@ -158,7 +157,7 @@ fn stopped_and_resumed(folder: &Path, overrides: &[&str], step: u64) -> Run {
             Ok(())
         };
         let error = run.train(&mut observer).unwrap_err();
-        assert!(matches!(error, TrainError::Stopped { .. }), "{overrides:?}: {error}");
+        assert!(matches!(error, RunError::Stopped { .. }), "{overrides:?}: {error}");
     };
     let mut run = Run::start(config(folder, overrides), &mut Observers::new()).unwrap();
     stopping(&mut run, &|event| matches!(event, Event::StepFinished { step: done, .. } if *done == step));

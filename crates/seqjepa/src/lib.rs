@@ -32,6 +32,11 @@
 //! `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`: backends, any number of them;
 //! `run.device` picks one at run time. `progress` (default): progress bars.
 
+/// The README's program compiles as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use seqjepa_data as data;
 pub use seqjepa_model as model;
 pub use seqjepa_nn as nn;

@@ -18,7 +18,7 @@ use seqjepa_model::{ModelError, SequenceActions, SequenceInput};
 pub fn sequence_input(batch: SequenceBatch, device: &Device) -> Result<SequenceInput, ModelError> {
     let (samples, views, channels) = (batch.len(), batch.rendered_views(), batch.channels());
     let [height, width] = [batch.height(), batch.width()];
-    let (rows, parameters) = (batch.observed_views(), batch.parameter_count());
+    let (rows, parameters) = (batch.views(), batch.parameter_count());
     let SequenceBatch { observed, target, actions, relative, .. } = batch;
     let matrix = |values, rows| {
         Tensor::<3>::from_data(TensorData::new::<f32, _>(values, [samples, rows, parameters]), device)

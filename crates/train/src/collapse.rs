@@ -5,7 +5,7 @@ use seqjepa_data::SequenceLoader;
 use seqjepa_model::{DynMethod, EncoderChoice, Representations};
 use seqjepa_nn::host;
 use seqjepa_probes::diagnostics::{DiagnosticsConfig, FeatureSample};
-use seqjepa_probes::{Metrics, ProbeError};
+use seqjepa_probes::{InputError, Metrics, NumericError};
 
 /// Test sequences that are looked at.
 const SAMPLES: usize = 1024;
@@ -37,7 +37,7 @@ impl CollapseWatch {
         method: &dyn DynMethod,
         loader: &SequenceLoader,
         seed: u64,
-    ) -> Result<Self, ProbeError> {
+    ) -> Result<Self, InputError> {
         // With one observed view the second representation is that of the target view, from another distribution.
         let views = loader.source().layout().observed_views.min(2);
         let layout = method.representations();
@@ -77,7 +77,7 @@ impl CollapseWatch {
     }
 
     /// The figures, with the prefixes `z` and `z_agg`.
-    pub(crate) fn finish(mut self) -> Result<Metrics, ProbeError> {
+    pub(crate) fn finish(mut self) -> Result<Metrics, NumericError> {
         for Seen { encoder, target, invariant } in std::mem::take(&mut self.seen) {
             let encoder = host::read(encoder);
             let target = target.map(host::read);

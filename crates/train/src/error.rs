@@ -41,10 +41,19 @@ pub enum TrainError {
     /// Probes that cannot be trained.
     #[error(transparent)]
     Probe(#[from] seqjepa_probes::ProbeError),
+    /// Collapse diagnostics that cannot be made.
+    #[error("collapse diagnostics: {0}")]
+    Diagnostics(#[from] seqjepa_probes::NumericError),
     /// Tensors that do not fit the method or the optimizer.
     #[error(transparent)]
     State(#[from] seqjepa_nn::NnError),
     /// An observer that could not go on.
     #[error(transparent)]
     Observer(#[from] ObserverError),
+}
+
+impl From<seqjepa_probes::InputError> for TrainError {
+    fn from(error: seqjepa_probes::InputError) -> Self {
+        Self::Diagnostics(error.into())
+    }
 }

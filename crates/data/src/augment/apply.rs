@@ -1,4 +1,4 @@
-use crate::image::{ImageView, PixelFormat};
+use crate::augment::{ImageView, PixelFormat};
 
 #[cfg(target_arch = "x86_64")]
 use super::instructions::{Avx2, Avx512};
@@ -48,6 +48,7 @@ impl AugmentParams {
     }
 
     /// Number of elements of the view, `3 * output_height * output_width`.
+    #[must_use]
     pub fn output_len(&self) -> usize {
         3 * self.output_height * self.output_width
     }

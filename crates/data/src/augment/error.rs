@@ -1,5 +1,3 @@
-use std::ops::Range;
-
 use super::Instructions;
 
 /// What can be wrong with an image, a policy or the parameters of a view.
@@ -115,34 +113,10 @@ pub enum AugmentError {
     /// The four jitter steps are not each named once.
     #[error("the order of the colour jitter names a step twice")]
     JitterOrder,
-    /// Actions and their layout have different lengths.
-    #[error("expected {expected} action values, found {found}")]
-    ActionWidth {
-        /// Values that the layout asks for.
-        expected: usize,
-        /// Values that were given.
-        found: usize,
-    },
     /// The processor lacks the instructions that were asked for.
     #[error("this processor does not have the {instructions} instructions")]
     Unavailable {
         /// Those that were asked for.
         instructions: Instructions,
-    },
-    /// Two components or two groups of an action have one name.
-    #[error("the action names `{name}` twice")]
-    ActionName {
-        /// The name.
-        name: String,
-    },
-    /// A group of action parameters is empty or reaches beyond the vector.
-    #[error("the action group `{name}` is {range:?}; it must be a non-empty part of 0..{width}")]
-    ActionGroup {
-        /// The group's name.
-        name: String,
-        /// Its components.
-        range: Range<usize>,
-        /// Number of components of the vector.
-        width: usize,
     },
 }

@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use super::AugmentError;
-
 /// The instructions that views are made with; the bytes are the same with all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -25,6 +23,7 @@ impl Instructions {
     const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
     /// Whether this processor has them.
+    #[must_use]
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
@@ -44,18 +43,15 @@ impl Instructions {
     }
 
     /// Those that this processor has, the fastest last.
+    #[must_use]
     pub fn available() -> impl DoubleEndedIterator<Item = Self> {
         Self::ALL.into_iter().filter(|instructions| instructions.is_available())
     }
 
     /// The fastest that this processor has.
+    #[must_use]
     pub fn best() -> Self {
         Self::available().next_back().unwrap_or(Self::Portable)
-    }
-
-    /// Itself, if this processor has it.
-    pub(super) fn checked(self) -> Result<Self, AugmentError> {
-        if self.is_available() { Ok(self) } else { Err(AugmentError::Unavailable { instructions: self }) }
     }
 }
 

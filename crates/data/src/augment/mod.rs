@@ -33,6 +33,7 @@ mod crop;
 mod error;
 mod grayscale;
 mod hue;
+mod image;
 mod instructions;
 mod math;
 mod normalize;
@@ -44,6 +45,7 @@ mod scratch;
 mod solarize;
 
 pub use error::AugmentError;
+pub use image::{ImageView, PixelFormat};
 pub use instructions::Instructions;
 pub use normalize::Normalization;
 pub use params::{AugmentParams, ColorJitter, Crop, GaussianBlur, Interpolation, JitterStep};

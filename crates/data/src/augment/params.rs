@@ -64,6 +64,7 @@ pub struct ColorJitter {
 
 impl ColorJitter {
     /// The factor of one step, or `None` if it is switched off.
+    #[must_use]
     pub fn factor(&self, step: JitterStep) -> Option<f32> {
         match step {
             JitterStep::Brightness => self.brightness,
@@ -112,6 +113,7 @@ pub struct AugmentParams {
 
 impl AugmentParams {
     /// The view that is the source image itself.
+    #[must_use]
     pub fn identity(height: usize, width: usize) -> Self {
         Self {
             crop: Crop { top: 0, left: 0, height, width },
@@ -128,6 +130,7 @@ impl AugmentParams {
 
     /// The centre square of a `height` x `width` image, resized to `side` pixels by PIL's bicubic filter, which antialiases
     /// where it shrinks: how an image of any size becomes one of a data set. A square of that side stays as it is.
+    #[must_use]
     pub fn centre_square(height: usize, width: usize, side: usize) -> Self {
         let shorter = height.min(width);
         let (top, left) = ((height - shorter) / 2, (width - shorter) / 2);
@@ -142,6 +145,7 @@ impl AugmentParams {
     ///
     /// Without colour jitter its four are (1, 1, 1, 0); without blur sigma is 0. Flip, greyscale and
     /// solarisation are not recorded. [`ActionSpace`](crate::ActionSpace) describes the layout.
+    #[must_use]
     pub fn action(&self) -> [f32; 9] {
         let Crop { top, left, height, width } = self.crop;
         let jitter = self.jitter;

@@ -54,6 +54,7 @@ pub struct AugmentPolicy {
 impl AugmentPolicy {
     /// The published distribution of an observed view (arXiv 2505.03176, the CIFAR-100 augmentation
     /// pipeline) of `size` x `size` pixels: always blurred, never solarised.
+    #[must_use]
     pub fn observed(size: usize) -> Self {
         Self {
             output_height: size,
@@ -78,6 +79,7 @@ impl AugmentPolicy {
 
     /// The published distribution of the target view: blurred with probability 0.1, solarised with
     /// probability 0.2, otherwise as [`AugmentPolicy::observed`].
+    #[must_use]
     pub fn target(size: usize) -> Self {
         Self { blur_probability: 0.1, solarize_probability: 0.2, ..Self::observed(size) }
     }
@@ -162,6 +164,7 @@ impl AugmentPolicy {
 
 /// The published rule for the side of the blur kernel, `2 * round((size - 10) / 20) + 1`: 3 at 32 pixels, 23
 /// at 224. Halves round to even, as in Python; views below 21 pixels get 1, which leaves them as they are.
+#[must_use]
 pub fn published_kernel_size(size: usize) -> usize {
     2 * (size.saturating_sub(10) as f64 / 20.0).round_ties_even() as usize + 1
 }

@@ -24,6 +24,7 @@ pub struct Scratch {
 
 impl Scratch {
     /// An empty scratch; it allocates at its first use. Views use the fastest instructions of this processor.
+    #[must_use]
     pub fn new() -> Self {
         Self::with(Instructions::best())
     }
@@ -34,10 +35,14 @@ impl Scratch {
     /// # Errors
     /// [`AugmentError::Unavailable`] if this processor lacks them.
     pub fn with_instructions(instructions: Instructions) -> Result<Self, AugmentError> {
-        Ok(Self::with(instructions.checked()?))
+        if !instructions.is_available() {
+            return Err(AugmentError::Unavailable { instructions });
+        }
+        Ok(Self::with(instructions))
     }
 
     /// The instructions that views use.
+    #[must_use]
     pub fn instructions(&self) -> Instructions {
         self.instructions
     }

@@ -1,22 +1,18 @@
 //! Images in folders, one sub-folder for each class.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
 use crate::augment::Scratch;
 use crate::dataset::ImageSet;
-use crate::dataset::file::{sorted_entries, try_reserve};
-use crate::dataset::picture_file::{MAX_SIDE, decode_square};
+use crate::dataset::file::try_reserve;
+use crate::dataset::image_files::{ImageFiles, check_side};
+use crate::dataset::listing::{class_folders, images_below, utf8_name};
+use crate::dataset::picture_file::decode_square;
 use crate::dataset::subset::{shuffle_prefix, stream};
 use crate::error::DataError;
 use crate::rng::Split;
-
-/// Extensions that count as images, in lower case; other files are left out.
-const EXTENSIONS: [&str; 3] = ["jpeg", "jpg", "png"];
-
-/// How deep images may lie below their class folder (Tiny ImageNet: `train/CLASS/images/x.JPEG`, 1).
-pub(super) const MAX_DEPTH: usize = 4;
 
 /// Paths of images, each with its label.
 type LabelledFiles = Vec<(PathBuf, u32)>;
@@ -33,8 +29,9 @@ type LabelledFiles = Vec<(PathBuf, u32)>;
 pub struct ImageFolder {
     /// The folder with the classes, or with `train` and `test`.
     pub root: PathBuf,
-    /// Side of the square images of the set in pixels, 1 to 1024: the centre square of each file, resized by
-    /// [`AugmentParams::centre_square`](crate::AugmentParams::centre_square).
+    /// Side of the square source images in pixels, 1 to 1024: the centre square of each file, resized by
+    /// [`AugmentParams::centre_square`](crate::AugmentParams::centre_square). Views have the size that their
+    /// [`AugmentPolicy`](crate::AugmentPolicy) says; a larger source leaves more to crop from.
     pub image_size: usize,
     /// Share of each class that the test split gets when the root has no `train` folder, above 0 and below 1.
     pub test_fraction: f64,
@@ -44,11 +41,12 @@ pub struct ImageFolder {
 
 impl ImageFolder {
     /// An image folder with a fifth of each class for the test split where the root is not divided already, seed 0.
+    #[must_use]
     pub fn new(root: impl Into<PathBuf>, image_size: usize) -> Self {
         Self { root: root.into(), image_size, test_fraction: 0.2, seed: 0 }
     }
 
-    /// Decodes all images of a split, on all cores.
+    /// Decodes all images of a split, on all cores, into memory.
     ///
     /// Grey images are replicated, 16-bit samples reduced to 8, transparency dropped without blending (as PIL's
     /// `convert("RGB")` does), and orientation tags ignored (as torchvision does).
@@ -58,12 +56,6 @@ impl ImageFolder {
     /// is not there or holds no image; [`DataError::Malformed`] for a test class that is no training class;
     /// [`DataError::Decode`] for a broken image, with its path.
     pub fn load(&self, split: Split) -> Result<ImageSet, DataError> {
-        if !(1..=MAX_SIDE).contains(&self.image_size) {
-            return Err(DataError::invalid("image_size", format!("1 to {MAX_SIDE} pixels"), self.image_size));
-        }
-        if !(self.test_fraction > 0.0 && self.test_fraction < 1.0) {
-            return Err(DataError::invalid("test_fraction", "above 0 and below 1", self.test_fraction));
-        }
         let (names, files) = self.list(split)?;
         let bytes_each = self.image_size * self.image_size * 3;
         let mut pixels = try_reserve(&self.root, (files.len() as u64).saturating_mul(bytes_each as u64))?;
@@ -78,8 +70,23 @@ impl ImageFolder {
         ImageSet::new(pixels, self.image_size, self.image_size, labels, names)
     }
 
+    /// The same images as [`load`](Self::load), in the same order, decoded when they are asked for: for folders larger than
+    /// memory. At most `cache_bytes` of decoded pixels are kept.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); a broken image is found when it is asked for.
+    pub fn stream(&self, split: Split, cache_bytes: u64) -> Result<ImageFiles, DataError> {
+        let (names, files) = self.list(split)?;
+        let (paths, labels) = files.into_iter().unzip();
+        ImageFiles::new(&self.root, paths, Some(labels), names, self.image_size, cache_bytes)
+    }
+
     /// Class names, and each image file of the split with its label.
     fn list(&self, split: Split) -> Result<(Vec<String>, LabelledFiles), DataError> {
+        check_side(self.image_size)?;
+        if !(self.test_fraction > 0.0 && self.test_fraction < 1.0) {
+            return Err(DataError::invalid("test_fraction", "above 0 and below 1", self.test_fraction));
+        }
         let train = self.root.join("train");
         if !train.is_dir() {
             let classes = class_folders(&self.root)?;
@@ -137,57 +144,6 @@ impl ImageFolder {
     }
 }
 
-/// The sub-folders of `root`, sorted.
-fn class_folders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let expected = "a folder with one sub-folder of images for each class";
-    if !root.is_dir() {
-        return Err(DataError::missing(root, expected));
-    }
-    let folders = sorted_entries(root, |metadata| metadata.is_dir())?;
-    if folders.is_empty() {
-        return Err(DataError::missing(&root.join("CLASS"), expected));
-    }
-    Ok(folders)
-}
-
 fn class_names(folders: &[PathBuf]) -> Result<Vec<String>, DataError> {
-    let name = |folder: &PathBuf| {
-        let name = folder.file_name().unwrap_or_default();
-        let text = name.to_str().map(String::from);
-        text.ok_or_else(|| DataError::malformed(folder, 0, "class folder", "a UTF-8 name", name.display()))
-    };
-    folders.iter().map(name).collect()
-}
-
-/// The image files of a class, sorted; at least one.
-pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut images = Vec::new();
-    collect_images(folder, MAX_DEPTH, &mut images)?;
-    if images.is_empty() {
-        return Err(DataError::missing(&folder.join("*.png"), "at least one PNG or JPEG file"));
-    }
-    Ok(images)
-}
-
-/// The image files in a folder and in those inside it, `depth` levels down.
-pub(super) fn collect_images(
-    folder: &Path,
-    depth: usize,
-    images: &mut Vec<PathBuf>,
-) -> Result<(), DataError> {
-    for path in sorted_entries(folder, |metadata| metadata.is_dir() || metadata.is_file())? {
-        if path.is_dir() {
-            if depth > 0 {
-                collect_images(&path, depth - 1, images)?;
-            }
-        } else if has_image_extension(&path) {
-            images.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn has_image_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    folders.iter().map(|folder| utf8_name(folder)).collect()
 }

@@ -1,103 +1,220 @@
-//! The image files of a folder, read one by one.
+//! Image files that are decoded when they are asked for.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::augment::Scratch;
-use crate::dataset::folder::{MAX_DEPTH, collect_images};
-use crate::dataset::picture_file::decode_square;
-use crate::error::DataError;
+use rayon::prelude::*;
 
-/// PNG and JPEG files below a folder, in the byte order of their paths; nothing is decoded yet.
+use crate::augment::ImageView;
+use crate::dataset::image_source::{ImageSource, PixelBuffer};
+use crate::dataset::listing::{MAX_DEPTH, collect_images, utf8_name};
+use crate::dataset::picture_file::{MAX_SIDE, decode_square};
+use crate::dataset::pixel_cache::PixelCache;
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+
+/// PNG and JPEG files that become squares of one side, decoded each time they are asked for: as many as a disk holds.
 ///
-/// Where every image lies in a sub-folder, the sub-folders of the root are classes. Hidden entries are left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Memory holds the paths, and decoded pixels up to a number of bytes that is given: the first images that are asked for
+/// stay until that is full. What is given out is the same whatever the cache holds.
+///
+/// As an [`ImageSource`], its fingerprint is of what stands for the images, as reading all of them would take too long: the
+/// side of the squares, and for each file its path below the root, its length in bytes and its label. An image that is
+/// changed in place to another of the same length goes unnoticed.
+#[derive(Debug)]
 pub struct ImageFiles {
     root: PathBuf,
     paths: Vec<PathBuf>,
     labels: Option<Vec<u32>>,
     class_names: Vec<String>,
+    side: usize,
+    cache: PixelCache,
+    fingerprint: Fingerprint,
 }
 
 impl ImageFiles {
-    /// Lists the files.
+    /// Lists the PNG and JPEG files below a folder, in the byte order of their paths; nothing is decoded yet.
+    ///
+    /// Where every image lies in a sub-folder, the sub-folders of the root are classes. Hidden entries are left out.
+    /// `side` is that of the squares in pixels, 1 to 1024; `cache_bytes` the most bytes of decoded pixels that are kept.
     ///
     /// # Errors
     /// [`DataError::Missing`] for a folder that is not there or holds no image, [`DataError::Io`] if it cannot be
-    /// listed.
-    pub fn list(root: &Path) -> Result<Self, DataError> {
+    /// listed, [`DataError::Malformed`] for a class whose name is not UTF-8, [`DataError::InvalidArgument`] for a side out
+    /// of range.
+    pub fn list(root: &Path, side: usize, cache_bytes: u64) -> Result<Self, DataError> {
         if !root.is_dir() {
             return Err(DataError::missing(root, "a folder of PNG or JPEG files"));
         }
         let mut paths = Vec::new();
         collect_images(root, MAX_DEPTH, &mut paths)?;
-        if paths.is_empty() {
-            return Err(DataError::missing(&root.join("*.png"), "at least one PNG or JPEG file"));
-        }
         paths.sort_unstable();
         let class = |path: &PathBuf| {
             let mut parts = path.strip_prefix(root).ok()?.components();
-            let class = parts.next()?.as_os_str().to_string_lossy().into_owned();
-            parts.next().map(|_| class)
+            let class = parts.next()?;
+            parts.next().map(|_| root.join(class))
         };
-        let classes: Option<Vec<String>> = paths.iter().map(class).collect();
-        let mut class_names = classes.clone().unwrap_or_default();
-        class_names.sort_unstable();
-        class_names.dedup();
-        let label = |class: &String| class_names.binary_search(class).unwrap_or_default() as u32;
-        let labels = classes.map(|classes| classes.iter().map(label).collect());
-        Ok(Self { root: root.to_owned(), paths, labels, class_names })
+        let folders: Option<Vec<PathBuf>> = paths.iter().map(class).collect();
+        let mut classes = folders.clone().unwrap_or_default();
+        // The paths are sorted, so that equal folders lie together.
+        classes.dedup();
+        classes.sort_unstable();
+        let class_names = classes.iter().map(|folder| utf8_name(folder)).collect::<Result<Vec<_>, _>>()?;
+        let label = |folder: &PathBuf| classes.binary_search(folder).map_or(0, |label| label as u32);
+        let labels = folders.map(|folders| folders.iter().map(label).collect());
+        Self::new(root, paths, labels, class_names, side, cache_bytes)
+    }
+
+    /// Files that are known already; each label has a name.
+    pub(super) fn new(
+        root: &Path,
+        paths: Vec<PathBuf>,
+        labels: Option<Vec<u32>>,
+        class_names: Vec<String>,
+        side: usize,
+        cache_bytes: u64,
+    ) -> Result<Self, DataError> {
+        check_side(side)?;
+        if paths.is_empty() {
+            return Err(DataError::missing(&root.join("*.png"), "at least one PNG or JPEG file"));
+        }
+        if u32::try_from(paths.len()).is_err() {
+            return Err(DataError::invalid("number of images", "1 to 4294967295", paths.len()));
+        }
+        let fingerprint = fingerprint(root, &paths, labels.as_deref(), side)?;
+        let cache = PixelCache::new(paths.len(), 3 * side * side, cache_bytes);
+        Ok(Self { root: root.to_owned(), paths, labels, class_names, side, cache, fingerprint })
     }
 
     /// Number of files, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a list is never empty: the constructor refuses it")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.paths.len()
     }
 
     /// The files, under the root as it was given.
+    #[must_use]
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
     /// The files' paths relative to the root, with `/` between components.
+    #[must_use]
     pub fn names(&self) -> Vec<String> {
         let relative = |path: &PathBuf| {
-            let parts = path.strip_prefix(&self.root).unwrap_or(path).components();
-            parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+            let parts = components(&self.root, path).map(OsStr::to_string_lossy);
+            parts.collect::<Vec<_>>().join("/")
         };
         self.paths.iter().map(relative).collect()
     }
 
     /// The class of each file, an index into [`class_names`](Self::class_names); `None` if some file lies in the root
     /// itself.
+    #[must_use]
     pub fn labels(&self) -> Option<&[u32]> {
         self.labels.as_deref()
     }
 
     /// Names of the classes in byte order; empty without labels.
+    #[must_use]
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// Decodes file `index` to a square, `[side, side, 3]`, by
+    /// Side of the squares in pixels.
+    #[must_use]
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Bytes of decoded pixels that are kept at the moment.
+    #[must_use]
+    pub fn cached_bytes(&self) -> u64 {
+        self.cache.used()
+    }
+}
+
+impl ImageSource for ImageFiles {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.labels.as_ref().map(|labels| labels[index])
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.class_names()
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint.clone()
+    }
+
+    fn max_size(&self) -> [usize; 2] {
+        [self.side; 2]
+    }
+
+    /// The centre square of file `index`, resized by
     /// [`AugmentParams::centre_square`](crate::AugmentParams::centre_square).
     ///
     /// Grey images are replicated, 16-bit samples reduced to 8, transparency dropped without blending, orientation tags
     /// ignored.
-    ///
-    /// # Errors
-    /// [`DataError::Decode`], [`DataError::Io`] or [`DataError::Malformed`] with the file's path;
-    /// [`DataError::Augment`] if `out` is not `3 * side * side` bytes.
-    ///
-    /// # Panics
-    /// If `index` is not below [`len`](Self::len), as a slice does.
-    pub fn read_square(
-        &self,
-        index: usize,
-        side: usize,
-        scratch: &mut Scratch,
-        out: &mut [u8],
-    ) -> Result<(), DataError> {
-        decode_square(&self.paths[index], side, scratch, out)
+    fn image<'a>(&'a self, index: usize, buffer: &'a mut PixelBuffer) -> Result<ImageView<'a>, DataError> {
+        let (path, length) = (&self.paths[index], 3 * self.side * self.side);
+        let pixels = if let Some(pixels) = self.cache.get(index) {
+            pixels
+        } else if let Some(room) = self.cache.room() {
+            let mut pixels = vec![0; length].into_boxed_slice();
+            decode_square(path, self.side, &mut buffer.scratch, &mut pixels)?;
+            room.keep(index, pixels)
+        } else {
+            buffer.pixels.resize(length, 0);
+            decode_square(path, self.side, &mut buffer.scratch, &mut buffer.pixels)?;
+            &buffer.pixels
+        };
+        Ok(ImageView::new(pixels, self.side, self.side)?)
     }
+}
+
+/// Refuses squares of a side that is out of range.
+pub(super) fn check_side(side: usize) -> Result<(), DataError> {
+    if (1..=MAX_SIDE).contains(&side) {
+        return Ok(());
+    }
+    Err(DataError::invalid("image_size", format!("1 to {MAX_SIDE} pixels"), side))
+}
+
+fn components<'a>(root: &Path, path: &'a Path) -> impl Iterator<Item = &'a OsStr> {
+    path.strip_prefix(root).unwrap_or(path).components().map(|part| part.as_os_str())
+}
+
+fn fingerprint(
+    root: &Path,
+    paths: &[PathBuf],
+    labels: Option<&[u32]>,
+    side: usize,
+) -> Result<Fingerprint, DataError> {
+    let length = |path: &PathBuf| {
+        let metadata =
+            fs::metadata(path).map_err(|error| DataError::io(path, "read the length of", error))?;
+        Ok(metadata.len())
+    };
+    let lengths = paths.par_iter().map(length).collect::<Result<Vec<u64>, DataError>>()?;
+    let file = |(number, (path, length)): (usize, (&PathBuf, u64))| {
+        let mut line: Vec<u8> = Vec::new();
+        for component in components(root, path) {
+            line.extend_from_slice(component.as_encoded_bytes());
+            line.push(b'/');
+        }
+        let label = labels.map_or("-".to_owned(), |labels| labels[number].to_string());
+        // No path holds a byte of 0.
+        line.extend_from_slice(format!("\0{length}\0{label}\0").as_bytes());
+        line
+    };
+    let header = format!("image files {side} {}\0", paths.len()).into_bytes();
+    let files = paths.iter().zip(lengths).enumerate().map(file);
+    Ok(Fingerprint::of(std::iter::once(header).chain(files)))
 }

@@ -1,4 +1,5 @@
-//! Image data sets: decoders that end in one type, [`ImageSet`].
+//! Image data sets, each an [`ImageSource`]: decoded into memory ([`ImageSet`]), or file by file when an image is asked for
+//! ([`ImageFiles`]).
 //!
 //! [`DatasetSource`] is the entry point to all of them; each also has a function or type of its own. Files are not
 //! trusted: sizes that they declare are checked before memory is asked for, and every error names the file, the
@@ -11,7 +12,10 @@ mod folder;
 mod idx;
 mod image_files;
 mod image_set;
+mod image_source;
+mod listing;
 mod picture_file;
+mod pixel_cache;
 mod source;
 mod subset;
 mod synthetic;
@@ -21,6 +25,7 @@ pub use fashion_mnist::load_fashion_mnist;
 pub use folder::ImageFolder;
 pub use image_files::ImageFiles;
 pub use image_set::ImageSet;
+pub use image_source::{ImageSource, PixelBuffer};
 pub use picture_file::ImageFile;
 pub use source::DatasetSource;
 pub use subset::subset_indices;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use ::image::error::{DecodingError, ImageError, ImageFormatHint, ImageResult};
 use ::image::{ImageReader, Limits, RgbImage};
 
+use crate::augment::ImageView;
 use crate::augment::{AugmentParams, Scratch};
 use crate::error::DataError;
-use crate::image::ImageView;
 
 /// Longest side of a decoded square, in pixels.
 pub(crate) const MAX_SIDE: usize = 1024;
@@ -127,7 +127,7 @@ impl ImageFile {
     /// [`DataError::Missing`] if nothing is there, or no file ending in `.png`, `.jpg` or `.jpeg`.
     pub fn list(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         if path.is_dir() {
-            super::folder::images_below(path)
+            super::listing::images_below(path)
         } else if path.exists() {
             Ok(vec![path.to_owned()])
         } else {
@@ -136,11 +136,13 @@ impl ImageFile {
     }
 
     /// Where it was read from.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The image, borrowed.
+    #[must_use]
     pub fn image(&self) -> ImageView<'_> {
         ImageView::new(&self.pixels, self.height, self.width).expect("the decoder gives whole images")
     }

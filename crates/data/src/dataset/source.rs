@@ -1,9 +1,12 @@
 //! One entry point to every data set: where it comes from, then `load`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::augment::Normalization;
-use crate::dataset::{ImageFolder, ImageSet, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist};
+use crate::dataset::{
+    ImageFolder, ImageSet, ImageSource, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist,
+};
 use crate::error::DataError;
 use crate::rng::Split;
 
@@ -72,6 +75,7 @@ impl DatasetSource {
     ///
     /// CIFAR and Fashion-MNIST: of their own training images. Image folders: ImageNet's, as is the custom.
     /// `synthetic`: mean 0.31 and standard deviation 0.23, about those of its images.
+    #[must_use]
     pub fn normalization(&self) -> Normalization {
         match self {
             Self::Cifar100 { .. } => Normalization::CIFAR100,
@@ -119,5 +123,18 @@ impl DatasetSource {
         }?;
         tracing::debug!(?split, images = images.len(), classes = images.class_count(), "loaded data set");
         Ok(images)
+    }
+
+    /// The images of a split as a source: those of an image folder are decoded when they are asked for, with at most
+    /// `cache_bytes` of decoded pixels kept ([`ImageFolder::stream`]); the others have few and large files and are
+    /// [loaded](Self::load).
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn stream(&self, split: Split, cache_bytes: u64) -> Result<Arc<dyn ImageSource>, DataError> {
+        match self {
+            Self::ImageFolder(folder) => Ok(Arc::new(folder.stream(split, cache_bytes)?)),
+            _ => Ok(Arc::new(self.load(split)?)),
+        }
     }
 }

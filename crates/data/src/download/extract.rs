@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::Archive;
+use super::archive::Archive;
 use crate::error::DataError;
 
 /// Most entries of an archive.

@@ -7,7 +7,7 @@ use ureq::Agent;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 
 use super::part::PartFile;
-use super::{Downloader, Progress};
+use super::settings::{Downloader, Progress};
 use crate::error::DataError;
 
 const BLOCK: usize = 1 << 16;

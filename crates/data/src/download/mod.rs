@@ -13,102 +13,23 @@
 //! # }
 //! ```
 
+mod archive;
 mod extract;
 mod fetch;
 mod part;
+mod settings;
+
+pub use archive::Archive;
+pub use settings::{Downloader, Progress};
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use fetch::Fetch;
 use part::{PartFile, check_md5};
 
-/// A gzip-compressed tar archive that holds one folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Archive {
-    /// File name, appended to the base URL: `cifar-100-binary.tar.gz`.
-    pub file_name: String,
-    /// MD5 of the file, 32 hexadecimal digits.
-    pub md5: String,
-    /// The folder that the archive consists of: `cifar-100-binary`.
-    pub folder: String,
-    /// Most bytes that the file, and its content once extracted, may have.
-    pub max_bytes: u64,
-}
-
-impl Archive {
-    /// CIFAR-100 in its binary form, 161 MiB.
-    pub fn cifar100() -> Self {
-        Self::official("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", "cifar-100-binary")
-    }
-
-    /// CIFAR-10 in its binary form, 162 MiB.
-    pub fn cifar10() -> Self {
-        Self::official("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin")
-    }
-
-    fn official(file_name: &str, md5: &str, folder: &str) -> Self {
-        // Both archives extract to 185 MB.
-        let max_bytes = 512 << 20;
-        Self { file_name: file_name.into(), md5: md5.into(), folder: folder.into(), max_bytes }
-    }
-
-    fn validate(&self) -> Result<(), DataError> {
-        for (name, value) in [("archive file name", &self.file_name), ("archive folder", &self.folder)] {
-            let mut components = Path::new(value).components();
-            if !matches!((components.next(), components.next()), (Some(Component::Normal(_)), None)) {
-                return Err(DataError::invalid(name, "one plain file name", value));
-            }
-        }
-        if self.md5.len() != 32 || !self.md5.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(DataError::invalid("archive md5", "32 hexadecimal digits", &self.md5));
-        }
-        Ok(())
-    }
-}
-
-/// How far a download is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes on disk, those of an earlier attempt included.
-    pub received: u64,
-    /// Bytes of the whole file, if the server says.
-    pub total: Option<u64>,
-}
-
-/// Downloads archives from a web server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Downloader {
-    /// Address of the folder with the archives, with or without a slash at its end.
-    pub base_url: String,
-    /// Attempts in a row without a new byte before giving up, 1 or more.
-    pub attempts: u32,
-    /// Pause before the second attempt; it doubles for each further one.
-    pub retry_delay: Duration,
-    /// Longest silence of the server before an attempt counts as failed.
-    pub timeout: Duration,
-}
-
-impl Default for Downloader {
-    /// The data sets' official site, four attempts with pauses of 1, 2 and 4 s, 30 s of patience.
-    fn default() -> Self {
-        Self {
-            base_url: "https://www.cs.toronto.edu/~kriz/".into(),
-            attempts: 4,
-            retry_delay: Duration::from_secs(1),
-            timeout: Duration::from_secs(30),
-        }
-    }
-}
-
 impl Downloader {
-    /// The default settings with another server.
-    pub fn with_base_url(base_url: impl Into<String>) -> Self {
-        Self { base_url: base_url.into(), ..Self::default() }
-    }
-
     /// Makes sure that the archive's folder is in `root` and returns its path.
     ///
     /// A folder that is there is taken as it is, without network: it only ever appears complete, by a rename. An

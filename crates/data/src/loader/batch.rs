@@ -1,94 +1,202 @@
-//! The buffers of a batch, and the pool they return to.
+//! The buffers of a batch.
 
-use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use crate::sequence::{PARAMETERS, SequenceConfig, SequenceSlot};
+use crate::error::DataError;
+use crate::source::SequenceLayout;
 
 /// A batch of sequences in contiguous row-major buffers.
 ///
-/// In the shapes, `views` is the number of observed views (the paper's M) and `parameters` the length of an action.
+/// In the shapes, `views` is the number of observed views (the paper's M), `rendered` how many of them were made, and
+/// `parameters` the length of an action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SequenceBatch {
-    /// Observed views, normalised, `[batch, views, 3, height, width]`.
+    /// Observed views, normalised, `[batch, rendered, channels, height, width]`.
     pub observed: Vec<f32>,
-    /// Target views, normalised, `[batch, 3, height, width]`.
+    /// Target views, normalised, `[batch, channels, height, width]`; empty where they were not rendered.
     pub target: Vec<f32>,
     /// Raw action parameters, the target's last, `[batch, views + 1, parameters]`: see
     /// [`AugmentParams::action`](crate::AugmentParams::action).
     pub parameters: Vec<f32>,
     /// Normalised actions, `[batch, views + 1, parameters]`.
     pub actions: Vec<f32>,
-    /// Relative actions: row `t` is action `t + 1` minus action `t`, `[batch, views, parameters]`.
+    /// Relative actions, `[batch, views, parameters]`: row `t` leads from view `t` to view `t + 1`, see
+    /// [`ActionSpace::sequence`](crate::ActionSpace::sequence).
     pub relative: Vec<f32>,
-    /// Class of each source image, `[batch]`.
-    pub labels: Vec<u32>,
-    /// Index of each source image in its data set, `[batch]`.
+    /// Class of each sample, `[batch]`; `None` unless all of them have one.
+    pub labels: Option<Vec<u32>>,
+    /// Index of each sample in its source, `[batch]`.
     pub indices: Vec<u32>,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
     views: usize,
+    rendered: usize,
+    target: bool,
+    channels: usize,
     height: usize,
     width: usize,
+    parameters: usize,
+}
+
+/// What a batch is made of by hand: see [`SequenceBatch::new`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchParts {
+    /// Observed views, `[batch, rendered, channels, height, width]`, with at most as many views as the layout has.
+    pub observed: Vec<f32>,
+    /// Target views, `[batch, channels, height, width]`, or empty.
+    pub target: Vec<f32>,
+    /// Raw action parameters of all views, the target's last, `[batch, views + 1, parameters]`.
+    pub parameters: Vec<f32>,
+    /// Class of each sample, `[batch]`, if they have one.
+    pub labels: Option<Vec<u32>>,
+    /// Index of each sample in its source, `[batch]`.
+    pub indices: Vec<u32>,
 }
 
 impl SequenceBatch {
-    pub(super) fn new(config: &SequenceConfig) -> Self {
+    /// A batch of sequences that were made elsewhere; its actions are made from the raw parameters by the layout's action
+    /// space, as the loader does.
+    ///
+    /// # Errors
+    /// [`DataError::InvalidArgument`] names a buffer whose length is not that of the layout and the number of indices, or
+    /// `indices` if there is none; [`DataError::SampleActions`] for parameters that are no actions of the space.
+    pub fn new(layout: &SequenceLayout, parts: BatchParts) -> Result<Self, DataError> {
+        layout.validate()?;
+        let BatchParts { observed, target, parameters, labels, indices } = parts;
+        let (len, views, view) = (indices.len(), layout.observed_views, layout.view_len());
+        if len == 0 {
+            return Err(DataError::invalid("indices", "at least one", 0));
+        }
+        let length = |name, found: usize, expected: usize| {
+            if found == expected {
+                return Ok(());
+            }
+            Err(DataError::invalid(name, format!("{expected} values for {len} sequences"), found))
+        };
+        let rendered = observed.len() / (len * view);
+        length("observed", observed.len(), rendered.min(views) * len * view)?;
+        if !target.is_empty() {
+            length("target", target.len(), len * view)?;
+        }
+        let width = layout.actions.width();
+        length("parameters", parameters.len(), len * (views + 1) * width)?;
+        if let Some(labels) = &labels {
+            length("labels", labels.len(), len)?;
+        }
+        let mut batch = Self::empty(layout, rendered, !target.is_empty());
+        batch.actions.resize(parameters.len(), 0.0);
+        batch.relative.resize(len * views * width, 0.0);
+        let rows = parameters.chunks_exact((views + 1) * width);
+        let outputs = batch.actions.chunks_exact_mut((views + 1) * width);
+        let outputs = outputs.zip(batch.relative.chunks_exact_mut(views * width));
+        for ((raw, (actions, relative)), &sample) in rows.zip(outputs).zip(&indices) {
+            let made = layout.actions.sequence(raw, actions, relative);
+            made.map_err(|source| DataError::SampleActions { sample, source })?;
+        }
+        Ok(Self { observed, target, parameters, labels, indices, ..batch })
+    }
+
+    /// A batch of no sequences, with `rendered` observed views each, or all if that is more.
+    pub(super) fn empty(layout: &SequenceLayout, rendered: usize, target: bool) -> Self {
+        let shape = Shape {
+            views: layout.observed_views,
+            rendered: rendered.min(layout.observed_views),
+            target,
+            channels: layout.channels,
+            height: layout.height,
+            width: layout.width,
+            parameters: layout.actions.width(),
+        };
         Self {
             observed: Vec::new(),
             target: Vec::new(),
             parameters: Vec::new(),
             actions: Vec::new(),
             relative: Vec::new(),
-            labels: Vec::new(),
+            labels: None,
             indices: Vec::new(),
-            views: config.observed_views,
-            height: config.observed.output_height,
-            width: config.observed.output_width,
+            shape,
         }
     }
 
     /// Number of sequences, at least 1.
-    #[expect(clippy::len_without_is_empty, reason = "the loader makes no empty batch")]
+    #[expect(clippy::len_without_is_empty, reason = "no empty batch can be had")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.indices.len()
     }
 
-    /// Number of observed views of each sequence.
+    /// Number of observed views of each sequence, M, rendered or not.
+    #[must_use]
     pub fn views(&self) -> usize {
-        self.views
+        self.shape.views
+    }
+
+    /// Number of observed views that were rendered.
+    #[must_use]
+    pub fn rendered_views(&self) -> usize {
+        self.shape.rendered
+    }
+
+    /// Whether the target views were rendered.
+    #[must_use]
+    pub fn has_target(&self) -> bool {
+        self.shape.target
+    }
+
+    /// Channels of every view.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.shape.channels
     }
 
     /// Height of every view in pixels.
+    #[must_use]
     pub fn height(&self) -> usize {
-        self.height
+        self.shape.height
     }
 
     /// Width of every view in pixels.
+    #[must_use]
     pub fn width(&self) -> usize {
-        self.width
+        self.shape.width
     }
 
     /// Length of an action vector.
+    #[must_use]
     pub fn parameter_count(&self) -> usize {
-        PARAMETERS
+        self.shape.parameters
     }
 
     /// Sets the number of sequences; a buffer that was as large before is not reallocated.
     pub(super) fn resize(&mut self, len: usize) {
-        let view = 3 * self.height * self.width;
-        self.observed.resize(len * self.views * view, 0.0);
-        self.target.resize(len * view, 0.0);
-        self.parameters.resize(len * (self.views + 1) * PARAMETERS, 0.0);
-        self.actions.resize(len * (self.views + 1) * PARAMETERS, 0.0);
-        self.relative.resize(len * self.views * PARAMETERS, 0.0);
-        self.labels.resize(len, 0);
+        let Shape { views, rendered, target, channels, height, width, parameters } = self.shape;
+        let view = channels * height * width;
+        self.observed.resize(len * rendered * view, 0.0);
+        self.target.resize(if target { len * view } else { 0 }, 0.0);
+        self.parameters.resize(len * (views + 1) * parameters, 0.0);
+        self.actions.resize(len * (views + 1) * parameters, 0.0);
+        self.relative.resize(len * views * parameters, 0.0);
         self.indices.resize(len, 0);
     }
 
+    /// Sets the labels, if all of them are known.
+    pub(super) fn set_labels(&mut self, labels: impl Iterator<Item = Option<u32>>) {
+        let mut all = self.labels.take().unwrap_or_default();
+        all.clear();
+        for label in labels {
+            let Some(label) = label else { return };
+            all.push(label);
+        }
+        self.labels = Some(all);
+    }
+
     /// The whole batch as consecutive slots.
-    pub(super) fn slots(&mut self) -> SequenceSlot<'_> {
-        SequenceSlot {
+    pub(super) fn slots(&mut self) -> BatchSlots<'_> {
+        BatchSlots {
             observed: &mut self.observed,
-            target: &mut self.target,
+            target: self.shape.target.then_some(&mut self.target),
             parameters: &mut self.parameters,
             actions: &mut self.actions,
             relative: &mut self.relative,
@@ -96,7 +204,16 @@ impl SequenceBatch {
     }
 }
 
-impl<'a> SequenceSlot<'a> {
+/// Where consecutive sequences of a batch are written to; shapes as in [`SequenceBatch`].
+pub(super) struct BatchSlots<'a> {
+    pub(super) observed: &'a mut [f32],
+    pub(super) target: Option<&'a mut [f32]>,
+    pub(super) parameters: &'a mut [f32],
+    pub(super) actions: &'a mut [f32],
+    pub(super) relative: &'a mut [f32],
+}
+
+impl BatchSlots<'_> {
     /// Divides consecutive slots of `count` sequences before sequence `at`.
     pub(super) fn split_at(self, at: usize, count: usize) -> (Self, Self) {
         fn split(values: &mut [f32], at: usize, count: usize) -> (&mut [f32], &mut [f32]) {
@@ -104,7 +221,7 @@ impl<'a> SequenceSlot<'a> {
             values.split_at_mut(at * each)
         }
         let (observed, observed_rest) = split(self.observed, at, count);
-        let (target, target_rest) = split(self.target, at, count);
+        let (target, target_rest) = self.target.map(|target| split(target, at, count)).unzip();
         let (parameters, parameters_rest) = split(self.parameters, at, count);
         let (actions, actions_rest) = split(self.actions, at, count);
         let (relative, relative_rest) = split(self.relative, at, count);
@@ -116,73 +233,5 @@ impl<'a> SequenceSlot<'a> {
             relative: relative_rest,
         };
         (Self { observed, target, parameters, actions, relative }, rest)
-    }
-}
-
-/// Buffers that wait for reuse.
-#[derive(Debug)]
-pub(super) struct BatchPool {
-    free: Mutex<Vec<SequenceBatch>>,
-    capacity: usize,
-}
-
-impl BatchPool {
-    /// A pool that keeps at most `capacity` batches.
-    pub(super) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { free: Mutex::new(Vec::with_capacity(capacity)), capacity })
-    }
-
-    /// A used batch, or a new one for the first few.
-    pub(super) fn take(self: &Arc<Self>, config: &SequenceConfig) -> PooledBatch {
-        let used = self.lock().pop();
-        PooledBatch {
-            batch: Some(used.unwrap_or_else(|| SequenceBatch::new(config))),
-            pool: Arc::clone(self),
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<SequenceBatch>> {
-        // Nothing panics while the lock is held.
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A batch whose buffers go back to the loader when it is dropped.
-///
-/// Dereferences to [`SequenceBatch`]. Batches may be kept as long as you like; the loader then allocates others.
-#[derive(Debug)]
-pub struct PooledBatch {
-    /// `None` only while being dropped or taken apart.
-    batch: Option<SequenceBatch>,
-    pool: Arc<BatchPool>,
-}
-
-impl PooledBatch {
-    /// Takes the buffers out for good.
-    pub fn into_inner(mut self) -> SequenceBatch {
-        self.batch.take().expect("only drop and this function take the batch")
-    }
-
-    pub(super) fn get_mut(&mut self) -> &mut SequenceBatch {
-        self.batch.as_mut().expect("only drop and into_inner take the batch")
-    }
-}
-
-impl Deref for PooledBatch {
-    type Target = SequenceBatch;
-
-    fn deref(&self) -> &SequenceBatch {
-        self.batch.as_ref().expect("only drop and into_inner take the batch")
-    }
-}
-
-impl Drop for PooledBatch {
-    fn drop(&mut self) {
-        if let Some(batch) = self.batch.take() {
-            let mut free = self.pool.lock();
-            if free.len() < self.pool.capacity {
-                free.push(batch);
-            }
-        }
     }
 }

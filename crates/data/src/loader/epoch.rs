@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{PooledBatch, Shared};
+use super::pool::PooledBatch;
+use super::shared::Shared;
 use crate::error::DataError;
 
 type BatchResult = Result<PooledBatch, DataError>;
@@ -39,7 +40,7 @@ impl SequenceEpoch {
         let mut remaining = shared.batches().saturating_sub(first_batch);
         let order = if remaining > 0 { shared.order(epoch) } else { Vec::new() };
         let ahead = shared.config.prefetch.min(remaining);
-        let source = if shared.workers.is_none() || ahead == 0 {
+        let source = if !shared.has_workers() || ahead == 0 {
             Source::OnDemand { order, epoch, next: first_batch }
         } else {
             match Prefetch::start(&shared, order, epoch, first_batch, ahead) {
@@ -56,6 +57,7 @@ impl SequenceEpoch {
     /// Time that the consumer has spent waiting in [`next`](Iterator::next) so far.
     ///
     /// Work done in the consumer's own thread (`threads` or `prefetch` 0) is waiting too.
+    #[must_use]
     pub fn wait_time(&self) -> Duration {
         self.waited
     }
@@ -80,8 +82,7 @@ impl Iterator for SequenceEpoch {
         };
         let waited = started.elapsed();
         self.waited += waited;
-        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
-        self.shared.wait_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.shared.add_waited(waited);
         self.remaining = if matches!(result, Some(Ok(_))) { self.remaining - 1 } else { 0 };
         result
     }
@@ -152,33 +153,6 @@ impl Drop for Prefetch {
         if let Some(thread) = self.thread.take() {
             // A panic in a batch that nobody asked for is nobody's concern any more.
             let _ = thread.join();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::action::ActionNormalization;
-    use crate::augment::Normalization;
-    use crate::dataset::Synthetic;
-    use crate::loader::{LoaderConfig, SequenceLoader};
-    use crate::rng::Split;
-    use crate::sequence::SequenceConfig;
-
-    #[test]
-    fn an_error_in_a_worker_reaches_the_consumer_once() {
-        let images = Synthetic { train_images: 20, ..Synthetic::default() }.load(Split::Train).unwrap();
-        let images = Arc::new(images);
-        // What `SequenceLoader::new` would refuse.
-        let broken = ActionNormalization::Standardize { mean: vec![], std: vec![] };
-        let valid = SequenceConfig::new(16, 2, Normalization::CIFAR10, 0).unwrap();
-        let sequence = SequenceConfig { action_normalization: broken, ..valid };
-        for (threads, prefetch) in [(0, 0), (2, 0), (2, 2)] {
-            let config = LoaderConfig { threads, prefetch, shuffle: false, ..LoaderConfig::train(10) };
-            let loader = SequenceLoader::unchecked(Arc::clone(&images), sequence.clone(), config).unwrap();
-            let results: Vec<BatchResult> = loader.epoch(0, 0).collect();
-            assert!(matches!(results[..], [Err(DataError::View { sample: 0, .. })]), "{threads} {prefetch}");
         }
     }
 }

@@ -3,24 +3,20 @@
 mod batch;
 mod config;
 mod epoch;
+mod pool;
+mod shared;
 
-pub use batch::{PooledBatch, SequenceBatch};
+pub use batch::{BatchParts, SequenceBatch};
 pub use config::LoaderConfig;
 pub use epoch::SequenceEpoch;
+pub use pool::PooledBatch;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::augment::Scratch;
-use crate::dataset::ImageSet;
 use crate::error::DataError;
-use crate::rng::ShuffleKey;
-use crate::sequence::{SequenceConfig, SequenceKey, SequenceSlot};
-use batch::BatchPool;
-
-/// Sequences that one worker makes in one go: a few hundred microseconds of work.
-const GRAIN: usize = 4;
+use crate::source::SequenceSource;
+use shared::Shared;
 
 /// Makes the batches of any epoch.
 ///
@@ -32,81 +28,47 @@ pub struct SequenceLoader {
     shared: Arc<Shared>,
 }
 
-/// What the loader, its epochs and their threads have in common.
-#[derive(Debug)]
-struct Shared {
-    images: Arc<ImageSet>,
-    sequence: SequenceConfig,
-    config: LoaderConfig,
-    workers: Option<rayon::ThreadPool>,
-    /// One for each worker; one for the consumer's thread if there is no worker.
-    scratch: Vec<Mutex<Scratch>>,
-    pool: Arc<BatchPool>,
-    wait_nanos: AtomicU64,
-}
-
 impl SequenceLoader {
     /// Checks the settings and starts the worker threads; they sleep until an epoch is asked for.
     ///
     /// # Errors
-    /// [`DataError::InvalidArgument`] or [`DataError::Augment`] for a setting out of range, also for a subset index
-    /// beyond the images and for `drop_last` that would leave no batch; [`DataError::Threads`] when the system gives
-    /// no thread.
-    pub fn new(
-        images: Arc<ImageSet>,
-        sequence: SequenceConfig,
-        config: LoaderConfig,
-    ) -> Result<Self, DataError> {
-        sequence.validate()?;
-        config.validate(&images)?;
-        Self::unchecked(images, sequence, config)
+    /// [`DataError::InvalidArgument`] for a layout or setting out of range, also for a subset index beyond the samples and
+    /// for `drop_last` that would leave no batch; [`DataError::Threads`] when the system gives no thread.
+    pub fn new(source: Arc<dyn SequenceSource>, config: LoaderConfig) -> Result<Self, DataError> {
+        source.layout().validate()?;
+        config.validate(&*source)?;
+        Ok(Self { shared: Arc::new(Shared::new(source, config)?) })
     }
 
-    fn unchecked(
-        images: Arc<ImageSet>,
-        sequence: SequenceConfig,
-        config: LoaderConfig,
-    ) -> Result<Self, DataError> {
-        let workers = (config.threads > 0)
-            .then(|| {
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(config.threads)
-                    .thread_name(|index| format!("loader-{index}"))
-                    .build()
-                    .map_err(|error| DataError::Threads { reason: error.to_string() })
-            })
-            .transpose()?;
-        let scratch = (0..config.threads.max(1)).map(|_| Mutex::default()).collect();
-        let pool = BatchPool::new(config.prefetch + 2);
-        let shared =
-            Shared { images, sequence, config, workers, scratch, pool, wait_nanos: AtomicU64::new(0) };
-        Ok(Self { shared: Arc::new(shared) })
+    /// What makes the sequences.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn SequenceSource> {
+        &self.shared.source
     }
 
-    /// The source images.
-    pub fn images(&self) -> &Arc<ImageSet> {
-        &self.shared.images
-    }
-
-    /// How sequences are made.
-    pub fn sequence(&self) -> &SequenceConfig {
-        &self.shared.sequence
+    /// Which samples are loaded, in which order, with how many threads.
+    #[must_use]
+    pub fn config(&self) -> &LoaderConfig {
+        &self.shared.config
     }
 
     /// Number of batches of every epoch, at least 1.
+    #[must_use]
     pub fn batches_per_epoch(&self) -> usize {
         self.shared.batches()
     }
 
     /// Number of sequences of every epoch, without those that `drop_last` leaves out.
+    #[must_use]
     pub fn samples_per_epoch(&self) -> usize {
-        let samples = self.shared.samples();
-        if self.shared.config.drop_last { samples - samples % self.shared.config.batch_size } else { samples }
+        let (samples, config) = (self.shared.samples(), &self.shared.config);
+        if config.drop_last { samples - samples % config.batch_size } else { samples }
     }
 
     /// The batches of `epoch` (from 0) from `first_batch` on, in order; none if there are not so many.
     ///
     /// Dropping the iterator stops its work. Several may run at a time.
+    #[must_use]
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> SequenceEpoch {
         SequenceEpoch::new(Arc::clone(&self.shared), epoch, first_batch)
     }
@@ -114,98 +76,8 @@ impl SequenceLoader {
     /// Time that consumers have spent waiting in [`SequenceEpoch::next`], over all epochs so far.
     ///
     /// Work done in the consumer's own thread (`threads` or `prefetch` 0) is waiting too.
+    #[must_use]
     pub fn wait_time(&self) -> Duration {
-        Duration::from_nanos(self.shared.wait_nanos.load(Ordering::Relaxed))
-    }
-}
-
-impl Shared {
-    fn samples(&self) -> usize {
-        self.config.subset.as_ref().map_or(self.images.len(), Vec::len)
-    }
-
-    fn batches(&self) -> usize {
-        let (samples, size) = (self.samples(), self.config.batch_size);
-        if self.config.drop_last { samples / size } else { samples.div_ceil(size) }
-    }
-
-    /// Indices of the images of `epoch`, in order.
-    fn order(&self, epoch: u64) -> Vec<u32> {
-        let mut order = match &self.config.subset {
-            Some(subset) => subset.clone(),
-            // `ImageSet` holds no more images than a `u32` can index.
-            None => (0..self.images.len() as u32).collect(),
-        };
-        if self.config.shuffle {
-            ShuffleKey { seed: self.sequence.seed, split: self.config.split, epoch }.shuffle(&mut order);
-        }
-        order
-    }
-
-    /// Makes one batch; its content is unspecified if `stop` was set meanwhile.
-    fn make(
-        &self,
-        order: &[u32],
-        epoch: u64,
-        number: usize,
-        stop: &AtomicBool,
-    ) -> Result<PooledBatch, DataError> {
-        let start = number * self.config.batch_size;
-        let indices = &order[start..order.len().min(start + self.config.batch_size)];
-        let mut batch = self.pool.take(&self.sequence);
-        let buffers = batch.get_mut();
-        buffers.resize(indices.len());
-        buffers.indices.copy_from_slice(indices);
-        for (label, &index) in buffers.labels.iter_mut().zip(indices) {
-            *label = self.images.label(index as usize);
-        }
-        let slots = buffers.slots();
-        match &self.workers {
-            Some(workers) => workers.install(|| self.fill(indices, epoch, slots, stop))?,
-            None => self.fill_here(indices, epoch, slots, stop)?,
-        }
-        Ok(batch)
-    }
-
-    /// Divides the work among the pool that this runs in. Of several errors, the first sample's is returned.
-    fn fill(
-        &self,
-        indices: &[u32],
-        epoch: u64,
-        slots: SequenceSlot<'_>,
-        stop: &AtomicBool,
-    ) -> Result<(), DataError> {
-        if indices.len() <= GRAIN {
-            return self.fill_here(indices, epoch, slots, stop);
-        }
-        let middle = indices.len() / 2;
-        let (first, second) = slots.split_at(middle, indices.len());
-        let (first, second) = rayon::join(
-            || self.fill(&indices[..middle], epoch, first, stop),
-            || self.fill(&indices[middle..], epoch, second, stop),
-        );
-        first.and(second)
-    }
-
-    fn fill_here(
-        &self,
-        indices: &[u32],
-        epoch: u64,
-        mut slots: SequenceSlot<'_>,
-        stop: &AtomicBool,
-    ) -> Result<(), DataError> {
-        // Without a pool of its own this runs in the consumer's thread, which may belong to another pool.
-        let worker = if self.workers.is_some() { rayon::current_thread_index().unwrap_or(0) } else { 0 };
-        let mut scratch = self.scratch[worker].lock().unwrap_or_else(PoisonError::into_inner);
-        for (done, &sample) in indices.iter().enumerate() {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            let (slot, rest) = slots.split_at(1, indices.len() - done);
-            slots = rest;
-            let key = SequenceKey { split: self.config.split, epoch, sample };
-            self.sequence.fill(self.images.image(sample as usize), key, &mut scratch, slot)?;
-        }
-        Ok(())
+        self.shared.waited()
     }
 }

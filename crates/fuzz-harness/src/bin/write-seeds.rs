@@ -1,4 +1,4 @@
-//! Writes the seeds of every fuzz target below a folder, `fuzz/corpus` unless another is named.
+//! Writes the seeds of every fuzz target below a folder, `fuzz/corpus` (unpacked) unless another is named.
 
 use std::path::PathBuf;
 

@@ -1,9 +1,9 @@
 //! Writes named tensors to SafeTensors.
 
-use crate::{ModelError, SeqJepa};
+use super::error::ExchangeError;
 use burn::tensor::{DType, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
-use seqjepa_nn::{NnError, StateDict, state_dict};
+use seqjepa_nn::{NnError, StateDict};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
@@ -11,20 +11,24 @@ use std::path::Path;
 /// Writes `tensors` to a SafeTensors file, whole or not at all.
 ///
 /// # Errors
-/// [`ModelError::Io`] if the file cannot be written, [`ModelError::Format`] for a tensor type that
-/// SafeTensors lacks.
-pub fn export_tensors(tensors: &StateDict, path: &Path) -> Result<(), ModelError> {
+/// [`ExchangeError::Io`] if the file cannot be written, [`ExchangeError::Format`] for a tensor type that
+/// SafeTensors lacks, [`ExchangeError::Nn`] for a name that occurs twice.
+pub fn export_tensors(tensors: &StateDict, path: &Path) -> Result<(), ExchangeError> {
+    let mut names = HashSet::new();
+    if let Some((name, _)) = tensors.iter().find(|(name, _)| !names.insert(name.as_str())) {
+        return Err(NnError::DuplicateTensor { name: name.clone() }.into());
+    }
     let views = tensors
         .iter()
         .map(|(name, data)| Ok((name.as_str(), view(path, name, data)?)))
-        .collect::<Result<Vec<_>, ModelError>>()?;
+        .collect::<Result<Vec<_>, ExchangeError>>()?;
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let bytes = safetensors::serialize(views, Some(metadata))
-        .map_err(|error| ModelError::format(path, "tensors that SafeTensors can hold", error))?;
+        .map_err(|error| ExchangeError::format(path, "tensors that SafeTensors can hold", error))?;
     write_atomically(path, &bytes)
 }
 
-fn view<'a>(path: &Path, name: &str, data: &'a TensorData) -> Result<TensorView<'a>, ModelError> {
+fn view<'a>(path: &Path, name: &str, data: &'a TensorData) -> Result<TensorView<'a>, ExchangeError> {
     let dtype = match data.dtype() {
         DType::F64 => Dtype::F64,
         DType::F32 => Dtype::F32,
@@ -40,15 +44,15 @@ fn view<'a>(path: &Path, name: &str, data: &'a TensorData) -> Result<TensorView<
         DType::U8 => Dtype::U8,
         other => {
             let found = format!("`{name}` of type {other:?}");
-            return Err(ModelError::format(path, "float or integer tensors", found));
+            return Err(ExchangeError::format(path, "float or integer tensors", found));
         }
     };
     TensorView::new(dtype, data.shape().to_vec(), data.as_bytes())
-        .map_err(|error| ModelError::format(path, "as many bytes as the shape says", error))
+        .map_err(|error| ExchangeError::format(path, "as many bytes as the shape says", error))
 }
 
 /// Writes a file through a temporary one in the same folder, synchronised before it takes the name.
-fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ExchangeError> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -67,31 +71,5 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
-    write().map_err(|source| ModelError::io("write", path, source))
-}
-
-impl SeqJepa {
-    /// Writes all parameters and running statistics to a SafeTensors file with PyTorch's names and layouts,
-    /// for `load_state_dict(strict=True)` of the published implementation.
-    ///
-    /// # Errors
-    /// [`ModelError::Io`] if the file cannot be written; nothing half-written stays behind.
-    pub fn export(&self, path: &Path) -> Result<(), ModelError> {
-        self.export_with(&Vec::new(), path)
-    }
-
-    /// As [`export`](Self::export), with further tensors beside the model's: online probes under
-    /// `online_linprobe.0.weight` and so on, as the published implementation keeps them, or what an import left over.
-    ///
-    /// # Errors
-    /// As [`export`](Self::export), and [`ModelError::Nn`] if a name is one of the model's or occurs twice.
-    pub fn export_with(&self, further: &StateDict, path: &Path) -> Result<(), ModelError> {
-        let mut tensors = state_dict(self);
-        tensors.extend(further.iter().cloned());
-        let mut names = HashSet::new();
-        if let Some((name, _)) = tensors.iter().find(|(name, _)| !names.insert(name.as_str())) {
-            return Err(NnError::DuplicateTensor { name: name.clone() }.into());
-        }
-        export_tensors(&tensors, path)
-    }
+    write().map_err(|source| ExchangeError::io("write", path, source))
 }

@@ -1,13 +1,11 @@
 //! Puts the tensors of a checkpoint into a module.
 
+use super::error::ExchangeError;
 use super::names::Nest;
-use super::read::read_tensors;
-use crate::{ModelError, SeqJepa};
 use burn::module::Module;
 use burn::tensor::{DType, Shape, TensorData};
 use seqjepa_nn::{NnError, StateDict, TensorSpec, load_state_dict, state_dict, tensor_specs};
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 /// A module with imported tensors, and an account of them.
 #[derive(Clone, Debug)]
@@ -19,7 +17,7 @@ pub struct Import<M> {
     /// Names of the module's tensors that the checkpoint lacks; they keep their values.
     pub missing: Vec<String>,
     /// What the checkpoint has beyond the module, as optimizer state or probes (`online_linprobe.0.weight`),
-    /// under the checkpoint's names without nest and wrapper; [`SeqJepa::export_with`] takes them along.
+    /// under the checkpoint's names without nest and wrapper; [`export_tensors`](super::export_tensors) can take them along.
     pub left_over: StateDict,
 }
 
@@ -30,9 +28,9 @@ pub struct Import<M> {
 /// widths are converted to the module's f32: f16 and bf16 exactly, f64 rounded.
 ///
 /// # Errors
-/// [`ModelError::Nn`] with the tensor's name for a wrong shape or type, or one that occurs twice;
-/// [`ModelError::NothingInCommon`] if no name fits. The module is dropped then, never half filled.
-pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import<M>, ModelError> {
+/// [`ExchangeError::Nn`] with the tensor's name for a wrong shape or type, or one that occurs twice;
+/// [`ExchangeError::NothingInCommon`] if no name fits. The module is dropped then, never half filled.
+pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import<M>, ExchangeError> {
     let specs = tensor_specs(&module);
     let known: HashSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let nest = Nest::find(tensors.iter().map(|(name, _)| name.as_str()), &known);
@@ -54,7 +52,7 @@ pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import
     }
     if given.is_empty() {
         let expected = specs.first().map(|spec| spec.name.clone()).unwrap_or_default();
-        return Err(ModelError::NothingInCommon { expected, found: found.unwrap_or_default() });
+        return Err(ExchangeError::NothingInCommon { expected, found: found.unwrap_or_default() });
     }
 
     let (mut used, mut missing) = (Vec::new(), Vec::new());
@@ -102,16 +100,4 @@ fn adapted(data: TensorData, spec: &TensorSpec) -> TensorData {
         }
     }
     data
-}
-
-impl SeqJepa {
-    /// Loads a checkpoint of PyTorch or of [`export`](Self::export) into this model: SafeTensors, `.pt` or
-    /// `.pth`. See [`import_tensors`] for the names that are understood.
-    ///
-    /// # Errors
-    /// As [`read_tensors`] and [`import_tensors`]. Tensors that the file lacks are no error: look at
-    /// [`Import::missing`].
-    pub fn import(self, path: &Path) -> Result<Import<Self>, ModelError> {
-        import_tensors(self, read_tensors(path)?)
-    }
 }

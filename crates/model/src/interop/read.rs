@@ -1,6 +1,6 @@
 //! Reads named tensors from a file.
 
-use crate::ModelError;
+use super::error::ExchangeError;
 use burn::tensor::{DType, Shape, TensorData};
 use pytorch_reader::PytorchReader;
 use safetensors::{Dtype, SafeTensors};
@@ -15,27 +15,27 @@ use zip::ZipArchive;
 /// out as whole tensors, booleans as bytes.
 ///
 /// # Errors
-/// [`ModelError::Io`] if the file cannot be read, [`ModelError::Format`] if it is neither of the two, is damaged,
+/// [`ExchangeError::Io`] if the file cannot be read, [`ExchangeError::Format`] if it is neither of the two, is damaged,
 /// holds a tensor of a type that Burn lacks, or declares far more elements than it holds.
-pub fn read_tensors(path: &Path) -> Result<StateDict, ModelError> {
+pub fn read_tensors(path: &Path) -> Result<StateDict, ExchangeError> {
     let mut tensors = if is_safetensors(path)? { from_safetensors(path)? } else { from_pytorch(path)? };
     tensors.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(tensors)
 }
 
 /// SafeTensors starts with the length of its header in 8 bytes, then the header's opening brace.
-fn is_safetensors(path: &Path) -> Result<bool, ModelError> {
+fn is_safetensors(path: &Path) -> Result<bool, ExchangeError> {
     let mut start = Vec::new();
-    let mut file = std::fs::File::open(path).map_err(|source| ModelError::io("open", path, source))?;
+    let mut file = std::fs::File::open(path).map_err(|source| ExchangeError::io("open", path, source))?;
     let read = file.by_ref().take(9).read_to_end(&mut start);
-    read.map_err(|source| ModelError::io("read", path, source))?;
+    read.map_err(|source| ExchangeError::io("read", path, source))?;
     Ok(start.get(8) == Some(&b'{'))
 }
 
-fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
-    let bytes = std::fs::read(path).map_err(|source| ModelError::io("read", path, source))?;
+fn from_safetensors(path: &Path) -> Result<StateDict, ExchangeError> {
+    let bytes = std::fs::read(path).map_err(|source| ExchangeError::io("read", path, source))?;
     let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| ModelError::format(path, "a SafeTensors file", error))?;
+        .map_err(|error| ExchangeError::format(path, "a SafeTensors file", error))?;
     file.iter()
         .map(|(name, view)| {
             let dtype = match view.dtype() {
@@ -53,7 +53,7 @@ fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
                 Dtype::U8 | Dtype::BOOL => DType::U8,
                 other => {
                     let found = format!("`{name}` of type {other:?}");
-                    return Err(ModelError::format(path, "float or integer tensors", found));
+                    return Err(ExchangeError::format(path, "float or integer tensors", found));
                 }
             };
             tensor(path, name, view.data().to_vec(), view.shape().to_vec(), dtype)
@@ -61,10 +61,10 @@ fn from_safetensors(path: &Path) -> Result<StateDict, ModelError> {
         .collect()
 }
 
-fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
+fn from_pytorch(path: &Path) -> Result<StateDict, ExchangeError> {
     check_container(path)?;
     let reader = PytorchReader::new(path)
-        .map_err(|error| ModelError::format(path, "a SafeTensors file or a PyTorch checkpoint", error))?;
+        .map_err(|error| ExchangeError::format(path, "a SafeTensors file or a PyTorch checkpoint", error))?;
     let tensors = reader.into_tensors();
     check_size(path, tensors.values())?;
     tensors
@@ -84,7 +84,7 @@ fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
                 pytorch_reader::DType::U16 => DType::U16,
                 pytorch_reader::DType::U8 | pytorch_reader::DType::Bool => DType::U8,
             };
-            let bytes = stored.read().map_err(|source| ModelError::io("read", path, source))?;
+            let bytes = stored.read().map_err(|source| ExchangeError::io("read", path, source))?;
             tensor(path, &name, bytes, stored.shape().to_vec(), dtype)
         })
         .collect()
@@ -93,24 +93,28 @@ fn from_pytorch(path: &Path) -> Result<StateDict, ModelError> {
 /// Refuses what the reader would unpack to far more than the file holds: a compressed pickle of another magnitude, each
 /// byte of which can become an object, and TAR, whose sparse entries are as long as they say they are. `torch.save`
 /// compresses nothing, and wrote TAR only before version 0.2 (2017).
-fn check_container(path: &Path) -> Result<(), ModelError> {
-    let mut file = std::fs::File::open(path).map_err(|source| ModelError::io("open", path, source))?;
+fn check_container(path: &Path) -> Result<(), ExchangeError> {
+    let mut file = std::fs::File::open(path).map_err(|source| ExchangeError::io("open", path, source))?;
     let mut start = Vec::new();
     let read = file.by_ref().take(262).read_to_end(&mut start);
-    read.map_err(|source| ModelError::io("read", path, source))?;
+    read.map_err(|source| ExchangeError::io("read", path, source))?;
     if start.get(257..262) == Some(b"ustar") {
-        return Err(ModelError::format(path, "a SafeTensors file or a PyTorch checkpoint", "a TAR archive"));
+        return Err(ExchangeError::format(
+            path,
+            "a SafeTensors file or a PyTorch checkpoint",
+            "a TAR archive",
+        ));
     }
     if start.starts_with(b"PK") {
-        let refuse = |error| ModelError::format(path, "a whole PyTorch checkpoint", error);
-        let length = file.metadata().map_err(|source| ModelError::io("read", path, source))?.len();
+        let refuse = |error| ExchangeError::format(path, "a whole PyTorch checkpoint", error);
+        let length = file.metadata().map_err(|source| ExchangeError::io("read", path, source))?.len();
         let mut archive = ZipArchive::new(&mut file).map_err(refuse)?;
         for index in 0..archive.len() {
             let entry = archive.by_index_raw(index).map_err(refuse)?;
             let (size, stored) = (entry.size(), entry.compressed_size().min(length));
             if size > stored.saturating_mul(4).saturating_add(1 << 20) {
                 let found = format!("an entry of {size} bytes stored in {stored}");
-                return Err(ModelError::format(path, "entries about as large as they are stored", found));
+                return Err(ExchangeError::format(path, "entries about as large as they are stored", found));
             }
         }
     }
@@ -123,13 +127,13 @@ fn check_container(path: &Path) -> Result<(), ModelError> {
 fn check_size<'a>(
     path: &Path,
     tensors: impl Iterator<Item = &'a pytorch_reader::Tensor>,
-) -> Result<(), ModelError> {
-    let metadata = std::fs::metadata(path).map_err(|source| ModelError::io("read", path, source))?;
+) -> Result<(), ExchangeError> {
+    let metadata = std::fs::metadata(path).map_err(|source| ExchangeError::io("read", path, source))?;
     let limit = metadata.len().saturating_mul(4).saturating_add(16 << 20);
     let declared = tensors.fold(0_u64, |sum, tensor| sum.saturating_add(tensor.byte_len() as u64));
     if declared > limit {
         let found = format!("tensors of {declared} bytes in a file of {}", metadata.len());
-        return Err(ModelError::format(path, "tensors about as large as the file", found));
+        return Err(ExchangeError::format(path, "tensors about as large as the file", found));
     }
     Ok(())
 }
@@ -140,9 +144,9 @@ fn tensor(
     bytes: Vec<u8>,
     shape: Vec<usize>,
     dtype: DType,
-) -> Result<(String, TensorData), ModelError> {
+) -> Result<(String, TensorData), ExchangeError> {
     let data = TensorData::try_from_bytes_vec(bytes, Shape::from(shape), dtype).map_err(|error| {
-        ModelError::format(path, "as many bytes as the shape says", format!("`{name}`: {error}"))
+        ExchangeError::format(path, "as many bytes as the shape says", format!("`{name}`: {error}"))
     })?;
     Ok((name.to_owned(), data))
 }

@@ -8,8 +8,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Shape, Tensor, TensorData};
 use seqjepa_model::{
-    ActionConditioning, EmaSchedule, PredictorConfig, ResNetConfig, SeqJepaConfig, SequenceInput,
-    TargetConfig,
+    ActionConditioning, EmaSchedule, PredictorConfig, ResNetConfig, SeqJepaConfig, SequenceActions,
+    SequenceInput, TargetConfig,
 };
 use seqjepa_nn::optimizer::ParameterGradients;
 use seqjepa_nn::{load_state_dict, state_dict, tensor_specs};
@@ -111,9 +111,12 @@ pub fn fill<M: Module>(module: M) -> M {
 pub fn batch(name: &str, batch: usize, views: usize, size: usize, device: &Device) -> SequenceInput {
     SequenceInput {
         observed: spread(&format!("{name}.observed"), [batch, views, 3, size, size], 2.0, device),
-        target: spread(&format!("{name}.target"), [batch, 3, size, size], 2.0, device),
-        actions: spread(&format!("{name}.actions"), [batch, views + 1, 9], 1.0, device),
-        relative: spread(&format!("{name}.relative"), [batch, views, 9], 1.0, device),
+        target: Some(spread(&format!("{name}.target"), [batch, 3, size, size], 2.0, device)),
+        actions: SequenceActions::new(
+            spread(&format!("{name}.actions"), [batch, views + 1, 9], 1.0, device),
+            spread(&format!("{name}.relative"), [batch, views, 9], 1.0, device),
+        )
+        .expect("one relative action less than absolute ones"),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::NnError;
 /// An update rule and its constants. The learning rate is not among them: it is given at every
 /// [`step`](super::Optimizer::step), since a schedule owns it.
 ///
-/// The defaults of each field are those of `torch.optim`, and [`adam`](Self::adam),
-/// [`adamw`](Self::adamw) and [`sgd`](Self::sgd) build a rule with all of them.
+/// The defaults of each field are those of `torch.optim` (of LARS those of the papers), and [`adam`](Self::adam),
+/// [`adamw`](Self::adamw), [`sgd`](Self::sgd) and [`lars`](Self::lars) build a rule with all of them.
 ///
 /// ```
 /// use seqjepa_nn::optimizer::OptimizerConfig;
@@ -69,6 +69,34 @@ pub enum OptimizerConfig {
         #[serde(default)]
         weight_decay: f64,
     },
+    /// SGD with momentum whose step is scaled for each parameter by its *trust ratio*: layer-wise adaptive rate scaling (You,
+    /// Gitman & Ginsburg 2017, arXiv 1708.03888), in the form of BYOL (Grill et al. 2020, arXiv 2006.07733), Barlow Twins
+    /// (arXiv 2103.03230) and VICReg (arXiv 2105.04906). With the gradient `g`, the parameter `w` and the buffer `m`, 0 at
+    /// first:
+    ///
+    /// ```text
+    /// u = g + weight_decay * w
+    /// q = trust_coefficient * |w| / |u|        1 where |w| or |u| is 0
+    /// m = momentum * m + q * u
+    /// w = w - lr * m
+    /// ```
+    ///
+    /// The learning rate is outside the buffer, as in SGD; the paper of 2017 has it inside. `torch.optim` has no LARS.
+    Lars {
+        /// Factor of the momentum buffer, non-negative; 0 keeps no buffer.
+        #[serde(default = "default_lars_momentum")]
+        momentum: f64,
+        /// L2 penalty, non-negative. The papers have 1e-6 (VICReg) and 1.5e-6 (BYOL).
+        #[serde(default)]
+        weight_decay: f64,
+        /// Factor of the trust ratio, positive.
+        #[serde(default = "default_trust_coefficient")]
+        trust_coefficient: f64,
+        /// Whether parameters with one axis, biases and the gains and shifts of norms, have neither weight decay nor a trust
+        /// ratio (theirs is 1), as in all three papers.
+        #[serde(default = "default_exclude_one_dimensional")]
+        exclude_one_dimensional: bool,
+    },
 }
 
 fn default_beta1() -> f64 {
@@ -85,6 +113,18 @@ fn default_eps() -> f64 {
 
 fn default_adamw_weight_decay() -> f64 {
     1e-2
+}
+
+fn default_lars_momentum() -> f64 {
+    0.9
+}
+
+fn default_trust_coefficient() -> f64 {
+    1e-3
+}
+
+fn default_exclude_one_dimensional() -> bool {
+    true
 }
 
 impl OptimizerConfig {
@@ -111,13 +151,25 @@ impl OptimizerConfig {
         Self::Sgd { momentum, dampening: 0.0, nesterov: false, weight_decay: 0.0 }
     }
 
+    /// LARS with momentum 0.9, trust coefficient 0.001 and no weight decay, which leaves parameters with one axis to SGD.
+    #[must_use]
+    pub fn lars() -> Self {
+        Self::Lars {
+            momentum: default_lars_momentum(),
+            weight_decay: 0.0,
+            trust_coefficient: default_trust_coefficient(),
+            exclude_one_dimensional: default_exclude_one_dimensional(),
+        }
+    }
+
     /// The same rule with another weight decay.
     #[must_use]
     pub fn with_weight_decay(mut self, value: f64) -> Self {
         match &mut self {
             Self::Adam { weight_decay, .. }
             | Self::AdamW { weight_decay, .. }
-            | Self::Sgd { weight_decay, .. } => *weight_decay = value,
+            | Self::Sgd { weight_decay, .. }
+            | Self::Lars { weight_decay, .. } => *weight_decay = value,
         }
         self
     }
@@ -128,17 +180,19 @@ impl OptimizerConfig {
         match *self {
             Self::Adam { weight_decay, .. }
             | Self::AdamW { weight_decay, .. }
-            | Self::Sgd { weight_decay, .. } => weight_decay,
+            | Self::Sgd { weight_decay, .. }
+            | Self::Lars { weight_decay, .. } => weight_decay,
         }
     }
 
-    /// The rule's name as it is written in a configuration: `adam`, `adamw` or `sgd`.
+    /// The rule's name as it is written in a configuration: `adam`, `adamw`, `sgd` or `lars`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Adam { .. } => "adam",
             Self::AdamW { .. } => "adamw",
             Self::Sgd { .. } => "sgd",
+            Self::Lars { .. } => "lars",
         }
     }
 
@@ -160,6 +214,11 @@ impl OptimizerConfig {
                 check("momentum", momentum, "above 0 with nesterov", !nesterov || momentum > 0.0)?;
                 check("dampening", dampening, "0 with nesterov", !nesterov || dampening == 0.0)?;
             }
+            Self::Lars { momentum, trust_coefficient: trust, .. } => {
+                check("momentum", momentum, "finite and at least 0", non_negative(momentum))?;
+                let positive = non_negative(trust) && trust > 0.0;
+                check("trust_coefficient", trust, "finite and above 0", positive)?;
+            }
         }
         let decay = self.weight_decay();
         check("weight_decay", decay, "finite and at least 0", non_negative(decay))
@@ -169,8 +228,8 @@ impl OptimizerConfig {
     pub(super) fn buffer_names(&self) -> &'static [&'static str] {
         match *self {
             Self::Adam { .. } | Self::AdamW { .. } => &["exp_avg", "exp_avg_sq"],
-            Self::Sgd { momentum: 0.0, .. } => &[],
-            Self::Sgd { .. } => &["momentum_buffer"],
+            Self::Sgd { momentum: 0.0, .. } | Self::Lars { momentum: 0.0, .. } => &[],
+            Self::Sgd { .. } | Self::Lars { .. } => &["momentum_buffer"],
         }
     }
 }
@@ -188,11 +247,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_fields_take_torchs_defaults() {
+    fn missing_fields_take_their_defaults() {
         for (text, expected) in [
             (r#"{"name":"adam"}"#, OptimizerConfig::adam()),
             (r#"{"name":"adamw"}"#, OptimizerConfig::adamw()),
             (r#"{"name":"sgd"}"#, OptimizerConfig::sgd(0.0)),
+            (r#"{"name":"lars"}"#, OptimizerConfig::lars()),
         ] {
             let read: OptimizerConfig = serde_json::from_str(text).unwrap();
             assert_eq!(read, expected);
@@ -203,7 +263,7 @@ mod tests {
 
     #[test]
     fn unknown_fields_and_rules_are_refused() {
-        assert!(serde_json::from_str::<OptimizerConfig>(r#"{"name":"lars"}"#).is_err());
+        assert!(serde_json::from_str::<OptimizerConfig>(r#"{"name":"lion"}"#).is_err());
         assert!(serde_json::from_str::<OptimizerConfig>(r#"{"name":"sgd","beta1":0.9}"#).is_err());
     }
 
@@ -216,6 +276,24 @@ mod tests {
         ));
         assert!(OptimizerConfig::adam().with_weight_decay(f64::NAN).validate().is_err());
         assert!(OptimizerConfig::sgd(-0.1).validate().is_err());
+        let lars = |momentum, trust_coefficient| OptimizerConfig::Lars {
+            momentum,
+            weight_decay: 1e-6,
+            trust_coefficient,
+            exclude_one_dimensional: true,
+        };
+        assert!(lars(0.9, 1e-3).validate().is_ok());
+        for (bad, name) in [
+            (lars(-0.1, 1e-3), "momentum"),
+            (lars(0.9, 0.0), "trust_coefficient"),
+            (lars(0.9, f64::INFINITY), "trust_coefficient"),
+            (lars(0.9, 1e-3).with_weight_decay(-1.0), "weight_decay"),
+        ] {
+            assert!(
+                matches!(bad.validate(), Err(NnError::OptimizerSetting { setting, .. }) if setting == name),
+                "{bad:?}"
+            );
+        }
         let nesterov = |momentum, dampening| OptimizerConfig::Sgd {
             momentum,
             dampening,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::{Gradients, Tensor};
 
-/// Elements that are summed at a time for a norm. Some backends sum longer tensors in parallel,
-/// in an order that varies from run to run; pieces of this size are summed in one order.
-const NORM_PIECE: usize = 1 << 20;
+use super::squares::sum_of_squares;
+use crate::finite::zero_if_finite;
+use crate::host;
+use crate::visit::visit_floats;
 
 /// The gradients of one module, by dotted parameter path (`encoder.stem.weight`), outside
 /// autodiff.
@@ -32,9 +33,13 @@ impl ParameterGradients {
     /// not require gradients, are left out.
     #[must_use]
     pub fn take<M: Module>(backward: &mut Gradients, module: &M) -> Self {
-        let mut taker = Taker { backward, path: Vec::new(), gradients: BTreeMap::new() };
-        module.visit(&mut taker);
-        Self { gradients: taker.gradients }
+        let mut gradients = BTreeMap::new();
+        visit_floats(module, |path, parameter| {
+            if let Some(values) = parameter.take_gradient(backward) {
+                gradients.insert(path.to_owned(), Gradient { values, shape: parameter.shape() });
+            }
+        });
+        Self { gradients }
     }
 
     /// Number of parameters that have a gradient.
@@ -60,23 +65,27 @@ impl ParameterGradients {
         self.gradients.get(path).map(|gradient| gradient.values.clone())
     }
 
+    /// The sum of the squares of all elements of all gradients, `[1]`; not finite if any element is not. Does not wait for
+    /// the device. Nothing without gradients.
+    #[must_use]
+    pub fn norm_squared(&self) -> Option<Tensor<1>> {
+        let squares: Vec<_> =
+            self.gradients.values().map(|gradient| sum_of_squares(&gradient.values)).collect();
+        if squares.is_empty() { None } else { Some(Tensor::cat(squares, 0).sum()) }
+    }
+
     /// The L2 norm over all elements of all gradients: the norm of the vector of per-tensor
     /// norms, as `torch.nn.utils.clip_grad_norm_`. 0 without gradients; not finite if any element
     /// is not. Waits for the device.
     #[must_use]
     pub fn norm(&self) -> f64 {
-        let squares: Vec<Tensor<1>> =
-            self.gradients.values().map(|gradient| sum_of_squares(&gradient.values)).collect();
-        if squares.is_empty() {
-            return 0.0;
-        }
-        Tensor::cat(squares, 0).sum().sqrt().into_scalar::<f64>()
+        self.norm_squared().map_or(0.0, |squared| host::read_scalar(squared.sqrt()))
     }
 
     /// Scales all gradients so that their common norm is at most `max_norm` (by
     /// `max_norm / (norm + 1e-6)` where that is below 1), as `torch.nn.utils.clip_grad_norm_`.
     /// Returns the norm from before. Gradients that are not finite are left as they are: check
-    /// the returned norm.
+    /// the returned norm. Waits for the device.
     pub fn clip_norm(&mut self, max_norm: f64) -> f64 {
         let norm = self.norm();
         let factor = max_norm / (norm + 1e-6);
@@ -110,57 +119,15 @@ impl ParameterGradients {
         }
     }
 
-    /// Paths of the gradients that hold a NaN or an infinity; empty when all is well. Reads one
-    /// number from the device if all are finite.
+    /// Paths of the gradients that hold a NaN or an infinity; empty when all is well. Waits for the device, and reads one
+    /// number if all are finite.
     #[must_use]
     pub fn non_finite(&self) -> Vec<&str> {
         if self.norm().is_finite() {
             return Vec::new();
         }
-        self.gradients
-            .iter()
-            .filter(|(_, gradient)| !gradient.values.clone().is_finite().all().into_scalar::<bool>())
-            .map(|(path, _)| path.as_str())
-            .collect()
-    }
-}
-
-fn sum_of_squares(values: &Tensor<1>) -> Tensor<1> {
-    #[cfg(feature = "flex")]
-    if crate::flex::serves(values) {
-        return crate::flex::sum_of_squares(values);
-    }
-    let squares = values.clone().square();
-    if squares.dims()[0] <= NORM_PIECE {
-        return squares.sum();
-    }
-    let pieces = squares.split(NORM_PIECE, 0);
-    Tensor::cat(pieces.into_iter().map(Tensor::sum).collect(), 0).sum()
-}
-
-struct Taker<'a> {
-    backward: &'a mut Gradients,
-    path: Vec<String>,
-    gradients: BTreeMap<String, Gradient>,
-}
-
-impl ModuleVisitor for Taker<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if !param.is_require_grad() {
-            return;
-        }
-        if let Some(gradient) = param.val().grad_remove(self.backward) {
-            let shape = gradient.dims().to_vec();
-            let values = gradient.reshape([-1]);
-            self.gradients.insert(self.path.join("."), Gradient { values, shape });
-        }
+        let zeros = self.gradients.values().map(|gradient| zero_if_finite(gradient.values.clone()));
+        let zeros = host::read_all(zeros.collect());
+        self.paths().zip(zeros).filter(|(_, zero)| zero != &[0.0]).map(|(path, _)| path).collect()
     }
 }

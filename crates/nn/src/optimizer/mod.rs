@@ -1,9 +1,11 @@
-//! Adam, AdamW and SGD with the arithmetic, defaults and state of `torch.optim`.
+//! Adam, AdamW and SGD with the arithmetic, defaults and state of `torch.optim`, and LARS beside them.
 //!
 //! Burn's own optimizers differ from PyTorch's in their defaults (AdamW's eps and weight decay, a
 //! momentum dampened by 0.1) and key their state by ids that change from run to run. These follow
 //! `torch.optim`'s single-tensor code operation by operation, and key their state by the
-//! parameter's dotted path, so that a run resumes with the same bits.
+//! parameter's dotted path, so that a run resumes with the same bits. [`OptimizerConfig::Lars`] is that of self-supervised
+//! learning; [`ParameterGroups`] says whether weight decay acts on biases and norms. A [`step`](Optimizer::step) waits for no
+//! device.
 //!
 //! ```
 //! use burn::nn::LinearConfig;
@@ -29,18 +31,22 @@
 
 mod config;
 mod gradients;
+mod groups;
 mod rule;
+mod squares;
 mod state;
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
+use crate::visit::{NamedMapper, map_tensors};
 use crate::{NnError, StateDict};
 
 pub use config::OptimizerConfig;
 pub use gradients::ParameterGradients;
+pub use groups::ParameterGroups;
 
 use gradients::Gradient;
 use rule::ParameterState;
@@ -49,24 +55,38 @@ use rule::ParameterState;
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
+    groups: ParameterGroups,
     states: BTreeMap<String, ParameterState>,
 }
 
 impl Optimizer {
-    /// An optimizer without state.
+    /// An optimizer without state that treats all parameters alike.
     ///
     /// # Errors
     ///
     /// If a constant of `config` is out of range ([`OptimizerConfig::validate`]).
     pub fn new(config: OptimizerConfig) -> Result<Self, NnError> {
         config.validate()?;
-        Ok(Self { config, states: BTreeMap::new() })
+        Ok(Self { config, groups: ParameterGroups::default(), states: BTreeMap::new() })
+    }
+
+    /// The same optimizer with other parameter groups. They are no part of its state.
+    #[must_use]
+    pub fn with_groups(mut self, groups: ParameterGroups) -> Self {
+        self.groups = groups;
+        self
     }
 
     /// The rule and its constants.
     #[must_use]
     pub fn config(&self) -> &OptimizerConfig {
         &self.config
+    }
+
+    /// How parameters are treated apart.
+    #[must_use]
+    pub fn groups(&self) -> ParameterGroups {
+        self.groups
     }
 
     /// Returns `module` with every parameter that has a gradient updated at learning rate `lr`;
@@ -82,6 +102,28 @@ impl Optimizer {
         module: M,
         gradients: ParameterGradients,
     ) -> Result<M, NnError> {
+        self.check(lr, &module, &gradients)?;
+        let mut mapper = Stepper {
+            config: &self.config,
+            groups: self.groups,
+            lr,
+            gradients: gradients.gradients,
+            states: &mut self.states,
+        };
+        Ok(map_tensors(module, &mut mapper))
+    }
+
+    /// Whether [`step`](Self::step) would take these arguments: for whoever cannot lose a module to an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`step`](Self::step).
+    pub fn check<M: Module>(
+        &self,
+        lr: f64,
+        module: &M,
+        gradients: &ParameterGradients,
+    ) -> Result<(), NnError> {
         if !lr.is_finite() || lr < 0.0 {
             return Err(NnError::OptimizerSetting {
                 setting: "lr",
@@ -89,21 +131,24 @@ impl Optimizer {
                 found: lr,
             });
         }
-        self.check(&module, &gradients)?;
-        let mut mapper = Stepper {
-            path: Vec::new(),
-            config: &self.config,
-            lr,
-            gradients: gradients.gradients,
-            states: &mut self.states,
-        };
-        Ok(module.map(&mut mapper))
+        let parameters = state::parameters(module);
+        for (path, gradient) in &gradients.gradients {
+            let Some(info) = parameters.get(path) else {
+                return Err(NnError::StrayGradient { name: path.clone() });
+            };
+            let dtype = gradient.values.dtype();
+            info.check(&format!("{path} (gradient)"), &gradient.shape, dtype)?;
+            if let Some(state) = self.states.get(path) {
+                info.check(&format!("{path} (optimizer state)"), &state.shape, info.dtype)?;
+            }
+        }
+        Ok(())
     }
 
     /// The state as named tensors, sorted by parameter path: for each parameter that has been
     /// updated its `<path>.step` (shape `[1]`, i64) and its moments in the parameter's own shape:
     /// `<path>.exp_avg` and `<path>.exp_avg_sq` for Adam and AdamW, `<path>.momentum_buffer` for
-    /// SGD with momentum.
+    /// SGD and LARS with momentum.
     #[must_use]
     pub fn state_dict(&self) -> StateDict {
         state::write(&self.config, &self.states)
@@ -121,43 +166,19 @@ impl Optimizer {
         self.states = state::read(&self.config, &state::parameters(module), entries)?;
         Ok(())
     }
-
-    fn check<M: Module>(&self, module: &M, gradients: &ParameterGradients) -> Result<(), NnError> {
-        let parameters = state::parameters(module);
-        for (path, gradient) in &gradients.gradients {
-            let Some(info) = parameters.get(path) else {
-                return Err(NnError::StrayGradient { name: path.clone() });
-            };
-            let dtype = gradient.values.dtype();
-            info.check(&format!("{path} (gradient)"), &gradient.shape, dtype)?;
-            if let Some(state) = self.states.get(path) {
-                info.check(&format!("{path} (optimizer state)"), &state.shape, info.dtype)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 struct Stepper<'a> {
-    path: Vec<String>,
     config: &'a OptimizerConfig,
+    groups: ParameterGroups,
     lr: f64,
     gradients: BTreeMap<String, Gradient>,
     states: &'a mut BTreeMap<String, ParameterState>,
 }
 
-impl ModuleMapper for Stepper<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let path = self.path.join(".");
-        let Some(gradient) = self.gradients.remove(&path) else {
+impl NamedMapper for Stepper<'_> {
+    fn float<const D: usize>(&mut self, path: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove(path) else {
             return param;
         };
         let (id, tensor, mapper) = param.consume();
@@ -165,9 +186,10 @@ impl ModuleMapper for Stepper<'_> {
         let checkpointing = tensor.gradient_checkpointing_strategy();
         let shape = tensor.shape();
 
-        let state = self.states.entry(path).or_insert_with(|| ParameterState::new(gradient.shape.clone()));
+        let state =
+            self.states.entry(path.to_owned()).or_insert_with(|| ParameterState::new(gradient.shape.clone()));
         let values = tensor.inner().reshape([-1]);
-        let values = rule::update(self.config, self.lr, values, gradient.values, state);
+        let values = rule::update(self.config, self.groups, self.lr, values, gradient.values, state);
 
         // The updated value goes back as it came: a leaf of its own graph, on the same tape policy.
         let mut tensor = Tensor::from_inner(values.reshape(shape));

@@ -2,11 +2,13 @@
 //!
 //! Every expression keeps the order of operations of `torch.optim`'s single-tensor code, so that
 //! results differ from it by the rounding of its fused multiply-adds alone. Scalars are computed
-//! in f64.
+//! in f64. Nothing is read from the device: LARS's trust ratio is a tensor.
 
 use burn::tensor::Tensor;
 
-use super::OptimizerConfig;
+use super::config::OptimizerConfig;
+use super::groups::{ParameterGroups, is_one_dimensional};
+use super::squares::sum_of_squares;
 
 /// What a rule remembers of one parameter between steps.
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ impl ParameterState {
 /// One step of `config`'s rule on a flattened parameter outside autodiff.
 pub(super) fn update(
     config: &OptimizerConfig,
+    groups: ParameterGroups,
     lr: f64,
     values: Tensor<1>,
     gradient: Tensor<1>,
@@ -46,7 +49,9 @@ pub(super) fn update(
 ) -> Tensor<1> {
     state.follow(&values);
     state.steps += 1;
-    match *config {
+    let decays = groups.decays(&state.shape);
+    let config = if decays { *config } else { config.with_weight_decay(0.0) };
+    match config {
         OptimizerConfig::Adam { beta1, beta2, eps, weight_decay } => {
             let decay = Decay { penalty: weight_decay, shrinkage: 1.0 };
             adam(lr, [beta1, beta2], eps, decay, values, gradient, state)
@@ -71,7 +76,34 @@ pub(super) fn update(
             };
             values + direction.mul_scalar(-lr)
         }
+        OptimizerConfig::Lars { momentum, weight_decay, trust_coefficient, exclude_one_dimensional } => {
+            let direction = if exclude_one_dimensional && is_one_dimensional(&state.shape) {
+                gradient
+            } else {
+                let gradient = add_decay(gradient, &values, weight_decay);
+                let ratio = trust_ratio(&values, &gradient, trust_coefficient);
+                gradient * ratio
+            };
+            let direction = if momentum == 0.0 {
+                direction
+            } else {
+                let buffer = match state.buffers.pop() {
+                    Some(buffer) => buffer.mul_scalar(momentum) + direction,
+                    None => direction,
+                };
+                state.buffers.push(buffer.clone());
+                buffer
+            };
+            values + direction.mul_scalar(-lr)
+        }
     }
+}
+
+/// `coefficient * |values| / |direction|`, `[1]`; 1 where either norm is 0.
+fn trust_ratio(values: &Tensor<1>, direction: &Tensor<1>, coefficient: f64) -> Tensor<1> {
+    let [values, direction] = [values, direction].map(|vector| sum_of_squares(vector).sqrt());
+    let undefined = values.clone().equal_elem(0.0).bool_or(direction.clone().equal_elem(0.0));
+    (values.mul_scalar(coefficient) / direction).mask_fill(undefined, 1.0)
 }
 
 /// The L2 penalty's gradient, added to the loss's.

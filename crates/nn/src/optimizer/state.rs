@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::OptimizerConfig;
+use super::config::OptimizerConfig;
 use super::rule::ParameterState;
-use crate::NnError;
+use crate::visit::visit_floats;
+use crate::{NnError, host};
 
 /// Name of the entry that counts a parameter's steps.
 const STEP: &str = "step";
@@ -45,30 +46,12 @@ impl ParameterInfo {
 
 /// Lists the float parameters of a module.
 pub(super) fn parameters<M: Module>(module: &M) -> Parameters {
-    struct Lister {
-        path: Vec<String>,
-        found: Parameters,
-    }
-    impl ModuleVisitor for Lister {
-        fn enter_module(&mut self, name: &str, _container_type: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let tensor = param.val().inner();
-            let info = ParameterInfo {
-                shape: tensor.dims().to_vec(),
-                dtype: tensor.dtype(),
-                device: tensor.device(),
-            };
-            self.found.insert(self.path.join("."), info);
-        }
-    }
-    let mut lister = Lister { path: Vec::new(), found: BTreeMap::new() };
-    module.visit(&mut lister);
-    lister.found
+    let mut found = Parameters::new();
+    visit_floats(module, |path, tensor| {
+        let info = ParameterInfo { shape: tensor.shape(), dtype: tensor.dtype(), device: tensor.device() };
+        found.insert(path.to_owned(), info);
+    });
+    found
 }
 
 /// Writes `<path>.step` (`[1]`, i64) and one entry of the parameter's shape for each buffer.
@@ -81,7 +64,7 @@ pub(super) fn write(
         let steps = i64::try_from(state.steps).unwrap_or(i64::MAX);
         entries.push((format!("{path}.{STEP}"), TensorData::new(vec![steps], [1])));
         for (name, buffer) in config.buffer_names().iter().zip(&state.buffers) {
-            let (bytes, _, dtype) = buffer.to_data().into_parts();
+            let (bytes, _, dtype) = host::read_data(buffer.clone()).into_parts();
             let data = TensorData::from_bytes(bytes, state.shape.clone(), dtype);
             entries.push((format!("{path}.{name}"), data));
         }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bootstrap, Estimate};
-use crate::error::{ProbeError, check_size};
+use super::estimate::Estimate;
+use super::resample::Bootstrap;
+use crate::error::{InputError, check_size};
 use crate::metrics::{OutputGroup, R2};
 
 /// Names of a regression's outputs, and groups of them whose mean R² is reported.
@@ -30,7 +31,7 @@ impl TargetNames {
         Self { groups: groups.into_iter().collect(), ..self }
     }
 
-    pub(crate) fn check(&self, outputs: usize) -> Result<(), ProbeError> {
+    pub(crate) fn check(&self, outputs: usize) -> Result<(), InputError> {
         check_size("names of outputs", outputs, self.outputs.len())?;
         self.groups.iter().try_for_each(|group| group.check(outputs))
     }
@@ -97,7 +98,7 @@ pub fn regression_scores(
     targets: &[f32],
     names: &TargetNames,
     bootstrap: &Bootstrap,
-) -> Result<RegressionScores, ProbeError> {
+) -> Result<RegressionScores, InputError> {
     let outputs = names.outputs.len();
     names.check(outputs)?;
     let mut r2 = R2::new(outputs);
@@ -171,6 +172,7 @@ fn resampled_r2(means: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::resample::percentile;
     use super::*;
 
     fn names() -> TargetNames {
@@ -225,8 +227,8 @@ mod tests {
             .collect();
         drawn.sort_unstable_by(f64::total_cmp);
         let [low, high] = scores.output("b").unwrap().interval.unwrap();
-        assert!((low - super::super::percentile(&drawn, 0.25)).abs() < 1e-9);
-        assert!((high - super::super::percentile(&drawn, 0.75)).abs() < 1e-9);
+        assert!((low - percentile(&drawn, 0.25)).abs() < 1e-9);
+        assert!((high - percentile(&drawn, 0.75)).abs() < 1e-9);
     }
 
     #[test]

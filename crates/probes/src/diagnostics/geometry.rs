@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::ViewFeatures;
+use super::views::ViewFeatures;
 use crate::algebra::BLOCK;
 use crate::cosine::{normalize, similarities};
 

@@ -2,17 +2,17 @@
 
 use faer::Mat;
 
-use super::ViewFeatures;
+use super::views::ViewFeatures;
 use crate::algebra::{CHUNK, Gram, eigen, product, singular_values};
-use crate::error::ProbeError;
+use crate::error::NumericError;
 
 /// RankMe of the first view of each sample.
-pub(super) fn rank_me(views: &ViewFeatures<'_>, epsilon: f64) -> Result<f64, ProbeError> {
+pub(super) fn rank_me(views: &ViewFeatures<'_>, epsilon: f64) -> Result<f64, NumericError> {
     Ok(entropy_rank(&singular_values(views.features(), views.views())?, epsilon))
 }
 
 /// LiDAR with the samples as classes.
-pub(super) fn lidar(views: &ViewFeatures<'_>, delta: f64, epsilon: f64) -> Result<f64, ProbeError> {
+pub(super) fn lidar(views: &ViewFeatures<'_>, delta: f64, epsilon: f64) -> Result<f64, NumericError> {
     let (samples, count, width) = (views.samples(), views.views(), views.features().width());
     let mut mean = vec![0.0; width];
     let mut row = vec![0.0; width];

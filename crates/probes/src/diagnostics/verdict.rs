@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Diagnostics;
-use crate::error::ProbeError;
+use crate::error::InputError;
 
 /// Whether a representation has collapsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,7 +53,7 @@ impl Default for Thresholds {
 }
 
 impl Thresholds {
-    pub(super) fn validate(&self) -> Result<(), ProbeError> {
+    pub(super) fn validate(&self) -> Result<(), InputError> {
         for (setting, value) in [
             ("collapsed_deviation", self.collapsed_deviation),
             ("partial_deviation", self.partial_deviation),
@@ -62,18 +61,15 @@ impl Thresholds {
             ("partial_rank", self.partial_rank),
         ] {
             if !(value.is_finite() && value >= 0.0) {
-                return Err(ProbeError::setting(format!("thresholds.{setting}"), "0 or more", value));
+                return Err(InputError::setting(format!("thresholds.{setting}"), "0 or more", value));
             }
         }
         Ok(())
     }
 
-    /// The verdict, absent without figures, and the findings behind it.
-    pub(super) fn judge(&self, diagnostics: &Diagnostics) -> (Option<Verdict>, Vec<String>) {
-        let (Some(rank), Some(ratio)) = (diagnostics.rank_me, diagnostics.standard_deviation_ratio) else {
-            return (None, Vec::new());
-        };
-        let full = diagnostics.samples.min(diagnostics.width);
+    /// The verdict on RankMe, `full` at most, and the ratio of the standard deviation to `1/√D`, with the findings
+    /// behind it.
+    pub(super) fn judge(&self, rank: f64, full: usize, ratio: f64) -> (Verdict, Vec<String>) {
         // Width 1 or two samples leave no ranks to tell apart.
         let partial_rank = (self.partial_rank * full as f64).max(self.collapsed_rank);
         let collapsed_rank = if full as f64 > self.collapsed_rank { self.collapsed_rank } else { 0.0 };
@@ -99,6 +95,6 @@ impl Thresholds {
             reasons.push(format!("{figure} is {value:.4}, below {bound:.4}: {}", found.name()));
             verdict = verdict.max(found);
         }
-        (Some(verdict), reasons)
+        (verdict, reasons)
     }
 }

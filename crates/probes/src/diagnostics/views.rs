@@ -1,6 +1,6 @@
 //! Features of several views of each sample.
 
-use crate::error::{ProbeError, check_size};
+use crate::error::{InputError, check_size};
 use crate::features::Features;
 
 /// Features of the same number of views of each sample, and those that a target encoder gives for
@@ -19,10 +19,10 @@ impl<'a> ViewFeatures<'a> {
     /// # Errors
     ///
     /// If `views` is 0 or its rows are no multiple of it.
-    pub fn new(features: Features<'a>, views: usize) -> Result<Self, ProbeError> {
+    pub fn new(features: Features<'a>, views: usize) -> Result<Self, InputError> {
         if views == 0 || !features.samples().is_multiple_of(views) {
             let found = format!("{views} for {} rows", features.samples());
-            return Err(ProbeError::setting("views", "above 0 and a divisor of the rows", found));
+            return Err(InputError::setting("views", "above 0 and a divisor of the rows", found));
         }
         Ok(Self { features, views, target: None })
     }
@@ -32,7 +32,7 @@ impl<'a> ViewFeatures<'a> {
     /// # Errors
     ///
     /// If its rows or width differ.
-    pub fn with_target(mut self, target: Features<'a>) -> Result<Self, ProbeError> {
+    pub fn with_target(mut self, target: Features<'a>) -> Result<Self, InputError> {
         check_size("rows of the target encoder's features", self.features.samples(), target.samples())?;
         check_size("width of the target encoder's features", self.features.width(), target.width())?;
         self.target = Some(target);

@@ -9,9 +9,9 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use super::ridge::RidgeConfig;
+use super::config::RidgeConfig;
 use crate::algebra::{BLOCK, CHUNK, Gram, add_transposed_product, eigen, multiply, product};
-use crate::error::ProbeError;
+use crate::error::NumericError;
 use crate::features::Targeted;
 use crate::scaling::Scaling;
 
@@ -28,7 +28,7 @@ pub(super) fn solve(
     scaling: &Scaling,
     target_means: &[f64],
     config: &RidgeConfig,
-) -> Result<Solution, ProbeError> {
+) -> Result<Solution, NumericError> {
     let mut penalties = config.penalties.clone();
     penalties.sort_unstable_by(|a, b| b.total_cmp(a));
     penalties.dedup();
@@ -73,7 +73,7 @@ impl Problem<'_> {
     }
 
     /// More samples than features: in the eigenbasis of `XᵀX`.
-    fn primal(&self) -> Result<(Candidates, Vec<f64>), ProbeError> {
+    fn primal(&self) -> Result<(Candidates, Vec<f64>), NumericError> {
         let width = self.data.features().width();
         let mut gram = Gram::new(width);
         let mut products = Mat::zeros(width, self.outputs());
@@ -139,7 +139,7 @@ impl Problem<'_> {
     /// No more samples than features: in the eigenbasis of `XXᵀ`. With `s = penalty / (e + penalty)`
     /// for each eigenvalue e, residuals are `Q s Qᵀ y` and `1 - h_i = Σ_j Q_ij² s_j - 1/n`, where
     /// nothing cancels as the penalty vanishes.
-    fn dual(&self) -> Result<(Candidates, Vec<f64>), ProbeError> {
+    fn dual(&self) -> Result<(Candidates, Vec<f64>), NumericError> {
         let (samples, width) = (self.data.features().samples(), self.data.features().width());
         let (features, targets) = self.rows(0..samples);
         let by_samples = MatRef::from_row_major_slice(&features, samples, width);

@@ -2,76 +2,15 @@
 
 use faer::Mat;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-use super::lbfgs::Limits;
+use super::config::LogisticConfig;
+use super::lbfgs::{Convergence, Limits};
 use super::selection::select;
 use super::softmax::{Fit, Samples};
 use crate::algebra::{BLOCK, multiply};
-use crate::error::{ProbeError, check_labels, check_size};
+use crate::error::{InputError, NumericError, check_labels, check_size};
 use crate::features::{Features, Labelled};
 use crate::scaling::Scaling;
-
-pub use super::lbfgs::Convergence;
-
-/// Multinomial logistic regression: the weights and intercepts that minimise
-/// `C · Σ cross-entropy + ½ ‖weights‖²`, scikit-learn's `LogisticRegression(C=C)` with its default
-/// solver; intercepts bear no penalty. With two classes the penalty is that of scikit-learn's binary
-/// form, on the difference of the two classes' weights.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LogisticConfig {
-    /// The inverse penalties C to choose from, all above 0. By default nine, the powers of ten from
-    /// 1e-5 to 1e3. With a single one, nothing is held out.
-    pub inverse_penalties: Vec<f64>,
-    /// Whether features are shifted and scaled to mean 0 and variance 1 over the training samples
-    /// first (the default). Otherwise they are only shifted, which changes nothing but the intercepts.
-    pub standardize: bool,
-    /// Share of each class's training samples that is held out to choose C by accuracy; 0.2 by
-    /// default. The final fit is on all of them.
-    pub held_out: f64,
-    /// The fit has converged when the Euclidean norm of the gradient of the mean objective, the one
-    /// above over C times the samples, with respect to the weights of scaled features is at most
-    /// this; 1e-6 by default.
-    pub tolerance: f64,
-    /// Steps of L-BFGS at most; 1000 by default.
-    pub max_iterations: usize,
-    /// Seed of the choice of the samples that are held out.
-    pub seed: u64,
-}
-
-impl Default for LogisticConfig {
-    fn default() -> Self {
-        Self {
-            inverse_penalties: (-5..=3).map(|decade| 10f64.powi(decade)).collect(),
-            standardize: true,
-            held_out: 0.2,
-            tolerance: 1e-6,
-            max_iterations: 1000,
-            seed: 0,
-        }
-    }
-}
-
-impl LogisticConfig {
-    fn validate(&self) -> Result<(), ProbeError> {
-        let positive = |value: &f64| value.is_finite() && *value > 0.0;
-        let inverses = &self.inverse_penalties;
-        if inverses.is_empty() || !inverses.iter().all(positive) {
-            let expected = "one or more finite numbers above 0";
-            return Err(ProbeError::setting("logistic.inverse_penalties", expected, format!("{inverses:?}")));
-        }
-        if !positive(&self.held_out) || self.held_out >= 1.0 {
-            return Err(ProbeError::setting("logistic.held_out", "between 0 and 1", self.held_out));
-        }
-        if !positive(&self.tolerance) {
-            return Err(ProbeError::setting("logistic.tolerance", "above 0", self.tolerance));
-        }
-        if self.max_iterations == 0 {
-            return Err(ProbeError::setting("logistic.max_iterations", "above 0", 0));
-        }
-        Ok(())
-    }
-}
 
 /// A fitted logistic regression.
 ///
@@ -85,7 +24,7 @@ impl LogisticConfig {
 /// let logistic = Logistic::fit(&data, 2, &config)?;
 /// assert!(logistic.convergence().converged);
 /// assert_eq!(logistic.predict(&Features::new(&[-5.0, 5.0], 1)?)?, [0, 1]);
-/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// # Ok::<(), seqjepa_probes::NumericError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Logistic {
@@ -112,12 +51,12 @@ impl Logistic {
     /// If there are no samples, a label or setting is out of range, or a decomposition does not
     /// converge. A fit that ends before it has converged is no error: see
     /// [`convergence`](Self::convergence).
-    pub fn fit(data: &Labelled<'_>, classes: usize, config: &LogisticConfig) -> Result<Self, ProbeError> {
+    pub fn fit(data: &Labelled<'_>, classes: usize, config: &LogisticConfig) -> Result<Self, NumericError> {
         config.validate()?;
         check_labels(data.labels(), classes)?;
         let features = data.features();
         if features.samples() == 0 {
-            return Err(ProbeError::setting("training samples", "above 0", 0));
+            return Err(InputError::setting("training samples", "above 0", 0).into());
         }
         let mut place = vec![None; classes];
         data.labels().iter().for_each(|label| place[*label as usize] = Some(0));
@@ -164,7 +103,7 @@ impl Logistic {
     /// # Errors
     ///
     /// If the features have another width.
-    pub fn logits(&self, features: &Features<'_>) -> Result<Vec<f64>, ProbeError> {
+    pub fn logits(&self, features: &Features<'_>) -> Result<Vec<f64>, InputError> {
         let width = self.weights.nrows();
         check_size("features' width", width, features.width())?;
         let mut logits = vec![f64::NEG_INFINITY; features.samples() * self.classes];
@@ -189,7 +128,7 @@ impl Logistic {
     /// # Errors
     ///
     /// If the features have another width.
-    pub fn predict(&self, features: &Features<'_>) -> Result<Vec<u32>, ProbeError> {
+    pub fn predict(&self, features: &Features<'_>) -> Result<Vec<u32>, InputError> {
         let best = |logits: &[f64]| {
             let better = |best, class| if logits[class] > logits[best] { class } else { best };
             (0..logits.len()).fold(0, better) as u32

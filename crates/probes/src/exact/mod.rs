@@ -12,7 +12,7 @@
 //!
 //! | case | regression | classification |
 //! |---|---|---|
-//! | no training samples | [`ProbeError::Setting`](crate::ProbeError) | the same |
+//! | no training samples | [`InputError::Setting`](crate::InputError) | the same |
 //! | one training sample | predicts its target | predicts its class |
 //! | fewer samples than dimensions | solved in the dual, `samples x samples` | no change |
 //! | constant or repeated features | no weight; shared weight | the same |
@@ -38,9 +38,10 @@
 //! let data = Labelled::new(features, &signs)?;
 //! let result = classification(&data, &data, 2, &LogisticConfig::default(), &Bootstrap::default())?;
 //! assert!(result.top1.unwrap().value > 95.0);
-//! # Ok::<(), seqjepa_probes::ProbeError>(())
+//! # Ok::<(), seqjepa_probes::NumericError>(())
 //! ```
 
+mod config;
 mod lbfgs;
 mod leave_one_out;
 mod logistic;
@@ -49,6 +50,8 @@ mod ridge;
 mod selection;
 mod softmax;
 
-pub use logistic::{Convergence, Logistic, LogisticConfig};
+pub use config::{LogisticConfig, RidgeConfig};
+pub use lbfgs::Convergence;
+pub use logistic::Logistic;
 pub use result::{ClassificationResult, RegressionResult, classification, regression};
-pub use ridge::{Ridge, RidgeConfig};
+pub use ridge::Ridge;

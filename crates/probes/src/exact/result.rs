@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Convergence, Logistic, LogisticConfig, Ridge, RidgeConfig};
+use super::config::{LogisticConfig, RidgeConfig};
+use super::lbfgs::Convergence;
+use super::logistic::Logistic;
+use super::ridge::Ridge;
 use crate::bootstrap::{Bootstrap, Estimate, RegressionScores, TargetNames, regression_scores};
-use crate::error::{ProbeError, check_labels, check_size};
+use crate::error::{InputError, NumericError, check_labels, check_size};
 use crate::features::{Labelled, Targeted};
 use crate::metrics::rank;
 
@@ -72,7 +75,7 @@ pub fn regression(
     names: &TargetNames,
     config: &RidgeConfig,
     bootstrap: &Bootstrap,
-) -> Result<RegressionResult, ProbeError> {
+) -> Result<RegressionResult, NumericError> {
     bootstrap.validate()?;
     names.check(train.outputs())?;
     check_size("outputs of the test split", train.outputs(), test.outputs())?;
@@ -103,7 +106,7 @@ pub fn classification(
     classes: usize,
     config: &LogisticConfig,
     bootstrap: &Bootstrap,
-) -> Result<ClassificationResult, ProbeError> {
+) -> Result<ClassificationResult, NumericError> {
     bootstrap.validate()?;
     check_labels(test.labels(), classes)?;
     check_size("width of the test split", train.features().width(), test.features().width())?;
@@ -114,7 +117,7 @@ pub fn classification(
         .zip(test.labels())
         .map(|(logits, label)| logistic.knows(*label).then(|| rank(logits, *label as usize)))
         .collect();
-    let accuracy = |k: usize| -> Result<Option<Estimate>, ProbeError> {
+    let accuracy = |k: usize| -> Result<Option<Estimate>, InputError> {
         let hit = |rank: &Option<usize>| f64::from(u8::from(rank.is_some_and(|rank| rank < k)));
         let hits: Vec<f64> = ranks.iter().map(hit).collect();
         Ok(bootstrap.mean(&hits)?.map(|estimate| estimate.scaled(100.0)))

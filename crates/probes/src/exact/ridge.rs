@@ -1,48 +1,14 @@
 //! Ridge regression in closed form.
 
 use faer::Mat;
-use serde::{Deserialize, Serialize};
-
-use super::leave_one_out::{self, Solution};
-use crate::algebra::{BLOCK, multiply};
-use crate::error::{ProbeError, check_size};
-use crate::features::{Features, Targeted};
-use crate::scaling::Scaling;
 use rayon::prelude::*;
 
-/// Ridge regression: for each output the weights `w` and the intercept `b` that minimise
-/// `Σ (y - b - w·x)² + penalty ‖w‖²`, with the penalty of least squared leave-one-out error.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RidgeConfig {
-    /// The penalties to choose from, scikit-learn's `alphas`; all above 0. By default 19 values from
-    /// 1e-3 to 1e6, two a decade.
-    pub penalties: Vec<f64>,
-    /// Whether features are shifted and scaled to mean 0 and variance 1 over the training samples
-    /// first, so that a penalty means the same for all features and models (the default).
-    pub standardize: bool,
-    /// Whether all outputs share the penalty of least error averaged over outputs, as `RidgeCV` does
-    /// by default. Otherwise (the default) each output has its own, `alpha_per_target=True`: its
-    /// figure then does not depend on which other outputs are asked for.
-    pub shared_penalty: bool,
-}
-
-impl Default for RidgeConfig {
-    fn default() -> Self {
-        let penalties = (-6..=12).map(|half_decade| 10f64.powf(f64::from(half_decade) / 2.0)).collect();
-        Self { penalties, standardize: true, shared_penalty: false }
-    }
-}
-
-impl RidgeConfig {
-    pub(super) fn validate(&self) -> Result<(), ProbeError> {
-        let valid = |penalty: &f64| penalty.is_finite() && *penalty > 0.0;
-        if !self.penalties.is_empty() && self.penalties.iter().all(valid) {
-            return Ok(());
-        }
-        let expected = "one or more finite numbers above 0";
-        Err(ProbeError::setting("ridge.penalties", expected, format!("{:?}", self.penalties)))
-    }
-}
+use super::config::RidgeConfig;
+use super::leave_one_out::{self, Solution};
+use crate::algebra::{BLOCK, multiply};
+use crate::error::{InputError, NumericError, check_size};
+use crate::features::{Features, Targeted};
+use crate::scaling::Scaling;
 
 /// A fitted ridge regression.
 ///
@@ -55,7 +21,7 @@ impl RidgeConfig {
 /// let ridge = Ridge::fit(&data, &RidgeConfig::default())?;
 /// let predictions = ridge.predict(&Features::new(&[10.0], 1)?)?;
 /// assert!((predictions[0] - 21.0).abs() < 0.01);
-/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// # Ok::<(), seqjepa_probes::NumericError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ridge {
@@ -76,11 +42,11 @@ impl Ridge {
     /// # Errors
     ///
     /// If there are no samples, a penalty is out of range, or the decomposition does not converge.
-    pub fn fit(data: &Targeted<'_>, config: &RidgeConfig) -> Result<Self, ProbeError> {
+    pub fn fit(data: &Targeted<'_>, config: &RidgeConfig) -> Result<Self, NumericError> {
         config.validate()?;
         let samples = data.features().samples();
         if samples == 0 {
-            return Err(ProbeError::setting("training samples", "above 0", 0));
+            return Err(InputError::setting("training samples", "above 0", 0).into());
         }
         let scaling = Scaling::of(data.features());
         let scaling = if config.standardize { scaling } else { scaling.only_shift() };
@@ -95,7 +61,7 @@ impl Ridge {
     /// # Errors
     ///
     /// If the features have another width.
-    pub fn predict(&self, features: &Features<'_>) -> Result<Vec<f64>, ProbeError> {
+    pub fn predict(&self, features: &Features<'_>) -> Result<Vec<f64>, InputError> {
         let (width, outputs) = (self.weights.nrows(), self.weights.ncols());
         check_size("features' width", width, features.width())?;
         let mut predictions = vec![0.0; features.samples() * outputs];

@@ -2,14 +2,15 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
+use super::config::LogisticConfig;
 use super::lbfgs::Limits;
-use super::logistic::LogisticConfig;
 use super::softmax::{Samples, probabilities};
 use crate::algebra::{BLOCK, multiply};
 use crate::features::Features;
+use crate::metrics::rank;
 use crate::scaling::Scaling;
-use rayon::prelude::*;
 
 /// Gradient norm at which the fits that are only compared may stop.
 const TOLERANCE: f64 = 1e-4;
@@ -122,7 +123,7 @@ fn score(
             let mut sum = Score { correct: 0, loss: 0.0 };
             for (logits, row) in logits.chunks_exact_mut(weights.ncols()).zip(rows) {
                 logits.iter_mut().zip(intercepts).for_each(|(logit, intercept)| *logit += intercept);
-                sum.correct += usize::from(crate::metrics::rank(logits, classes[*row]) == 0);
+                sum.correct += usize::from(rank(logits, classes[*row]) == 0);
                 sum.loss += probabilities(logits, classes[*row]);
             }
             sum

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::lbfgs::{Convergence, Evaluation, Limits, minimize};
 use crate::algebra::{BLOCK, CHUNK, Gram, add_transposed_product, eigen, multiply, product};
-use crate::error::ProbeError;
+use crate::error::NumericError;
 use crate::features::Features;
 use crate::scaling::Scaling;
 
@@ -39,7 +39,7 @@ impl<'a> Samples<'a> {
         scaling: &'a Scaling,
         classes: Vec<usize>,
         class_count: usize,
-    ) -> Result<Self, ProbeError> {
+    ) -> Result<Self, NumericError> {
         let samples = features.samples();
         let mut gram = Gram::new(features.width());
         for start in (0..samples).step_by(CHUNK) {

@@ -3,22 +3,11 @@
 use seqjepa_nn::optimizer::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
-use super::Representation;
+use super::roles::{RegressionTarget, Representation};
 use crate::bootstrap::Bootstrap;
-use crate::error::ProbeError;
+use crate::error::InputError;
 use crate::metrics::OutputGroup;
 use crate::probe::Network;
-
-/// What a frozen regressor predicts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegressionTarget {
-    /// The relative action from view 1 to view 2.
-    #[default]
-    Relative,
-    /// The absolute action parameters of view 1.
-    Absolute,
-}
 
 /// A regressor from a representation to one group of action parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,10 +123,10 @@ impl FrozenConfig {
         self
     }
 
-    pub(super) fn validate(&self) -> Result<(), ProbeError> {
+    pub(super) fn validate(&self) -> Result<(), InputError> {
         for (setting, value) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
             if value == 0 {
-                return Err(ProbeError::setting(setting, "above 0", value));
+                return Err(InputError::setting(setting, "above 0", value));
             }
         }
         Ok(())

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::error::{ProbeError, check_finite};
+use super::roles::{RegressionTarget, Representation};
+use crate::error::{InputError, check_finite, check_size};
 use crate::features::Features;
-use crate::frozen::{RegressionTarget, Representation};
 
 /// What a [`FeatureSource`] may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -42,9 +42,9 @@ impl FeatureSet {
     ///
     /// If a buffer is no multiple of `samples`, z_1 and z_2 differ in length, there are no samples,
     /// or a number is not finite.
-    pub fn new(samples: usize, buffers: FeatureBuffers) -> Result<Self, ProbeError> {
+    pub fn new(samples: usize, buffers: FeatureBuffers) -> Result<Self, InputError> {
         if samples == 0 {
-            return Err(ProbeError::setting("samples", "above 0", samples));
+            return Err(InputError::setting("samples", "above 0", samples));
         }
         let FeatureBuffers { aggregate, first, second, relative, absolute, labels } = &buffers;
         for (what, values) in [
@@ -56,13 +56,13 @@ impl FeatureSet {
         ] {
             if !values.len().is_multiple_of(samples) {
                 let expected = format!("a multiple of {samples} values");
-                return Err(ProbeError::setting(what, expected, values.len()));
+                return Err(InputError::setting(what, expected, values.len()));
             }
             check_finite(what, values)?;
         }
-        crate::error::check_size("second", first.len(), second.len())?;
+        check_size("second", first.len(), second.len())?;
         if let Some(labels) = labels {
-            crate::error::check_size("labels", samples, labels.len())?;
+            check_size("labels", samples, labels.len())?;
         }
         Ok(Self { samples, buffers })
     }
@@ -160,14 +160,14 @@ pub trait FeatureSource {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the source from delivering; it becomes [`ProbeError::Source`].
+    /// Whatever keeps the source from delivering; it becomes [`FrozenError::Source`](crate::frozen::FrozenError::Source).
     fn pass(&mut self, pass: usize) -> Result<Arc<FeatureSet>, BoxError>;
 
     /// Asked before every probe epoch; by default the probes go on.
     ///
     /// # Errors
     ///
-    /// Whatever is to end the probes; it becomes [`ProbeError::Source`].
+    /// Whatever is to end the probes; it becomes [`FrozenError::Source`](crate::frozen::FrozenError::Source).
     fn go_on(&mut self) -> Result<(), BoxError> {
         Ok(())
     }

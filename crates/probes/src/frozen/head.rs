@@ -1,18 +1,24 @@
 //! One frozen probe and what it reads.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use seqjepa_nn::host;
 
-use super::{
-    ClassifierResult, FeatureSet, FrozenConfig, Regressor, RegressorResult, Representation, Verdict,
-};
+use super::config::{FrozenConfig, Regressor};
+use super::error::FrozenError;
+use super::features::FeatureSet;
+use super::result::{ClassifierResult, RegressorResult, Verdict};
+use super::roles::Representation;
 use crate::bootstrap::{Bootstrap, Estimate, TargetNames, regression_scores};
-use crate::error::ProbeError;
+use crate::error::{InputError, check_finite};
 use crate::metrics::{Mean, rank};
-use crate::probe::{Probe, ProbeConfig, Targets, Task};
+use crate::probe::{Probe, ProbeConfig, ProbeError, Targets, Task};
 use crate::scaling::Scaling;
 
 /// Rows that are predicted at a time.
 const TEST_ROWS: usize = 1024;
+
+/// Steps whose losses come back from the device at a time.
+const STEPS: usize = 64;
 
 pub(super) struct Head {
     representation: Representation,
@@ -49,7 +55,7 @@ impl Head {
         config: &FrozenConfig,
         features: &FeatureSet,
         device: &Device,
-    ) -> Result<Vec<Self>, ProbeError> {
+    ) -> Result<Vec<Self>, FrozenError> {
         let mut heads = Vec::new();
         if let (Some(classes), Some(_)) = (config.classes, features.labels()) {
             for (name, representation) in
@@ -101,24 +107,31 @@ impl Head {
         order: &[usize],
         batch_size: usize,
         epoch: usize,
-    ) -> Result<(), ProbeError> {
+    ) -> Result<(), FrozenError> {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
         self.epoch = epoch;
-        let mut loss = Mean::new();
-        for rows in order.chunks(batch_size) {
-            let targets = self.targets(features, rows)?;
-            match self.probe.train_loss(self.tensor(features, rows), targets.targets()) {
-                Ok(step) => loss.update(step),
-                Err(error @ ProbeError::Diverged { .. }) => {
-                    self.diverged(epoch, &error);
+        let mut mean = Mean::new();
+        let steps: Vec<&[usize]> = order.chunks(batch_size).collect();
+        for steps in steps.chunks(STEPS) {
+            let first = self.probe.next_step();
+            let mut losses = Vec::with_capacity(steps.len());
+            for rows in steps {
+                let targets = self.targets(features, rows)?;
+                let features = self.tensor(features, rows)?;
+                losses.push(self.probe.train_step_on_device(features, targets.targets())?.loss);
+            }
+            for (step, loss) in (first..).zip(host::read_all(losses)) {
+                let loss = f64::from(loss[0]);
+                if !loss.is_finite() {
+                    self.diverged(epoch, &self.probe.config().not_finite(step, true));
                     return Ok(());
                 }
-                Err(error) => return Err(error),
+                mean.update(loss);
             }
         }
-        self.train_loss = loss.value();
+        self.train_loss = mean.value();
         Ok(())
     }
 
@@ -137,7 +150,7 @@ impl Head {
     }
 
     /// Accuracy on the test rows, in percent.
-    pub(super) fn classifier(&mut self, test: &FeatureSet) -> Result<ClassifierResult, ProbeError> {
+    pub(super) fn classifier(&mut self, test: &FeatureSet) -> Result<ClassifierResult, FrozenError> {
         let classes = self.probe.config().task.outputs();
         let mut ranks = Vec::with_capacity(test.samples());
         self.predict(test, |predictions, targets| {
@@ -148,7 +161,7 @@ impl Head {
         if self.verdict != Verdict::Trained {
             ranks.clear();
         }
-        let accuracy = |k: usize| -> Result<Option<Estimate>, ProbeError> {
+        let accuracy = |k: usize| -> Result<Option<Estimate>, InputError> {
             let hits: Vec<f64> = ranks.iter().map(|rank| f64::from(u8::from(*rank < k))).collect();
             Ok(self.bootstrap.mean(&hits)?.map(|estimate| estimate.scaled(100.0)))
         };
@@ -167,7 +180,7 @@ impl Head {
     }
 
     /// R² on the test rows.
-    pub(super) fn regressor(&mut self, test: &FeatureSet) -> Result<RegressorResult, ProbeError> {
+    pub(super) fn regressor(&mut self, test: &FeatureSet) -> Result<RegressorResult, FrozenError> {
         let (mut predictions, mut targets) = (Vec::new(), Vec::new());
         self.predict(test, |predicted, rows| {
             let Rows::Values(values) = rows else { unreachable!("a regressor's targets are values") };
@@ -201,45 +214,44 @@ impl Head {
 
     /// Hands over predictions and targets of all test rows; none if the probe has diverged. The last step of training may
     /// show only here: the rows handed over before are then worth nothing.
-    fn predict(&mut self, test: &FeatureSet, mut sink: impl FnMut(&[f32], &Rows)) -> Result<(), ProbeError> {
+    fn predict(&mut self, test: &FeatureSet, mut sink: impl FnMut(&[f32], &Rows)) -> Result<(), FrozenError> {
         if self.verdict != Verdict::Trained {
             return Ok(());
         }
         let rows: Vec<usize> = (0..test.samples()).collect();
         for rows in rows.chunks(TEST_ROWS) {
             let targets = self.targets(test, rows)?;
-            match self.probe.evaluate(self.tensor(test, rows), targets.targets()) {
+            match self.probe.evaluate(self.tensor(test, rows)?, targets.targets()) {
                 Ok(output) => sink(&output.predictions, &targets),
                 Err(error @ ProbeError::Diverged { .. }) => {
                     self.diverged(self.epoch, &error);
                     return Ok(());
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
-    fn tensor(&self, features: &FeatureSet, rows: &[usize]) -> Tensor<2> {
+    fn tensor(&self, features: &FeatureSet, rows: &[usize]) -> Result<Tensor<2>, InputError> {
         let width = features.width(self.representation);
         let mut values = features.rows(self.representation, rows);
         if let Some(scaling) = &self.scaling {
             scaling.apply(&mut values);
+            check_finite("standardized features", &values)?;
         }
-        Tensor::from_data(TensorData::new(values, [rows.len(), width]), &self.device)
+        Ok(Tensor::from_data(TensorData::new(values, [rows.len(), width]), &self.device))
     }
 
-    fn targets(&self, features: &FeatureSet, rows: &[usize]) -> Result<Rows, ProbeError> {
+    fn targets(&self, features: &FeatureSet, rows: &[usize]) -> Result<Rows, FrozenError> {
         Ok(match &self.regressor {
             Some(Regressor { group, target, .. }) => {
                 group.check(features.outputs(*target))?;
                 Rows::Values(features.target_rows(*target, rows, &group.range))
             }
             None => {
-                let labels = features.labels().ok_or_else(|| ProbeError::Missing {
+                let labels = features.labels().ok_or_else(|| FrozenError::Unlabelled {
                     probe: self.probe.config().name.clone(),
-                    what: "target",
-                    name: "labels".to_owned(),
                 })?;
                 Rows::Labels(rows.iter().map(|row| labels[*row]).collect())
             }

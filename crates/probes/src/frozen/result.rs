@@ -3,33 +3,9 @@
 use seqjepa_nn::optimizer::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
-use super::RegressionTarget;
+use super::roles::{RegressionTarget, Representation};
 use crate::bootstrap::Bootstrap;
 use crate::probe::Network;
-
-/// What a frozen probe reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Representation {
-    /// z_AGG.
-    Aggregate,
-    /// z_1.
-    First,
-    /// concat(z_1, z_2).
-    Pair,
-}
-
-impl Representation {
-    /// Its name in messages and tables.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Aggregate => "z_AGG",
-            Self::First => "z_1",
-            Self::Pair => "concat(z_1, z_2)",
-        }
-    }
-}
 
 /// Figures with the protocol behind them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

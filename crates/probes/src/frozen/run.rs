@@ -7,9 +7,13 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::config::FrozenConfig;
+use super::error::FrozenError;
+use super::features::{FeatureSet, FeatureSource};
 use super::head::Head;
-use super::{FeatureSet, FeatureSource, FrozenConfig, FrozenResult, ProtocolRecord, RegressionTarget};
-use crate::error::{ProbeError, check_labels, check_size};
+use super::result::{FrozenResult, ProtocolRecord};
+use super::roles::{RegressionTarget, Representation};
+use crate::error::{InputError, check_labels, check_size};
 
 /// How far frozen probes have come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,7 +56,7 @@ pub struct FrozenProgress {
 /// let config = FrozenConfig { epochs: 20, ..FrozenConfig::linear(Some(2), &[]) };
 /// let result = frozen_probes(&config, &mut source.clone(), &mut source, &Device::flex(), &mut |_| ())?;
 /// assert_eq!(result.top1(Representation::Aggregate), Some(100.0));
-/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// # Ok::<(), seqjepa_probes::frozen::FrozenError>(())
 /// ```
 pub fn frozen_probes(
     config: &FrozenConfig,
@@ -60,11 +64,11 @@ pub fn frozen_probes(
     test: &mut dyn FeatureSource,
     device: &Device,
     progress: &mut dyn FnMut(FrozenProgress),
-) -> Result<FrozenResult, ProbeError> {
+) -> Result<FrozenResult, FrozenError> {
     config.validate()?;
     let passes = train.passes();
     if passes == 0 || test.passes() == 0 {
-        return Err(ProbeError::setting("passes", "above 0", 0));
+        return Err(InputError::setting("passes", "above 0", 0).into());
     }
     let mut current = fetch(train, "train", 0, config)?;
     let (samples, widths) = (current.samples(), widths(&current));
@@ -72,7 +76,7 @@ pub fn frozen_probes(
 
     for epoch in 0..config.epochs {
         let split = "train";
-        train.go_on().map_err(|cause| ProbeError::Source { split, pass: epoch % passes, cause })?;
+        train.go_on().map_err(|cause| FrozenError::Source { split, pass: epoch % passes, cause })?;
         if passes > 1 && epoch > 0 {
             drop(current);
             current = fetch(train, "train", epoch % passes, config)?;
@@ -113,8 +117,8 @@ fn fetch(
     split: &'static str,
     pass: usize,
     config: &FrozenConfig,
-) -> Result<Arc<FeatureSet>, ProbeError> {
-    let set = source.pass(pass).map_err(|cause| ProbeError::Source { split, pass, cause })?;
+) -> Result<Arc<FeatureSet>, FrozenError> {
+    let set = source.pass(pass).map_err(|cause| FrozenError::Source { split, pass, cause })?;
     if let (Some(classes), Some(labels)) = (config.classes, set.labels()) {
         check_labels(labels, classes)?;
     }
@@ -124,7 +128,7 @@ fn fetch(
 type Widths = [usize; 5];
 
 fn widths(set: &FeatureSet) -> Widths {
-    use super::Representation::{Aggregate, First, Pair};
+    use Representation::{Aggregate, First, Pair};
     [
         set.width(Aggregate),
         set.width(First),
@@ -134,7 +138,7 @@ fn widths(set: &FeatureSet) -> Widths {
     ]
 }
 
-fn check_widths(split: &str, expected: &Widths, set: &FeatureSet) -> Result<(), ProbeError> {
+fn check_widths(split: &str, expected: &Widths, set: &FeatureSet) -> Result<(), InputError> {
     let names = [
         "width of z_AGG",
         "width of z_1",

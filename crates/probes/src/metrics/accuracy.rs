@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ProbeError, check_finite, check_labels, check_size};
+use crate::error::{InputError, check_finite, check_labels, check_size};
 
 /// Share of samples whose label is among the `k` highest scores, for several `k` at once.
 ///
@@ -21,9 +21,9 @@ impl TopK {
     /// # Errors
     ///
     /// If a `k` is 0 or none is given.
-    pub fn new(ks: &[usize]) -> Result<Self, ProbeError> {
+    pub fn new(ks: &[usize]) -> Result<Self, InputError> {
         if ks.is_empty() || ks.contains(&0) {
-            return Err(ProbeError::setting("ks", "one or more numbers above 0", format!("{ks:?}")));
+            return Err(InputError::setting("ks", "one or more numbers above 0", format!("{ks:?}")));
         }
         Ok(Self { ks: ks.to_vec(), correct: vec![0; ks.len()], samples: 0 })
     }
@@ -34,7 +34,7 @@ impl TopK {
     ///
     /// If sizes do not match, a label is not below `classes`, or a score is NaN or infinite. The
     /// counts are unchanged then.
-    pub fn update(&mut self, scores: &[f32], classes: usize, labels: &[u32]) -> Result<(), ProbeError> {
+    pub fn update(&mut self, scores: &[f32], classes: usize, labels: &[u32]) -> Result<(), InputError> {
         check_size("scores", labels.len() * classes, scores.len())?;
         check_labels(labels, classes)?;
         check_finite("scores", scores)?;
@@ -56,9 +56,9 @@ impl TopK {
     /// # Errors
     ///
     /// If `other` counts for other `k`.
-    pub fn merge(&mut self, other: &Self) -> Result<(), ProbeError> {
+    pub fn merge(&mut self, other: &Self) -> Result<(), InputError> {
         if self.ks != other.ks {
-            return Err(ProbeError::setting("ks", format!("{:?}", self.ks), format!("{:?}", other.ks)));
+            return Err(InputError::setting("ks", format!("{:?}", self.ks), format!("{:?}", other.ks)));
         }
         for (sum, count) in self.correct.iter_mut().zip(&other.correct) {
             *sum += count;
@@ -79,6 +79,15 @@ impl TopK {
     #[must_use]
     pub fn samples(&self) -> u64 {
         self.samples
+    }
+}
+
+#[cfg(feature = "burn")]
+impl TopK {
+    /// Takes in samples that were counted elsewhere, with the number that are right at each `k`.
+    pub(crate) fn count(&mut self, samples: u64, correct: &[u64]) {
+        self.samples += samples;
+        self.correct.iter_mut().zip(correct).for_each(|(sum, count)| *sum += count);
     }
 
     pub(crate) fn to_values(&self) -> Vec<f64> {
@@ -127,10 +136,10 @@ mod tests {
     #[test]
     fn bad_input_is_refused_and_not_counted() {
         let mut top = TopK::new(&[1]).unwrap();
-        assert!(matches!(top.update(&[0.0; 5], 3, &[0, 2]), Err(ProbeError::Size { expected: 6, .. })));
-        assert!(matches!(top.update(&[0.0; 3], 3, &[3]), Err(ProbeError::Label { label: 3, .. })));
+        assert!(matches!(top.update(&[0.0; 5], 3, &[0, 2]), Err(InputError::Size { expected: 6, .. })));
+        assert!(matches!(top.update(&[0.0; 3], 3, &[3]), Err(InputError::Label { label: 3, .. })));
         let nan = top.update(&[0.0, f32::NAN, 0.0], 3, &[0]);
-        assert!(matches!(nan, Err(ProbeError::NonFinite { index: 1, .. })));
+        assert!(matches!(nan, Err(InputError::NonFinite { index: 1, .. })));
         assert_eq!(top.value(1), None);
         assert!(TopK::new(&[0]).is_err());
         assert!(TopK::new(&[]).is_err());

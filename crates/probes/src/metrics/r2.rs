@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ProbeError, check_finite, check_size};
+use crate::error::{InputError, check_finite, check_size};
 
 /// A named range of a regression's outputs, as the four parameters of a crop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +22,9 @@ impl OutputGroup {
         Self { name: name.into(), range }
     }
 
-    pub(crate) fn check(&self, outputs: usize) -> Result<(), ProbeError> {
+    pub(crate) fn check(&self, outputs: usize) -> Result<(), InputError> {
         if self.range.is_empty() || self.range.end > outputs {
-            return Err(ProbeError::setting(
+            return Err(InputError::setting(
                 format!("group `{}`", self.name),
                 format!("a range within 0..{outputs} that is not empty"),
                 format!("{:?}", self.range),
@@ -62,6 +62,7 @@ struct Moments {
 impl Moments {
     const EMPTY: Self =
         Self { mean: 0.0, total: 0.0, residual: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
+    #[cfg(feature = "burn")]
     const FIELDS: usize = 5;
 }
 
@@ -83,11 +84,11 @@ impl R2 {
         &mut self,
         predictions: &[P],
         targets: &[f32],
-    ) -> Result<(), ProbeError> {
+    ) -> Result<(), InputError> {
         let width = self.outputs.len();
         check_size("predictions", targets.len(), predictions.len())?;
         if width == 0 || !targets.len().is_multiple_of(width) {
-            return Err(ProbeError::setting(
+            return Err(InputError::setting(
                 "targets",
                 format!("a multiple of {width} values"),
                 targets.len(),
@@ -128,7 +129,7 @@ impl R2 {
     /// # Errors
     ///
     /// If `other` has another number of outputs.
-    pub fn merge(&mut self, other: &Self) -> Result<(), ProbeError> {
+    pub fn merge(&mut self, other: &Self) -> Result<(), InputError> {
         check_size("outputs", self.outputs.len(), other.outputs.len())?;
         self.combine(other.samples, &other.outputs);
         Ok(())
@@ -180,7 +181,10 @@ impl R2 {
     pub(crate) fn target_mean(&self, output: usize) -> f64 {
         self.outputs[output].mean
     }
+}
 
+#[cfg(feature = "burn")]
+impl R2 {
     pub(crate) fn to_values(&self) -> Vec<f64> {
         let mut values = vec![self.samples as f64];
         for moments in &self.outputs {
@@ -296,15 +300,16 @@ mod tests {
     #[test]
     fn bad_input_is_refused_and_not_counted() {
         let mut r2 = R2::new(2);
-        assert!(matches!(r2.update(&[0.0; 2], &[0.0; 4]), Err(ProbeError::Size { .. })));
-        assert!(matches!(r2.update(&[0.0; 3], &[0.0; 3]), Err(ProbeError::Setting { .. })));
+        assert!(matches!(r2.update(&[0.0; 2], &[0.0; 4]), Err(InputError::Size { .. })));
+        assert!(matches!(r2.update(&[0.0; 3], &[0.0; 3]), Err(InputError::Setting { .. })));
         let nan = r2.update(&[0.0, f32::NAN], &[0.0, 0.0]);
-        assert!(matches!(nan, Err(ProbeError::NonFinite { index: 1, .. })));
+        assert!(matches!(nan, Err(InputError::NonFinite { index: 1, .. })));
         assert!(r2.update(&[0.0, 0.0], &[0.0, f32::INFINITY]).is_err());
         assert!(r2.merge(&R2::new(3)).is_err());
         assert_eq!(r2, R2::new(2));
     }
 
+    #[cfg(feature = "burn")]
     #[test]
     fn values_restore_the_accumulator() {
         let mut r2 = R2::new(2);

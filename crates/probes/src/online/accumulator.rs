@@ -1,9 +1,10 @@
 //! What one probe has scored in one phase of the current epoch.
 
-use crate::error::ProbeError;
+use super::queue;
+use super::spec::MetricNames;
+use crate::error::InputError;
 use crate::metrics::{Mean, Metrics, R2, TopK};
-use crate::online::spec::MetricNames;
-use crate::probe::{ProbeOutput, Targets, Task};
+use crate::probe::Task;
 
 #[derive(Clone, Debug)]
 pub(super) struct Accumulator {
@@ -13,35 +14,38 @@ pub(super) struct Accumulator {
 
 #[derive(Clone, Debug)]
 enum Score {
-    Accuracy { classes: usize, top: TopK },
+    Accuracy(TopK),
     R2(R2),
 }
 
 impl Accumulator {
-    pub(super) fn new(task: Task) -> Result<Self, ProbeError> {
+    pub(super) fn new(task: Task) -> Result<Self, InputError> {
         let score = match task {
-            Task::Classification { classes } => Score::Accuracy { classes, top: TopK::new(&[1])? },
+            Task::Classification { .. } => Score::Accuracy(TopK::new(&[1])?),
             Task::Regression { outputs } => Score::R2(R2::new(outputs)),
         };
         Ok(Self { loss: Mean::new(), score })
     }
 
-    pub(super) fn update(&mut self, output: &ProbeOutput, targets: Targets<'_>) -> Result<(), ProbeError> {
-        match (&mut self.score, targets) {
-            (Score::Accuracy { classes, top }, Targets::Labels(labels)) => {
-                top.update(&output.predictions, *classes, labels)?;
+    /// Takes in what a probe made of a batch, all of it finite.
+    pub(super) fn update(&mut self, loss: f64, score: &queue::Score) -> Result<(), InputError> {
+        match (&mut self.score, score) {
+            (Score::Accuracy(top), queue::Score::Hits { hits, samples }) => {
+                top.count(*samples, &[*hits as u64]);
             }
-            (Score::R2(r2), Targets::Values(values)) => r2.update(&output.predictions, values)?,
+            (Score::R2(r2), queue::Score::Predictions { predictions, targets }) => {
+                r2.update(predictions, targets)?;
+            }
             _ => unreachable!("the probe has checked the kind of its targets"),
         }
-        self.loss.update(output.loss);
+        self.loss.update(loss);
         Ok(())
     }
 
     /// Adds the figures of this phase under their names; undefined ones stay away.
     pub(super) fn report(&self, names: &MetricNames, phase: &str, metrics: &mut Metrics) {
         match &self.score {
-            Score::Accuracy { top, .. } => {
+            Score::Accuracy(top) => {
                 if let Some(accuracy) = top.value(1) {
                     metrics.insert(format!("{}_{phase}", names.score), 100.0 * accuracy);
                 }
@@ -65,7 +69,7 @@ impl Accumulator {
     pub(super) fn to_values(&self) -> Vec<f64> {
         let mut values = self.loss.to_values();
         values.extend(match &self.score {
-            Score::Accuracy { top, .. } => top.to_values(),
+            Score::Accuracy(top) => top.to_values(),
             Score::R2(r2) => r2.to_values(),
         });
         values
@@ -77,7 +81,7 @@ impl Accumulator {
         let (loss, score) = values.split_at_checked(loss_values)?;
         let loss = Mean::from_values(loss)?;
         match &mut self.score {
-            Score::Accuracy { top, .. } => top.set_values(score)?,
+            Score::Accuracy(top) => top.set_values(score)?,
             Score::R2(r2) => r2.set_values(score)?,
         }
         self.loss = loss;

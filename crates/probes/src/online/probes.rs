@@ -6,116 +6,16 @@ use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_nn::StateDict;
 
 use super::accumulator::Accumulator;
+use super::error::UpdateError;
+use super::inputs::ProbeInputs;
+use super::phase::Phase;
+use super::queue::{Place, Queue, Reading};
 use super::spec::OnlineProbeConfig;
-use crate::error::ProbeError;
+use super::uploads::{Upload, Uploads};
+use crate::error::InputError;
 use crate::metrics::Metrics;
-use crate::probe::{Probe, Targets, Task};
-
-/// Which part of an epoch a batch belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// The probes take a step; figures are those of the predictions before it.
-    Train,
-    /// The probes only predict.
-    Test,
-}
-
-impl Phase {
-    /// Both phases.
-    pub const ALL: [Self; 2] = [Self::Train, Self::Test];
-
-    /// The suffix of metric names: `train` or `test`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        }
-    }
-}
-
-/// What the probes see of one batch: named representations, labels if there are any, and named
-/// target values.
-#[derive(Clone, Debug, Default)]
-pub struct ProbeInputs<'a> {
-    representations: Vec<(&'a str, Tensor<2>)>,
-    labels: Option<&'a [u32]>,
-    named_labels: Vec<(&'a str, &'a [u32])>,
-    values: Vec<(&'a str, &'a [f32])>,
-}
-
-impl<'a> ProbeInputs<'a> {
-    /// Nothing yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a representation `[samples, width]`; its graph, if it has one, is never entered.
-    #[must_use]
-    pub fn representation(mut self, name: &'a str, features: Tensor<2>) -> Self {
-        self.representations.push((name, features.inner()));
-        self
-    }
-
-    /// Adds the samples' classes. Without them, classification probes pause and their figures are
-    /// absent.
-    #[must_use]
-    pub fn labels(mut self, labels: &'a [u32]) -> Self {
-        self.labels = Some(labels);
-        self
-    }
-
-    /// Adds further classes of the samples, as coarser ones, for the classification probes whose
-    /// target has this name. Those whose target is not given pause.
-    #[must_use]
-    pub fn named_labels(mut self, name: &'a str, labels: &'a [u32]) -> Self {
-        self.named_labels.push((name, labels));
-        self
-    }
-
-    /// Adds target values `[samples, outputs]`, row-major. Regression probes whose target is not
-    /// given pause.
-    #[must_use]
-    pub fn values(mut self, name: &'a str, values: &'a [f32]) -> Self {
-        self.values.push((name, values));
-        self
-    }
-
-    fn targets(&self, config: &OnlineProbeConfig) -> Option<Targets<'a>> {
-        match config.task {
-            Task::Classification { .. } => match config.target.as_deref() {
-                None => self.labels.map(Targets::Labels),
-                Some(target) => {
-                    let found = self.named_labels.iter().find(|(name, _)| *name == target)?;
-                    Some(Targets::Labels(found.1))
-                }
-            },
-            Task::Regression { .. } => {
-                let target = config.target.as_deref()?;
-                let found = self.values.iter().find(|(name, _)| *name == target)?;
-                Some(Targets::Values(found.1))
-            }
-        }
-    }
-
-    fn features(&self, config: &OnlineProbeConfig) -> Result<Tensor<2>, ProbeError> {
-        let mut parts = Vec::with_capacity(config.inputs.len());
-        for (wanted, width) in &config.inputs {
-            let Some((_, part)) = self.representations.iter().find(|(name, _)| name == wanted) else {
-                return Err(ProbeError::Missing {
-                    probe: config.name.clone(),
-                    what: "representation",
-                    name: wanted.clone(),
-                });
-            };
-            let what = format!("width of representation `{wanted}`");
-            crate::error::check_size(&what, *width, part.dims()[1])?;
-            parts.push(part.clone());
-        }
-        Ok(if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 1) })
-    }
-}
+use crate::probe::{Probe, ProbeError, Task};
+use crate::state::StateError;
 
 /// Any number of probes that learn from a model's representations while it trains, and their
 /// figures over an epoch.
@@ -148,14 +48,15 @@ impl<'a> ProbeInputs<'a> {
 ///     let inputs = ProbeInputs::new().representation("tokens", tokens).values("position", &targets);
 ///     probes.update(Phase::Train, &inputs)?;
 /// }
-/// let metrics = probes.finish_epoch();
+/// let metrics = probes.finish_epoch()?;
 /// let names: Vec<&str> = metrics.iter().map(|(name, _)| name).collect();
 /// assert_eq!(names, ["position_r2_train", "position_loss_train"]);
-/// # Ok::<(), seqjepa_probes::ProbeError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct OnlineProbes {
     attached: Vec<Attached>,
+    queue: Queue,
 }
 
 #[derive(Clone, Debug)]
@@ -166,31 +67,12 @@ struct Attached {
     test: Accumulator,
 }
 
-impl Attached {
-    fn new(config: OnlineProbeConfig, device: &Device) -> Result<Self, ProbeError> {
-        let probe = Probe::new(config.probe(), device)?;
-        let accumulator = Accumulator::new(config.task)?;
-        Ok(Self { config, probe, train: accumulator.clone(), test: accumulator })
-    }
-
-    fn accumulator(&mut self, phase: Phase) -> &mut Accumulator {
-        match phase {
-            Phase::Train => &mut self.train,
-            Phase::Test => &mut self.test,
-        }
-    }
-
-    fn update(&mut self, phase: Phase, inputs: &ProbeInputs<'_>) -> Result<(), ProbeError> {
-        let Some(targets) = inputs.targets(&self.config) else {
-            return Ok(());
-        };
-        let features = inputs.features(&self.config)?;
-        let output = match phase {
-            Phase::Train => self.probe.train_step(features, targets)?,
-            Phase::Test => self.probe.evaluate(features, targets)?,
-        };
-        self.accumulator(phase).update(&output, targets)
-    }
+/// A batch that a probe has agreed to.
+struct Job {
+    /// The probe's number.
+    probe: usize,
+    features: Tensor<2>,
+    upload: Upload,
 }
 
 impl OnlineProbes {
@@ -205,44 +87,99 @@ impl OnlineProbes {
         for config in &configs {
             if config.name.contains('.') || !names.insert(format!("probe {}", config.name)) {
                 let expected = "unique and without a dot";
-                return Err(ProbeError::setting("name", expected, &config.name));
+                return Err(InputError::setting("name", expected, &config.name).into());
             }
             for figure in [&config.metrics.score, &config.metrics.loss] {
                 if !names.insert(format!("figure {figure}")) {
-                    return Err(ProbeError::setting("metrics", "names that are unique", figure));
+                    return Err(InputError::setting("metrics", "names that are unique", figure).into());
                 }
             }
             if matches!(config.task, Task::Regression { .. }) && config.target.is_none() {
                 let setting = format!("{}.target", config.name);
-                return Err(ProbeError::setting(setting, "a name, for a regression", "none"));
+                return Err(InputError::setting(setting, "a name, for a regression", "none").into());
             }
             for group in &config.metrics.groups {
                 group.check(config.task.outputs())?;
             }
         }
         let attached = configs.into_iter().map(|config| Attached::new(config, device));
-        Ok(Self { attached: attached.collect::<Result<_, _>>()? })
+        Ok(Self { attached: attached.collect::<Result<_, _>>()?, queue: Queue::default() })
     }
 
     /// Takes in one batch: a step of every probe that finds its target, or in
     /// [`Phase::Test`] a prediction.
     ///
+    /// Nothing is read from the device. What came of the batch is queued there (for a classification three numbers,
+    /// for a regression its predictions) until [`flush`](Self::flush) brings it back.
+    ///
     /// # Errors
     ///
-    /// If a representation is missing, sizes or labels do not fit, features or targets are not
-    /// finite, or a probe has diverged.
+    /// If a representation is missing, sizes or labels do not fit, or targets are not finite. No probe has learnt from
+    /// the batch then, and the update does not count.
     pub fn update(&mut self, phase: Phase, inputs: &ProbeInputs<'_>) -> Result<(), ProbeError> {
-        self.attached.iter_mut().try_for_each(|attached| attached.update(phase, inputs))
+        for Job { probe, features, upload } in self.jobs(inputs)? {
+            let attached = &mut self.attached[probe];
+            let place = Place { probe, phase, step: attached.probe.next_step() };
+            let output = match phase {
+                Phase::Train => attached.probe.step(features, &upload.targets)?,
+                Phase::Test => attached.probe.look(features, &upload.targets),
+            };
+            self.queue.push(place, output, &upload);
+        }
+        self.queue.end_update();
+        Ok(())
+    }
+
+    /// What the probes that find their target have to do, all of it checked.
+    fn jobs(&self, inputs: &ProbeInputs<'_>) -> Result<Vec<Job>, ProbeError> {
+        let mut uploads = Uploads::default();
+        let mut jobs = Vec::with_capacity(self.attached.len());
+        for (number, Attached { config, probe, .. }) in self.attached.iter().enumerate() {
+            let Some(targets) = inputs.targets(config) else { continue };
+            let features = probe.check(inputs.features(config)?)?;
+            let samples = features.dims()[0];
+            targets.check(probe.config(), samples)?;
+            let upload = uploads.of(targets, samples, &probe.device());
+            jobs.push(Job { probe: number, features, upload });
+        }
+        Ok(jobs)
+    }
+
+    /// Brings what the updates since the last flush have left on the device back in one transfer and takes it into the
+    /// figures, in order: the same bits as a flush after every update. Waits for the device once, and not at all if
+    /// nothing is queued. What is queued grows with every update: flush every few dozen.
+    ///
+    /// # Errors
+    ///
+    /// If features were not finite or a probe has diverged, for the first such update. The probes may have learnt from
+    /// it and from those after it, whose figures are lost: go back to a clone from before the first of them, and replay.
+    /// Clones cost nothing, they share their tensors.
+    pub fn flush(&mut self) -> Result<(), UpdateError> {
+        for reading in std::mem::take(&mut self.queue).read() {
+            let Reading { update, place, .. } = reading;
+            let attached = &mut self.attached[place.probe];
+            let taken = if reading.is_finite() {
+                attached.accumulator(place.phase).update(reading.loss, &reading.score).map_err(ProbeError::from)
+            } else {
+                Err(attached.probe.config().not_finite(place.step, reading.features_are_finite))
+            };
+            taken.map_err(|cause| UpdateError { update, cause })?;
+        }
+        Ok(())
     }
 
     /// The figures of both phases since the last call, train before test, and a fresh start for
-    /// the next epoch. The probes keep what they have learnt. Figures without data are absent.
-    pub fn finish_epoch(&mut self) -> Metrics {
+    /// the next epoch. The probes keep what they have learnt. Figures without data are absent. Flushes first.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    pub fn finish_epoch(&mut self) -> Result<Metrics, UpdateError> {
+        self.flush()?;
         let mut metrics = Metrics::new();
         for phase in Phase::ALL {
-            for attached in &mut self.attached {
-                let accumulator = attached.accumulator(phase).clone();
-                accumulator.report(&attached.config.metrics, phase.name(), &mut metrics);
+            for attached in &self.attached {
+                attached.scores(phase).report(&attached.config.metrics, phase.name(), &mut metrics);
             }
         }
         for attached in &mut self.attached {
@@ -251,7 +188,7 @@ impl OnlineProbes {
             attached.train = fresh.clone();
             attached.test = fresh;
         }
-        metrics
+        Ok(metrics)
     }
 
     /// The probe of that name.
@@ -265,27 +202,33 @@ impl OnlineProbes {
         self.attached.iter().map(|attached| attached.config.name.as_str())
     }
 
-    /// Parameters, optimizers and the figures so far, for an exact resume at any batch:
-    /// `<probe>.network.*`, `<probe>.optimizer.*`, `<probe>.steps`, and
-    /// `<probe>.epoch.{train,test}` (f64).
-    #[must_use]
-    pub fn state_dict(&self) -> StateDict {
+    /// Parameters, optimizers and the figures so far, those that are queued included, for an exact resume at any
+    /// batch: `<probe>.network.*`, `<probe>.optimizer.*`, `<probe>.steps`, and `<probe>.epoch.{train,test}` (f64).
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush), which a clone does where something is queued.
+    pub fn state_dict(&self) -> Result<StateDict, UpdateError> {
+        if !self.queue.is_empty() {
+            let mut flushed = self.clone();
+            flushed.flush()?;
+            return flushed.state_dict();
+        }
         let mut entries = Vec::new();
-        for Attached { config, probe, train, test } in &self.attached {
-            let name = &config.name;
-            entries.extend(
-                probe.state_dict().into_iter().map(|(entry, data)| (format!("{name}.{entry}"), data)),
-            );
-            for (phase, accumulator) in [("train", train), ("test", test)] {
-                let values = accumulator.to_values();
+        for attached in &self.attached {
+            let name = &attached.config.name;
+            let own = attached.probe.state_dict().into_iter();
+            entries.extend(own.map(|(entry, data)| (format!("{name}.{entry}"), data)));
+            for phase in Phase::ALL {
+                let values = attached.scores(phase).to_values();
                 let length = values.len();
-                entries.push((format!("{name}.epoch.{phase}"), TensorData::new(values, [length])));
+                entries.push((format!("{name}.epoch.{}", phase.name()), TensorData::new(values, [length])));
             }
         }
-        entries
+        Ok(entries)
     }
 
-    /// Takes over what [`state_dict`](Self::state_dict) of the same set returned.
+    /// Takes over what [`state_dict`](Self::state_dict) of the same set returned; what is queued is dropped.
     ///
     /// # Errors
     ///
@@ -300,34 +243,46 @@ impl OnlineProbes {
             });
             match place {
                 Some((index, rest)) => sorted[index].push((rest, data)),
-                None => {
-                    let problem = "belongs to no probe of this set".to_owned();
-                    return Err(ProbeError::State { name, problem });
-                }
+                None => return Err(StateError::new(name, "belongs to no probe of this set").into()),
             }
         }
         for (attached, entries) in loaded.iter_mut().zip(sorted) {
             attached.load(entries)?;
         }
         self.attached = loaded;
+        self.queue = Queue::default();
         Ok(())
     }
 }
 
 impl Attached {
+    fn new(config: OnlineProbeConfig, device: &Device) -> Result<Self, ProbeError> {
+        let probe = Probe::new(config.probe(), device)?;
+        let accumulator = Accumulator::new(config.task)?;
+        Ok(Self { config, probe, train: accumulator.clone(), test: accumulator })
+    }
+
+    fn scores(&self, phase: Phase) -> &Accumulator {
+        match phase {
+            Phase::Train => &self.train,
+            Phase::Test => &self.test,
+        }
+    }
+
+    fn accumulator(&mut self, phase: Phase) -> &mut Accumulator {
+        match phase {
+            Phase::Train => &mut self.train,
+            Phase::Test => &mut self.test,
+        }
+    }
+
     fn load(&mut self, mut entries: StateDict) -> Result<(), ProbeError> {
         for phase in Phase::ALL {
             let entry = format!("epoch.{}", phase.name());
-            let state_error = |problem: &str| ProbeError::State {
-                name: format!("{}.{entry}", self.config.name),
-                problem: problem.to_owned(),
-            };
-            let index = entries
-                .iter()
-                .position(|(name, _)| *name == entry)
-                .ok_or_else(|| state_error("is missing"))?;
-            let (_, data) = entries.swap_remove(index);
-            let problem = state_error("does not hold this probe's figures");
+            let error = |problem: &str| StateError::new(format!("{}.{entry}", self.config.name), problem);
+            let index = entries.iter().position(|(name, _)| *name == entry);
+            let (_, data) = entries.swap_remove(index.ok_or_else(|| error("is missing"))?);
+            let problem = error("does not hold this probe's figures");
             let values = data.as_slice::<f64>().unwrap_or_default();
             self.accumulator(phase).set_values(values).ok_or(problem)?;
         }

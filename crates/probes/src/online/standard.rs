@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::probes::OnlineProbes;
 use super::spec::{MetricNames, OnlineProbeConfig};
-use crate::error::ProbeError;
 use crate::metrics::OutputGroup;
-use crate::probe::{Network, Task};
+use crate::probe::{Network, ProbeError, Task};
 
 /// Name of the aggregate representation z_AGG, meant to be invariant.
 pub const AGGREGATE: &str = "aggregate";
-/// Name of the encoder's output for the first view, z_1, meant to be equivariant.
+/// Name of the representation of the first view, z_1, meant to be equivariant.
 pub const FIRST: &str = "first";
-/// Name of the encoder's output for the second view, z_2.
+/// Name of the representation of the second view, z_2.
 pub const SECOND: &str = "second";
 /// Name of the target that the regressions learn: the relative action from view 1 to view 2.
 pub const RELATIVE_ACTION: &str = "relative_action";
@@ -33,9 +32,9 @@ pub const RELATIVE_ACTION: &str = "relative_action";
 /// [`SECOND`] and [`RELATIVE_ACTION`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StandardProbes {
-    /// Width of z_AGG.
+    /// Width of the representation z_AGG.
     pub invariant_width: usize,
-    /// Width of z_1 and z_2.
+    /// Width of the representations z_1 and z_2.
     pub equivariant_width: usize,
     /// Number of classes; `None` leaves the classification probes out.
     pub classes: Option<usize>,

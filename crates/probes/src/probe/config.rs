@@ -1,9 +1,10 @@
-//! What a probe is, learns and returns.
+//! What a probe is and learns.
 
 use seqjepa_nn::optimizer::OptimizerConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ProbeError;
+use super::error::ProbeError;
+use crate::error::InputError;
 
 /// The network of a probe. All layers have a bias and PyTorch's default initial values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +81,10 @@ impl ProbeConfig {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<(), ProbeError> {
+    pub(super) fn validate(&self) -> Result<(), InputError> {
         let positive = |setting: &str, value: usize| {
             if value == 0 {
-                Err(ProbeError::setting(format!("{}.{setting}", self.name), "above 0", value))
+                Err(InputError::setting(format!("{}.{setting}", self.name), "above 0", value))
             } else {
                 Ok(())
             }
@@ -94,26 +95,18 @@ impl ProbeConfig {
             positive("hidden", hidden)?;
         }
         if !self.lr.is_finite() || self.lr < 0.0 {
-            return Err(ProbeError::setting(format!("{}.lr", self.name), "finite and at least 0", self.lr));
+            return Err(InputError::setting(format!("{}.lr", self.name), "finite and at least 0", self.lr));
         }
         Ok(())
     }
-}
 
-/// What a probe shall predict for a batch, on the host.
-#[derive(Clone, Copy, Debug)]
-pub enum Targets<'a> {
-    /// One class a sample.
-    Labels(&'a [u32]),
-    /// `[samples, outputs]`, row-major.
-    Values(&'a [f32]),
-}
-
-/// What came out of one batch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProbeOutput {
-    /// Mean loss over the batch.
-    pub loss: f64,
-    /// Logits or values, `[samples, outputs]`, row-major.
-    pub predictions: Vec<f32>,
+    /// Why a loss or prediction of a step is not finite: the features', or the probe's own doing.
+    pub(crate) fn not_finite(&self, step: u64, features_are_finite: bool) -> ProbeError {
+        let probe = self.name.clone();
+        if features_are_finite {
+            ProbeError::Diverged { probe, step, lr: self.lr }
+        } else {
+            ProbeError::NonFinite { probe, step }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{InitRng, Linear};
 
-use super::{Network, ProbeConfig};
+use super::config::{Network, ProbeConfig};
 
 /// The layers from input to output; named `layers.0.weight` and so on.
 #[derive(Module, Debug)]

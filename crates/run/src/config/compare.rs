@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
-use super::Config;
+use super::config::Config;
 
 /// Keys that change no figure of a run: where it and its data are (which must be the same data), how fast it goes, and what
 /// is kept of it.
-const FREE: [&str; 23] = [
+const FREE: [&str; 24] = [
     "run.name",
     "run.output_dir",
     "run.save_checkpoint",
@@ -28,6 +28,7 @@ const FREE: [&str; 23] = [
     "eval.cache",
     "eval.cache_dir",
     "eval.cache_limit_gib",
+    "logging.log_every",
     "logging.wandb.enabled",
     "logging.wandb.project",
     "logging.wandb.group",
@@ -78,11 +79,13 @@ impl Config {
 fn compare(held: &Value, given: &Value, prefix: &str, found: &mut Vec<ConfigDifference>) {
     match (held, given) {
         (Value::Mapping(held), Value::Mapping(given)) => {
-            // Both are whole configs, with the same keys in the same order.
-            for ((key, held), (_, given)) in held.iter().zip(given) {
+            // Whole configs have the same keys, but for the section of the method's own settings.
+            let added = given.keys().filter(|key| !held.contains_key(*key));
+            for key in held.keys().chain(added) {
                 let name = key.as_str().unwrap_or_default();
                 let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
-                compare(held, given, &path, found);
+                let side = |mapping: &Mapping| mapping.get(key).cloned().unwrap_or(Value::Null);
+                compare(&side(held), &side(given), &path, found);
             }
         }
         _ if held != given => {

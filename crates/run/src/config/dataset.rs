@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, flag, invalid, within};
-use crate::TrainError;
+use super::error::{ConfigError, at_least_one, invalid, positive, within};
+use super::flag;
 
 /// `dataset`: the images, and how sequences of views are formed from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,12 @@ pub struct DatasetConfig {
     pub name: String,
     /// Folder of the data files. Default `data`. Not read for `synthetic`.
     pub data_root: PathBuf,
+    /// Side of the square source images of `image_folder` and `synthetic` in pixels, from which views are cropped; CIFAR and
+    /// Fashion-MNIST are always 32. Default: `model.img_size`, the side of the views.
+    pub source_size: Option<usize>,
+    /// Decoded pixels that an `image_folder` may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
+    /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. Default 4.
+    pub memory_limit_gib: f64,
     /// Observed views per sequence, M; one more is the target. Default 3.
     pub seq_len: usize,
     /// Fetches the official CIFAR archive into `data_root` where it is missing. Default false.
@@ -31,10 +37,10 @@ pub struct DatasetConfig {
     /// true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub action_norm: bool,
-    /// Means of the action parameters, nine of them. With `action_std`: a fixed standardisation `(x - mean) / std` of the raw
+    /// Means of the action parameters, one a parameter. With `action_std`: a fixed standardisation `(x - mean) / std` of the raw
     /// actions, whatever `action_norm` says. Default none.
     pub action_mean: Option<Vec<f32>>,
-    /// Standard deviations of the action parameters, nine of them, above 0. Default none.
+    /// Standard deviations of the action parameters, one a parameter, above 0. Default none.
     pub action_std: Option<Vec<f32>>,
     /// Lets the action from the last observed view to the target, instead of a zero row, enter the batch statistics of
     /// the action embedding for that view; its embedding is zero either way. Without a learned embedding: concatenates
@@ -70,6 +76,8 @@ impl Default for DatasetConfig {
         Self {
             name: "cifar100_aug".into(),
             data_root: "data".into(),
+            source_size: None,
+            memory_limit_gib: 4.0,
             seq_len: 3,
             download: false,
             download_url: None,
@@ -100,7 +108,11 @@ impl DatasetConfig {
         self.num_workers.unwrap_or_else(default_workers)
     }
 
-    pub(super) fn validate(&self) -> Result<(), TrainError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        if self.source_size.is_some_and(|side| !(8..=1024).contains(&side)) {
+            return Err(invalid("dataset.source_size", "8 to 1024", self.source_size.unwrap_or(0)));
+        }
+        positive("dataset.memory_limit_gib", self.memory_limit_gib)?;
         within("dataset.seq_len", self.seq_len, 255)?;
         // Batch norm needs two rows to have a variance.
         if !(2..=1 << 16).contains(&self.batch_size) {

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::invalid;
-use crate::TrainError;
+use super::error::{ConfigError, invalid};
 
 /// `gating`: thresholds on the last epoch's metrics; an absent one does not gate.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -24,7 +23,7 @@ pub struct GatingConfig {
 }
 
 impl GatingConfig {
-    pub(super) fn validate(&self) -> Result<(), TrainError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let thresholds = [
             ("gating.linacc_test_min", self.linacc_test_min),
             ("gating.r2_test_min", self.r2_test_min),

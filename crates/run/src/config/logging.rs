@@ -1,13 +1,29 @@
 use serde::{Deserialize, Serialize};
 
+use super::error::{ConfigError, within};
 use super::flag;
 
 /// `logging`: trackers beside the run folder's own files.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoggingConfig {
+    /// Steps between two looks at losses, online probes and whether all is finite; in between, the device is never waited
+    /// for. No figure depends on it. Default 10.
+    pub log_every: usize,
     /// Weights & Biases.
     pub wandb: WandbConfig,
+}
+
+impl Default for LoggingConfig {
+    fn default() -> Self {
+        Self { log_every: 10, wandb: WandbConfig::default() }
+    }
+}
+
+impl LoggingConfig {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        within("logging.log_every", self.log_every, 100_000)
+    }
 }
 
 /// `logging.wandb`: read as published, and said to have no effect where it is enabled: there is no sink for it.

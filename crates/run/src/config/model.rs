@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::{flag, invalid, within};
-use crate::TrainError;
+use super::error::{ConfigError, invalid, within};
+use super::flag;
 
 /// The largest width and the most layers, as of `SeqJepaConfig`.
 const MAX_SIZE: usize = 1 << 16;
@@ -26,7 +26,7 @@ pub struct ModelConfig {
     pub cifar_resnet: bool,
     /// Side of the vision transformer's patches in pixels; divides `img_size`. Default 4.
     pub vit_patch: usize,
-    /// Features of its tokens and of its code; 192 is ViT-tiny. Default 192.
+    /// Features of its tokens and of its representation; 192 is ViT-tiny. Default 192.
     pub vit_width: usize,
     /// Its layers. Default 12.
     pub vit_depth: usize,
@@ -53,8 +53,8 @@ pub struct ModelConfig {
     /// Learn an embedding of the action; false: concatenate the normalised parameters. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub learn_act_emb: bool,
-    /// Action parameters; must be the number that the data set's action space has (9). Default 9.
-    pub act_latentdim: usize,
+    /// Action parameters; where given, the number that the data set's action space has. Default: that number.
+    pub act_latentdim: Option<usize>,
     /// Width of the action embedding. Default 128.
     pub act_projdim: usize,
 }
@@ -103,14 +103,14 @@ impl Default for ModelConfig {
             dropout: 0.1,
             act_cond: true,
             learn_act_emb: true,
-            act_latentdim: 9,
+            act_latentdim: None,
             act_projdim: 128,
         }
     }
 }
 
 impl ModelConfig {
-    pub(super) fn validate(&self) -> Result<(), TrainError> {
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
         if !(8..=512).contains(&self.img_size) {
             return Err(invalid("model.img_size", "8 to 512", self.img_size));
         }
@@ -132,7 +132,6 @@ impl ModelConfig {
             ("model.vit_width", self.vit_width),
             ("model.vit_heads", self.vit_heads),
             ("model.num_heads", self.num_heads),
-            ("model.act_latentdim", self.act_latentdim),
             ("model.act_projdim", self.act_projdim),
             // 0 is a predictor without a hidden layer.
             ("model.pred_hidden", self.pred_hidden.max(1)),

@@ -1,26 +1,40 @@
 use serde::{Deserialize, Serialize};
 
-use super::{invalid, non_negative, positive, within};
-use crate::TrainError;
+use seqjepa_train::ScheduleUnit;
+
+use super::error::{ConfigError, invalid, non_negative, positive, within};
+use super::flag;
 
 /// `optim`: the model's optimizer and schedule, and the learning rate of the online probes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimConfig {
-    /// `adam`, `adamw` or `sgd`, each with PyTorch's defaults. Default `adam`.
+    /// `adam`, `adamw` or `sgd`, each with PyTorch's defaults, or `lars`. Default `adam`.
     pub name: OptimizerKind,
     /// Learning rate. Default 1e-3.
     pub lr: f64,
     /// Learning rate that the cosine schedule ends at. Default: `lr`, as in the published code.
     pub min_lr: Option<f64>,
-    /// Epochs of linear warm-up, `lr * (epoch + 1) / warmup_epochs`; read by the cosine schedule. Default 0.
+    /// Epochs of linear warm-up: `lr * (epoch + 1) / warmup_epochs` of the cosine schedule,
+    /// `warmup_start + (lr - warmup_start) * epoch / warmup_epochs` of `warmup`. Default 0.
     pub warmup_epochs: usize,
-    /// Weight decay: decoupled for AdamW, added to the gradient for Adam and SGD. Default 0.
+    /// Learning rate that the warm-up of `scheduler: warmup` starts at. Default 0.
+    pub warmup_start: f64,
+    /// Weight decay: decoupled for AdamW, added to the gradient for Adam, SGD and LARS. Default 0.
     pub weight_decay: f64,
-    /// Momentum of SGD. Default 0.9.
+    /// Whether one-dimensional parameters, biases and the gains of norms, take weight decay too. Default true, as in
+    /// PyTorch's optimizers.
+    #[serde(deserialize_with = "flag::deserialize")]
+    pub decay_one_dimensional: bool,
+    /// Momentum of SGD and LARS. Default 0.9.
     pub momentum: f64,
-    /// `constant`, or `cosine` with warm-up; the rate is set once an epoch. Default `constant`.
+    /// Trust coefficient of LARS. Default 0.001.
+    pub trust_coefficient: f64,
+    /// `constant`; `cosine`, with warm-up before it; or `warmup`, a warm-up from `warmup_start`, then constant. Default
+    /// `constant`.
     pub scheduler: SchedulerKind,
+    /// Whether the scheduler sets the rate once an `epoch` (published) or once a `step`. Default `epoch`.
+    pub schedule_by: ScheduleUnit,
     /// Learning rate of the online probes, constant; each has an Adam of its own. Default 1e-3.
     pub probe_lr: f64,
     /// Width of the two hidden layers of the online regression probe. Default 1024.
@@ -41,6 +55,9 @@ pub enum OptimizerKind {
     /// Stochastic gradient descent with momentum.
     #[serde(alias = "SGD")]
     Sgd,
+    /// Layer-wise adaptive rate scaling.
+    #[serde(alias = "LARS")]
+    Lars,
 }
 
 /// Which learning-rate schedule.
@@ -52,6 +69,8 @@ pub enum SchedulerKind {
     Constant,
     /// Linear warm-up, then half a cosine down to `min_lr`.
     Cosine,
+    /// Linear warm-up from `warmup_start`, then `lr`: what the published code does.
+    Warmup,
 }
 
 impl Default for OptimConfig {
@@ -61,9 +80,13 @@ impl Default for OptimConfig {
             lr: 1e-3,
             min_lr: None,
             warmup_epochs: 0,
+            warmup_start: 0.0,
             weight_decay: 0.0,
+            decay_one_dimensional: true,
             momentum: 0.9,
+            trust_coefficient: 1e-3,
             scheduler: SchedulerKind::Constant,
+            schedule_by: ScheduleUnit::Epoch,
             probe_lr: 1e-3,
             probe_hidden: 1024,
         }
@@ -71,11 +94,13 @@ impl Default for OptimConfig {
 }
 
 impl OptimConfig {
-    pub(super) fn validate(&self, epochs: usize) -> Result<(), TrainError> {
+    pub(super) fn validate(&self, epochs: usize) -> Result<(), ConfigError> {
         positive("optim.lr", self.lr)?;
         positive("optim.probe_lr", self.probe_lr)?;
         within("optim.probe_hidden", self.probe_hidden, 1 << 16)?;
         non_negative("optim.weight_decay", self.weight_decay)?;
+        non_negative("optim.warmup_start", self.warmup_start)?;
+        positive("optim.trust_coefficient", self.trust_coefficient)?;
         if !(0.0..1.0).contains(&self.momentum) {
             return Err(invalid("optim.momentum", "at least 0 and below 1", self.momentum));
         }
@@ -88,7 +113,7 @@ impl OptimConfig {
         if self.warmup_epochs > 0 && self.scheduler == SchedulerKind::Constant {
             return Err(invalid(
                 "optim.warmup_epochs",
-                "0 with the constant scheduler (warm-up belongs to `scheduler: cosine`)",
+                "0 with the constant scheduler (warm-up belongs to `scheduler: cosine` and `warmup`)",
                 self.warmup_epochs,
             ));
         }

@@ -5,14 +5,14 @@ use std::sync::mpsc::sync_channel;
 
 use rayon::prelude::*;
 use seqjepa_data::dataset::ImageFiles;
-use seqjepa_data::{DataError, ImageView, Scratch};
+use seqjepa_data::{DataError, ImageSource, ImageView, PixelBuffer};
+use seqjepa_train::observer::{Event, Observer, Stage};
 use serde::Serialize;
 
-use super::output::{FeatureFiles, FeatureFormat};
-use super::{EmbeddedViews, Embedder};
-use crate::TrainError;
-use crate::config::invalid;
-use crate::observer::{Event, Observer};
+use super::embedder::Embedder;
+use super::error::EmbedError;
+use super::output::{EmbeddedArray, FeatureFiles, FeatureFormat};
+use super::views::EmbeddedViews;
 
 /// Batches that may wait, decoded, for the model.
 const WAITING: usize = 1;
@@ -36,27 +36,16 @@ pub struct EmbeddedFiles {
     pub mean: [f32; 3],
     /// See `mean`.
     pub std: [f32; 3],
-    /// The encoder of the codes: always the online one, in evaluation mode.
+    /// The encoder of the representations: always the online one, in evaluation mode.
     pub encoder: &'static str,
     /// Version of this project.
     pub version: &'static str,
 }
 
-/// One array of features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EmbeddedArray {
-    /// `z_t`, `z_agg`, or `actions`.
-    pub name: &'static str,
-    /// The file that holds it, without folder; in SafeTensors under its name.
-    pub file: String,
-    /// Its extents; the elements are f32.
-    pub shape: Vec<usize>,
-}
-
 /// Embeds every PNG and JPEG file below `folder` and writes the features beside one another:
 ///
-/// - `output` ending in `.safetensors`: one file with `z_t`, `[images, views, code_width]`, `z_agg`,
-///   `[images, token_width]`, and for augmented views `actions`, `[images, views, 9]`, the parameters as drawn.
+/// - `output` ending in `.safetensors`: one file with `z_t`, `[images, views, width]`, `z_agg`,
+///   `[images, width]`, and for augmented views `actions`, `[images, views, parameters]`, as drawn.
 /// - `output` ending in `.npy`, which holds one array a file: `NAME.z_t.npy`, `NAME.z_agg.npy`, `NAME.actions.npy`.
 /// - beside either, `NAME.json`: file names, labels, normalisation, shapes.
 ///
@@ -65,29 +54,32 @@ pub struct EmbeddedArray {
 ///
 /// # Errors
 ///
-/// [`TrainError::Data`] for an empty folder or an image that does not decode, [`TrainError::InvalidValue`] for another
-/// ending or a batch of 0, [`TrainError::Io`] if the output cannot be written, and as [`Embedder::embed`].
+/// [`EmbedError`] for an empty folder or an image that does not decode, for another ending or a batch of 0, if the output
+/// cannot be written, and as [`Embedder::embed`].
 pub fn embed_folder(
     embedder: &Embedder,
     folder: &Path,
     batch_size: usize,
     output: &Path,
     observer: &mut dyn Observer,
-) -> Result<EmbeddedFiles, TrainError> {
+) -> Result<EmbeddedFiles, EmbedError> {
     if batch_size == 0 {
-        return Err(invalid("batch-size", "at least 1", batch_size));
+        return Err(EmbedError::BatchSize);
     }
     let format = FeatureFormat::of(output)?;
-    let images = ImageFiles::list(folder)?;
-    let [code_width, token_width] = embedder.widths();
-    let (count, views) = (images.len(), embedder.maker.count());
-    let mut arrays = vec![("z_t", vec![count, views, code_width]), ("z_agg", vec![count, token_width])];
+    let side = embedder.image_size();
+    let images = ImageFiles::list(folder, side, 0)?;
+    let layout = embedder.representations();
+    let (count, views) = (images.len(), embedder.view_count());
+    let mut arrays = vec![
+        ("z_t", vec![count, views, layout.equivariant.width]),
+        ("z_agg", vec![count, layout.invariant.width]),
+    ];
     if embedder.views() != EmbeddedViews::Identity {
-        arrays.push(("actions", vec![count, views, super::PARAMETERS]));
+        arrays.push(("actions", vec![count, views, embedder.action_dim()]));
     }
     let mut files = FeatureFiles::create(output, format, arrays)?;
 
-    let side = embedder.image_size();
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(WAITING);
         let images = &images;
@@ -105,14 +97,20 @@ pub fn embed_folder(
             let squares = squares?;
             let squares =
                 squares.chunks_exact(3 * side * side).map(|pixels| ImageView::new(pixels, side, side));
-            let squares = squares.collect::<Result<Vec<_>, _>>()?;
-            let embedded = embedder.embed(&squares, start)?;
-            files.push("z_t", &embedded.codes)?;
-            files.push("z_agg", &embedded.aggregate)?;
+            let squares = squares.collect::<Result<Vec<_>, _>>().map_err(DataError::from)?;
+            let embedded = embedder
+                .embed_named(&squares, start, |number| images.paths()[number].display().to_string())?;
+            files.push("z_t", &embedded.representations)?;
+            files.push("z_agg", &embedded.invariant)?;
             files.push("actions", &embedded.actions)?;
-            observer.observe(&Event::ImagesEmbedded { done: start + squares.len(), total: count })?;
+            observer.observe(&Event::Progress {
+                stage: Stage::Embedding,
+                what: None,
+                done: (start + squares.len()) as u64,
+                total: Some(count as u64),
+            })?;
         }
-        Ok::<_, TrainError>(())
+        Ok::<_, EmbedError>(())
     })?;
 
     let normalization = embedder.normalization();
@@ -142,7 +140,10 @@ fn read_squares(
     let results: Vec<_> = pixels
         .par_chunks_exact_mut(3 * side * side)
         .zip(range)
-        .map_init(Scratch::new, |scratch, (out, index)| images.read_square(index, side, scratch, out))
+        .map_init(PixelBuffer::default, |buffer, (out, index)| {
+            out.copy_from_slice(images.image(index, buffer)?.pixels());
+            Ok(())
+        })
         .collect();
     results.into_iter().collect::<Result<(), _>>()?;
     Ok(pixels)

@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use npyz::{NpyWriter, WriteOptions, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use seqjepa_train::storage::{StorageError, folder_of, make_folder};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::files::EmbeddedArray;
-use crate::TrainError;
-use crate::config::invalid;
-use crate::run_folder::make_folder;
+use super::error::EmbedError;
 
 /// The kind of the files that features are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +28,25 @@ impl FeatureFormat {
     ///
     /// # Errors
     ///
-    /// [`TrainError::InvalidValue`] for any ending but `.safetensors` and `.npy`.
-    pub fn of(path: &Path) -> Result<Self, TrainError> {
+    /// [`EmbedError::Output`] for any ending but `.safetensors` and `.npy`.
+    pub fn of(path: &Path) -> Result<Self, EmbedError> {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("safetensors") => Ok(Self::SafeTensors),
             Some("npy") => Ok(Self::Npy),
-            _ => Err(invalid("output", "a path ending in .safetensors or .npy", path.display())),
+            _ => Err(EmbedError::Output { found: path.display().to_string() }),
         }
     }
+}
+
+/// One array of features.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EmbeddedArray {
+    /// `z_t`, `z_agg`, or `actions`.
+    pub name: &'static str,
+    /// The file that holds it, without folder; in SafeTensors under its name.
+    pub file: String,
+    /// Its extents; the elements are f32.
+    pub shape: Vec<usize>,
 }
 
 /// A file under a temporary name, and the name that it will have.
@@ -48,12 +58,17 @@ struct Pending {
 /// One array that is being filled.
 struct Array {
     description: EmbeddedArray,
-    /// Index of its file.
-    file: usize,
-    /// Where in the file its next value goes.
-    position: u64,
+    place: Place,
     /// Values still to come.
     left: usize,
+}
+
+/// Where the values of an array go.
+enum Place {
+    /// Into the file of that index, the next value at that byte.
+    At { file: usize, position: u64 },
+    /// Into a file of NumPy's format, which has the array alone.
+    Npy { path: PathBuf, writer: Box<NpyWriter<f32, BufWriter<File>>> },
 }
 
 /// All files of one embedding.
@@ -69,7 +84,7 @@ impl FeatureFiles {
         output: &Path,
         format: FeatureFormat,
         arrays: Vec<(&'static str, Vec<usize>)>,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, StorageError> {
         let mut files = Self { output: output.to_owned(), arrays: Vec::new(), pending: Vec::new() };
         match format {
             FeatureFormat::SafeTensors => files.create_safetensors(arrays)?,
@@ -78,7 +93,7 @@ impl FeatureFiles {
         Ok(files)
     }
 
-    fn create_safetensors(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), TrainError> {
+    fn create_safetensors(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), StorageError> {
         let mut end = 0;
         let tensors = arrays
             .iter()
@@ -99,47 +114,60 @@ impl FeatureFiles {
         let data = self.add_file(self.output.clone(), &[&length, &header])?;
         for (name, shape) in arrays {
             let start = metadata.info(name).map_or(0, |info| info.data_offsets.0 as u64);
-            self.add_array(name, shape, data + start);
+            let file = self.pending.len() - 1;
+            self.add_array(name, shape, Place::At { file, position: data + start });
         }
         Ok(())
     }
 
-    fn create_npy(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), TrainError> {
+    fn create_npy(&mut self, arrays: Vec<(&'static str, Vec<usize>)>) -> Result<(), StorageError> {
         for (name, shape) in arrays {
             let path = self.output.with_extension(format!("{name}.npy"));
-            let data = self.add_file(path, &[&npy_header(&shape)])?;
-            self.add_array(name, shape, data);
+            let fail = |source| StorageError::new("write", &path, source);
+            let pending = Pending::new(path.clone())?;
+            let file = pending.file.as_file().try_clone().map_err(fail)?;
+            let extents: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
+            let options = WriteOptions::<f32>::new().default_dtype().shape(&extents);
+            let writer = options.writer(BufWriter::new(file)).begin_nd().map_err(fail)?;
+            self.pending.push(pending);
+            self.add_array(name, shape, Place::Npy { path, writer: Box::new(writer) });
         }
         Ok(())
     }
 
     /// Starts a file with these bytes; returns how many they are.
-    fn add_file(&mut self, path: PathBuf, start: &[&[u8]]) -> Result<u64, TrainError> {
+    fn add_file(&mut self, path: PathBuf, start: &[&[u8]]) -> Result<u64, StorageError> {
         let mut pending = Pending::new(path)?;
         pending.write(|file| start.iter().try_for_each(|bytes| file.write_all(bytes)))?;
         self.pending.push(pending);
         Ok(start.iter().map(|bytes| bytes.len() as u64).sum())
     }
 
-    /// An array in the last file, from byte `position` on.
-    fn add_array(&mut self, name: &'static str, shape: Vec<usize>, position: u64) {
-        let index = self.pending.len() - 1;
-        let file = self.pending[index].path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    /// An array in the last file.
+    fn add_array(&mut self, name: &'static str, shape: Vec<usize>, place: Place) {
+        let path = &self.pending[self.pending.len() - 1].path;
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let left = shape.iter().product();
-        let description = EmbeddedArray { name, file, shape };
-        self.arrays.push(Array { description, file: index, position, left });
+        self.arrays.push(Array { description: EmbeddedArray { name, file, shape }, place, left });
     }
 
     /// Appends rows to an array; nothing if there is none of this name.
-    pub(super) fn push(&mut self, name: &str, values: &[f32]) -> Result<(), TrainError> {
+    pub(super) fn push(&mut self, name: &str, values: &[f32]) -> Result<(), StorageError> {
         let Some(array) = self.arrays.iter_mut().find(|array| array.description.name == name) else {
             return Ok(());
         };
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let start = SeekFrom::Start(array.position);
-        array.position += bytes.len() as u64;
         array.left -= values.len();
-        self.pending[array.file].write(|file| file.seek(start).and_then(|_| file.write_all(&bytes)))
+        match &mut array.place {
+            Place::At { file, position } => {
+                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                let start = SeekFrom::Start(*position);
+                *position += bytes.len() as u64;
+                self.pending[*file].write(|file| file.seek(start).and_then(|_| file.write_all(&bytes)))
+            }
+            Place::Npy { path, writer } => writer
+                .extend(values.iter().copied())
+                .map_err(|source| StorageError::new("write", path, source)),
+        }
     }
 
     /// The arrays in order.
@@ -148,9 +176,12 @@ impl FeatureFiles {
     }
 
     /// Gives all files their names, the description's last.
-    pub(super) fn finish(mut self, description: &impl Serialize) -> Result<(), TrainError> {
-        for array in &self.arrays {
+    pub(super) fn finish(mut self, description: &impl Serialize) -> Result<(), StorageError> {
+        for array in self.arrays {
             assert_eq!(array.left, 0, "every row of {} has been pushed", array.description.name);
+            if let Place::Npy { path, writer } = array.place {
+                writer.finish().map_err(|source| StorageError::new("write", &path, source))?;
+            }
         }
         let mut json = Pending::new(self.output.with_extension("json"))?;
         let text = serde_json::to_vec_pretty(description).expect("a description is plain data");
@@ -158,31 +189,18 @@ impl FeatureFiles {
         self.pending.push(json);
         for pending in &self.pending {
             let synced = pending.file.as_file().sync_all();
-            synced.map_err(|source| TrainError::io("write", &pending.path, source))?;
+            synced.map_err(|source| StorageError::new("write", &pending.path, source))?;
         }
         for Pending { path, file } in self.pending {
-            file.persist(&path).map_err(|error| TrainError::io("write", &path, error.error))?;
+            file.persist(&path).map_err(|error| StorageError::new("write", &path, error.error))?;
         }
         Ok(())
     }
 }
 
-/// The start of a file in NumPy's format, version 1.0, of f32 in C order; a multiple of 64 bytes long.
-fn npy_header(shape: &[usize]) -> Vec<u8> {
-    const PREAMBLE: usize = 10;
-    let shape: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
-    let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({shape}), }}");
-    let length = (PREAMBLE + text.len() + 1).next_multiple_of(64) - PREAMBLE;
-    text.extend(std::iter::repeat_n(' ', length - 1 - text.len()));
-    text.push('\n');
-    // Three extents of 20 digits each are far from the 65535 bytes that two bytes can count.
-    let length = (text.len() as u16).to_le_bytes();
-    [&b"\x93NUMPY\x01\x00"[..], &length, text.as_bytes()].concat()
-}
-
 impl Pending {
-    fn new(path: PathBuf) -> Result<Self, TrainError> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fn new(path: PathBuf) -> Result<Self, StorageError> {
+        let folder = folder_of(&path);
         make_folder(folder)?;
         let create = || {
             if path.is_dir() {
@@ -197,11 +215,11 @@ impl Pending {
             }
             Ok(file)
         };
-        let file = create().map_err(|source| TrainError::io("write", &path, source))?;
+        let file = create().map_err(|source| StorageError::new("write", &path, source))?;
         Ok(Self { path, file })
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), TrainError> {
-        write(self.file.as_file_mut()).map_err(|source| TrainError::io("write", &self.path, source))
+    fn write(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StorageError> {
+        write(self.file.as_file_mut()).map_err(|source| StorageError::new("write", &self.path, source))
     }
 }

@@ -1,18 +1,14 @@
 //! The views of an image that are embedded.
 
 use rayon::prelude::*;
-use seqjepa_data::dataset::DatasetSource;
 use seqjepa_data::{
-    ActionNormalization, AugmentError, AugmentParams, ImageView, Scratch, SequenceConfig, Split,
-    relative_actions,
+    ActionSpace, AugmentParams, DataError, ImageView, Scratch, SequenceConfig, SequenceKey, Split,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use super::error::EmbedError;
 use crate::config::Config;
-
-/// Parameters of a view.
-pub(super) const PARAMETERS: usize = 9;
+use crate::registry::augmented_normalization;
 
 /// Which views of an image are embedded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +32,7 @@ pub enum EmbeddedViews {
 pub(super) struct ViewMaker {
     pub(super) views: EmbeddedViews,
     pub(super) sequence: SequenceConfig,
+    pub(super) space: ActionSpace,
 }
 
 /// The views of some images.
@@ -43,27 +40,24 @@ pub(super) struct ViewMaker {
 pub(super) struct Views {
     /// `[images, views, 3, side, side]`
     pub(super) pixels: Vec<f32>,
-    /// As they were drawn, `[images, views, 9]`.
+    /// As they were drawn, `[images, views, parameters]`.
     pub(super) parameters: Vec<f32>,
-    /// Normalised, `[images, views + 1, 9]`.
+    /// Normalised, `[images, views + 1, parameters]`.
     pub(super) actions: Vec<f32>,
-    /// From each view to the next, `[images, views, 9]`.
+    /// From each view to the next, `[images, views, parameters]`.
     pub(super) relative: Vec<f32>,
 }
 
 impl ViewMaker {
-    pub(super) fn new(config: &Config, views: EmbeddedViews) -> Result<Self, TrainError> {
+    pub(super) fn new(config: &Config, views: EmbeddedViews) -> Result<Self, EmbedError> {
         let count = match views {
             EmbeddedViews::Identity => 1,
             EmbeddedViews::Augmented { count, .. } => count,
         };
-        let dataset = &config.dataset;
-        let source = DatasetSource::from_name(&dataset.name, &dataset.data_root, config.model.img_size)?;
-        let mut sequence = config.sequence_config(count, source.normalization())?;
-        if let EmbeddedViews::Augmented { seed, .. } = views {
-            sequence.seed = seed;
-        }
-        Ok(Self { views, sequence })
+        let sequence = config.sequences(count, augmented_normalization(config)?)?;
+        let side = sequence.observed.output_height;
+        let space = sequence.layout(side, side)?.actions;
+        Ok(Self { views, sequence, space })
     }
 
     pub(super) fn count(&self) -> usize {
@@ -75,7 +69,7 @@ impl ViewMaker {
     }
 
     /// The views of `images`, the first of which has the number `first`.
-    pub(super) fn make(&self, images: &[ImageView<'_>], first: usize) -> Result<Views, TrainError> {
+    pub(super) fn make(&self, images: &[ImageView<'_>], first: usize) -> Result<Views, DataError> {
         let (views, view_len) = (self.count(), 3 * self.side() * self.side());
         let mut pixels = vec![0.0; images.len() * views * view_len];
         let rows = pixels
@@ -102,7 +96,7 @@ impl ViewMaker {
         number: usize,
         scratch: &mut Scratch,
         out: &mut [f32],
-    ) -> Result<[Vec<f32>; 3], AugmentError> {
+    ) -> Result<[Vec<f32>; 3], DataError> {
         let side = self.side();
         let mut square = vec![0; 3 * side * side];
         AugmentParams::centre_square(image.height(), image.width(), side).apply(
@@ -114,19 +108,18 @@ impl ViewMaker {
         let params = match self.views {
             EmbeddedViews::Identity => vec![AugmentParams::identity(side, side); 2],
             // A data set has no more images than a `u32` can count; beyond, the draws repeat.
-            EmbeddedViews::Augmented { .. } => {
-                self.sequence.sample(Split::Test, 0, number as u32, side, side)
+            EmbeddedViews::Augmented { seed, .. } => {
+                let key = SequenceKey { seed, split: Split::Test, epoch: 0, sample: number as u32 };
+                self.sequence.sample(key, side, side)
             }
         };
         for (params, out) in params.iter().zip(out.chunks_exact_mut(3 * side * side)) {
             params.apply_normalized(square, &self.sequence.normalization, scratch, out)?;
         }
-        let mut actions: Vec<f32> = params.iter().flat_map(AugmentParams::action).collect();
-        let parameters = actions[..self.count() * PARAMETERS].to_vec();
-        let normalization: &ActionNormalization = &self.sequence.action_normalization;
-        normalization.apply(&mut actions, PARAMETERS)?;
-        let mut relative = vec![0.0; self.count() * PARAMETERS];
-        relative_actions(&actions, PARAMETERS, &mut relative)?;
-        Ok([parameters, actions, relative])
+        let raw: Vec<f32> = params.iter().flat_map(AugmentParams::action).collect();
+        let width = self.space.width();
+        let (mut actions, mut relative) = (vec![0.0; raw.len()], vec![0.0; raw.len() - width]);
+        self.space.sequence(&raw, &mut actions, &mut relative)?;
+        Ok([raw[..self.count() * width].to_vec(), actions, relative])
     }
 }

@@ -1,69 +1,69 @@
 //! The trainer of a run.
 
 use burn::tensor::Device;
-use seqjepa_model::{Method, SeqJepa};
+use seqjepa_data::ActionSpace;
+use seqjepa_model::{DynMethod, DynMethodConfig};
 use seqjepa_nn::optimizer::Optimizer;
+use seqjepa_probes::OutputGroup;
 use seqjepa_probes::online::{Phase, StandardProbes};
+use seqjepa_train::{Trainer, TrainerBuilder};
 
-use crate::TrainError;
-use crate::build::output_groups;
-use crate::config::{Config, invalid};
+use super::error::RunError;
+use crate::config::{Config, ConfigError, invalid};
 use crate::data::RunData;
-use crate::schedule::LearningRateSchedule;
-use crate::trainer::{Loaders, Trainer};
 
 /// The trainer that a config describes, at its start.
 pub(super) fn build_trainer(
     config: &Config,
+    method: &dyn DynMethodConfig,
     data: &RunData,
     device: &Device,
-) -> Result<Trainer<SeqJepa>, TrainError> {
+) -> Result<Trainer, RunError> {
     let device = device.clone().autodiff();
-    let model = config.model_config().init(config.run.seed, &device)?;
-    let optimizer = Optimizer::new(config.optimizer_config())?;
-    let probes = StandardProbes {
-        invariant_width: model.invariant_width(),
-        equivariant_width: model.equivariant_width(),
-        ..standard_probes(config, data)?
-    }
-    .init(&device)?;
-    let loaders = Loaders { train: data.train_loader(config)?, test: data.test_loader(config)? };
-    let trainer = Trainer::new(
-        model,
-        optimizer,
-        probes,
-        LearningRateSchedule::from_config(&config.optim, config.run.epochs),
-        loaders,
-        device,
-        config.run.seed,
-        config.run.epochs,
-    );
-    Ok(trainer.skipping_nonfinite_steps(config.run.skip_nonfinite_steps))
+    let method = method.init(config.run.seed, &device)?;
+    let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
+    let probes = standard_probes(config, data, &*method);
+    check_best_metric(config, &probes)?;
+    let loaders = data.loaders(config, method.views_used())?;
+    let trainer = TrainerBuilder::new(method, loaders, &device)
+        .optimizer(optimizer)
+        .probes(probes.init(&device)?)
+        .learning_rate(config.learning_rate())
+        .seed(config.run.seed)
+        .epochs(config.run.epochs)
+        .log_every(config.logging.log_every)
+        .skipping_nonfinite_steps(config.run.skip_nonfinite_steps)
+        .build()?;
+    Ok(trainer)
 }
 
-/// The online probes but for the model's widths.
-fn standard_probes(config: &Config, data: &RunData) -> Result<StandardProbes, TrainError> {
-    let space = config.action_space(data.train.height(), data.train.width())?;
-    Ok(StandardProbes {
-        invariant_width: 0,
-        equivariant_width: 0,
-        // With one class there is nothing to tell apart: 100 % would mean nothing.
-        classes: data.has_classes(config)?.then(|| data.train.class_count()),
+fn standard_probes(config: &Config, data: &RunData, method: &dyn DynMethod) -> StandardProbes {
+    let space = &data.set().train.layout().actions;
+    let representations = method.representations();
+    StandardProbes {
+        invariant_width: representations.invariant.width,
+        equivariant_width: representations.equivariant.width,
+        classes: data.classes(),
         action_size: space.width(),
-        groups: output_groups(&space),
+        groups: output_groups(space),
         hidden: config.optim.probe_hidden,
         lr: config.optim.probe_lr,
         seed: config.run.seed,
-    })
+    }
+}
+
+/// The groups of an action space as the probes name them.
+fn output_groups(space: &ActionSpace) -> Vec<OutputGroup> {
+    space.groups().iter().map(|group| OutputGroup::new(&group.name, group.range.clone())).collect()
 }
 
 /// Refuses a `run.best_metric` that no epoch will have.
-pub(super) fn check_best_metric(config: &Config, data: &RunData) -> Result<(), TrainError> {
+fn check_best_metric(config: &Config, probes: &StandardProbes) -> Result<(), ConfigError> {
     let Some(metric) = &config.run.best_metric else {
         return Ok(());
     };
     let mut known = vec!["ep_loss".to_owned(), "test_loss".to_owned()];
-    for probe in standard_probes(config, data)?.configs() {
+    for probe in probes.configs() {
         let names = probe.metrics;
         let groups = names.groups.iter().map(|group| format!("{}_{}", names.score, group.name));
         for name in [names.score.clone(), names.loss.clone()].into_iter().chain(groups) {

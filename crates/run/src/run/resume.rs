@@ -3,19 +3,20 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Run;
-use super::build::{build_trainer, check_best_metric};
-use crate::TrainError;
-use crate::checkpoint::{CheckpointStore, Found, Progress, UnderWay};
-use crate::config::{Config, ConfigDifference, invalid};
-use crate::data::{DataFingerprint, RunData};
+use seqjepa_train::checkpoint::{CheckpointStore, Found, UnderWay};
+use seqjepa_train::observer::{Event, Observer};
+use seqjepa_train::storage::{StorageError, write_atomically};
+
+use super::error::RunError;
+use super::record::RunRecord;
+use super::whole::{Parts, Run};
+use crate::code::code_version;
+use crate::config::{Config, ConfigDifference, ConfigError, invalid};
 use crate::device::DeviceRequest;
-use crate::evaluation::CodeVersion;
-use crate::lock::RunLock;
-use crate::observer::{Event, Observer};
-use crate::run_folder::{RunFolder, write_atomically};
-use crate::status::Status;
-use crate::stop::StopFlag;
+use crate::fingerprint::DataFingerprint;
+use crate::folder::status::Status;
+use crate::folder::{RunFolder, RunLock};
+use crate::registry::Registry;
 
 /// What to change about a run that is continued; by default nothing.
 #[derive(Debug, Clone, Default)]
@@ -36,33 +37,34 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`TrainError`] if there is no run in `root`, if its checkpoints are all damaged, if its config or data are no longer
+    /// [`RunError`] if there is no run in `root`, if its checkpoints are all damaged, if its config or data are no longer
     /// what they were, if another process is at work on it, or as [`Run::start`].
-    pub fn resume(root: &Path, observer: &mut dyn Observer) -> Result<Self, TrainError> {
-        Self::resume_with(root, &ResumeOptions::default(), observer)
+    pub fn resume(root: &Path, observer: &mut dyn Observer) -> Result<Self, RunError> {
+        Self::resume_with(&Registry::standard(), root, &ResumeOptions::default(), observer)
     }
 
-    /// The same with changes: more epochs, say. The schedules are then those of a run of the new length, from the next
+    /// The same with methods or data sets of one's own, or with changes: more epochs, say. The schedules are then those of a run of the new length, from the next
     /// epoch (the learning rate) and the next step (the EMA decay) on.
     ///
     /// # Errors
     ///
-    /// As [`Run::resume`]; [`TrainError::ConfigChanged`] names keys that would change the course of the run, and
-    /// [`TrainError::DataChanged`] other images, unless [`ResumeOptions::allow_changes`] says that this is meant.
+    /// As [`Run::resume`]; [`RunError::ConfigChanged`] names keys that would change the course of the run, and
+    /// [`RunError::DataChanged`] other images, unless [`ResumeOptions::allow_changes`] says that this is meant.
     pub fn resume_with(
+        registry: &Registry,
         root: &Path,
         options: &ResumeOptions,
         observer: &mut dyn Observer,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, RunError> {
         let folder = RunFolder::at(root);
         if !folder.checkpoints().exists() {
             // Nothing is made where there is no run.
-            RunFolder::open(root)?;
+            RunFolder::open(registry, root)?;
         }
         let lock = folder.take()?;
         let status = Status::read(&folder.status()).ok();
         Status::restarting(&folder.status());
-        let resumed = Self::resume_in(folder.clone(), lock, options, observer);
+        let resumed = Self::resume_in(registry, folder.clone(), lock, options, observer);
         // A run that was not resumed is what it was. Why it was not is the error to report.
         if let (Err(_), Some(status)) = (&resumed, status)
             && let Err(second) = status.write(&folder.status())
@@ -73,55 +75,41 @@ impl Run {
     }
 
     fn resume_in(
+        registry: &Registry,
         folder: RunFolder,
         lock: RunLock,
         options: &ResumeOptions,
         observer: &mut dyn Observer,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Self, RunError> {
         let root = folder.root().to_owned();
         let mut store = CheckpointStore::new(&folder.checkpoints(), 1);
-        let found = store.load_newest()?;
-        let Configs { kept, config, unreadable } = configs(&root, found.as_ref(), options)?;
+        let found = store.load_newest::<RunRecord>()?;
+        let Configs { kept, config, unreadable } = configs(registry, &root, found.as_ref(), options)?;
         store.keep(config.run.keep_last);
-        for error in found.iter().flat_map(|found| &found.damaged) {
-            observer.observe(&Event::CheckpointDamaged { error })?;
+        for problem in found.iter().flat_map(|found| &found.damaged).map(ToString::to_string) {
+            observer.observe(&Event::CheckpointDamaged { problem: &problem })?;
         }
 
         if found.is_none() {
             refuse_to_lose_epochs(&folder, &kept)?;
         }
-        let (device, backend) = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         if let Some(found) = &found {
-            check_backend(&root, found.checkpoint.progress.backend.as_deref(), backend, options)?;
+            check_backend(&root, found.checkpoint.record.backend.as_deref(), device.1, options)?;
         }
-        let data = RunData::load(&config, observer)?;
-        let fingerprint = data.fingerprint();
-        let trainer = build_trainer(&config, &data, &device)?;
-        check_best_metric(&config, &data)?;
-        let mut run = Self {
-            config,
-            folder,
-            store,
-            device,
-            backend,
-            data,
-            fingerprint,
-            trainer,
-            rows: Vec::new(),
-            stop: StopFlag::new(),
-            _lock: lock,
-        };
+        let parts = Parts::prepare(registry, config, device, observer)?;
+        let mut run = Self::assemble(parts, folder, store, lock);
         let Some(Found { checkpoint, path, .. }) = found else {
             run.replace_config(&kept, unreadable)?;
             observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;
             return Ok(run);
         };
-        let progress = &checkpoint.progress;
-        match check_data(progress.data.as_ref(), &run.fingerprint) {
+        let (progress, record) = (&checkpoint.progress, &checkpoint.record);
+        match check_data(record.data.as_ref(), &run.fingerprint) {
             Err(error) if options.allow_changes => tracing::warn!("{error}"),
             result => result?,
         }
-        let code = CodeVersion::current();
+        let code = code_version();
         if (&progress.version, &progress.commit) != (&code.version, &code.commit) {
             tracing::warn!(
                 written_by = progress.version,
@@ -130,16 +118,16 @@ impl Run {
             );
         }
         let (epoch, batch) = (progress.epoch, progress.under_way.train_batches);
-        let other_backend = progress.backend.as_deref().is_some_and(|held| held != run.backend);
-        let changed = differ(&progress.config, &run.config) || other_backend;
+        let other_backend = record.backend.as_deref().is_some_and(|held| held != run.backend);
+        let changed = differ(&record.config, &run.config) || other_backend;
         let another_best =
-            [&progress.config, &kept].iter().any(|earlier| earlier.run.best_by() != run.config.run.best_by());
+            [&record.config, &kept].iter().any(|earlier| earlier.run.best_by() != run.config.run.best_by());
         run.rows.clone_from(&progress.rows);
         run.trainer.restore(checkpoint)?;
         if changed {
             // With both configs in the checkpoint, a kill before the next line does no harm.
-            let mut checkpoint = run.checkpoint();
-            checkpoint.progress.previous_config = Some(kept.clone());
+            let mut checkpoint = run.checkpoint_told(observer)?;
+            checkpoint.record.previous_config = Some(kept.clone());
             run.store.save(&checkpoint)?;
         }
         // Before the file by which the next resume would see that another was asked for.
@@ -155,11 +143,11 @@ impl Run {
         Ok(run)
     }
 
-    fn replace_config(&self, kept: &Config, unreadable: bool) -> Result<(), TrainError> {
+    fn replace_config(&self, kept: &Config, unreadable: bool) -> Result<(), RunError> {
         if !unreadable && !differ(kept, &self.config) && self.folder.config().exists() {
             return Ok(());
         }
-        write_atomically(&self.folder.config(), self.config.to_yaml().as_bytes())
+        Ok(write_atomically(&self.folder.config(), self.config.to_yaml().as_bytes())?)
     }
 }
 
@@ -173,42 +161,49 @@ struct Configs {
     unreadable: bool,
 }
 
-fn configs(root: &Path, found: Option<&Found>, options: &ResumeOptions) -> Result<Configs, TrainError> {
-    let progress = found.map(|found| &found.checkpoint.progress);
+fn configs(
+    registry: &Registry,
+    root: &Path,
+    found: Option<&Found<RunRecord>>,
+    options: &ResumeOptions,
+) -> Result<Configs, RunError> {
+    let record = found.map(|found| &found.checkpoint.record);
     let mut unreadable = false;
-    let kept = match (RunFolder::open(root), progress) {
+    let kept = match (RunFolder::open(registry, root), record) {
         (Ok((_, config)), _) => config,
-        (Err(TrainError::Io { source, .. }), Some(progress)) if source.kind() == ErrorKind::NotFound => {
-            progress.config.clone()
+        (Err(ConfigError::Storage(StorageError { source, .. })), Some(record))
+            if source.kind() == ErrorKind::NotFound =>
+        {
+            record.config.clone()
         }
         // What cannot be read is not needed where another is given and the checkpoint holds the run's own.
-        (Err(_), Some(progress)) if options.config.is_some() => {
+        (Err(_), Some(record)) if options.config.is_some() => {
             unreadable = true;
-            progress.config.clone()
+            record.config.clone()
         }
-        (Err(error), _) => return Err(error),
+        (Err(error), _) => return Err(error.into()),
     };
-    let held = progress.map_or(&kept, |progress| &progress.config);
-    let base = match progress.and_then(|progress| progress.previous_config.as_ref()) {
+    let held = record.map_or(&kept, |record| &record.config);
+    let base = match record.and_then(|record| record.previous_config.as_ref()) {
         // A change was accepted, and the run killed before it came to this file.
         Some(previous) if !differ(previous, &kept) => held,
         _ => &kept,
     };
     let mut config = match &options.config {
-        Some(path) => Config::load(path, &options.overrides)?,
-        None => Config::parse(&base.to_yaml(), "the run's config", &options.overrides)?,
+        Some(path) => Config::load_with(registry, path, &options.overrides)?,
+        None => Config::parse_with(registry, &base.to_yaml(), "the run's config", &options.overrides)?,
     };
     // The folder may have been moved since.
     config.run.output_dir = Some(root.to_owned());
     let differences = held.changes(&config);
     if !differences.is_empty() && !options.allow_changes {
-        return Err(TrainError::ConfigChanged { path: root.to_owned(), differences });
+        return Err(RunError::ConfigChanged { path: root.to_owned(), differences });
     }
-    if let Some(Progress { epoch, under_way, .. }) = progress {
-        let begun = epoch + usize::from(*under_way != UnderWay::default());
+    if let Some(progress) = found.map(|found| &found.checkpoint.progress) {
+        let begun = progress.epoch + usize::from(progress.under_way != UnderWay::default());
         if config.run.epochs < begun {
             let expected = format!("at least {begun}, the epochs that the run has begun");
-            return Err(invalid("run.epochs", expected, config.run.epochs));
+            return Err(invalid("run.epochs", expected, config.run.epochs).into());
         }
     }
     Ok(Configs { kept, config, unreadable })
@@ -220,11 +215,11 @@ fn differ(held: &Config, given: &Config) -> bool {
 }
 
 /// Refuses to begin a run anew that has more behind it than what it does before its first checkpoint.
-fn refuse_to_lose_epochs(folder: &RunFolder, kept: &Config) -> Result<(), TrainError> {
+fn refuse_to_lose_epochs(folder: &RunFolder, kept: &Config) -> Result<(), RunError> {
     let path = folder.metrics_jsonl();
     let bytes = match std::fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        bytes => bytes.map_err(|source| TrainError::io("read", &path, source))?,
+        bytes => bytes.map_err(|source| StorageError::new("read", &path, source))?,
     };
     let epochs = bytes.iter().filter(|byte| **byte == b'\n').count();
     let run = &kept.run;
@@ -240,7 +235,7 @@ fn refuse_to_lose_epochs(folder: &RunFolder, kept: &Config) -> Result<(), TrainE
             true => "bring back the checkpoints, or start another run",
             false => "this run keeps none (run.save_checkpoint: false); start another run",
         };
-        return Err(TrainError::NoCheckpoint { path: folder.checkpoints(), epochs, hint });
+        return Err(RunError::NoCheckpoint { path: folder.checkpoints(), epochs, hint });
     }
     Ok(())
 }
@@ -251,7 +246,7 @@ fn check_backend(
     held: Option<&str>,
     given: &str,
     options: &ResumeOptions,
-) -> Result<(), TrainError> {
+) -> Result<(), RunError> {
     match held {
         Some(held) if held != given && options.allow_changes => {
             tracing::warn!(
@@ -265,19 +260,19 @@ fn check_backend(
                 held: format!("the backend {held}"),
                 given: format!("{given}, on which the figures are no longer the same bits"),
             };
-            Err(TrainError::ConfigChanged { path: root.to_owned(), differences: vec![difference] })
+            Err(RunError::ConfigChanged { path: root.to_owned(), differences: vec![difference] })
         }
         _ => Ok(()),
     }
 }
 
-fn check_data(expected: Option<&DataFingerprint>, found: &DataFingerprint) -> Result<(), TrainError> {
+fn check_data(expected: Option<&DataFingerprint>, found: &DataFingerprint) -> Result<(), RunError> {
     let Some(expected) = expected else { return Ok(()) };
     for (split, expected, found) in
         [("training", &expected.train, &found.train), ("test", &expected.test, &found.test)]
     {
         if expected != found {
-            return Err(TrainError::DataChanged { split, expected: expected.clone(), found: found.clone() });
+            return Err(RunError::DataChanged { split, expected: expected.clone(), found: found.clone() });
         }
     }
     Ok(())

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Run, ended};
-use crate::TrainError;
+use seqjepa_train::observer::{Event, Observer, ObserverError, Observers};
+use seqjepa_train::{Advance, MetricsRow, TrainError};
+
+use super::error::RunError;
+use super::whole::{Run, ended};
+use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
-use crate::metrics::MetricsRow;
-use crate::observer::{Event, Observer, Observers};
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
-use crate::status::RunState;
-use crate::trainer::Advance;
 
 /// Whoever is told of everything that happens.
 struct Told<'a> {
@@ -21,7 +21,7 @@ struct Told<'a> {
 }
 
 impl Observer for Told<'_> {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         self.status.observe(event)?;
         self.observer.observe(event)
     }
@@ -33,16 +33,16 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`TrainError`] says what stopped the run; the files of the epochs done stay. [`TrainError::Stopped`] if the run was
+    /// [`RunError`] says what stopped the run; the files of the epochs done stay. [`RunError::Stopped`] if the run was
     /// asked to stop ([`stop_on`](Self::stop_on)).
-    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<GateVerdict, TrainError> {
+    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<GateVerdict, RunError> {
         let mut status = self.status();
         let mut told = Told { status: &mut status, observer, saved: Instant::now(), unsaved: false };
         let result = self.train_rest(&mut told);
         ended(&mut status, RunState::Trained, result)
     }
 
-    fn train_rest(&mut self, told: &mut Told<'_>) -> Result<GateVerdict, TrainError> {
+    fn train_rest(&mut self, told: &mut Told<'_>) -> Result<GateVerdict, RunError> {
         told.status.enter(RunState::Starting, None)?;
         let mut files = Observers::new()
             .with(JsonLinesSink::open(&self.folder.metrics_jsonl(), &self.rows)?)
@@ -52,14 +52,17 @@ impl Run {
             first_epoch: self.trainer.epochs_done() + 1,
             epochs: self.config.run.epochs,
             steps: (self.trainer.steps_done(), all_steps),
-            parameters: self.config.model_config().parameter_count(),
+            parameters: self.method.parameter_count(),
         };
         told.observe(&event)?;
         while !self.trainer.is_finished() {
             if self.stop.is_requested() {
                 return Err(self.stop_here(told)?);
             }
-            let advance = self.trainer.advance(told).map_err(|error| self.diagnose(error))?;
+            let advance = match self.trainer.advance(told) {
+                Ok(advance) => advance,
+                Err(error) => return Err(self.diagnose(error)),
+            };
             told.unsaved = true;
             match advance {
                 Advance::TrainingBatch => {
@@ -87,7 +90,7 @@ impl Run {
         mut row: MetricsRow,
         files: &mut Observers<'_>,
         told: &mut Told<'_>,
-    ) -> Result<(), TrainError> {
+    ) -> Result<(), RunError> {
         let before = self.rows.last().and_then(|row| row.get("wall_time")).unwrap_or(0.0);
         row.push("wall_time", before + row.get("ep_time").unwrap_or(0.0));
         let epoch = row.epoch;
@@ -103,7 +106,7 @@ impl Run {
         }
         let event = Event::EpochFinished { row: self.rows.last().expect("a row was just added") };
         files.observe(&event)?;
-        told.observe(&event)
+        Ok(told.observe(&event)?)
     }
 
     /// Whether the last epoch is the best so far by `run.best_metric`.
@@ -124,19 +127,25 @@ impl Run {
         })
     }
 
-    fn save(&mut self, told: &mut Told<'_>) -> Result<(), TrainError> {
+    fn save(&mut self, told: &mut Told<'_>) -> Result<(), RunError> {
         if !self.config.run.save_checkpoint {
             return Ok(());
         }
+        if let Err(error) = self.trainer.settle(told) {
+            return Err(self.diagnose(error));
+        }
         // A state that no resume can go on from must not displace one that it can.
-        self.trainer.check_parameters().map_err(|error| self.diagnose(error))?;
-        let path = self.store.save(&self.checkpoint())?;
+        if let Err(error) = self.trainer.check_parameters() {
+            return Err(self.diagnose(error));
+        }
+        let checkpoint = self.checkpoint_told(told)?;
+        let path = self.store.save(&checkpoint)?;
         (told.saved, told.unsaved) = (Instant::now(), false);
-        told.observe(&Event::CheckpointSaved { path: &path, step: self.trainer.steps_done() })
+        Ok(told.observe(&Event::CheckpointSaved { path: &path, step: self.trainer.steps_done() })?)
     }
 
     /// Saves and says how far the run is.
-    fn stop_here(&mut self, told: &mut Told<'_>) -> Result<TrainError, TrainError> {
+    fn stop_here(&mut self, told: &mut Told<'_>) -> Result<RunError, RunError> {
         if told.unsaved || !self.folder.last_checkpoint().exists() {
             self.save(told)?;
         }
@@ -151,18 +160,20 @@ impl Run {
     }
 
     /// Keeps the state in which the run could not go on: that before a step that could not be made.
-    fn diagnose(&self, mut error: TrainError) -> TrainError {
+    fn diagnose(&mut self, mut error: TrainError) -> RunError {
         let message = error.to_string();
-        if let TrainError::NonFinite { diagnostic, .. } = &mut error {
+        if let TrainError::NonFinite(found) = &mut error {
             let path = self.store.diagnostic();
-            let mut checkpoint = self.checkpoint();
-            checkpoint.progress.failure = Some(message);
-            match checkpoint.save(&path) {
-                Ok(()) => *diagnostic = Some(path),
+            let saved = self.checkpoint().and_then(|mut checkpoint| {
+                checkpoint.record.failure = Some(message);
+                Ok(checkpoint.save(&path)?)
+            });
+            match saved {
+                Ok(()) => found.diagnostic = Some(path),
                 // The loss is what stopped the run.
                 Err(second) => tracing::warn!("{second}"),
             }
         }
-        error
+        error.into()
     }
 }

@@ -1,10 +1,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::TrainError;
-use crate::metrics::MetricsRow;
-use crate::observer::{Event, Observer};
-use crate::storage::Lines;
+use seqjepa_train::MetricsRow;
+use seqjepa_train::observer::{Event, Observer, ObserverError};
+use seqjepa_train::storage::{Lines, StorageError};
 
 /// The rows of `metrics.jsonl` as CSV; the columns are those of the first row, an undefined figure is an empty cell.
 #[derive(Debug)]
@@ -21,8 +20,8 @@ impl CsvSink {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`] if it cannot be written.
-    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, TrainError> {
+    /// [`StorageError`] if it cannot be written.
+    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, StorageError> {
         let columns = rows.first().map(columns).unwrap_or_default();
         let mut text = String::new();
         if !rows.is_empty() {
@@ -39,25 +38,27 @@ fn columns(row: &MetricsRow) -> Vec<String> {
     row.iter().map(|(name, _)| name.to_owned()).collect()
 }
 
-// Metric names are identifiers and the cells numbers: nothing needs quoting.
 fn header(columns: &[String]) -> String {
-    format!("epoch,{}\n", columns.join(","))
+    let names = columns.iter().map(String::as_str);
+    record(std::iter::once("epoch").chain(names))
 }
 
 fn cells(row: &MetricsRow, columns: &[String]) -> String {
-    let mut text = row.epoch.to_string();
-    for name in columns {
-        text.push(',');
-        if let Some(value) = row.get(name).filter(|value| value.is_finite()) {
-            text.push_str(&value.to_string());
-        }
-    }
-    text.push('\n');
-    text
+    let figure = |name: &String| row.get(name).filter(|value| value.is_finite());
+    let figures = columns.iter().map(|name| figure(name).map(|value| value.to_string()).unwrap_or_default());
+    record(std::iter::once(row.epoch.to_string()).chain(figures))
+}
+
+/// One line of the file.
+fn record<S: AsRef<[u8]>>(cells: impl Iterator<Item = S>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells).expect("memory takes any record");
+    let bytes = writer.into_inner().expect("memory takes any record");
+    String::from_utf8(bytes).expect("names and numbers are UTF-8")
 }
 
 impl Observer for CsvSink {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         if let Event::EpochFinished { row } = event {
             let mut text = String::new();
             if self.columns.is_empty() {

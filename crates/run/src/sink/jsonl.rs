@@ -1,9 +1,8 @@
 use std::path::Path;
 
-use crate::TrainError;
-use crate::metrics::MetricsRow;
-use crate::observer::{Event, Observer};
-use crate::storage::Lines;
+use seqjepa_train::MetricsRow;
+use seqjepa_train::observer::{Event, Observer, ObserverError};
+use seqjepa_train::storage::{Lines, StorageError};
 
 /// Appends one JSON object an epoch to a file and syncs it.
 #[derive(Debug)]
@@ -19,8 +18,8 @@ impl JsonLinesSink {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`] if it cannot be written.
-    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, TrainError> {
+    /// [`StorageError`] if it cannot be written.
+    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, StorageError> {
         let text: Vec<u8> = rows.iter().flat_map(line).collect();
         Ok(Self { file: Lines::open(path, &text)? })
     }
@@ -33,9 +32,9 @@ fn line(row: &MetricsRow) -> Vec<u8> {
 }
 
 impl Observer for JsonLinesSink {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         match event {
-            Event::EpochFinished { row } => self.file.append(&line(row)),
+            Event::EpochFinished { row } => Ok(self.file.append(&line(row))?),
             _ => Ok(()),
         }
     }

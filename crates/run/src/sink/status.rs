@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::TrainError;
+use seqjepa_train::MetricsRow;
+use seqjepa_train::observer::{Event, Observer, ObserverError, Stage};
+use seqjepa_train::storage::StorageError;
+
 use crate::config::Config;
-use crate::metrics::MetricsRow;
-use crate::observer::{Event, Observer};
-use crate::run_folder::RunFolder;
-use crate::status::{RunState, Status, seconds_since_1970};
+use crate::folder::RunFolder;
+use crate::folder::status::{RunState, Status, seconds_since_1970};
 
 /// Least time between two writes within an epoch.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -59,7 +60,7 @@ impl StatusSink {
     }
 
     /// Writes down another state, and why.
-    pub(crate) fn enter(&mut self, state: RunState, message: Option<String>) -> Result<(), TrainError> {
+    pub(crate) fn enter(&mut self, state: RunState, message: Option<String>) -> Result<(), StorageError> {
         self.status.state = state;
         self.status.message = message;
         if !state.is_active() {
@@ -68,13 +69,13 @@ impl StatusSink {
         self.write()
     }
 
-    fn write(&mut self) -> Result<(), TrainError> {
+    fn write(&mut self) -> Result<(), StorageError> {
         self.status.updated = seconds_since_1970();
         self.written = Some(Instant::now());
         self.status.write(&self.path)
     }
 
-    fn write_sometimes(&mut self) -> Result<(), TrainError> {
+    fn write_sometimes(&mut self) -> Result<(), StorageError> {
         match self.written {
             Some(written) if written.elapsed() < INTERVAL => Ok(()),
             _ => self.write(),
@@ -90,9 +91,9 @@ impl StatusSink {
 }
 
 impl Observer for StatusSink {
-    fn observe(&mut self, event: &Event) -> Result<(), TrainError> {
+    fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         let status = &mut self.status;
-        match event {
+        let written = match event {
             Event::RunStarted { steps: (done, all), .. } => {
                 (status.step, status.steps) = (*done, *all);
                 self.start = (Instant::now(), *done);
@@ -104,11 +105,14 @@ impl Observer for StatusSink {
                 status.state = RunState::Training;
                 self.write()
             }
-            Event::StepFinished { step, batch, loss } => {
+            Event::StepFinished { step, batch } => {
                 (status.step, status.batch) = (*step, *batch + 1);
-                status.loss = loss.is_finite().then_some(*loss);
                 self.estimate();
                 self.write_sometimes()
+            }
+            Event::StepLogged { loss, learning_rate, .. } => {
+                (status.loss, status.learning_rate) = (Some(*loss), Some(*learning_rate));
+                Ok(())
             }
             Event::TestStarted { batches } => {
                 (status.state, status.batch, status.batches) = (RunState::Testing, 0, *batches);
@@ -127,13 +131,17 @@ impl Observer for StatusSink {
                 (status.checkpoint, status.checkpoint_step) = (Some(path.to_owned()), Some(*step));
                 self.write_sometimes()
             }
-            Event::FeaturesExtracted { done, total }
-            | Event::ProbeFitted { done, total, .. }
-            | Event::ProbeEpochFinished { done, total } => {
-                (status.batch, status.batches) = (*done, *total);
+            Event::Progress {
+                stage: Stage::ExtractingFeatures | Stage::FittingProbes | Stage::TrainingProbes,
+                done,
+                total,
+                ..
+            } => {
+                (status.batch, status.batches) = (*done as usize, total.unwrap_or(0) as usize);
                 self.write_sometimes()
             }
             _ => Ok(()),
-        }
+        };
+        Ok(written?)
     }
 }

@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use seqjepa_train::checkpoint::Checkpoint;
-use seqjepa_train::{Config, MetricsRow};
+use seqjepa_run::Config;
+use seqjepa_run::RunCheckpoint as Checkpoint;
+use seqjepa_train::MetricsRow;
 
 /// A model of a few thousand parameters on a few small images, with every kind of checkpoint.
 pub const TINY: &str = "

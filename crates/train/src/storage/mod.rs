@@ -5,7 +5,8 @@ mod error;
 mod lines;
 
 pub use atomic::{
-    folder_of, make_folder, remove, remove_leftovers, share, sync_folder, temporary, write_atomically, write_unsynced,
+    folder_of, make_folder, remove, remove_leftovers, share, sync_folder, temporary, write_atomically,
+    write_unsynced,
 };
 pub use error::StorageError;
 pub use lines::Lines;

@@ -136,8 +136,9 @@ impl TrainerBuilder {
         let Self { method, loaders, device, optimizer, probes, settings } = self;
         let used = method.views_used();
         for (split, loader) in [("training", &loaders.train), ("test", &loaders.test)] {
-            let (rendered, target) = loader.rendered();
-            let needed = used.observed.unwrap_or(loader.source().layout().observed_views);
+            let (config, views) = (loader.config(), loader.source().layout().observed_views);
+            let (rendered, target) = (config.rendered_views.unwrap_or(views), config.render_target);
+            let needed = used.observed.unwrap_or(views);
             if rendered < needed || (used.target && !target) {
                 let with = |views: usize, target: bool| {
                     format!("{views} observed views{}", if target { " and the target view" } else { "" })

@@ -5,7 +5,7 @@ use seqjepa_model::DynMethod;
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{DropoutKey, host};
 use seqjepa_probes::ProbeError;
-use seqjepa_probes::online::{OnlineProbes, Phase};
+use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
 
 use super::uploaded::{HostTargets, Uploaded};
 use crate::error::TrainError;
@@ -33,8 +33,8 @@ pub(super) struct HandedStep {
     pub loss: Tensor<1>,
     /// `[1]` each.
     pub terms: Vec<(&'static str, Tensor<1>)>,
-    /// Squared norm of all gradients, `[1]`: not finite if one of them is not.
-    pub gradient: Tensor<1>,
+    /// Squared norm of all gradients, `[1]`: not finite if one of them is not. `None` without gradients.
+    pub gradient: Option<Tensor<1>>,
     pub targets: HostTargets,
 }
 
@@ -59,11 +59,7 @@ impl Learner {
 
     /// Forward, backward, the online probes on what the forward pass gave, update, and what the method does after it.
     /// Nothing is read from the device.
-    pub(super) fn step(
-        &mut self,
-        batch: Uploaded,
-        settings: StepSettings,
-    ) -> Result<HandedStep, TrainError> {
+    pub(super) fn step(&mut self, batch: Uploaded, settings: StepSettings) -> Result<HandedStep, TrainError> {
         let Uploaded { input, targets } = batch;
         let output = self.method.training_forward(input, settings.key)?;
         let loss = output.loss.clone().inner();
@@ -101,15 +97,13 @@ impl Learner {
             (self.method, self.probes) = before;
             return Ok(CheckedStep::NotFinite { what, skippable: true, targets });
         }
-        let shown = targets
-            .show(&mut self.probes, Phase::Train, output.representations)
-            .and_then(|()| self.probes.flush());
-        match shown {
-            Err(error @ (ProbeError::NonFinite { .. } | ProbeError::Diverged { .. })) => {
+        targets.show(&mut self.probes, Phase::Train, output.representations)?;
+        match self.probes.flush() {
+            Err(UpdateError { cause, .. }) if is_non_finite(&cause) => {
                 (self.method, self.probes) = before;
-                return Ok(CheckedStep::NotFinite { what: error.to_string(), skippable: false, targets });
+                return Ok(CheckedStep::NotFinite { what: cause.to_string(), skippable: false, targets });
             }
-            result => result?,
+            result => result.map_err(|error| error.cause)?,
         }
         // The update may then work in place.
         drop(before);
@@ -122,6 +116,11 @@ impl Learner {
         self.method.after_step(settings.key.step, settings.total_steps);
         Ok(())
     }
+}
+
+/// Whether a probe has met something that is not finite, be it its own doing or the features'.
+pub(super) fn is_non_finite(error: &ProbeError) -> bool {
+    matches!(error, ProbeError::NonFinite { .. } | ProbeError::Diverged { .. })
 }
 
 fn not_finite(gradients: &ParameterGradients) -> Option<String> {

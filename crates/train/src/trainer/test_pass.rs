@@ -4,9 +4,10 @@ use burn::tensor::{Device, Tensor};
 use seqjepa_data::{SequenceBatch, SequenceEpoch, SequenceLoader};
 use seqjepa_model::DynMethod;
 use seqjepa_nn::host;
-use seqjepa_probes::online::{OnlineProbes, Phase};
-use seqjepa_probes::{Metrics, ProbeError};
+use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
+use seqjepa_probes::{Metrics, NumericError};
 
+use super::learner::is_non_finite;
 use super::uploaded::Uploaded;
 use crate::collapse::CollapseWatch;
 use crate::error::TrainError;
@@ -105,20 +106,19 @@ impl TestPass {
         }
         match probes.flush() {
             // The parameters are finite; what they compute is not.
-            Err(error) if error.is_non_finite() => {
-                let place = error.update().unwrap_or(0);
+            Err(UpdateError { update, cause, .. }) if is_non_finite(&cause) => {
                 Err(TestError::NotFinite(NotFiniteTest {
-                    what: format!("in the test split, {error}: the model computes what is not finite,"),
-                    batch: first + place,
-                    indices: indices.into_iter().nth(place).unwrap_or_default(),
+                    what: format!("in the test split, {cause}: the model computes what is not finite,"),
+                    batch: first + update,
+                    indices: indices.into_iter().nth(update).unwrap_or_default(),
                 }))
             }
-            result => Ok(result?),
+            result => Ok(result.map_err(|error| error.cause)?),
         }
     }
 
     /// Mean loss over the samples, and the collapse diagnostics.
-    pub(super) fn finish(self) -> Result<(f64, Metrics), ProbeError> {
+    pub(super) fn finish(self) -> Result<(f64, Metrics), NumericError> {
         Ok((self.loss.0 / self.loss.1, self.watch.finish()?))
     }
 }

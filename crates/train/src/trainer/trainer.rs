@@ -4,9 +4,9 @@ use burn::tensor::Device;
 use seqjepa_data::{SequenceEpoch, SequenceLoader};
 use seqjepa_model::DynMethod;
 use seqjepa_nn::DropoutKey;
-use seqjepa_probes::{Metrics, ProbeError};
+use seqjepa_probes::Metrics;
 
-use super::learner::{CheckedStep, Learner, StepSettings};
+use super::learner::{CheckedStep, Learner, StepSettings, is_non_finite};
 use super::nonfinite::NonFiniteStep;
 use super::pending::{Pending, PendingStep, StepFigures};
 use super::test_pass::{TestError, TestPass};
@@ -82,12 +82,7 @@ struct Stretch {
 }
 
 impl Trainer {
-    pub(super) fn new(
-        learner: Learner,
-        loaders: Loaders,
-        device: Device,
-        settings: TrainerSettings,
-    ) -> Self {
+    pub(super) fn new(learner: Learner, loaders: Loaders, device: Device, settings: TrainerSettings) -> Self {
         Self {
             learner,
             loaders,
@@ -183,7 +178,7 @@ impl Trainer {
             Some(test) => {
                 let time = stretch.before.time + stretch.started.elapsed().as_secs_f64();
                 let row = self.finish_test(test)?;
-                Ok(Advance::Epoch(self.finish_epoch(row, time)))
+                Ok(Advance::Epoch(self.finish_epoch(row, time)?))
             }
             None => match self.test_batch(&mut stretch, observer) {
                 Ok(()) => {
@@ -272,7 +267,7 @@ impl Trainer {
                 }
                 Ok(())
             }
-            Err(error) if finite && !is_non_finite(&error) => Err(error.into()),
+            Err(error) if finite && !is_non_finite(&error.cause) => Err(error.cause.into()),
             _ => self.repeat(before, &steps, observer),
         }
     }
@@ -416,7 +411,12 @@ impl Trainer {
         }))
     }
 
-    fn finish_epoch(&mut self, (test_loss, diagnostics): (f64, Metrics), time: f64) -> MetricsRow {
+    fn finish_epoch(
+        &mut self,
+        (test_loss, diagnostics): (f64, Metrics),
+        time: f64,
+    ) -> Result<MetricsRow, TrainError> {
+        let probes = self.learner.probes.finish_epoch().map_err(|error| error.cause)?;
         let learning_rate = self.learning_rate(self.steps_per_epoch() - 1);
         let done = std::mem::take(&mut self.under_way);
         let mut row = MetricsRow::new(self.epoch + 1);
@@ -426,7 +426,7 @@ impl Trainer {
             row.push(format!("loss_{name}"), sum / done.samples as f64);
         }
         row.push("test_loss", test_loss);
-        for (name, value) in self.learner.probes.finish_epoch().iter().chain(diagnostics.iter()) {
+        for (name, value) in probes.iter().chain(diagnostics.iter()) {
             row.push(name, value);
         }
         row.push("learning_rate", learning_rate);
@@ -436,7 +436,7 @@ impl Trainer {
         row.push("train_time", done.train_time);
         row.push("ep_time", time);
         self.epoch += 1;
-        row
+        Ok(row)
     }
 
     /// Everything that a resumed run needs, and the figures of the epochs done, `rows`.
@@ -465,7 +465,10 @@ impl Trainer {
             record: NoRecord {},
             model: self.learner.method.state_dict(),
             optimizer: self.learner.optimizer.state_dict(),
-            probes: test.map_or(&self.learner.probes, |test| &test.probes).state_dict(),
+            probes: test
+                .map_or(&self.learner.probes, |test| &test.probes)
+                .state_dict()
+                .map_err(|error| error.cause)?,
         })
     }
 
@@ -496,9 +499,4 @@ impl Trainer {
         self.stretch = None;
         Ok(())
     }
-}
-
-/// Whether a probe has met something that is not finite, be it its own doing or the features'.
-fn is_non_finite(error: &ProbeError) -> bool {
-    matches!(error, ProbeError::NonFinite { .. } | ProbeError::Diverged { .. })
 }

@@ -28,7 +28,7 @@ pub(super) struct HostTargets {
 
 impl Uploaded {
     pub(super) fn new(mut batch: SequenceBatch, device: &Device) -> Result<Self, TrainError> {
-        let (views, parameters) = (batch.observed_views(), batch.parameter_count());
+        let (views, parameters) = (batch.views(), batch.parameter_count());
         // The first of each sequence's rows.
         let rows = batch.relative.chunks(views * parameters).flat_map(|rows| &rows[..parameters]);
         let targets = HostTargets {

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
-use crate::image::{ImageView, PixelFormat};
+use crate::augment::{ImageView, PixelFormat};
 
 use super::instructions::Level;
 use super::params::Crop;

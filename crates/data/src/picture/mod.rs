@@ -1,0 +1,9 @@
+//! Pictures of images with captions: what a person looks at to check views and their actions (feature `picture`).
+
+mod sequences;
+mod tiles;
+mod views;
+
+pub use sequences::{SheetRows, augmented_sheet, sequence_sheet};
+pub use tiles::{Tile, contact_sheet, draw_text};
+pub use views::{ViewRow, view_sheet};

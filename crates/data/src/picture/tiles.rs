@@ -1,0 +1,81 @@
+//! Images with lines of text below them, in rows.
+
+use font8x8::{BASIC_FONTS, UnicodeFonts};
+use image::{Rgb, RgbImage};
+
+use crate::augment::{ImageView, PixelFormat};
+
+/// Side of a tile of the sheets of views, in pixels.
+pub(super) const TILE: u32 = 160;
+pub(super) const MARGIN: u32 = 8;
+pub(super) const LINE: u32 = 10;
+pub(super) const GLYPH: u32 = 8;
+pub(super) const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
+pub(super) const INK: Rgb<u8> = Rgb([20, 20, 20]);
+
+/// An image with lines of text below it.
+#[derive(Debug)]
+pub struct Tile<'a> {
+    /// The image; it is enlarged by a whole factor, without interpolation.
+    pub image: ImageView<'a>,
+    /// The lines, printable ASCII; what does not fit the tile's width is cut.
+    pub caption: Vec<String>,
+}
+
+/// Draws tiles in rows. Each tile is at least `side` pixels wide, so that a caption line holds `side / 8` characters.
+#[must_use]
+pub fn contact_sheet(rows: &[Vec<Tile>], side: u32) -> RgbImage {
+    let tiles = || rows.iter().flatten();
+    let scale = |tile: &Tile| (side / tile.image.width().max(tile.image.height()) as u32).max(1);
+    let widest = tiles().map(|tile| tile.image.width() as u32 * scale(tile)).max().unwrap_or(0).max(side);
+    let highest = tiles().map(|tile| tile.image.height() as u32 * scale(tile)).max().unwrap_or(0);
+    let lines = tiles().map(|tile| tile.caption.len() as u32).max().unwrap_or(0);
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
+    let pitch = [widest + MARGIN, highest + MARGIN + lines * LINE + MARGIN / 2];
+    let mut sheet =
+        RgbImage::from_pixel(columns * pitch[0] + MARGIN, rows.len() as u32 * pitch[1] + MARGIN, PAPER);
+    for (row, tiles) in rows.iter().enumerate() {
+        for (column, tile) in tiles.iter().enumerate() {
+            let corner = [MARGIN + column as u32 * pitch[0], MARGIN + row as u32 * pitch[1]];
+            draw_image(&mut sheet, corner, &tile.image, scale(tile));
+            for (number, line) in tile.caption.iter().enumerate() {
+                let baseline = [corner[0], corner[1] + highest + 4 + number as u32 * LINE];
+                let line: String = line.chars().take((widest / GLYPH) as usize).collect();
+                draw_text(&mut sheet, baseline, &line, 1, INK);
+            }
+        }
+    }
+    sheet
+}
+
+fn draw_image(sheet: &mut RgbImage, corner: [u32; 2], image: &ImageView, scale: u32) {
+    let (width, height) = (image.width() as u32, image.height() as u32);
+    for y in 0..height * scale {
+        for x in 0..width * scale {
+            let at = (y / scale * width + x / scale) as usize;
+            let pixel = match image.format() {
+                PixelFormat::Rgb => [0, 1, 2].map(|channel| image.pixels()[at * 3 + channel]),
+                PixelFormat::Gray => [image.pixels()[at]; 3],
+            };
+            sheet.put_pixel(corner[0] + x, corner[1] + y, Rgb(pixel));
+        }
+    }
+}
+
+/// Draws a line of text, printable ASCII, its upper left corner at `corner`: a glyph has 8 x 8 pixels times `scale`. What
+/// lies outside the sheet is cut.
+pub fn draw_text(sheet: &mut RgbImage, corner: [u32; 2], text: &str, scale: u32, ink: Rgb<u8>) {
+    for (place, character) in text.chars().enumerate() {
+        let Some(glyph) = BASIC_FONTS.get(character) else {
+            continue;
+        };
+        let left = corner[0] + place as u32 * GLYPH * scale;
+        for (y, row) in (0..GLYPH * scale).map(|y| (y, glyph[(y / scale) as usize])) {
+            for x in (0..GLYPH * scale).filter(|x| row >> (x / scale) & 1 == 1) {
+                if let Some(pixel) = sheet.get_pixel_mut_checked(left + x, corner[1] + y) {
+                    *pixel = ink;
+                }
+            }
+        }
+    }
+}

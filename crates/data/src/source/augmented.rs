@@ -1,0 +1,237 @@
+//! Sequences of augmented images.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{
+    SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, description,
+};
+use crate::augment::Normalization;
+use crate::dataset::ImageSource;
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+
+/// Views of source images, drawn as a [`SequenceConfig`] says.
+#[derive(Clone, Debug)]
+pub struct AugmentedImages {
+    images: Arc<dyn ImageSource>,
+    config: SequenceConfig,
+    layout: SequenceLayout,
+    /// Made once for all sources of these images: it may take a pass over all pixels.
+    fingerprint: Arc<OnceLock<Fingerprint>>,
+}
+
+impl AugmentedImages {
+    /// Sequences of `images`.
+    ///
+    /// # Errors
+    /// As [`SequenceConfig::validate`].
+    pub fn new(images: Arc<dyn ImageSource>, config: SequenceConfig) -> Result<Self, DataError> {
+        Self::with_fingerprint(images, config, Arc::default())
+    }
+
+    fn with_fingerprint(
+        images: Arc<dyn ImageSource>,
+        config: SequenceConfig,
+        fingerprint: Arc<OnceLock<Fingerprint>>,
+    ) -> Result<Self, DataError> {
+        let [height, width] = images.max_size();
+        let layout = config.layout(height, width)?;
+        Ok(Self { images, config, layout, fingerprint })
+    }
+
+    fn with_config(&self, config: SequenceConfig) -> Result<Arc<dyn SequenceSource>, DataError> {
+        let (images, fingerprint) = (Arc::clone(&self.images), Arc::clone(&self.fingerprint));
+        Ok(Arc::new(Self::with_fingerprint(images, config, fingerprint)?))
+    }
+
+    /// The source images.
+    #[must_use]
+    pub fn images(&self) -> &Arc<dyn ImageSource> {
+        &self.images
+    }
+
+    /// How views are drawn.
+    #[must_use]
+    pub fn config(&self) -> &SequenceConfig {
+        &self.config
+    }
+}
+
+impl SequenceSource for AugmentedImages {
+    fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        self.images.label(index)
+    }
+
+    fn class_names(&self) -> &[String] {
+        self.images.class_names()
+    }
+
+    fn layout(&self) -> &SequenceLayout {
+        &self.layout
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint.get_or_init(|| self.images.fingerprint()).clone()
+    }
+
+    /// The [`SequenceConfig`] as JSON.
+    fn settings(&self) -> String {
+        serde_json::to_string(&self.config).expect("a config is plain data")
+    }
+
+    fn description(&self) -> String {
+        description::describe(&self.config)
+    }
+
+    fn pixel_normalization(&self) -> Option<Normalization> {
+        Some(self.config.normalization)
+    }
+
+    fn fill(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_>,
+    ) -> Result<(), DataError> {
+        slot.check(&self.layout)?;
+        let SequenceSlot { observed, mut target, parameters } = slot;
+        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
+        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
+        for (view, row) in parameters.chunks_exact_mut(self.layout.actions.width()).enumerate() {
+            let params = self.config.sample_view(key, view, image.height(), image.width());
+            row.copy_from_slice(&params.action());
+            let out = if view < self.config.observed_views { observed.next() } else { target.take() };
+            if let Some(out) = out {
+                let made =
+                    params.apply_normalized(image, &self.config.normalization, &mut scratch.augment, out);
+                made.map_err(|source| DataError::View { sample: key.sample, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
+        self.with_config(SequenceConfig { observed_views: views, ..self.config.clone() })
+    }
+
+    fn candidates(&self, views: usize) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        let observed = self.config.target.clone();
+        Some(self.with_config(SequenceConfig { observed, observed_views: views, ..self.config.clone() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Synthetic;
+    use crate::rng::Split;
+
+    const KEY: SequenceKey = SequenceKey { seed: 3, split: Split::Train, epoch: 1, sample: 4 };
+
+    fn source() -> AugmentedImages {
+        let images = Synthetic { train_images: 10, ..Synthetic::default() }.load(Split::Train).unwrap();
+        let config = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION).unwrap();
+        AugmentedImages::new(Arc::new(images), config).unwrap()
+    }
+
+    /// Observed views, target view and parameters of one sequence.
+    fn fill(source: &dyn SequenceSource, rendered: usize, target: bool) -> [Vec<f32>; 3] {
+        let layout = source.layout();
+        let mut observed = vec![0.0; rendered * layout.view_len()];
+        let mut last = vec![0.0; if target { layout.view_len() } else { 0 }];
+        let mut parameters = vec![0.0; (layout.observed_views + 1) * layout.actions.width()];
+        let slot = SequenceSlot {
+            observed: &mut observed,
+            target: target.then_some(&mut last),
+            parameters: &mut parameters,
+        };
+        source.fill(KEY, &mut SequenceScratch::default(), slot).unwrap();
+        [observed, last, parameters]
+    }
+
+    #[test]
+    fn what_is_not_wanted_changes_nothing_else() {
+        let source = source();
+        let [observed, target, parameters] = fill(&source, 2, true);
+        for rendered in 0..=2 {
+            for wanted in [false, true] {
+                let part = fill(&source, rendered, wanted);
+                assert_eq!(part[0], observed[..part[0].len()]);
+                assert_eq!(part[1], target[..part[1].len()]);
+                assert_eq!(part[2], parameters);
+            }
+        }
+    }
+
+    #[test]
+    fn more_views_begin_with_the_same_ones() {
+        let source = source();
+        let [observed, _, parameters] = fill(&source, 2, true);
+        let more = source.with_observed_views(5).unwrap();
+        let [longer, _, all] = fill(&*more, 5, true);
+        assert_eq!(longer[..observed.len()], observed);
+        assert_eq!(all[..18], parameters[..18]);
+        assert_eq!(all.len(), 6 * 9);
+        assert_eq!(more.fingerprint(), source.fingerprint());
+        assert_ne!(more.settings(), source.settings());
+        assert!(source.with_observed_views(0).is_err());
+    }
+
+    #[test]
+    fn candidates_are_drawn_as_targets_are() {
+        let source = source();
+        let candidates = source.candidates(3).unwrap().unwrap();
+        let expected = SequenceConfig {
+            observed: source.config().target.clone(),
+            observed_views: 3,
+            ..source.config().clone()
+        };
+        assert_eq!(candidates.settings(), serde_json::to_string(&expected).unwrap());
+        assert_eq!(candidates.layout().observed_views, 3);
+    }
+
+    #[test]
+    fn a_source_says_what_it_is() {
+        let source = source();
+        assert_eq!(source.layout().actions.parameter("height").unwrap().1.high, 32.0);
+        assert_eq!((source.layout().height, source.layout().channels), (16, 3));
+        assert_eq!(source.fingerprint(), source.images().fingerprint());
+        let text = source.settings();
+        assert_eq!(&serde_json::from_str::<SequenceConfig>(&text).unwrap(), source.config());
+        // As result cards have always said it.
+        assert_eq!(
+            source.description(),
+            "observed: crop area 0.2..1 ratio 0.75..1.3333334 to 16x16, flip p 0.5, jitter p 0.8 (brightness 0.6..1.4, \
+             contrast 0.6..1.4, saturation 0.8..1.2, hue -0.1..0.1), grey p 0.2, blur p 1 sigma 0.1..2, solarize p 0; \
+             target: crop area 0.2..1 ratio 0.75..1.3333334 to 16x16, flip p 0.5, jitter p 0.8 (brightness 0.6..1.4, \
+             contrast 0.6..1.4, saturation 0.8..1.2, hue -0.1..0.1), grey p 0.2, blur p 0.1 sigma 0.1..2, solarize p 0.2; \
+             actions divided by their L2 norm over the sequence"
+        );
+    }
+
+    #[test]
+    fn slots_of_other_shapes_are_refused() {
+        let source = source();
+        let view = source.layout().view_len();
+        for (observed, target, parameters, expected) in [
+            (3 * view, view, 27, "observed"),
+            (view - 1, view, 27, "observed"),
+            (view, view + 1, 27, "target"),
+            (view, view, 26, "parameters"),
+        ] {
+            let (mut observed, mut target, mut parameters) =
+                (vec![0.0; observed], vec![0.0; target], vec![0.0; parameters]);
+            let slot = SequenceSlot {
+                observed: &mut observed,
+                target: Some(&mut target),
+                parameters: &mut parameters,
+            };
+            let error = source.fill(KEY, &mut SequenceScratch::default(), slot).unwrap_err();
+            assert!(matches!(error, DataError::InvalidArgument { name, .. } if name == expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Where sequences come from: a trait, and its most used implementation.
+//!
+//! A [`SequenceSource`] makes the views of a sequence and the parameters that tell one view from another. Everything else -
+//! order, threads, buffers, the normalisation of actions - belongs to the [`SequenceLoader`](crate::SequenceLoader), which
+//! takes any of them. [`AugmentedImages`] is the source of the published experiments on augmentations.
+
+mod augmented;
+mod description;
+mod layout;
+mod sequence_config;
+mod sequence_source;
+
+pub use augmented::AugmentedImages;
+pub use layout::SequenceLayout;
+pub use sequence_config::SequenceConfig;
+pub use sequence_source::{SequenceKey, SequenceScratch, SequenceSlot, SequenceSource};

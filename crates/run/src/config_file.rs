@@ -1,0 +1,353 @@
+//! YAML text and dot overrides to a checked [`Config`].
+
+use std::path::Path;
+
+use seqjepa_train::storage::StorageError;
+use serde::de::IntoDeserializer;
+use serde_yaml::{Mapping, Value};
+
+use crate::config::{Config, ConfigError};
+use crate::device::DeviceRequest;
+use crate::registry::Registry;
+
+impl Config {
+    /// Reads `path`, applies `overrides` in order, and checks the result.
+    ///
+    /// An override is `section.key=value`, its value read as YAML: `optim.lr=1e-3`, `dataset.subset_train=null`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] says what was expected and found: an unreadable file, YAML that does not parse (with its line), an
+    /// unknown key (with the nearest known one), a value of the wrong type, a value out of range.
+    pub fn load<S: AsRef<str>>(path: &Path, overrides: &[S]) -> Result<Self, ConfigError> {
+        Self::load_with(&Registry::standard(), path, overrides)
+    }
+
+    /// The same with methods or data sets of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn load_with<S: AsRef<str>>(
+        registry: &Registry,
+        path: &Path,
+        overrides: &[S],
+    ) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| StorageError::new("read the config", path, source))?;
+        Self::parse_with(registry, &text, &path.display().to_string(), overrides)
+    }
+
+    /// A config from YAML text; `origin` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn parse<S: AsRef<str>>(text: &str, origin: &str, overrides: &[S]) -> Result<Self, ConfigError> {
+        Self::parse_with(&Registry::standard(), text, origin, overrides)
+    }
+
+    /// The same with methods or data sets of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn parse_with<S: AsRef<str>>(
+        registry: &Registry,
+        text: &str,
+        origin: &str,
+        overrides: &[S],
+    ) -> Result<Self, ConfigError> {
+        // A byte order mark is no part of the text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut root: Value = serde_yaml::from_str(text)
+            .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })?;
+        if root.is_null() {
+            root = Value::Mapping(Mapping::new());
+        }
+        for text in overrides {
+            apply_override(&mut root, text.as_ref())?;
+        }
+        let known = known_keys(registry, &root)?;
+        refuse_unknown(&root, &known, &known, "", origin)?;
+        drop_empty_sections(&mut root);
+        let config: Self = serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
+            ConfigError::Mistyped {
+                key: error.path().to_string(),
+                origin: origin.into(),
+                message: error.inner().to_string(),
+            }
+        })?;
+        config.check(registry)?;
+        Ok(config)
+    }
+
+    /// Checks all that can be known without the data: every section, the device's name, the method and its model.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first value that cannot be.
+    pub fn check(&self, registry: &Registry) -> Result<(), ConfigError> {
+        self.validate()?;
+        DeviceRequest::parse(&self.run.device)?;
+        registry.method(self)?;
+        Ok(())
+    }
+}
+
+/// The default config, with the section of the method that `root` names.
+fn known_keys(registry: &Registry, root: &Value) -> Result<Value, ConfigError> {
+    let mut config = Config::default();
+    if let Some(name) = root.get("method").and_then(Value::as_str) {
+        config.method = name.to_owned();
+    }
+    let settings = registry.method_defaults(&config)?;
+    let mut known = serde_yaml::to_value(&config).expect("a default config is plain data");
+    if let (Value::Mapping(known), Value::Mapping(settings)) = (&mut known, settings)
+        && !settings.is_empty()
+    {
+        known.insert(Value::String(config.method.clone()), Value::Mapping(settings));
+    }
+    Ok(known)
+}
+
+fn apply_override(root: &mut Value, text: &str) -> Result<(), ConfigError> {
+    let refuse = |message: &str| ConfigError::Override { text: text.into(), message: message.into() };
+    let (path, value) = text.split_once('=').ok_or_else(|| refuse("there is no `=`"))?;
+    let value: Value = serde_yaml::from_str(value).map_err(|error| refuse(&error.to_string()))?;
+    let mut place = root;
+    for part in path.trim().split('.') {
+        if part.is_empty() {
+            return Err(refuse("a part of the key is empty"));
+        }
+        if place.is_null() {
+            *place = Value::Mapping(Mapping::new());
+        }
+        let Value::Mapping(section) = place else {
+            return Err(refuse(&format!("`{part}` would go below a value that is not a section")));
+        };
+        place = section.entry(Value::String(part.into())).or_insert(Value::Null);
+    }
+    *place = value;
+    Ok(())
+}
+
+/// Compares the keys of `found` with those of `known`, section by section.
+fn refuse_unknown(
+    found: &Value,
+    known: &Value,
+    all: &Value,
+    prefix: &str,
+    origin: &str,
+) -> Result<(), ConfigError> {
+    let Value::Mapping(known) = known else {
+        return Ok(());
+    };
+    let found = match found {
+        Value::Mapping(found) => found,
+        Value::Null => return Ok(()),
+        other => {
+            return Err(ConfigError::Mistyped {
+                key: if prefix.is_empty() { "(the whole file)".into() } else { prefix.into() },
+                origin: origin.into(),
+                message: format!("expected a section of keys, found {}", kind(other)),
+            });
+        }
+    };
+    for (key, value) in found {
+        let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match known.get(key) {
+            Some(known) => refuse_unknown(value, known, all, &path, origin)?,
+            None => return Err(unknown_key(&path, &name, all, origin)),
+        }
+    }
+    Ok(())
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Sequence(_) => "a list",
+        Value::Mapping(_) => "a section",
+        Value::Tagged(_) => "a tagged value",
+    }
+}
+
+fn unknown_key(path: &str, name: &str, known: &Value, origin: &str) -> ConfigError {
+    let mut paths = Vec::new();
+    collect_paths(known, "", &mut paths);
+    // A key in the wrong section keeps its own name, so the last part counts most.
+    let score = |candidate: &String| {
+        let last = candidate.rsplit('.').next().unwrap_or(candidate);
+        strsim::jaro_winkler(last, name) + 0.5 * strsim::jaro_winkler(candidate, path)
+    };
+    let nearest = paths.into_iter().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or_default();
+    let hint = match nearest.split_once('.') {
+        Some((section, key)) if nearest == name => {
+            format!("in a file, `{key}` stands in a section of its own, `{section}:`")
+        }
+        _ => format!("the nearest known key is `{nearest}`"),
+    };
+    ConfigError::UnknownKey { key: path.into(), origin: origin.into(), hint }
+}
+
+fn collect_paths(value: &Value, prefix: &str, paths: &mut Vec<String>) {
+    if let Value::Mapping(section) = value {
+        for (key, value) in section {
+            let name = key.as_str().unwrap_or_default();
+            let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+            paths.push(path.clone());
+            collect_paths(value, &path, paths);
+        }
+    }
+}
+
+/// `gating:` with nothing below it means all of its defaults.
+fn drop_empty_sections(root: &mut Value) {
+    if let Value::Mapping(sections) = root {
+        sections.retain(|_, value| !value.is_null());
+        if let Some(Value::Mapping(logging)) = sections.get_mut("logging") {
+            logging.retain(|_, value| !value.is_null());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OptimizerKind;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse::<&str>(text, "test.yaml", &[])
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_config() {
+        assert_eq!(parse("").unwrap(), Config::default());
+        assert_eq!(parse("gating:\nlogging:\n  wandb:\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_resolved_config_reads_back_as_itself() {
+        let config = Config::parse("", "x", &["optim.lr=3e-4", "gating.loss_max=0.5"]).unwrap();
+        assert_eq!(parse(&config.to_yaml()).unwrap(), config);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let message = parse("dataset:\n  batchsize: 32\n").unwrap_err().to_string();
+        assert!(
+            message.contains("`dataset.batchsize`") && message.contains("`dataset.batch_size`"),
+            "{message}"
+        );
+        let message = parse("optim:\n  momentun: 0.5\n").unwrap_err().to_string();
+        assert!(message.contains("`optim.momentum`"), "{message}");
+        let message = parse("modell:\n  depth: 18\n").unwrap_err().to_string();
+        assert!(message.contains("`model`"), "{message}");
+    }
+
+    #[test]
+    fn a_dotted_key_is_told_its_section() {
+        let message = parse("run.epochs: 3\n").unwrap_err().to_string();
+        assert!(message.contains("`epochs` stands in a section of its own, `run:`"), "{message}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        assert_eq!(parse("\u{feff}run: {epochs: 3}\ndataset: {name: synthetic}\n").unwrap().run.epochs, 3);
+    }
+
+    #[test]
+    fn unknown_methods_and_data_sets_name_the_known_ones() {
+        let message = parse("method: mine\n").unwrap_err().to_string();
+        assert!(
+            message.contains("`method`") && message.contains("seqjepa") && message.contains("mine"),
+            "{message}"
+        );
+        let message = parse("dataset: {name: mnist}\n").unwrap_err().to_string();
+        assert!(message.contains("`dataset.name`") && message.contains("fashion_mnist"), "{message}");
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_section_is_found_by_its_name() {
+        let message = parse("run:\n  batch_size: 32\n").unwrap_err().to_string();
+        assert!(message.contains("batch_size`"), "{message}");
+    }
+
+    #[test]
+    fn a_mistyped_value_names_its_key() {
+        let message = parse("run:\n  epochs: many\n").unwrap_err().to_string();
+        assert!(message.contains("run.epochs") && message.contains("many"), "{message}");
+        let message = parse("run: 3\n").unwrap_err().to_string();
+        assert!(message.contains("`run`") && message.contains("section"), "{message}");
+    }
+
+    #[test]
+    fn a_broken_file_names_its_line() {
+        let message = parse("run:\n  name: [\n").unwrap_err().to_string();
+        assert!(message.contains("test.yaml") && message.contains("line"), "{message}");
+    }
+
+    #[test]
+    fn values_out_of_range_say_what_was_expected() {
+        for (text, key) in [
+            ("optim: {lr: 0}", "optim.lr"),
+            ("optim: {lr: .nan}", "optim.lr"),
+            ("dataset: {batch_size: 1}", "dataset.batch_size"),
+            ("model: {depth: 19}", "model.depth"),
+            ("model: {ema_decay: 1.5}", "model.ema_decay"),
+            ("eval: {seq_len: 1}", "eval.seq_len"),
+            ("run: {epochs: 0}", "run.epochs"),
+            ("run: {name: ../x}", "run.name"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(key) && message.contains("expected"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn models_that_cannot_be_built_are_refused() {
+        for (text, words) in [
+            ("model: {num_heads: 3}", "a multiple of the 3 heads"),
+            ("model: {width: 18446744073709551615}", "1 to 65536"),
+            ("model: {width: 65536}", "number of parameters"),
+            ("model: {num_enc_layers: 100000}", "1 to 1024"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(words), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn flags_may_be_written_as_numbers() {
+        let config = parse("model: {act_cond: 0, learn_act_emb: 1}").unwrap();
+        assert!(!config.model.act_cond && config.model.learn_act_emb);
+        assert!(parse("model: {act_cond: 2}").is_err());
+    }
+
+    /// The keys that published configs have beside those that mean something here.
+    #[test]
+    fn published_configs_are_read_as_they_are() {
+        let config = parse(
+            "run: {mps_fallback: true, max_steps: 0}\noptim: {name: AdamW}\nlogging: {wandb: {enabled: true, mode: online}}",
+        )
+        .unwrap();
+        assert!(config.logging.wandb.enabled);
+        assert_eq!((config.run.max_steps, config.optim.name), (None, OptimizerKind::AdamW));
+        assert_eq!(parse(&config.to_yaml()).unwrap(), config);
+    }
+
+    #[test]
+    fn overrides_apply_in_order_and_are_checked() {
+        let config =
+            Config::parse("run: {epochs: 5}", "x", &["run.epochs=2", "dataset.batch_size=32"]).unwrap();
+        assert_eq!((config.run.epochs, config.dataset.batch_size), (2, 32));
+        for bad in ["run.epochs", "run..epochs=2", "run.epochs.x=2", "run.epoch=2", "run.epochs=two"] {
+            assert!(Config::parse("run: {epochs: 5}", "x", &[bad]).is_err(), "{bad}");
+        }
+    }
+}

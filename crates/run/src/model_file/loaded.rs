@@ -1,0 +1,118 @@
+//! From a checkpoint file to a method that can be evaluated.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use seqjepa_evaluation::{ModelOrigin, ModelSource, file_sha256};
+use seqjepa_model::{DynMethod, DynMethodConfig, TensorRole};
+use seqjepa_train::MetricsRow;
+
+use super::error::ModelFileError;
+use super::pretrained::{Pretrained, PretrainedSource};
+use crate::config::Config;
+use crate::folder::RunFolder;
+
+/// A checkpoint of this project, or a PyTorch or SafeTensors model, with its config and device.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The config.
+    pub config: Config,
+    /// The device that `run.device` names; the method is on it.
+    pub device: Device,
+    /// The method, outside autodiff.
+    pub method: Box<dyn DynMethod>,
+    /// What it was built from.
+    pub method_config: Box<dyn DynMethodConfig>,
+    /// Where it came from.
+    pub origin: ModelOrigin,
+    /// The metrics of its training, where the checkpoint holds them.
+    pub rows: Vec<MetricsRow>,
+    /// Names of tensors in an imported file that are no part of the model.
+    pub left_over: Vec<String>,
+    folder: PathBuf,
+    card: PathBuf,
+}
+
+impl LoadedModel {
+    /// Reads a checkpoint of this project (or its run folder, for the last one), or with a config a PyTorch or SafeTensors
+    /// file with the published names, of which only the target encoder may lack.
+    ///
+    /// # Errors
+    ///
+    /// As [`PretrainedSource::load_where_configured`]; [`ModelFileError::Missing`] also for tensors of the objective, as of
+    /// the predictor.
+    pub fn read(source: &PretrainedSource) -> Result<Self, ModelFileError> {
+        let (pretrained, device) = source.load_where_configured()?;
+        let Pretrained { method, method_config, config, path, native, trained, rows, missing, beside } =
+            pretrained;
+        let (target, names): (Vec<_>, Vec<_>) =
+            missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
+        if !names.is_empty() {
+            let wanted = "of the model that the config describes but the target encoder's";
+            return Err(ModelFileError::Missing { path, wanted, names });
+        }
+        let origin = ModelOrigin {
+            source: if native { ModelSource::Checkpoint } else { ModelSource::Imported },
+            file_sha256: Some(file_sha256(&path)?),
+            path: Some(path.clone()),
+            epochs: trained.map(|(epochs, _)| epochs),
+            steps: trained.map(|(_, steps)| steps),
+            target_encoder: target.is_empty(),
+        };
+        // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.
+        let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
+        let (folder, card) = places(&path);
+        Ok(Self { config, device, method, method_config, origin, rows, left_over, folder, card })
+    }
+
+    /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under
+    /// its name.
+    #[must_use]
+    pub fn card_path(&self) -> &Path {
+        &self.card
+    }
+
+    /// Where extracted features are kept: `features` in the run folder, else beside the checkpoint.
+    #[must_use]
+    pub fn cache_folder(&self) -> PathBuf {
+        self.folder.join("features")
+    }
+}
+
+/// The folder of a checkpoint's results, and its card.
+fn places(checkpoint: &Path) -> (PathBuf, PathBuf) {
+    let beside = checkpoint.parent().unwrap_or(Path::new("")).to_owned();
+    let stem = checkpoint.file_stem().unwrap_or(OsStr::new("model")).to_string_lossy().into_owned();
+    let card = format!("{stem}.evaluation.json");
+    let root = beside.parent().map(RunFolder::at).filter(|root| {
+        // A relative path may end at the folder of checkpoints.
+        beside.file_name() == Some(OsStr::new("checkpoints")) && root.config().exists()
+    });
+    match root {
+        Some(root) if checkpoint == root.last_checkpoint() => (root.root().to_owned(), root.evaluation()),
+        Some(root) => (root.root().to_owned(), beside.join(card)),
+        None => (beside.clone(), beside.join(card)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_goes_to_its_run_folder_or_beside_its_checkpoint() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        std::fs::create_dir(root.join("checkpoints")).unwrap();
+        let last = root.join("checkpoints/last.safetensors");
+        let beside = root.join("checkpoints/last.evaluation.json");
+        assert_eq!(places(&last), (root.join("checkpoints"), beside));
+        std::fs::write(root.join("config.yaml"), "").unwrap();
+        assert_eq!(places(&last), (root.to_owned(), root.join("evaluation.json")));
+        let other = root.join("checkpoints/epoch-5.safetensors");
+        assert_eq!(places(&other), (root.to_owned(), root.join("checkpoints/epoch-5.evaluation.json")));
+        let foreign = (PathBuf::new(), PathBuf::from("model.evaluation.json"));
+        assert_eq!(places(Path::new("model.pth")), foreign);
+    }
+}

@@ -1,0 +1,180 @@
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use seqjepa_model::{DynMethod, DynMethodConfig, TensorRole};
+use seqjepa_nn::{StateDict, is_buffer};
+use seqjepa_train::MetricsRow;
+use seqjepa_train::checkpoint::CheckpointError;
+
+use super::error::ModelFileError;
+use crate::config::Config;
+use crate::device::DeviceRequest;
+use crate::folder::RunFolder;
+use crate::registry::Registry;
+use crate::run::RunCheckpoint;
+
+/// A method with its trained values, and what is known of how it came to them.
+#[derive(Debug)]
+pub struct Pretrained {
+    /// The method, outside autodiff.
+    pub method: Box<dyn DynMethod>,
+    /// What it was built from.
+    pub method_config: Box<dyn DynMethodConfig>,
+    /// The config that describes it.
+    pub config: Config,
+    /// The file that was read.
+    pub path: PathBuf,
+    /// Whether the file is a checkpoint of this project; else the model was imported.
+    pub native: bool,
+    /// Epochs and optimizer steps done; unknown of an imported model.
+    pub trained: Option<(usize, u64)>,
+    /// Metrics of the epochs done; empty for an imported model.
+    pub rows: Vec<MetricsRow>,
+    /// Names of the method's tensors that an imported file lacks, which then have their initial values: none that the
+    /// representations of the online encoder need.
+    pub missing: Vec<String>,
+    /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
+    /// over.
+    pub beside: StateDict,
+}
+
+/// Where a trained method is and what it is.
+#[derive(Debug, Clone, Default)]
+pub struct PretrainedSource {
+    /// A checkpoint of this project, a run folder (for its last checkpoint), or a PyTorch or SafeTensors file with the
+    /// published names.
+    pub checkpoint: PathBuf,
+    /// A YAML config in place of the one that a checkpoint of this project holds; other files need one.
+    pub config: Option<PathBuf>,
+    /// Overrides of single keys, `section.key=value`.
+    pub overrides: Vec<String>,
+    /// The methods and data sets that a config can name.
+    pub registry: Registry,
+}
+
+impl PretrainedSource {
+    /// Loads the method onto `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelFileError`]: a file that cannot be read, or is no checkpoint of this project when there is no config; one that
+    /// lacks a tensor that the representations of the online encoder need; shapes that differ, with the tensor's name; errors
+    /// of the config.
+    pub fn load(&self, device: &Device) -> Result<Pretrained, ModelFileError> {
+        self.read()?.build(&self.registry, device)
+    }
+
+    /// Loads the method onto the device that its config names in `run.device`.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load) and [`DeviceRequest::open`].
+    pub fn load_where_configured(&self) -> Result<(Pretrained, Device), ModelFileError> {
+        let file = self.read()?;
+        let device = DeviceRequest::parse(&file.config.run.device)?.open()?;
+        Ok((file.build(&self.registry, &device)?, device))
+    }
+
+    fn read(&self) -> Result<File, ModelFileError> {
+        let path = if self.checkpoint.is_dir() {
+            RunFolder::at(&self.checkpoint).last_checkpoint()
+        } else {
+            self.checkpoint.clone()
+        };
+        let native = match RunCheckpoint::load(&path) {
+            Ok(checkpoint) => Some(checkpoint),
+            // Another format: with a config, a model to import.
+            Err(CheckpointError::Invalid { .. }) if self.config.is_some() => None,
+            Err(CheckpointError::Invalid { path, message }) => {
+                let message = format!("{message} (a model of another project needs a config beside it)");
+                return Err(CheckpointError::invalid(&path, message).into());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let config = match (&self.config, &native) {
+            (Some(config), _) => Config::load_with(&self.registry, config, &self.overrides)?,
+            (None, Some(native)) => {
+                let held = native.record.config.to_yaml();
+                Config::parse_with(&self.registry, &held, "the checkpoint's config", &self.overrides)?
+            }
+            (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
+        };
+        Ok(File { path, native, config, config_from_file: self.config.is_none() })
+    }
+}
+
+/// A file that was found to be a checkpoint of this project, or may be a model to import, and the config for it.
+struct File {
+    path: PathBuf,
+    native: Option<RunCheckpoint>,
+    config: Config,
+    config_from_file: bool,
+}
+
+impl File {
+    fn build(self, registry: &Registry, device: &Device) -> Result<Pretrained, ModelFileError> {
+        let Self { path, native, config, config_from_file } = self;
+        let device = device.clone().without_autodiff();
+        let method_config = registry.method(&config)?;
+        // A config that the user has named is believed; the shapes are compared tensor by tensor below.
+        if let (Some(native), true) = (&native, config_from_file) {
+            check_size(&path, &*method_config, &native.model)?;
+        }
+        let mut method = method_config.init(config.run.seed, &device)?;
+        if let Some(checkpoint) = native {
+            let loaded = method.load_state_dict(checkpoint.model);
+            loaded.map_err(|source| ModelFileError::Tensors { path: path.clone(), source })?;
+            let progress = checkpoint.progress;
+            return Ok(Pretrained {
+                method,
+                method_config,
+                config,
+                path,
+                native: true,
+                trained: Some((progress.epoch, progress.step)),
+                rows: progress.rows,
+                missing: Vec::new(),
+                beside: checkpoint.probes,
+            });
+        }
+        let imported = method.import(&path)?;
+        let (needed, missing): (Vec<_>, Vec<_>) = imported
+            .missing
+            .into_iter()
+            .partition(|name| method.tensor_role(name) == TensorRole::Representation);
+        if !needed.is_empty() {
+            let wanted = "that representations of the configured model need";
+            return Err(ModelFileError::Missing { path, wanted, names: needed });
+        }
+        Ok(Pretrained {
+            method,
+            method_config,
+            config,
+            path,
+            native: false,
+            trained: None,
+            rows: Vec::new(),
+            missing,
+            beside: imported.left_over,
+        })
+    }
+}
+
+/// Refuses a config of another size than the tensors beside it, before a model is built by it. Networks that are not trained by
+/// gradients, moving averages, have names that begin with `target_`.
+fn check_size(path: &Path, config: &dyn DynMethodConfig, tensors: &StateDict) -> Result<(), ModelFileError> {
+    let trained = tensors.iter().filter(|(name, _)| !is_buffer(name) && !name.starts_with("target_"));
+    let found: u64 = trained.map(|(_, data)| data.num_elements() as u64).sum();
+    let expected = config.parameter_count();
+    if found != expected {
+        let message = format!("expected the {expected} parameters that its config describes, found {found}");
+        return Err(CheckpointError::invalid(path, message).into());
+    }
+    Ok(())
+}
+
+impl From<&Path> for PretrainedSource {
+    fn from(checkpoint: &Path) -> Self {
+        Self { checkpoint: checkpoint.to_owned(), ..Self::default() }
+    }
+}

@@ -1,0 +1,137 @@
+//! Data sets of images whose views are augmentations.
+
+use std::sync::Arc;
+
+use seqjepa_data::dataset::DatasetSource;
+use seqjepa_data::{
+    ActionSpace, AugmentedImages, DataError, ImageSource, Normalization, SequenceSource, Split,
+};
+use seqjepa_train::observer::Observer;
+
+use super::data_sets::{DataSet, DataSetEntry, DataSetError};
+use crate::config::{Config, ConfigError};
+
+/// Bytes of a GiB.
+const GIB: f64 = (1_u64 << 30) as f64;
+
+/// One of the image data sets that `seqjepa-data` decodes.
+pub(super) struct AugmentedDataSet;
+
+impl AugmentedDataSet {
+    /// Their names in a config.
+    pub(super) const NAMES: [&str; 7] = DatasetSource::NAMES;
+}
+
+impl DataSetEntry for AugmentedDataSet {
+    fn actions(&self, config: &Config) -> Result<ActionSpace, ConfigError> {
+        Ok(config.augmentation_space())
+    }
+
+    fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError> {
+        let source = source(config)?;
+        if config.dataset.download {
+            download::archive(config, &source, observer)?;
+        }
+        let normalization = source.normalization();
+        let limit = (config.dataset.memory_limit_gib * GIB) as u64;
+        let [train, test] = images(&source, limit)?;
+        tracing::info!(train = train.len(), test = test.len(), "opened the data set");
+        Ok(DataSet {
+            train: sequences(config, train, normalization)?,
+            test: sequences(config, test, normalization)?,
+        })
+    }
+}
+
+/// Both splits: in memory, or of an image folder with more than `limit` bytes of decoded pixels as files, of which as many
+/// bytes are kept.
+fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2], DataError> {
+    let [train, test] = [Split::Train, Split::Test];
+    if let DatasetSource::ImageFolder(folder) = source {
+        let counts = [folder.stream(train, 0)?.len() as u64, folder.stream(test, 0)?.len() as u64];
+        let each = 3 * (folder.image_size * folder.image_size) as u64;
+        let all = (counts[0] + counts[1]).saturating_mul(each);
+        if all > limit {
+            let share = |count: u64| (limit as f64 * (count * each) as f64 / all as f64) as u64;
+            return Ok([source.stream(train, share(counts[0]))?, source.stream(test, share(counts[1]))?]);
+        }
+    }
+    Ok([Arc::new(source.load(train)?), Arc::new(source.load(test)?)])
+}
+
+fn sequences(
+    config: &Config,
+    images: Arc<dyn ImageSource>,
+    normalization: Normalization,
+) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+    let sequences = config.sequences(config.dataset.seq_len, normalization)?;
+    Ok(Arc::new(AugmentedImages::new(images, sequences)?))
+}
+
+/// Where the images are.
+fn source(config: &Config) -> Result<DatasetSource, ConfigError> {
+    let dataset = &config.dataset;
+    let mut source = DatasetSource::from_name(&dataset.name, &dataset.data_root, config.source_size())?;
+    if let DatasetSource::Synthetic(synthetic) = &mut source {
+        synthetic.seed = config.run.seed;
+        (synthetic.train_images, synthetic.test_images) = (dataset.synthetic_train, dataset.synthetic_val);
+    }
+    Ok(source)
+}
+
+#[cfg(feature = "download")]
+mod download {
+    use seqjepa_data::dataset::DatasetSource;
+    use seqjepa_data::download::{Downloader, Progress};
+    use seqjepa_train::observer::{Event, Observer, Stage};
+
+    use super::super::data_sets::DataSetError;
+    use crate::config::{Config, invalid};
+
+    /// Fetches the archive of a CIFAR data set whose folder is not there.
+    pub(super) fn archive(
+        config: &Config,
+        source: &DatasetSource,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DataSetError> {
+        if !matches!(source, DatasetSource::Cifar100 { .. } | DatasetSource::Cifar10 { .. }) {
+            let expected = "false: only the CIFAR data sets have an official archive to fetch";
+            let found = format!("true for {}", config.dataset.name);
+            return Err(invalid("dataset.download", expected, found).into());
+        }
+        let downloader = match &config.dataset.download_url {
+            Some(url) => Downloader::with_base_url(url),
+            None => Downloader::default(),
+        };
+        // The downloader's callback cannot fail; the first error of an observer is kept for after it.
+        let mut told = Ok(());
+        source.download(&downloader, &mut |progress| {
+            if told.is_ok() {
+                let Progress { received, total } = progress;
+                let stage = Stage::Downloading;
+                told = observer.observe(&Event::Progress { stage, what: None, done: received, total });
+            }
+        })?;
+        Ok(told?)
+    }
+}
+
+#[cfg(not(feature = "download"))]
+mod download {
+    use seqjepa_data::dataset::DatasetSource;
+    use seqjepa_train::observer::Observer;
+
+    use super::super::data_sets::DataSetError;
+    use crate::config::{Config, invalid};
+
+    /// Says that this build cannot.
+    pub(super) fn archive(_: &Config, _: &DatasetSource, _: &mut dyn Observer) -> Result<(), DataSetError> {
+        let expected = "false: this build has not the cargo feature `download`";
+        Err(invalid("dataset.download", expected, true).into())
+    }
+}
+
+/// The normalisation that a data set of images is usually given.
+pub(crate) fn augmented_normalization(config: &Config) -> Result<Normalization, ConfigError> {
+    Ok(source(config)?.normalization())
+}

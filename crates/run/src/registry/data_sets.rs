@@ -1,0 +1,62 @@
+//! How a config becomes the two splits of a data set.
+
+use std::sync::Arc;
+
+use seqjepa_data::{ActionSpace, SequenceSource};
+use seqjepa_train::observer::{Observer, ObserverError};
+use thiserror::Error;
+
+use crate::config::{Config, ConfigError};
+
+/// The two splits of a data set as sources of sequences of `dataset.seq_len` observed views and a target.
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    /// Sequences to train on.
+    pub train: Arc<dyn SequenceSource>,
+    /// Sequences to test on.
+    pub test: Arc<dyn SequenceSource>,
+}
+
+/// A data set that a config can name.
+pub trait DataSetEntry: Send + Sync {
+    /// The actions of its sequences, which need no data to be known.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a setting that the data set cannot have.
+    fn actions(&self, config: &Config) -> Result<ActionSpace, ConfigError>;
+
+    /// Fetches what is missing, where the config asks for it, and opens both splits.
+    ///
+    /// # Errors
+    ///
+    /// [`DataSetError`] says what cannot be used; nothing is left half-written.
+    fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError>;
+}
+
+/// A data set that cannot be opened, or is not enough for a run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataSetError {
+    /// Files that are missing or damaged.
+    #[error(transparent)]
+    Data(#[from] seqjepa_data::DataError),
+    /// A setting that the data set cannot have.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Fewer images than a batch.
+    #[error("the {split} split has {found} images, expected at least {expected} ({reason})")]
+    TooFew {
+        /// `training` or `test`.
+        split: &'static str,
+        /// Images there are.
+        found: usize,
+        /// Images needed.
+        expected: usize,
+        /// Why.
+        reason: &'static str,
+    },
+    /// An observer that could not go on.
+    #[error(transparent)]
+    Observer(#[from] ObserverError),
+}

@@ -1,0 +1,107 @@
+use std::path::PathBuf;
+
+use seqjepa_train::checkpoint::CheckpointError;
+use seqjepa_train::observer::ObserverError;
+use seqjepa_train::storage::StorageError;
+use thiserror::Error;
+
+use crate::config::{ConfigDifference, ConfigError};
+use crate::device::DeviceError;
+use crate::folder::FolderError;
+use crate::registry::DataSetError;
+
+/// What can stop a whole run, each with what was expected and what was found.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A config that cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A device that cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A run folder that cannot be made or taken.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A data set that cannot be used.
+    #[error(transparent)]
+    DataSet(#[from] DataSetError),
+    /// A model that cannot be built.
+    #[error(transparent)]
+    Model(#[from] seqjepa_model::ModelError),
+    /// Probes that cannot be built.
+    #[error(transparent)]
+    Probe(#[from] seqjepa_probes::ProbeError),
+    /// An optimizer that cannot be built.
+    #[error(transparent)]
+    Optimizer(#[from] seqjepa_nn::NnError),
+    /// The training loop stopped.
+    #[error(transparent)]
+    Train(#[from] seqjepa_train::TrainError),
+    /// A checkpoint that cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The frozen evaluation stopped.
+    #[error(transparent)]
+    Evaluation(#[from] seqjepa_evaluation::EvaluationError),
+    /// A file operation failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// An observer that could not go on.
+    #[error(transparent)]
+    Observer(#[from] ObserverError),
+    /// The run was asked to stop ([`StopFlag`](seqjepa_train::StopFlag)) and did.
+    #[error(
+        "stopped {place}; {}",
+        if *saved {
+            format!("everything is saved, the run in {} can be resumed", path.display())
+        } else {
+            "nothing was saved, since run.save_checkpoint is false".to_owned()
+        }
+    )]
+    Stopped {
+        /// How far it was.
+        place: String,
+        /// The run folder.
+        path: PathBuf,
+        /// Whether the run can be continued from there.
+        saved: bool,
+    },
+    /// A resume with another config than the run's.
+    #[error(
+        "the config is not that of the run in {}: expected the same values, found {}; leave the run's values, or allow the change",
+        path.display(),
+        differences.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    ConfigChanged {
+        /// The run folder.
+        path: PathBuf,
+        /// The keys that differ, with both values.
+        differences: Vec<ConfigDifference>,
+    },
+    /// A resume with other images than those that the run was started with.
+    #[error(
+        "the {split} images are not those of the run: expected data with SHA-256 {expected}, found {found}; restore the data, or allow the change"
+    )]
+    DataChanged {
+        /// `training` or `test`.
+        split: &'static str,
+        /// Digest of the run's data.
+        expected: String,
+        /// Digest of the data there is.
+        found: String,
+    },
+    /// A run without checkpoints that has done epochs.
+    #[error(
+        "expected a checkpoint in {}, found none, though the run has done {epochs} epochs; a resume would begin anew: {hint}",
+        path.display()
+    )]
+    NoCheckpoint {
+        /// Where checkpoints should be.
+        path: PathBuf,
+        /// Epochs in its metrics.
+        epochs: usize,
+        /// What can be done.
+        hint: &'static str,
+    },
+}

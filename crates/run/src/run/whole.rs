@@ -1,0 +1,278 @@
+use std::path::Path;
+
+use burn::tensor::Device;
+use seqjepa_evaluation::{EvaluationRequest, ModelOrigin, ModelSource, ResultCard, evaluate, file_sha256};
+use seqjepa_model::{DynMethod, DynMethodConfig};
+use seqjepa_train::checkpoint::CheckpointStore;
+use seqjepa_train::observer::{Event, Observer, Observers};
+use seqjepa_train::storage::write_atomically;
+use seqjepa_train::{MetricsRow, StopFlag, Trainer};
+use serde::Serialize;
+
+use super::build::build_trainer;
+use super::error::RunError;
+use super::record::{RunCheckpoint, RunRecord};
+use crate::code::code_version;
+use crate::config::Config;
+use crate::data::RunData;
+use crate::device::DeviceRequest;
+use crate::fingerprint::DataFingerprint;
+use crate::folder::status::RunState;
+use crate::folder::{RunFolder, RunLock};
+use crate::registry::Registry;
+use crate::sink::StatusSink;
+
+/// A run with its data, device, trainer and folder, which no other process can train in meanwhile.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) config: Config,
+    pub(super) method: Box<dyn DynMethodConfig>,
+    pub(super) folder: RunFolder,
+    pub(super) store: CheckpointStore,
+    device: Device,
+    pub(super) backend: &'static str,
+    data: RunData,
+    pub(super) fingerprint: DataFingerprint,
+    pub(super) trainer: Trainer,
+    pub(super) rows: Vec<MetricsRow>,
+    pub(super) stop: StopFlag,
+    /// Held for as long as the run lives.
+    _lock: RunLock,
+}
+
+/// What a run is made of before it has a folder: everything that can be refused has been looked at.
+pub(super) struct Parts {
+    pub config: Config,
+    pub method: Box<dyn DynMethodConfig>,
+    pub device: Device,
+    pub backend: &'static str,
+    pub data: RunData,
+    pub fingerprint: DataFingerprint,
+    pub trainer: Trainer,
+}
+
+impl Parts {
+    pub(super) fn prepare(
+        registry: &Registry,
+        config: Config,
+        device: (Device, &'static str),
+        observer: &mut dyn Observer,
+    ) -> Result<Self, RunError> {
+        let (device, backend) = device;
+        let method = registry.method(&config)?;
+        let data = RunData::open_with(registry, &config, observer)?;
+        let trainer = build_trainer(&config, &*method, &data, &device)?;
+        let fingerprint = DataFingerprint::of(data.set());
+        Ok(Self { config, method, device, backend, data, fingerprint, trainer })
+    }
+}
+
+impl Run {
+    /// Starts a run of one of this project's methods: opens the device and the data, builds the model, and only then makes
+    /// the run folder.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] says what cannot be used; nothing has been written then.
+    pub fn start(config: Config, observer: &mut dyn Observer) -> Result<Self, RunError> {
+        Self::start_with(&Registry::standard(), config, observer)
+    }
+
+    /// The same with methods or data sets of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with(
+        registry: &Registry,
+        config: Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, RunError> {
+        config.check(registry)?;
+        RunFolder::check(&config)?;
+        if config.logging.wandb.enabled {
+            tracing::warn!(
+                "logging.wandb.enabled has no effect: there is no Weights & Biases sink; metrics.jsonl holds every figure"
+            );
+        }
+        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        let mut parts = Parts::prepare(registry, config, device, observer)?;
+        let (folder, lock) = RunFolder::create(&parts.config)?;
+        parts.config.run.output_dir = Some(folder.root().to_owned());
+        let store = CheckpointStore::new(&folder.checkpoints(), parts.config.run.keep_last);
+        Ok(Self::assemble(parts, folder, store, lock))
+    }
+
+    pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
+        let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
+        Self {
+            config,
+            method,
+            folder,
+            store,
+            device,
+            backend,
+            data,
+            fingerprint,
+            trainer,
+            rows: Vec::new(),
+            stop: StopFlag::new(),
+            _lock: lock,
+        }
+    }
+
+    /// Stops the run when `flag` is set: it finishes the step it is in, saves, and returns [`RunError::Stopped`].
+    pub fn stop_on(&mut self, flag: StopFlag) {
+        self.stop = flag;
+    }
+
+    /// The resolved config.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where the run's files are.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// The data.
+    #[must_use]
+    pub fn data(&self) -> &RunData {
+        &self.data
+    }
+
+    /// The method as trained so far, on an autodiff device.
+    #[must_use]
+    pub fn method(&self) -> &dyn DynMethod {
+        self.trainer.method()
+    }
+
+    /// The backend and device, for people.
+    #[must_use]
+    pub fn device_name(&self) -> String {
+        format!("{:?}", self.device)
+    }
+
+    /// The metrics of the epochs done.
+    #[must_use]
+    pub fn rows(&self) -> &[MetricsRow] {
+        &self.rows
+    }
+
+    /// The state as it is now: what a checkpoint holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Trainer::settle`].
+    pub fn checkpoint(&mut self) -> Result<RunCheckpoint, RunError> {
+        self.checkpoint_told(&mut Observers::new())
+    }
+
+    pub(super) fn checkpoint_told(&mut self, observer: &mut dyn Observer) -> Result<RunCheckpoint, RunError> {
+        let mut checkpoint = self.trainer.checkpoint(&self.rows, observer)?.with_record(RunRecord {
+            config: self.config.clone(),
+            previous_config: None,
+            backend: Some(self.backend.to_owned()),
+            data: Some(self.fingerprint.clone()),
+            failure: None,
+        });
+        let code = code_version();
+        (checkpoint.progress.version, checkpoint.progress.commit) = (code.version, code.commit);
+        Ok(checkpoint)
+    }
+
+    /// Evaluates the trained model, and the randomly initialised one beside it, and writes the card as `evaluation.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] says what failed; `evaluation.json` is written only once all is there. [`RunError::Stopped`] if
+    /// the run was asked to stop: a resumed run makes the same figures.
+    pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<ResultCard, RunError> {
+        let mut status = self.status();
+        status.enter(RunState::Evaluating, None)?;
+        let mut stopped = false;
+        let mut told = |event: &Event| {
+            status.observe(event)?;
+            observer.observe(event)?;
+            stopped |= self.stop.is_requested();
+            if stopped { Err("the run was asked to stop".into()) } else { Ok(()) }
+        };
+        let result = self.make_card(&mut told);
+        // On its way through the probes the error may have become another one, or a figure that is absent.
+        let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
+        let result = result.and_then(|card| {
+            card.save(&self.folder.evaluation())?;
+            Ok(card)
+        });
+        ended(&mut status, RunState::Finished, result)
+    }
+
+    fn make_card(&self, observer: &mut dyn Observer) -> Result<ResultCard, RunError> {
+        let checkpoint = self.folder.last_checkpoint();
+        let saved = self.config.run.save_checkpoint && checkpoint.exists();
+        let origin = ModelOrigin {
+            source: ModelSource::Run,
+            file_sha256: saved.then(|| file_sha256(&checkpoint)).transpose()?,
+            path: saved.then_some(checkpoint),
+            epochs: Some(self.trainer.epochs_done()),
+            steps: Some(self.trainer.steps_done()),
+            target_encoder: true,
+        };
+        let request = EvaluationRequest {
+            settings: &self.config.eval,
+            method: self.method(),
+            method_config: &*self.method,
+            seed: self.config.run.seed,
+            data: self.data.for_evaluation(&self.config),
+            device: &self.device,
+            origin,
+            code: code_version(),
+            config: self.config.to_json(),
+            observed_views: self.config.dataset.seq_len,
+            batch_size: self.config.dataset.batch_size,
+            cache_folder: Some(&self.folder.features()),
+        };
+        Ok(evaluate(&request, observer)?)
+    }
+
+    pub(super) fn status(&self) -> StatusSink {
+        let steps = (self.trainer.steps_per_epoch() * self.config.run.epochs) as u64;
+        StatusSink::new(&self.folder, &self.config, &self.rows, (self.trainer.steps_done(), steps))
+    }
+
+    pub(super) fn stopped(&self, place: String) -> RunError {
+        let saved = self.config.run.save_checkpoint;
+        RunError::Stopped { place, path: self.folder.root().to_owned(), saved }
+    }
+
+    pub(super) fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+        let mut text = serde_json::to_vec_pretty(value).expect("results are plain data");
+        text.push(b'\n');
+        Ok(write_atomically(path, &text)?)
+    }
+}
+
+/// Writes down how a part of the run ended.
+pub(super) fn ended<T>(
+    status: &mut StatusSink,
+    done: RunState,
+    result: Result<T, RunError>,
+) -> Result<T, RunError> {
+    match &result {
+        Ok(_) => status.enter(done, None)?,
+        Err(error) => {
+            let state = match error {
+                RunError::Stopped { .. } => RunState::Stopped,
+                _ => RunState::Failed,
+            };
+            // The first error is the one to report.
+            if let Err(second) = status.enter(state, Some(error.to_string())) {
+                tracing::warn!("{second}");
+            }
+        }
+    }
+    result
+}

@@ -1,0 +1,71 @@
+//! What the tests of the trainer share: a tiny model on a few small images.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use seqjepa_data::dataset::Synthetic;
+use seqjepa_data::{AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, Split};
+use seqjepa_model::{ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig};
+use seqjepa_probes::online::{OnlineProbes, StandardProbes};
+use seqjepa_train::{Loaders, TrainerBuilder};
+
+/// Training batches of an epoch.
+pub const BATCHES: usize = 3;
+
+/// Samples of a batch.
+pub const BATCH: usize = 8;
+
+/// A seq-JEPA of a few thousand parameters.
+pub fn tiny() -> SeqJepaConfig {
+    SeqJepaConfig {
+        encoder: ResNetConfig { width: 4, ..ResNetConfig::default() }.into(),
+        action_conditioning: ActionConditioning::Learned { width: 8 },
+        heads: 2,
+        layers: 1,
+        predictor: PredictorConfig::Mlp { hidden: 16 },
+        ..SeqJepaConfig::default()
+    }
+}
+
+/// Three training batches and two test batches of sequences of two observed views.
+pub fn loaders() -> Loaders {
+    let set = Synthetic {
+        image_size: 16,
+        train_images: BATCHES * BATCH,
+        test_images: 12,
+        seed: 7,
+        ..Synthetic::default()
+    };
+    let sequences = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION).unwrap();
+    let loader = |split, config: LoaderConfig| {
+        let images = AugmentedImages::new(Arc::new(set.load(split).unwrap()), sequences.clone()).unwrap();
+        SequenceLoader::new(Arc::new(images), LoaderConfig { threads: 2, ..config }).unwrap()
+    };
+    Loaders {
+        train: loader(Split::Train, LoaderConfig::train(BATCH, 7)),
+        test: loader(Split::Test, LoaderConfig::test(BATCH, 7)),
+    }
+}
+
+/// The published probes, small.
+pub fn probes(method: &dyn DynMethod, device: &Device) -> OnlineProbes {
+    let representations = method.representations();
+    let probes = StandardProbes {
+        invariant_width: representations.invariant.width,
+        equivariant_width: representations.equivariant.width,
+        classes: Some(10),
+        action_size: loaders().train.source().layout().actions.width(),
+        groups: vec![],
+        hidden: 8,
+        lr: 1e-3,
+        seed: 7,
+    };
+    probes.init(device).unwrap()
+}
+
+/// A trainer of `method` with all of that.
+pub fn builder(method: Box<dyn DynMethod>, device: &Device) -> TrainerBuilder {
+    let probes = probes(&*method, device);
+    TrainerBuilder::new(method, loaders(), device).probes(probes).seed(7).epochs(2)
+}

@@ -1,0 +1,182 @@
+//! A NaN in the middle of training: where it stops, what is kept, and steps that are left out, however seldom the device is
+//! looked at.
+
+mod common;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+use common::{BATCH, builder, tiny};
+use seqjepa_model::{
+    DropoutKey, EncoderChoice, EncoderConfig, EvaluationOutput, Method, MethodConfig, ModelError,
+    RepresentationLayout, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput, TrainingOutput, boxed,
+};
+use seqjepa_train::observer::{Event, Observers};
+use seqjepa_train::{Advance, TrainError, Trainer};
+use serde::{Deserialize, Serialize};
+
+/// A method whose loss, or only its gradient, is NaN from step 1 to step `last`.
+#[derive(Module, Debug)]
+struct Poisoned {
+    inner: SeqJepa,
+    poison: Param<Tensor<1>>,
+    #[module(skip)]
+    config: PoisonedConfig,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct PoisonedConfig {
+    inner: SeqJepaConfig,
+    loss_too: bool,
+    last: u64,
+}
+
+impl MethodConfig for PoisonedConfig {
+    type Method = Poisoned;
+    const NAME: &'static str = "poisoned";
+
+    fn with_input(self, encoder: EncoderConfig, action_dim: usize) -> Self {
+        Self { inner: self.inner.with_input(encoder, action_dim), ..self }
+    }
+
+    fn validate(&self) -> Result<(), ModelError> {
+        self.inner.validate()
+    }
+
+    fn parameter_count(&self) -> u64 {
+        self.inner.parameter_count() + 1
+    }
+
+    fn init(&self, seed: u64, device: &Device) -> Result<Poisoned, ModelError> {
+        let inner = self.inner.init(seed, device)?;
+        let poison = Param::from_tensor(Tensor::ones([1], device));
+        Ok(Poisoned { inner, poison, config: self.clone() })
+    }
+}
+
+impl Method for Poisoned {
+    type Config = PoisonedConfig;
+
+    fn config(&self) -> &PoisonedConfig {
+        &self.config
+    }
+
+    fn representations(&self) -> RepresentationLayout {
+        self.inner.representations()
+    }
+
+    fn training_forward(&self, input: SequenceInput, key: DropoutKey) -> Result<TrainingOutput, ModelError> {
+        let mut output = self.inner.training_forward(input, key)?;
+        if (1..=self.config.last).contains(&key.step) {
+            // The square root of 0 is 0; its slope there is infinite, and 0 times that is NaN.
+            let zero = self.poison.val().mul_scalar(0.0);
+            let poison = if self.config.loss_too { zero.log() * 0.0 } else { zero.sqrt() };
+            output.loss = output.loss + poison;
+        }
+        Ok(output)
+    }
+
+    fn evaluation_forward(&self, input: SequenceInput) -> Result<EvaluationOutput, ModelError> {
+        self.inner.evaluation_forward(input)
+    }
+
+    fn encode(&self, images: Tensor<4>, encoder: EncoderChoice) -> Option<Tensor<2>> {
+        Method::encode(&self.inner, images, encoder)
+    }
+
+    fn invariant(
+        &self,
+        representations: Tensor<3>,
+        actions: &SequenceActions,
+    ) -> Result<Tensor<2>, ModelError> {
+        self.inner.invariant(representations, actions)
+    }
+
+    fn after_step(self, step: u64, total_steps: u64) -> Self {
+        Self { inner: self.inner.after_step(step, total_steps), ..self }
+    }
+}
+
+fn trainer(loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
+    let device = Device::flex();
+    let config = PoisonedConfig { inner: tiny(), loss_too, last };
+    let method = boxed(config.init(7, &device.clone().autodiff()).unwrap());
+    builder(method, &device).epochs(1).log_every(log_every).skipping_nonfinite_steps(skip).build().unwrap()
+}
+
+fn digest(trainer: &mut Trainer) -> String {
+    trainer.checkpoint(&[], &mut Observers::new()).unwrap().digest()
+}
+
+/// Advances until something is wrong.
+fn fail(trainer: &mut Trainer) -> TrainError {
+    loop {
+        if let Err(error) = trainer.advance(&mut Observers::new()) {
+            return error;
+        }
+    }
+}
+
+#[test]
+fn a_step_that_is_not_finite_changes_nothing_and_says_where_it_was() {
+    for (loss_too, words) in [(true, "the loss is NaN"), (false, "the gradient of `poison` is not finite")] {
+        let mut one_step = trainer(loss_too, 1, 1, 0);
+        one_step.advance(&mut Observers::new()).unwrap();
+        let before = digest(&mut one_step);
+        for log_every in [1, 2, 100] {
+            let mut trainer = trainer(loss_too, 1, log_every, 0);
+            let error = fail(&mut trainer);
+            let message = error.to_string();
+            for words in [words, "at step 1", "epoch 1, batch 1", "learning rate 0.001", "images ["] {
+                assert!(message.contains(words), "{words}: {message}");
+            }
+            assert!(matches!(error, TrainError::NonFinite(found) if found.indices.len() == BATCH));
+            let after = trainer.checkpoint(&[], &mut Observers::new()).unwrap();
+            assert_eq!(after.digest(), before, "a look every {log_every} steps");
+            assert_eq!((after.progress.step, after.progress.under_way.train_batches), (1, 1));
+            assert_eq!(after.progress.under_way.loss_sum, one_step.under_way().loss_sum);
+        }
+    }
+}
+
+#[test]
+fn steps_beyond_the_limit_are_not_left_out() {
+    for log_every in [1, 100] {
+        let mut trainer = trainer(true, 2, log_every, 1);
+        assert!(matches!(fail(&mut trainer), TrainError::NonFinite(found) if found.step == 2));
+    }
+}
+
+#[test]
+fn such_steps_are_left_out_up_to_a_limit() {
+    let mut rows = Vec::new();
+    for log_every in [1, 2, 100] {
+        let mut trainer = trainer(false, 1, log_every, 1);
+        let (mut skipped, mut logged) = (Vec::new(), Vec::new());
+        let mut observer = |event: &Event| {
+            match event {
+                Event::StepSkipped { step, indices, .. } => skipped.push((*step, indices.len())),
+                Event::StepLogged { step, .. } => logged.push(*step),
+                _ => {}
+            }
+            Ok(())
+        };
+        let row = loop {
+            if let Advance::Epoch(row) = trainer.advance(&mut observer).unwrap() {
+                break row;
+            }
+        };
+        assert_eq!((skipped, logged), (vec![(1, BATCH)], vec![1, 3]));
+        assert_eq!((row.get("skipped_steps"), row.get("step")), (Some(1.0), Some(3.0)));
+        assert!(row.get("ep_loss").unwrap().is_finite());
+        let figures: Vec<_> = row
+            .iter()
+            .filter(|(name, _)| !name.ends_with("time") && !name.ends_with("share"))
+            .map(|(name, value)| (name.to_owned(), value.to_bits()))
+            .collect();
+        rows.push((figures, digest(&mut trainer)));
+    }
+    assert!(
+        rows.iter().all(|found| *found == rows[0]),
+        "the bits do not depend on how often the device is looked at"
+    );
+}
