@@ -30,6 +30,16 @@ pub enum EvaluationError {
         /// That of the test split.
         found: String,
     },
+    /// A method that does not do what it declares.
+    #[error("method `{method}`: expected {expected}, as it declares, found {found}")]
+    Method {
+        /// Its name.
+        method: String,
+        /// What it declares.
+        expected: String,
+        /// What it gives.
+        found: String,
+    },
     /// Sequences that cannot be made.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -16,3 +16,6 @@ pub use origin::{DataRecord, ModelOrigin, ModelRecord, ModelSource};
 pub use protocol::{Fit, Protocol};
 pub use result_card::ResultCard;
 pub use scope::{MethodRecord, Scope};
+
+#[cfg(test)]
+pub(crate) mod tests_support;

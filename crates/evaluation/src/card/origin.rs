@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a model came from, and how it was trained.
+/// Where a model came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelOrigin {
     /// How it came here.
@@ -15,11 +15,6 @@ pub struct ModelOrigin {
     pub epochs: Option<usize>,
     /// Optimizer steps that it was trained, where that is known.
     pub steps: Option<u64>,
-    /// Sequences of a training step, where that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch_size: Option<usize>,
-    /// Observed views that it was trained with, M_train.
-    pub observed_views: usize,
     /// Whether its target encoder, where the method has one, was trained too: an imported file may lack it.
     pub target_encoder: bool,
 }
@@ -44,6 +39,11 @@ pub struct ModelRecord {
     pub origin: ModelOrigin,
     /// SHA-256 over names, shapes and values of all its tensors.
     pub model_sha256: String,
+    /// Observed views that it was trained with, M_train, by the config.
+    pub observed_views: usize,
+    /// Sequences of a training step, by the config.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
 }
 
 /// The images that a model was measured on.

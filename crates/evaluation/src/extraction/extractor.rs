@@ -1,157 +1,113 @@
-//! One augmentation pass of a split through the frozen model.
-
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use seqjepa_data::{SequenceBatch, SequenceLoader, relative_actions};
-use seqjepa_model::{AnyEncoder, Encoder, Mode, SeqJepa};
+use seqjepa_data::{ActionSpace, SequenceBatch, SequenceLoader};
+use seqjepa_model::{DynMethod, EncoderChoice, SequenceActions};
+use seqjepa_nn::host;
+use seqjepa_train::sequence_input;
 
-use super::store::{FeatureWriter, Section};
-use crate::TrainError;
-use crate::batch::sequence_input;
+use super::section;
+use super::wanted::{Wanted, diagnosed};
+use crate::error::EvaluationError;
+use crate::features::FeatureWriter;
 
-/// Names of the sections of a features file.
-pub(super) mod name {
-    /// The samples' classes, `[samples, 1]`, whole numbers.
-    pub const LABELS: &str = "labels";
-    /// Codes of views 1 and 2, `[samples, D]` each.
-    pub const FIRST: &str = "first";
-    pub const SECOND: &str = "second";
-    /// The relative action from view 1 to view 2, normalised over the sequence of M_val + 1 views, `[samples, A]`.
-    pub const RELATIVE: &str = "relative";
-    /// The raw action parameters of view 1, `[samples, A]`.
-    pub const ABSOLUTE: &str = "absolute";
-    /// The code of the target view as predicted from M_val views, and by the target encoder, `[samples, D]` each.
-    pub const PREDICTION: &str = "prediction";
-    pub const TARGET: &str = "target";
-    /// Codes of further target views of some samples by the target encoder, `[some, (K - 1) * D]`; in a file of their own.
-    pub const CANDIDATES: &str = "candidates";
-    /// Codes of all observed views of a few samples, `[few, views * D]`.
-    pub const VIEWS: &str = "views";
-    /// The other encoder's codes of view 1 of the same few samples, `[few, D]`.
-    pub const OTHER_FIRST: &str = "other_first";
+/// Told how many samples are done.
+pub(super) type Progress<'a> = &'a mut dyn FnMut(usize) -> Result<(), EvaluationError>;
 
-    /// z_AGG over the first M views, `[samples, E]`.
-    pub fn aggregate(views: usize) -> String {
-        format!("aggregate-{views}")
-    }
-}
-
-/// Samples that the diagnostics look at.
-const DIAGNOSED: usize = 1024;
-
-/// Rows of a few samples among all, evenly spaced: a data set may be sorted by class.
-pub(super) fn spread(samples: usize, few: usize) -> Vec<usize> {
-    let few = few.min(samples);
-    (0..few).map(|index| index * samples / few).collect()
-}
-
-/// The rows that the diagnostics look at.
-pub(super) fn diagnosed(samples: usize) -> Vec<usize> {
-    spread(samples, DIAGNOSED)
-}
-
-/// What is extracted of each sequence.
-#[derive(Debug, Clone)]
-pub(super) struct Wanted {
-    /// The numbers of observed views M to aggregate over; the views are encoded once for all of them.
-    pub lengths: Vec<usize>,
-    /// M_val: the length whose actions are the probes' targets, and that the prediction is made from.
-    pub observed: usize,
-    /// Whether to extract what predictor and diagnostics are judged by.
-    pub predictions: bool,
-    /// Whether the model has a trained target encoder beside the online one.
-    pub target_encoder: bool,
-}
-
-impl Wanted {
-    /// The observed views that are encoded: as many as the longest aggregate reads, and the two that regressors read.
-    fn encoded(&self) -> usize {
-        self.lengths.iter().copied().max().unwrap_or(0).max(2)
-    }
-
-    /// The sections of a pass over `samples` sequences with `parameters` action parameters.
-    pub fn sections(&self, model: &SeqJepa, samples: usize, parameters: usize) -> Vec<Section> {
-        let (code, token) = (model.config().code_width(), model.config().token_width());
-        let mut sections = vec![
-            Section::new(name::LABELS, samples, 1),
-            Section::new(name::FIRST, samples, code),
-            Section::new(name::SECOND, samples, code),
-            Section::new(name::RELATIVE, samples, parameters),
-            Section::new(name::ABSOLUTE, samples, parameters),
-        ];
-        sections
-            .extend(self.lengths.iter().map(|views| Section::new(name::aggregate(*views), samples, token)));
-        if self.predictions {
-            let few = diagnosed(samples).len();
-            sections.extend([
-                Section::new(name::PREDICTION, samples, code),
-                Section::new(name::TARGET, samples, code),
-                Section::new(name::VIEWS, few, self.encoded() * code),
-            ]);
-            if self.target_encoder {
-                sections.push(Section::new(name::OTHER_FIRST, few, code));
-            }
-        }
-        sections
-    }
-}
-
-/// A frozen model with what it is shown.
+/// A frozen method with what is wanted of it.
+#[derive(Debug)]
 pub(super) struct Extractor<'a> {
-    /// Outside autodiff; evaluation mode is used throughout, so that nothing in it changes.
-    pub model: &'a SeqJepa,
-    /// The encoder whose codes are probed, one of the model's two.
-    pub encoder: &'a AnyEncoder,
-    /// The other one; the same where the model has only one.
-    pub other: &'a AnyEncoder,
-    pub device: &'a Device,
-    pub wanted: Wanted,
+    /// Outside autodiff; it works in evaluation mode, so that nothing in it changes.
+    pub(super) method: &'a dyn DynMethod,
+    /// The encoder whose representations are probed.
+    pub(super) encoder: EncoderChoice,
+    pub(super) device: &'a Device,
     /// Images that go through an encoder at a time.
-    pub images_at_once: usize,
+    pub(super) images_at_once: usize,
+}
+
+/// Tensors that are to be read from the device in one go, with their sections.
+struct Unread<'a> {
+    method: &'a dyn DynMethod,
+    sections: Vec<String>,
+    tensors: Vec<Tensor<1>>,
+}
+
+impl<'a> Unread<'a> {
+    fn new(method: &'a dyn DynMethod) -> Self {
+        Self { method, sections: Vec::new(), tensors: Vec::new() }
+    }
+
+    /// Adds rows of a section, which must have the shape that the method declares: a method may be anybody's.
+    fn push(
+        &mut self,
+        section: impl Into<String>,
+        values: Tensor<2>,
+        expected: [usize; 2],
+    ) -> Result<(), EvaluationError> {
+        let (section, found) = (section.into(), values.dims());
+        if found != expected {
+            let expected = format!("features `{section}` of shape {expected:?}");
+            return Err(undeclared(self.method, expected, format!("{found:?}")));
+        }
+        self.sections.push(section);
+        self.tensors.push(values.reshape([found[0] * found[1]]));
+        Ok(())
+    }
+
+    fn write(self, writer: &mut FeatureWriter) -> Result<(), EvaluationError> {
+        for (section, values) in self.sections.iter().zip(host::read_all(self.tensors)) {
+            writer.append(section, &values)?;
+        }
+        Ok(())
+    }
 }
 
 impl Extractor<'_> {
-    /// Runs pass `pass` of `loader` into `writer`.
-    pub fn run(
+    /// Runs pass `pass` of `loader`, which renders what `wanted` needs, into `writer`.
+    pub(super) fn run(
         &self,
+        wanted: &Wanted,
         loader: &SequenceLoader,
         pass: u64,
         writer: &mut FeatureWriter,
-        progress: &mut dyn FnMut(usize) -> Result<(), TrainError>,
-    ) -> Result<(), TrainError> {
+        progress: Progress,
+    ) -> Result<(), EvaluationError> {
         let few = diagnosed(loader.samples_per_epoch());
         let mut done = 0;
         for batch in loader.epoch(pass, 0) {
-            let batch = batch?;
+            let batch = batch?.into_inner();
             let rows = done..done + batch.len();
             let few: Vec<usize> =
                 few.iter().filter(|row| rows.contains(row)).map(|row| row - rows.start).collect();
-            self.batch(&batch, &few, loader, writer)?;
+            self.batch(wanted, batch, &few, &loader.source().layout().actions, writer)?;
             done = rows.end;
             progress(done)?;
         }
         Ok(())
     }
 
-    /// The target encoder's codes of all views of pass `pass` of `loader`.
-    pub fn candidates(
+    /// The representations of all views of pass `pass` of `loader` that predictions are held against.
+    pub(super) fn candidates(
         &self,
         loader: &SequenceLoader,
         pass: u64,
         writer: &mut FeatureWriter,
-        progress: &mut dyn FnMut(usize) -> Result<(), TrainError>,
-    ) -> Result<(), TrainError> {
+        progress: Progress,
+    ) -> Result<(), EvaluationError> {
         let mut done = 0;
         for batch in loader.epoch(pass, 0) {
-            let batch = batch?;
-            let input = sequence_input(&batch, self.device);
+            let input = sequence_input(batch?.into_inner(), self.device)?;
             let [samples, views, channels, height, width] = input.observed.dims();
-            let images = input.observed.reshape([samples * views, channels, height, width]);
-            let code = self.model.config().code_width();
-            let codes = vec![
-                self.encode_target(images).reshape([samples, views * code]),
-                self.encode_target(input.target),
-            ];
-            writer.append(name::CANDIDATES, &values(Tensor::cat(codes, 1)))?;
+            let observed = self.encode_target(input.observed.reshape([samples * views, channels, height, width]))?;
+            let representation = observed.dims()[1];
+            let mut all = vec![observed.reshape([samples, views * representation])];
+            if let Some(target) = input.target {
+                all.push(self.encode_target(target)?);
+            }
+            let all = Tensor::cat(all, 1);
+            let mut unread = Unread::new(self.method);
+            let declared = self.method.representations().equivariant.width;
+            unread.push(section::CANDIDATES, all, [samples, (views + 1) * declared])?;
+            unread.write(writer)?;
             done += samples;
             progress(done)?;
         }
@@ -160,120 +116,144 @@ impl Extractor<'_> {
 
     fn batch(
         &self,
-        batch: &SequenceBatch,
+        wanted: &Wanted,
+        mut batch: SequenceBatch,
         few: &[usize],
-        loader: &SequenceLoader,
+        space: &ActionSpace,
         writer: &mut FeatureWriter,
-    ) -> Result<(), TrainError> {
-        let (samples, parameters) = (batch.len(), batch.parameter_count());
-        let input = sequence_input(batch, self.device);
-        let [_, drawn, channels, height, width] = input.observed.dims();
-        let views = self.wanted.encoded();
-        let observed = input.observed.narrow(1, 0, views);
-        let images = observed.clone().reshape([samples * views, channels, height, width]);
-        let codes = self.encode(self.encoder, images);
-        let code = codes.dims()[1];
-        let codes = codes.reshape([samples, views, code]);
-        let view = |index: usize| codes.clone().narrow(1, index, 1).reshape([samples, code]);
+    ) -> Result<(), EvaluationError> {
+        let samples = batch.len();
+        if let Some(labels) = batch.labels.take() {
+            writer.append_integers(section::LABELS, &labels)?;
+        }
+        let raw = RawActions { rows: std::mem::take(&mut batch.parameters), drawn: batch.views() + 1, space };
+        writer.append(section::ABSOLUTE, &raw.first())?;
+        writer.append(section::RELATIVE, &raw.sequence(wanted.observed)?.first_relative())?;
 
-        writer.append_integers(name::LABELS, &batch.labels)?;
-        let rows = batch.parameters.chunks(parameters * (drawn + 1));
-        let absolute: Vec<f32> = rows.flat_map(|rows| &rows[..parameters]).copied().collect();
-        writer.append(name::ABSOLUTE, &absolute)?;
-        writer.append(name::FIRST, &values(view(0)))?;
-        writer.append(name::SECOND, &values(view(1)))?;
-        for &length in &self.wanted.lengths {
-            let actions = SequenceActions::of(batch, length, loader)?;
-            let [absolute, relative] = actions.tensors(self.device);
-            let observed = codes.clone().narrow(1, 0, length);
-            let aggregate =
-                self.model.aggregate(observed, absolute.clone(), relative.clone(), Mode::Eval, None)?;
-            writer.append(&name::aggregate(length), &values(aggregate.clone()))?;
-            if length == self.wanted.observed {
-                let first = actions.relative.chunks(length * parameters).flat_map(|rows| &rows[..parameters]);
-                writer.append(name::RELATIVE, &first.copied().collect::<Vec<_>>())?;
-                if self.wanted.predictions {
-                    let prediction =
-                        self.model.predict_target(aggregate, absolute, relative, length, Mode::Eval)?;
-                    writer.append(name::PREDICTION, &values(prediction))?;
-                    writer.append(name::TARGET, &values(self.encode_target(input.target.clone())))?;
-                }
+        let input = sequence_input(batch, self.device)?;
+        let [_, views, channels, height, width] = input.observed.dims();
+        let images = input.observed.clone().reshape([samples * views, channels, height, width]);
+        let encoded = self.encode(images, self.encoder)?;
+        let layout = self.method.representations();
+        let representation = encoded.dims()[1];
+        let (one, invariant_width) = ([samples, layout.equivariant.width], layout.invariant.width);
+        let encoded = encoded.reshape([samples, views, representation]);
+        let view = |index: usize| encoded.clone().narrow(1, index, 1).reshape([samples, representation]);
+        let mut unread = Unread::new(self.method);
+        unread.push(section::FIRST, view(0), one)?;
+        unread.push(section::SECOND, view(1), one)?;
+        for &length in &wanted.aggregates {
+            let actions = raw.sequence(length)?.tensors(self.device)?;
+            let invariant = self.method.invariant(encoded.clone().narrow(1, 0, length), &actions)?;
+            unread.push(section::aggregate(length), invariant.clone(), [samples, invariant_width])?;
+            if wanted.prediction == Some(length) {
+                let Some(prediction) = self.method.predict(invariant, &actions)? else {
+                    return Err(undeclared(self.method, "predictions", "none"));
+                };
+                unread.push(section::PREDICTION, prediction, one)?;
+                let Some(target) = input.target.clone() else {
+                    unreachable!("the loader renders the target views that predictions are held against")
+                };
+                unread.push(section::TARGET, self.encode_target(target)?, one)?;
             }
         }
-        if self.wanted.predictions && !few.is_empty() {
+        if wanted.diagnostics && !few.is_empty() {
             let rows: Vec<i32> = few.iter().map(|row| *row as i32).collect();
             let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [few.len()]), self.device);
-            let all = codes.reshape([samples, views * code]).select(0, rows.clone());
-            writer.append(name::VIEWS, &values(all))?;
-            if self.wanted.target_encoder {
-                let first = observed.narrow(1, 0, 1).reshape([samples, channels, height, width]);
-                writer.append(name::OTHER_FIRST, &values(self.encode(self.other, first.select(0, rows))))?;
+            let all = encoded.reshape([samples, views * representation]).select(0, rows.clone());
+            unread.push(section::VIEWS, all, [few.len(), views * layout.equivariant.width])?;
+            if wanted.other_encoder {
+                let first = input.observed.narrow(1, 0, 1).reshape([samples, channels, height, width]);
+                let other = match self.encoder {
+                    EncoderChoice::Online => EncoderChoice::Target,
+                    EncoderChoice::Target => EncoderChoice::Online,
+                };
+                let other = self.encode(first.select(0, rows), other)?;
+                unread.push(section::OTHER_FIRST, other, [few.len(), layout.equivariant.width])?;
             }
         }
-        Ok(())
+        unread.write(writer)
     }
 
-    fn encode_target(&self, images: Tensor<4>) -> Tensor<2> {
-        let parts = images.split(self.images_at_once, 0).into_iter();
-        Tensor::cat(parts.map(|images| self.model.encode_target(images, Mode::Eval)).collect(), 0)
+    /// Representations by which predictions are judged: the target encoder's, or the online one's where there is no other.
+    fn encode_target(&self, images: Tensor<4>) -> Result<Tensor<2>, EvaluationError> {
+        let target = if self.method.representations().target_encoder { EncoderChoice::Target } else { EncoderChoice::Online };
+        self.encode(images, target)
     }
 
-    fn encode(&self, encoder: &AnyEncoder, images: Tensor<4>) -> Tensor<2> {
+    fn encode(&self, images: Tensor<4>, encoder: EncoderChoice) -> Result<Tensor<2>, EvaluationError> {
         let parts = images.split(self.images_at_once, 0).into_iter();
-        Tensor::cat(parts.map(|images| encoder.encode(images, Mode::Eval)).collect(), 0)
+        let encoded: Option<Vec<_>> = parts.map(|images| self.method.encode(images, encoder)).collect();
+        match encoded {
+            Some(encoded) => Ok(Tensor::cat(encoded, 0)),
+            None => Err(undeclared(self.method, format!("representations by the {} encoder", encoder.name()), "none")),
+        }
     }
 }
 
-/// The normalised actions of sequences of `length` observed views and the target.
-struct SequenceActions {
-    /// `[batch, length + 1, A]`
+fn undeclared(method: &dyn DynMethod, expected: impl Into<String>, found: impl Into<String>) -> EvaluationError {
+    EvaluationError::Method { method: method.name().into(), expected: expected.into(), found: found.into() }
+}
+
+/// The raw actions of a batch of sequences.
+struct RawActions<'a> {
+    /// `[batch, drawn, parameters]`, the target's last.
+    rows: Vec<f32>,
+    /// Views of a sequence, the target included.
+    drawn: usize,
+    space: &'a ActionSpace,
+}
+
+impl RawActions<'_> {
+    /// Those of the first view, `[batch, parameters]`.
+    fn first(&self) -> Vec<f32> {
+        let parameters = self.space.width();
+        self.rows.chunks(self.drawn * parameters).flat_map(|rows| &rows[..parameters]).copied().collect()
+    }
+
+    /// The actions of sequences of the first `length` observed views and the target, normalised over these views alone.
+    fn sequence(&self, length: usize) -> Result<HostActions, EvaluationError> {
+        let parameters = self.space.width();
+        let samples = self.rows.len() / (self.drawn * parameters);
+        let mut made = HostActions {
+            absolute: vec![0.0; samples * (length + 1) * parameters],
+            relative: vec![0.0; samples * length * parameters],
+            shape: [samples, length, parameters],
+        };
+        let absolute = made.absolute.chunks_mut((length + 1) * parameters);
+        let outputs = absolute.zip(made.relative.chunks_mut(length * parameters));
+        let mut raw = Vec::with_capacity((length + 1) * parameters);
+        for (rows, (absolute, relative)) in self.rows.chunks(self.drawn * parameters).zip(outputs) {
+            raw.clear();
+            raw.extend(&rows[..length * parameters]);
+            raw.extend(&rows[rows.len() - parameters..]);
+            self.space.sequence(&raw, absolute, relative).map_err(seqjepa_data::DataError::from)?;
+        }
+        Ok(made)
+    }
+}
+
+/// The normalised actions of sequences of some observed views and the target.
+struct HostActions {
+    /// `[batch, length + 1, parameters]`
     absolute: Vec<f32>,
-    /// `[batch, length, A]`
+    /// `[batch, length, parameters]`
     relative: Vec<f32>,
     shape: [usize; 3],
 }
 
-impl SequenceActions {
-    /// The first `length` observed views of each sequence of `batch` and its target: their raw parameters, normalised
-    /// over these length + 1 views alone.
-    fn of(batch: &SequenceBatch, length: usize, loader: &SequenceLoader) -> Result<Self, TrainError> {
-        let parameters = batch.parameter_count();
-        let normalization = &loader.sequence().action_normalization;
-        let (mut all, mut relative) = (Vec::new(), Vec::new());
-        for rows in batch.parameters.chunks(parameters * (batch.views() + 1)) {
-            let mut actions = rows[..length * parameters].to_vec();
-            actions.extend(&rows[rows.len() - parameters..]);
-            normalization.apply(&mut actions, parameters)?;
-            let start = relative.len();
-            relative.resize(start + length * parameters, 0.0);
-            relative_actions(&actions, parameters, &mut relative[start..])?;
-            all.extend(actions);
-        }
-        Ok(Self { absolute: all, relative, shape: [batch.len(), length, parameters] })
+impl HostActions {
+    /// From the first view to the second, `[batch, parameters]`.
+    fn first_relative(&self) -> Vec<f32> {
+        let [_, length, parameters] = self.shape;
+        self.relative.chunks(length * parameters).flat_map(|rows| &rows[..parameters]).copied().collect()
     }
 
-    fn tensors(&self, device: &Device) -> [Tensor<3>; 2] {
+    fn tensors(self, device: &Device) -> Result<SequenceActions, EvaluationError> {
         let [batch, length, parameters] = self.shape;
-        let tensor = |values: &Vec<f32>, rows| {
-            Tensor::from_data(TensorData::new(values.clone(), [batch, rows, parameters]), device)
+        let tensor = |values: Vec<f32>, rows| {
+            Tensor::from_data(TensorData::new::<f32, _>(values, [batch, rows, parameters]), device)
         };
-        [tensor(&self.absolute, length + 1), tensor(&self.relative, length)]
-    }
-}
-
-/// A tensor's elements on the host, row-major.
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().try_into_vec().expect("the data has just become f32")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_rows_are_spread_over_all() {
-        assert_eq!(spread(10, 4), [0, 2, 5, 7]);
-        assert_eq!(spread(3, 4), [0, 1, 2]);
-        assert_eq!(spread(5000, 1024).len(), 1024);
+        Ok(SequenceActions::new(tensor(self.absolute, length + 1), tensor(self.relative, length))?)
     }
 }

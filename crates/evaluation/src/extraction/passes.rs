@@ -1,26 +1,24 @@
-//! The augmentation passes of one model, from the cache or extracted.
-
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use seqjepa_data::{
-    ActionNormalization, ActionSpace, AugmentPolicy, Normalization, SequenceConfig, SequenceLoader, Split,
-};
-use seqjepa_model::{AnyEncoder, SeqJepa, SeqJepaConfig};
-use seqjepa_probes::frozen::{BoxError, FeatureBuffers, FeatureSet, FeatureSource};
+use seqjepa_data::{LoaderConfig, SequenceLoader, SequenceSource, Split};
+use seqjepa_model::{DynMethod, EncoderChoice, RepresentationLayout};
+use seqjepa_train::observer::{Event, Observer, Stage};
 use serde::Serialize;
+use serde_json::Value;
 
-use super::cache::FeatureCache;
-use super::extract::{Extractor, Wanted, name, spread};
-use super::store::{FeatureFile, Section};
-use crate::TrainError;
-use crate::config::{Config, EncoderChoice, ProtocolKind};
-use crate::data::RunData;
-use crate::fingerprint::{images_sha256, model_sha256};
-use crate::observer::{Event, Observer};
+use super::extractor::Extractor;
+use super::section;
+use super::wanted::{Wanted, spread};
+use crate::data::{EvaluatedSplit, Splits};
+use crate::error::EvaluationError;
+use crate::features::{FeatureCache, FeatureFile, Section};
+use crate::fingerprint::method_sha256;
+use crate::names::Invariant;
+use crate::settings::{EvaluationSettings, ProtocolKind};
 
-/// Version of what is extracted from the same model and views.
-const FORMAT: u32 = 2;
+/// Version of what is extracted from the same method and views.
+const FORMAT: u32 = 3;
 
 /// Added to the number of a pass: frozen probes see views that training has not seen.
 const FIRST_PASS: u64 = 1 << 32;
@@ -31,23 +29,31 @@ const CANDIDATE_PASS: u64 = 1 << 40;
 /// Test images whose further candidates are encoded.
 const RETRIEVED: usize = 2048;
 
-/// One model with the views that it is shown.
-pub(super) struct Passes<'a> {
-    pub config: &'a Config,
-    pub space: ActionSpace,
-    pub device: &'a Device,
-    /// Images of the training and of the test split that are used.
-    pub images: [usize; 2],
-    /// Classes of the data set.
-    pub classes: usize,
+/// A method that is evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// Outside autodiff.
+    pub(crate) method: &'a dyn DynMethod,
+    /// Whether its target encoder, where it has one, was trained.
+    pub(crate) target_trained: bool,
+}
+
+/// The augmentation passes of one method, from the cache or extracted.
+#[derive(Debug)]
+pub(crate) struct Passes<'a> {
+    pub(crate) settings: &'a EvaluationSettings,
+    /// Of the views, and of whatever a probe draws.
+    pub(crate) seed: u64,
+    pub(crate) splits: &'a Splits<'a>,
+    pub(crate) device: &'a Device,
+    pub(crate) layout: RepresentationLayout,
+    pub(crate) invariant: Invariant,
     /// Whether there is a trained target encoder beside the online one.
-    pub has_target: bool,
-    data: &'a RunData,
-    model: &'a SeqJepa,
-    cache: &'a FeatureCache,
+    pub(crate) has_target: bool,
+    subject: Subject<'a>,
+    config: Value,
     model_hash: String,
-    image_hashes: [String; 2],
-    loaders: [SequenceLoader; 2],
+    cache: &'a FeatureCache,
 }
 
 /// Everything that features depend on.
@@ -55,260 +61,215 @@ pub(super) struct Passes<'a> {
 struct Key<'a> {
     format: u32,
     version: &'static str,
+    method: &'a str,
+    /// What is not to be seen in the tensors, as the number of heads.
+    config: &'a Value,
     model: &'a str,
     encoder: EncoderChoice,
     device: String,
     batch_size: usize,
-    images: &'a str,
-    samples: [usize; 2],
-    subset_seed: u64,
+    data: &'a str,
+    /// Everything beside the data that the sequences depend on.
+    sequences: String,
+    subset: Option<&'a [u32]>,
     split: Split,
     pass: u64,
     seed: u64,
-    views: usize,
-    policies: [&'a AugmentPolicy; 2],
-    normalization: Normalization,
-    action_normalization: &'a ActionNormalization,
-    lengths: &'a [usize],
-    observed: usize,
-    predictions: bool,
-    has_target: bool,
-    /// Its heads, for one, are not to be seen in the model's tensors.
-    model_config: &'a SeqJepaConfig,
+    /// Nothing for the further candidates of a test image.
+    wanted: Option<&'a Wanted>,
 }
 
 impl<'a> Passes<'a> {
-    pub fn new(
-        config: &'a Config,
-        data: &'a RunData,
+    pub(crate) fn new(
+        settings: &'a EvaluationSettings,
+        seed: u64,
+        splits: &'a Splits<'a>,
         device: &'a Device,
-        model: &'a SeqJepa,
-        has_target: bool,
+        subject: Subject<'a>,
         cache: &'a FeatureCache,
-    ) -> Result<Self, TrainError> {
-        let loaders =
-            [data.evaluation_loader(config, Split::Train)?, data.evaluation_loader(config, Split::Test)?];
+    ) -> Result<Self, EvaluationError> {
+        let layout = subject.method.representations();
+        let invariant =
+            Invariant { name: layout.invariant.name.into(), of_sequence: layout.invariant.of_sequence };
         Ok(Self {
-            config,
-            space: config.action_space(data.train.height(), data.train.width())?,
+            settings,
+            seed,
+            splits,
             device,
-            images: [0, 1].map(|split| loaders[split].samples_per_epoch()),
-            classes: data.train.class_count(),
-            has_target,
-            data,
-            model,
+            invariant,
+            has_target: layout.target_encoder && subject.target_trained,
+            layout,
+            subject,
+            config: subject.method.config_json()?,
+            model_hash: method_sha256(subject.method),
             cache,
-            model_hash: model_sha256(model),
-            image_hashes: [&data.train, &data.test].map(|images| images_sha256(images)),
-            loaders,
         })
     }
 
-    /// The numbers of observed views whose aggregates are measured: all for exact probes, M_val otherwise.
-    pub fn lengths(&self) -> Vec<usize> {
-        let eval = &self.config.eval;
-        if eval.protocols().contains(&ProtocolKind::Exact) {
-            (1..=eval.views()).collect()
+    /// SHA-256 over the method's tensors.
+    pub(crate) fn model_hash(&self) -> &str {
+        &self.model_hash
+    }
+
+    /// The numbers of observed views whose invariant representations are measured: all for exact probes, M_val otherwise;
+    /// 1 where the representation is of one view.
+    pub(crate) fn lengths(&self) -> Vec<usize> {
+        let settings = self.settings;
+        if !self.invariant.of_sequence {
+            vec![1]
+        } else if settings.protocols().contains(&ProtocolKind::Exact) {
+            (1..=settings.views()).collect()
         } else {
-            vec![eval.seq_len]
+            vec![settings.seq_len]
+        }
+    }
+
+    /// The number of observed views that most figures read.
+    pub(crate) fn headline_views(&self) -> usize {
+        self.invariant.views(self.settings.seq_len)
+    }
+
+    /// Why the predicted representation of the target view cannot be judged, if it cannot.
+    pub(crate) fn no_predictions(&self) -> Option<&'static str> {
+        if !self.layout.predicts {
+            Some("the method predicts no representation")
+        } else if self.layout.target_encoder && !self.has_target {
+            Some("the checkpoint has no target encoder")
+        } else {
+            None
         }
     }
 
     /// The features of the test split.
-    pub fn test(&self, observer: &mut dyn Observer) -> Result<FeatureFile, TrainError> {
+    pub(crate) fn test(&self, observer: &mut dyn Observer) -> Result<FeatureFile, EvaluationError> {
         let wanted = Wanted {
-            lengths: self.lengths(),
-            observed: self.config.eval.seq_len,
-            predictions: true,
-            target_encoder: self.has_target,
+            aggregates: self.lengths(),
+            observed: self.settings.seq_len,
+            prediction: self.no_predictions().is_none().then(|| self.headline_views()),
+            diagnostics: true,
+            other_encoder: self.has_target,
+            labels: self.splits.test.labelled,
         };
-        self.pass(Split::Test, 0, wanted, observer)
+        self.pass(&self.splits.test, 0, &wanted, observer)
     }
 
-    /// Codes of `eval.candidates` - 1 further target views of some test images, and which images these are.
-    pub fn candidates(&self, observer: &mut dyn Observer) -> Result<(FeatureFile, Vec<usize>), TrainError> {
-        let samples = self.images[1];
-        let rows = spread(samples, RETRIEVED);
-        let sequence = self.loaders[1].sequence();
-        let sequence = SequenceConfig {
-            observed: sequence.target.clone(),
-            observed_views: self.config.eval.candidates - 2,
-            ..sequence.clone()
+    /// The features of one pass over the training split; passes beyond those of exact probes have the invariant representation
+    /// of M_val alone.
+    pub(crate) fn train(&self, pass: usize, observer: &mut dyn Observer) -> Result<FeatureFile, EvaluationError> {
+        let all = pass < self.settings.exact_passes;
+        let wanted = Wanted {
+            aggregates: if all { self.lengths() } else { vec![self.headline_views()] },
+            observed: self.settings.seq_len,
+            prediction: None,
+            diagnostics: false,
+            other_encoder: false,
+            labels: self.splits.train.labelled,
         };
-        let loader = self.data.test_sequences(self.config, sequence, &rows)?;
-        let wanted =
-            Wanted { lengths: vec![], observed: 0, predictions: false, target_encoder: self.has_target };
-        let key = self.key(Split::Test, CANDIDATE_PASS, &loader, &wanted);
-        let width = (self.config.eval.candidates - 1) * self.model.config().code_width();
-        let file =
-            self.cache.get(&key, vec![Section::new(name::CANDIDATES, rows.len(), width)], |writer| {
-                self.extractor(wanted.clone()).candidates(&loader, CANDIDATE_PASS, writer, &mut |done| {
-                    observer.observe(&Event::FeaturesExtracted { done, total: rows.len() })
-                })
-            })?;
-        Ok((file, rows))
-    }
-
-    /// The features of one pass over the training split; passes beyond those of exact probes have the aggregate of M_val
-    /// alone.
-    pub fn train(&self, pass: usize, observer: &mut dyn Observer) -> Result<FeatureFile, TrainError> {
-        let eval = &self.config.eval;
-        let lengths = if pass < eval.exact_passes { self.lengths() } else { vec![eval.seq_len] };
-        let wanted =
-            Wanted { lengths, observed: eval.seq_len, predictions: false, target_encoder: self.has_target };
-        self.pass(Split::Train, pass, wanted, observer)
+        self.pass(&self.splits.train, pass, &wanted, observer)
     }
 
     fn pass(
         &self,
-        split: Split,
+        split: &EvaluatedSplit,
         pass: usize,
-        wanted: Wanted,
+        wanted: &Wanted,
         observer: &mut dyn Observer,
-    ) -> Result<FeatureFile, TrainError> {
-        let loader = &self.loaders[usize::from(split == Split::Test)];
-        let samples = loader.samples_per_epoch();
-        let key = self.key(split, FIRST_PASS + pass as u64, loader, &wanted);
-        let sections = wanted.sections(self.model, samples, self.space.width());
+    ) -> Result<FeatureFile, EvaluationError> {
+        let pass = FIRST_PASS + pass as u64;
+        let key = self.key(split, &*split.source, split.subset, pass, Some(wanted));
+        let parameters = split.source.layout().actions.width();
+        let sections = wanted.sections(&self.layout, split.samples, parameters);
         self.cache.get(&key, sections, |writer| {
-            self.extractor(wanted.clone()).run(loader, FIRST_PASS + pass as u64, writer, &mut |done| {
-                observer.observe(&Event::FeaturesExtracted { done, total: samples })
-            })
+            let loader = self.loader(split, &split.source, split.subset.map(<[u32]>::to_vec), |config| {
+                config.rendered_views = Some(wanted.encoded());
+                config.render_target = wanted.prediction.is_some();
+            })?;
+            self.extractor().run(wanted, &loader, pass, writer, &mut told(observer, split.samples))
         })
     }
 
-    fn key<'k>(&'k self, split: Split, pass: u64, loader: &'k SequenceLoader, wanted: &'k Wanted) -> Key<'k> {
-        let sequence = loader.sequence();
+    /// Representations of `eval.candidates` - 1 further target views of some test images, and which rows these are; nothing
+    /// where the data have no further ones.
+    pub(crate) fn candidates(
+        &self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(FeatureFile, Vec<usize>)>, EvaluationError> {
+        let split = &self.splits.test;
+        let Some(source) = split.source.candidates(self.settings.candidates - 2).transpose()? else {
+            return Ok(None);
+        };
+        let rows = spread(split.samples, RETRIEVED);
+        let subset: Vec<u32> = rows.iter().map(|row| split.sample(*row)).collect();
+        let key = self.key(split, &*source, Some(&subset), CANDIDATE_PASS, None);
+        let width = (self.settings.candidates - 1) * self.layout.equivariant.width;
+        let sections = vec![Section::new(section::CANDIDATES, rows.len(), width)];
+        let file = self.cache.get(&key, sections, |writer| {
+            let loader = self.loader(split, &source, Some(subset.clone()), |_| ())?;
+            self.extractor().candidates(&loader, CANDIDATE_PASS, writer, &mut told(observer, rows.len()))
+        })?;
+        Ok(Some((file, rows)))
+    }
+
+    /// In order and whole.
+    fn loader(
+        &self,
+        split: &EvaluatedSplit,
+        source: &Arc<dyn SequenceSource>,
+        subset: Option<Vec<u32>>,
+        change: impl FnOnce(&mut LoaderConfig),
+    ) -> Result<SequenceLoader, EvaluationError> {
+        let mut config = LoaderConfig {
+            threads: self.settings.workers(),
+            prefetch: self.splits.prefetch,
+            split: split.split,
+            subset,
+            ..LoaderConfig::test(self.settings.batch_size, self.seed)
+        };
+        change(&mut config);
+        Ok(SequenceLoader::new(Arc::clone(source), config)?)
+    }
+
+    fn key<'k>(
+        &'k self,
+        split: &'k EvaluatedSplit,
+        source: &dyn SequenceSource,
+        subset: Option<&'k [u32]>,
+        pass: u64,
+        wanted: Option<&'k Wanted>,
+    ) -> Key<'k> {
         Key {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
+            method: self.subject.method.name(),
+            config: &self.config,
             model: &self.model_hash,
-            encoder: self.config.eval.encoder,
+            encoder: self.settings.encoder,
             device: format!("{:?}", self.device),
-            batch_size: self.config.eval.batch_size,
-            images: &self.image_hashes[usize::from(split == Split::Test)],
-            samples: [self.images[usize::from(split == Split::Test)], loader.samples_per_epoch()],
-            subset_seed: self.config.dataset.subset_seed,
-            split,
+            batch_size: self.settings.batch_size,
+            data: split.fingerprint.as_str(),
+            sequences: source.settings(),
+            subset,
+            split: split.split,
             pass,
-            seed: sequence.seed,
-            views: sequence.observed_views,
-            policies: [&sequence.observed, &sequence.target],
-            normalization: sequence.normalization,
-            action_normalization: &sequence.action_normalization,
-            lengths: &wanted.lengths,
-            observed: wanted.observed,
-            predictions: wanted.predictions,
-            has_target: wanted.target_encoder,
-            model_config: self.model.config(),
+            seed: self.seed,
+            wanted,
         }
     }
 
-    fn extractor(&self, wanted: Wanted) -> Extractor<'_> {
-        let (encoder, other) = self.encoders();
-        let images_at_once = self.config.eval.batch_size;
-        Extractor { model: self.model, encoder, other, device: self.device, wanted, images_at_once }
-    }
-
-    /// The encoder that is probed, and the other one.
-    fn encoders(&self) -> (&AnyEncoder, &AnyEncoder) {
-        let online = &self.model.encoder;
-        let target = self.model.target_encoder.as_ref().unwrap_or(online);
-        match self.config.eval.encoder {
-            EncoderChoice::Online => (online, target),
-            EncoderChoice::Target => (target, online),
+    fn extractor(&self) -> Extractor<'_> {
+        Extractor {
+            method: self.subject.method,
+            encoder: self.settings.encoder,
+            device: self.device,
+            images_at_once: self.settings.batch_size,
         }
-    }
-
-    /// The distributions of the views, in words that are equal where the distributions are.
-    pub fn augmentation(&self) -> String {
-        let sequence = self.loaders[0].sequence();
-        let describe = |policy: &AugmentPolicy| {
-            let range = |[low, high]: [f32; 2]| format!("{low}..{high}");
-            let blur = if policy.blur_probability > 0.0 {
-                format!("blur p {} sigma {}", policy.blur_probability, range(policy.blur_sigma))
-            } else {
-                "no blur".into()
-            };
-            format!(
-                "crop area {} ratio {} to {}x{}, flip p {}, jitter p {} (brightness {}, contrast {}, saturation {}, hue \
-                 {}), grey p {}, {blur}, solarize p {}",
-                range(policy.crop_scale),
-                range(policy.crop_ratio),
-                policy.output_height,
-                policy.output_width,
-                policy.flip_probability,
-                policy.jitter_probability,
-                range(policy.brightness),
-                range(policy.contrast),
-                range(policy.saturation),
-                range(policy.hue),
-                policy.grayscale_probability,
-                policy.solarize_probability,
-            )
-        };
-        let actions = match sequence.action_normalization {
-            ActionNormalization::SequenceL2 => "actions divided by their L2 norm over the sequence",
-            ActionNormalization::Standardize { .. } => "actions standardized",
-            ActionNormalization::None => "raw actions",
-        };
-        format!(
-            "observed: {}; target: {}; {actions}",
-            describe(&sequence.observed),
-            describe(&sequence.target)
-        )
     }
 }
 
-/// The training passes of a protocol by gradient descent, and its test pass.
-pub(super) struct Descent<'a, 'b> {
-    pub passes: &'a Passes<'a>,
-    pub test: Option<&'a FeatureFile>,
-    pub count: usize,
-    pub observer: &'a std::cell::RefCell<&'b mut dyn Observer>,
-    /// What the observer has said of the last epoch: its error ends the probes.
-    pub told: &'a std::cell::RefCell<Result<(), TrainError>>,
-    /// The only pass, where there is one: it need not be read at every epoch.
-    pub kept: Option<Arc<FeatureSet>>,
-}
-
-impl FeatureSource for Descent<'_, '_> {
-    fn passes(&self) -> usize {
-        self.count
+/// Tells an observer how many of `total` sequences are extracted.
+fn told(observer: &mut dyn Observer, total: usize) -> impl FnMut(usize) -> Result<(), EvaluationError> + '_ {
+    move |done| {
+        let (done, total) = (done as u64, Some(total as u64));
+        Ok(observer.observe(&Event::Progress { stage: Stage::ExtractingFeatures, what: None, done, total })?)
     }
-
-    fn pass(&mut self, pass: usize) -> Result<Arc<FeatureSet>, BoxError> {
-        if let Some(kept) = &self.kept {
-            return Ok(Arc::clone(kept));
-        }
-        let set = match self.test {
-            Some(test) => feature_set(test, self.passes.config.eval.seq_len)?,
-            None => {
-                let mut observer = self.observer.borrow_mut();
-                feature_set(&self.passes.train(pass, *observer)?, self.passes.config.eval.seq_len)?
-            }
-        };
-        let set = Arc::new(set);
-        if self.count == 1 {
-            self.kept = Some(Arc::clone(&set));
-        }
-        Ok(set)
-    }
-
-    fn go_on(&mut self) -> Result<(), BoxError> {
-        Ok(self.told.replace(Ok(()))?)
-    }
-}
-
-fn feature_set(file: &FeatureFile, observed: usize) -> Result<FeatureSet, TrainError> {
-    let labels = file.read_integers(name::LABELS)?;
-    let buffers = FeatureBuffers {
-        aggregate: file.read(&name::aggregate(observed))?,
-        first: file.read(name::FIRST)?,
-        second: file.read(name::SECOND)?,
-        relative: file.read(name::RELATIVE)?,
-        absolute: file.read(name::ABSOLUTE)?,
-        labels: Some(labels.clone()),
-    };
-    Ok(FeatureSet::new(labels.len(), buffers)?)
 }

@@ -1,163 +1,210 @@
-//! The paper's figures (arXiv 2505.03176: CIFAR-100, crop + jitter + blur) and what keeps a figure from being compared
-//! with them.
+//! The published figure beside a measured one.
 
-use super::card::{PaperFigure, Protocol};
-use seqjepa_model::SeqJepaConfig;
+use serde_json::Value;
 
-use crate::config::{Config, EncoderChoice, EncoderKind, ProtocolKind};
-use crate::data::RunData;
+use super::differences;
+use super::table::{Match, Setup, find};
+use crate::card::{Fit, Protocol, PublishedFigure};
 
-/// Top-1 in percent of a linear classifier on z_AGG for M_val 1..8, by M_train.
-pub const PAPER_GRID: [(usize, [f64; 8]); 2] = [
-    (2, [53.1, 58.0, 59.3, 60.0, 60.4, 60.4, 60.6, 60.6]),
-    (3, [49.5, 55.3, 57.6, 58.0, 58.3, 58.9, 59.2, 59.5]),
-];
-
-/// Top-1 of the headline run: M_train 3, M_val 5.
-const TOP1: f64 = 58.33;
-/// R2 of the same run, with the protocol that gave each.
-const R2: [(&str, f64); 3] = [("r2_crop", 0.79), ("r2_jitter", 0.63), ("r2_blur", 0.92)];
-const M_TRAIN: usize = 3;
-const M_VAL: usize = 5;
-const EPOCHS: usize = 2000;
-const BATCH: usize = 512;
-const IMAGES: [usize; 2] = [50_000, 10_000];
-
-/// The paper's figure of that name beside one measured by `protocol` on these data.
-pub(super) fn paper_figure(
-    name: &str,
-    protocol: &Protocol,
-    config: &Config,
-    data: &RunData,
-    epochs: Option<usize>,
-) -> Option<PaperFigure> {
-    let m_train = config.dataset.seq_len;
-    let (value, paper_m_train) = if let Some((_, value)) = R2.iter().find(|(known, _)| *known == name) {
-        (*value, M_TRAIN)
-    } else {
-        let m_val: usize = name.strip_prefix("top1_z_agg_m")?.parse().ok()?;
-        let (paper_m_train, row) =
-            *PAPER_GRID.iter().find(|(known, _)| *known == m_train).unwrap_or(&PAPER_GRID[1]);
-        let value = if (paper_m_train, m_val) == (M_TRAIN, M_VAL) { TOP1 } else { *row.get(m_val - 1)? };
-        (value, paper_m_train)
-    };
-    let mut differences = protocol_differences(name, protocol, config, data);
-    if m_train != paper_m_train {
-        differences.push(format!("M_train {m_train}, the paper's {paper_m_train}"));
-    }
-    let comparable = differences.is_empty();
-    match epochs {
-        Some(EPOCHS) if config.dataset.batch_size == BATCH => {}
-        Some(epochs) => differences.push(format!(
-            "trained {epochs} epochs at batch {}, the paper's model {EPOCHS} at {BATCH}",
-            config.dataset.batch_size
-        )),
-        None => differences.push("the length of its training is not known".into()),
-    }
-    Some(PaperFigure { value, comparable, differences })
+/// What a figure depends on beside its protocol.
+#[derive(Debug)]
+pub(crate) struct Conditions<'a> {
+    /// Name of the method.
+    pub(crate) method: &'a str,
+    /// Its configuration.
+    pub(crate) config: &'a Value,
+    /// Name of the data set.
+    pub(crate) data: &'a str,
+    /// M_train.
+    pub(crate) observed_views: usize,
+    /// Epochs that it was trained, where that is known, and sequences of a step.
+    pub(crate) training: (Option<usize>, usize),
 }
 
-/// What differs in data set, model and protocol.
-fn protocol_differences(name: &str, protocol: &Protocol, config: &Config, data: &RunData) -> Vec<String> {
+/// The published figure of that name beside one that `protocol` measured.
+pub(crate) fn published_figure(
+    name: &str,
+    protocol: &Protocol,
+    conditions: &Conditions,
+) -> Option<PublishedFigure> {
+    // A config's name says that the images are augmented; there is no other way with them.
+    let data = conditions.data.trim_end_matches("_aug");
+    let Match { setup, m_train, entry } = find(conditions.method, data, name, conditions.observed_views)?;
     let mut found = Vec::new();
-    let dataset = config.dataset.name.trim_end_matches("_aug");
-    if dataset != "cifar100" {
-        found.push(format!("data set {dataset}, the paper's cifar100"));
+    if data != setup.data {
+        found.push(format!("data set {data}, the published {}", setup.data));
     }
     // A subset of the test images is another test, one of the training images another probe.
     let images = [protocol.train_samples / protocol.passes.max(1), protocol.test_samples];
-    if images != IMAGES {
-        found
-            .push(format!("{} + {} images, the paper's {} + {}", images[0], images[1], IMAGES[0], IMAGES[1]));
+    if images != setup.images {
+        let [train, test] = setup.images;
+        found.push(format!("{} + {} images, the published {train} + {test}", images[0], images[1]));
     }
-    if config.dataset.no_blur {
-        found.push("views without blur".into());
+    found.extend(differences::of_views(&protocol.augmentation, &setup.views));
+    found.extend(differences::of_configs(conditions.config, &setup.config));
+    if protocol.encoder != setup.encoder {
+        found.push(format!("the {} encoder, the published {}", protocol.encoder.name(), setup.encoder.name()));
     }
-    if !config.dataset.action_norm || config.dataset.action_mean.is_some() {
-        found.push("actions not divided by their L2 norm over the sequence".into());
-    }
-    let side = (data.train.height(), data.train.width(), config.model.img_size);
-    if dataset == "cifar100" && side != (32, 32, 32) {
-        found.push(format!("views of {} pixels, the paper's 32", config.model.img_size));
-    }
-    found.extend(model_differences(config));
-    if protocol.encoder != EncoderChoice::Online {
-        found.push("the target encoder, the paper's online".into());
-    }
-    let wanted = match name {
-        // Blur is read by a linear regressor in both protocols by descent.
-        "r2_crop" | "r2_jitter" => &[ProtocolKind::Paper][..],
-        _ => &[ProtocolKind::Linear, ProtocolKind::Paper],
-    };
-    if !wanted.iter().any(|kind| kind.name() == protocol.name) {
-        found.push(format!("protocol {}, not {}", protocol.name, wanted[0].name()));
+    if entry.protocols.contains(&protocol.name) {
+        found.extend(probe_differences(protocol, setup));
     } else {
-        let eval = &config.eval;
-        let published = eval.probe_optimizer == crate::config::ProbeOptimizer::Sgd
-            && (eval.probe_lr, eval.probe_epochs, eval.standardize) == (0.1, 100, false);
-        if !published {
-            found.push("probes not trained by SGD at 0.1 for 100 epochs on features as they are".into());
-        }
-        if eval.passes() != eval.probe_epochs {
-            found.push(format!("{} augmentation passes, the paper's one an epoch", eval.passes()));
-        }
+        found.push(format!("protocol {}, not {}", protocol.name, entry.protocols[0]));
     }
-    if name.starts_with("r2_") && protocol.observed_views != M_VAL {
-        found.push(format!("M_val {}, the paper's {M_VAL}", protocol.observed_views));
+    if protocol.observed_views != entry.m_val {
+        found.push(format!("M_val {}, the published {}", protocol.observed_views, entry.m_val));
     }
-    found
+    if conditions.observed_views != m_train {
+        found.push(format!("M_train {}, the published {m_train}", conditions.observed_views));
+    }
+    let comparable = found.is_empty();
+    let (epochs, batch) = conditions.training;
+    match epochs {
+        Some(epochs) if (epochs, batch) == (setup.epochs, setup.batch) => {}
+        Some(epochs) => found.push(format!(
+            "trained {epochs} epochs at batch {batch}, the published model {} at {}",
+            setup.epochs, setup.batch
+        )),
+        None => found.push("the length of its training is not known".into()),
+    }
+    Some(PublishedFigure { value: entry.value, comparable, differences: found, source: setup.source.clone() })
 }
 
-/// What differs between the configured model and the paper's, which is the default one.
-fn model_differences(config: &Config) -> Vec<String> {
-    let value = |config: &SeqJepaConfig| serde_json::to_value(config).expect("a config is plain data");
-    let (ours, papers) = (config.model_config(), SeqJepaConfig::default());
+/// What differs in the training of a probe by gradient descent.
+fn probe_differences(protocol: &Protocol, setup: &Setup) -> Vec<String> {
+    let Fit::Descent { optimizer, lr, epochs, standardized, .. } = &protocol.fit else {
+        return vec!["a probe that is not trained by gradient descent".into()];
+    };
     let mut found = Vec::new();
-    if ours.encoder != papers.encoder {
-        let model = &config.model;
-        let encoder = match model.encoder {
-            EncoderKind::Vit => format!(
-                "a vision transformer of width {} with {} layers and {} heads",
-                model.vit_width, model.vit_depth, model.vit_heads
-            ),
-            EncoderKind::Resnet => {
-                let stem = if model.cifar_resnet { "CIFAR" } else { "ImageNet" };
-                format!("ResNet-{} of width {} with the {stem} stem", model.depth, model.width)
-            }
-        };
-        found.push(format!("{encoder}, the paper's ResNet-18 of width 64 with the CIFAR stem"));
+    let published = (&setup.optimizer, setup.lr, setup.probe_epochs, setup.standardized);
+    if (optimizer, *lr, *epochs, *standardized) != published {
+        found.push(format!(
+            "probes trained by {}, not by {} at {} for {} epochs on features {}",
+            protocol.fit.summary(),
+            setup.optimizer.name(),
+            setup.lr,
+            setup.probe_epochs,
+            if setup.standardized { "standardized" } else { "as they are" },
+        ));
     }
-    let (ours, papers) = (value(&ours), value(&papers));
-    for (key, ours) in ours.as_object().into_iter().flatten().filter(|(key, _)| *key != "encoder") {
-        if *ours != papers[key] {
-            found.push(format!("{key} {ours}, the paper's {}", papers[key]));
-        }
+    if protocol.passes != *epochs {
+        found.push(format!("{} augmentation passes, the published one an epoch", protocol.passes));
     }
     found
 }
 
 #[cfg(test)]
 mod tests {
+    use seqjepa_model::{EncoderChoice, EncoderConfig, PredictorConfig, ResNetConfig, SeqJepaConfig, TargetConfig, VitConfig};
+    use seqjepa_nn::optimizer::OptimizerConfig;
+
     use super::*;
 
-    fn differences(overrides: &[&str]) -> Vec<String> {
-        model_differences(&Config::parse("", "test", overrides).unwrap())
+    fn protocol(name: &str) -> Protocol {
+        let setup = find("seqjepa", "cifar100", "r2_crop", 3).unwrap().setup;
+        Protocol {
+            name: name.into(),
+            encoder: EncoderChoice::Online,
+            representation: "z_AGG".into(),
+            observed_views: 5,
+            target: "class".into(),
+            probe: "linear".into(),
+            fit: Fit::Descent {
+                optimizer: OptimizerConfig::sgd(0.9),
+                lr: 0.1,
+                epochs: 100,
+                batch_size: 128,
+                standardized: false,
+            },
+            train_samples: 50_000 * 100,
+            passes: 100,
+            test_samples: 10_000,
+            seed: 42,
+            augmentation: setup.views.clone(),
+        }
+    }
+
+    fn compare(name: &str, protocol: &Protocol, config: SeqJepaConfig, m_train: usize) -> PublishedFigure {
+        let config = serde_json::to_value(config).unwrap();
+        let conditions = Conditions {
+            method: "seqjepa",
+            config: &config,
+            data: "cifar100_aug",
+            observed_views: m_train,
+            training: (Some(2000), 512),
+        };
+        published_figure(name, protocol, &conditions).unwrap()
     }
 
     #[test]
-    fn another_model_than_the_papers_is_named() {
-        assert!(differences(&["optim.lr=0.1", "model.vit_width=96", "model.img_size=64"]).is_empty());
-        for (change, words) in [
-            ("model.width=16", "ResNet-18 of width 16"),
-            ("model.encoder=vit", "vision transformer of width 192"),
-            ("model.ema=false", "target"),
-            ("model.act_cond=false", "action_conditioning"),
-            ("model.pred_hidden=0", "predictor"),
-            ("model.num_enc_layers=1", "layers 1, the paper's 3"),
-            ("dataset.use_rel_latents=true", "relative_last_action true"),
-        ] {
-            let found = differences(&[change]);
-            assert!(found.len() == 1 && found[0].contains(words), "{change}: {found:?}");
+    fn the_published_protocol_is_comparable() {
+        for (figure, name, value) in [("top1_z_agg_m5", "linear", 58.33), ("r2_crop", "paper", 0.79), ("r2_blur", "linear", 0.92)]
+        {
+            let found = compare(figure, &protocol(name), SeqJepaConfig::default(), 3);
+            assert_eq!((found.value, found.comparable, found.differences.len()), (value, true, 0), "{found:?}");
         }
+    }
+
+    #[test]
+    fn whatever_differs_is_named() {
+        let differences = |figure: &str, protocol: &Protocol, config, m_train| {
+            let found = compare(figure, protocol, config, m_train);
+            assert!(!found.comparable && found.differences.len() == 1, "{found:?}");
+            found.differences.into_iter().next().unwrap()
+        };
+        let default = SeqJepaConfig::default;
+        let same = |figure, protocol: Protocol| differences(figure, &protocol, default(), 3);
+        assert_eq!(same("r2_crop", protocol("linear")), "protocol linear, not paper");
+        assert_eq!(same("top1_z_agg_m5", protocol("exact")), "protocol exact, not linear");
+        assert_eq!(
+            same("r2_crop", Protocol { observed_views: 3, ..protocol("paper") }),
+            "M_val 3, the published 5"
+        );
+        assert!(same("r2_crop", Protocol { test_samples: 500, ..protocol("paper") }).contains("50000 + 500 images"));
+        assert!(
+            same("r2_crop", Protocol { encoder: EncoderChoice::Target, ..protocol("paper") })
+                .contains("the target encoder")
+        );
+        assert_eq!(
+            same("r2_crop", Protocol { train_samples: 500_000, passes: 10, ..protocol("paper") }),
+            "10 augmentation passes, the published one an epoch"
+        );
+        let fit = Fit::Descent {
+            optimizer: OptimizerConfig::adam(),
+            lr: 0.1,
+            epochs: 100,
+            batch_size: 128,
+            standardized: false,
+        };
+        assert!(same("r2_crop", Protocol { fit, ..protocol("paper") }).contains("not by sgd at 0.1 for 100 epochs"));
+        assert_eq!(differences("r2_crop", &protocol("paper"), default(), 2), "M_train 2, the published 3");
+        for (config, words) in [
+            (SeqJepaConfig { encoder: ResNetConfig { width: 16, ..ResNetConfig::default() }.into(), ..default() }, "width 16"),
+            (SeqJepaConfig { encoder: EncoderConfig::Vit(VitConfig::default()), ..default() }, "encoder vit"),
+            (SeqJepaConfig { target: TargetConfig::StopGradient, ..default() }, "target stop_gradient"),
+            (SeqJepaConfig { predictor: PredictorConfig::Linear, ..default() }, "predictor linear"),
+            (SeqJepaConfig { layers: 1, ..default() }, "layers 1, the published 3"),
+            (SeqJepaConfig { relative_last_action: true, ..default() }, "relative_last_action true"),
+        ] {
+            let found = differences("r2_crop", &protocol("paper"), config, 3);
+            assert!(found.contains(words), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_training_is_comparable_but_named() {
+        let config = serde_json::to_value(SeqJepaConfig::default()).unwrap();
+        let conditions = |training| Conditions {
+            method: "seqjepa",
+            config: &config,
+            data: "cifar100",
+            observed_views: 3,
+            training,
+        };
+        for (training, words) in [((Some(10), 512), "trained 10 epochs at batch 512"), ((None, 512), "not known")] {
+            let found = published_figure("r2_crop", &protocol("paper"), &conditions(training)).unwrap();
+            assert!(found.comparable && found.differences[0].contains(words), "{found:?}");
+        }
+        let other = Conditions { method: "another", ..conditions((None, 1)) };
+        assert_eq!(published_figure("r2_crop", &protocol("paper"), &other), None);
     }
 }

@@ -1,13 +1,19 @@
-//! Results as tables that a person reads.
+//! The figures of a run in a few lines.
 
-use crate::evaluation::{Figure, Measured, ResultCard, digits, measured};
-use crate::metrics::MetricsRow;
+use std::cmp::Ordering;
 
-/// Groups of the action space that the paper reports.
-const GROUPS: [&str; 3] = ["crop", "jitter", "blur"];
+use seqjepa_train::MetricsRow;
+
+use super::numbers::{measured, number, value};
+use super::table::Table;
+use super::text::clean;
+use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
+use crate::names::{FIRST, FIRST_SUFFIX};
 
 /// The figures of a run: online, leakage, frozen, and frozen on the randomly initialised model, with a verdict on each,
-/// beside the paper's; below the table, what each column is.
+/// beside the published ones where data set and protocol are those; below the table, what each column is.
+///
+/// `last` is the row of the last epoch, where there is one.
 #[must_use]
 pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
     let mut table = Table::new([
@@ -19,26 +25,39 @@ pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
         "trained vs random",
         "paper",
     ]);
-    let online = |name: &str| number(last.and_then(|row| row.get(name)), digits_of_online(name));
-    let aggregate = format!("top1_z_agg_m{}", card.config.eval.seq_len);
+    let online = |name: &str| {
+        let digits = if name.contains("linacc") { 2 } else { 3 };
+        number(last.and_then(|row| row.get(name)), digits)
+    };
+    let mut elsewhere = Vec::new();
     let mut row = |title: &str, online: String, leakage: String, name: &str| {
         let figure = card.figure(name);
-        let text =
-            |side: fn(&Figure) -> &Measured| figure.map_or_else(|| "-".into(), |f| measured(side(f), name));
+        let text = |side: fn(&Figure) -> &Measured| {
+            figure.map_or_else(|| "-".into(), |figure| measured(side(figure), name))
+        };
+        let published = figure.and_then(|figure| figure.published.as_ref());
+        let beside = published.filter(|published| published.comparable).map(|published| published.value);
+        if let Some(published) = published.filter(|published| !published.comparable) {
+            elsewhere.push((title.to_owned(), value(Some(published.value), name), published));
+        }
         table.push([
             title.to_owned(),
             online,
             leakage,
             text(|figure| &figure.trained),
             text(|figure| &figure.random),
-            figure.map_or("-", compare).into(),
-            number(figure.and_then(|figure| figure.paper.as_ref()).map(|paper| paper.value), digits(name)),
+            figure.map_or("-", verdict).into(),
+            value(beside, name),
         ]);
     };
     let none = || "-".to_owned();
-    row("top-1 % from z_AGG", online("online_linacc_test"), online("leakage_linacc_test"), &aggregate);
-    row("top-1 % from z_1", none(), none(), "top1_z1");
-    for group in GROUPS {
+    let invariant = &card.method.invariant;
+    let title = format!("top-1 % from {}", invariant.name);
+    row(&title, online("online_linacc_test"), online("leakage_linacc_test"), &card.headline());
+    if !invariant.is_first() {
+        row(&format!("top-1 % from {FIRST}"), none(), none(), &format!("top1_{FIRST_SUFFIX}"));
+    }
+    for group in &card.scope.groups {
         row(
             &format!("R2 {group}"),
             online(&format!("online_r2_{group}_test")),
@@ -47,21 +66,12 @@ pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
         );
     }
     row("R2, all parameters", online("online_r2_test"), online("leakage_r2_test"), "r2_mean");
-    format!("{table}\n{}", legend(card, &aggregate))
-}
-
-fn digits_of_online(name: &str) -> usize {
-    if name.contains("linacc") { 2 } else { 3 }
-}
-
-fn number(figure: Option<f64>, digits: usize) -> String {
-    let figure = figure.filter(|figure| figure.is_finite());
-    figure.map_or_else(|| "-".into(), |figure| format!("{figure:.digits$}"))
+    format!("{table}\n{}{}", legend(card), orientation(&elsewhere))
 }
 
 /// The trained model's figure against the random one's; the intervals say whether the difference is beyond the noise of the
 /// test images.
-fn compare(figure: &Figure) -> &'static str {
+fn verdict(figure: &Figure) -> &'static str {
     let (Some(trained), Some(random)) = (figure.trained.value, figure.random.value) else {
         return "-";
     };
@@ -70,148 +80,110 @@ fn compare(figure: &Figure) -> &'static str {
         _ => true,
     };
     match (trained.total_cmp(&random), apart) {
-        (std::cmp::Ordering::Greater, true) => "better",
-        (std::cmp::Ordering::Greater, false) => "better, within noise",
-        (std::cmp::Ordering::Less, true) => "WORSE",
-        (std::cmp::Ordering::Less, false) => "WORSE, within noise",
-        (std::cmp::Ordering::Equal, _) => "equal",
+        (Ordering::Equal, _) => "equal",
+        (_, false) => "no difference within noise",
+        (Ordering::Greater, true) => "better",
+        (Ordering::Less, true) => "WORSE",
     }
 }
 
-fn legend(card: &ResultCard, headline: &str) -> String {
-    let Some(figure) = card.figure(headline) else {
+fn legend(card: &ResultCard) -> String {
+    let Some(figure) = card.figure(&card.headline()) else {
         return String::new();
     };
-    let protocol = &figure.protocol;
+    let (protocol, invariant) = (&figure.protocol, &card.method.invariant);
+    let name = clean(&invariant.name);
+    let of = if invariant.of_sequence {
+        format!("the representation of a sequence of {} observed views (M_val)", protocol.observed_views)
+    } else {
+        "the representation of an image".into()
+    };
+    let intervals = card.figures.iter().any(|figure| figure.trained.interval.is_some());
     let mut text = format!(
-        "online, leakage: probes trained beside the model, last epoch; top-1 from z_AGG (leakage: z_1), R2 of the relative\n\
-         \x20 action from (z_1, z_2) (leakage: z_AGG), each the mean over the parameters of the group.\n\
-         frozen: protocol `{}` ({}) on the frozen {} encoder, {} observed views; {} images to fit, {} to test,\n\
+        "{name}: {of}, meant not to depend on the views; z_1, z_2: the encoder's of one view, meant to show it.\n\
+         online, leakage: probes trained beside the model, last epoch; top-1 from {name} (leakage: z_1), R2 of the relative\n\
+         \x20 action from (z_1, z_2) (leakage: {name}, where less is better), each the mean over the parameters of the group.\n\
+         frozen: protocol `{}` ({}) on the frozen {} encoder, {} observed view(s); {} images to fit, {} to test,\n\
          \x20 {} augmentation pass(es), seed {}{}.\n\
          frozen, random: the same protocol on the model as initialised.\n",
-        protocol.name,
-        protocol.fit.summary(),
+        clean(&protocol.name),
+        clean(&protocol.fit.summary()),
         card.encoder.name(),
         protocol.observed_views,
         card.data.train_images,
         card.data.test_images,
         protocol.passes,
         protocol.seed,
-        if card.config.eval.bootstrap > 0 {
-            "; brackets: 95 % bootstrap intervals over the test images"
-        } else {
-            ""
-        },
+        if intervals { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
     );
-    if let Some(paper) = &figure.paper {
-        let differences = paper.differences.join("; ");
-        text += &if paper.comparable && differences.is_empty() {
-            "paper: the same data set and protocol (arXiv 2505.03176).\n".into()
-        } else if paper.comparable {
-            format!("paper: the same data set and protocol (arXiv 2505.03176), but {differences}.\n")
+    if let Some(published) = figure.published.as_ref().filter(|published| published.comparable) {
+        let source = clean(&published.source);
+        text += &if published.differences.is_empty() {
+            format!("paper: the same data set and protocol ({source}).\n")
         } else {
-            format!("paper: for orientation (arXiv 2505.03176): {differences}.\n")
+            format!("paper: the same data set and protocol ({source}), but {}.\n", clean(&published.differences.join("; ")))
         };
     }
     text
 }
 
-/// Every figure of a card, and its diagnostics.
-#[must_use]
-pub fn card_table(card: &ResultCard) -> String {
-    let mut table =
-        Table::new(["figure", "protocol", "trained", "random", "paper", "reads", "M_val", "probe"]);
-    let mut notes: Vec<String> = Vec::new();
-    for figure in &card.figures {
-        let mut cell = |measured_figure: &Measured| {
-            let text = measured(measured_figure, &figure.name);
-            let Some(note) = &measured_figure.note else { return text };
-            let known = notes.iter().position(|known| known == note).unwrap_or_else(|| {
-                notes.push(note.clone());
-                notes.len() - 1
-            });
-            format!("{text} [{}]", known + 1)
-        };
-        let (trained, random) = (cell(&figure.trained), cell(&figure.random));
-        let paper = figure.paper.as_ref().map_or_else(
-            || "-".into(),
-            |paper| {
-                let value = number(Some(paper.value), digits(&figure.name));
-                if paper.comparable { value } else { format!("({value})") }
-            },
-        );
-        let protocol = &figure.protocol;
-        table.push([
-            figure.name.clone(),
-            protocol.name.clone(),
-            trained,
-            random,
-            paper,
-            protocol.representation.clone(),
-            protocol.observed_views.to_string(),
-            protocol.probe.clone(),
-        ]);
-    }
-    let mut text = format!(
-        "{table}\nAccuracies and hits in percent. Brackets behind a figure: 95 % bootstrap interval over the test images; a \
-         single number there: a note\nbelow. A paper's figure in parentheses is of another data set or protocol, for \
-         orientation; the card says what differs.\n"
-    );
-    for (number, note) in (1..).zip(&notes) {
-        text += &format!("[{number}] {note}\n");
-    }
-    text + "\n" + &card.diagnostics.table()
-}
-
-/// A table that prints as aligned Markdown.
-#[derive(Debug, Clone, Default)]
-pub struct Table {
-    rows: Vec<Vec<String>>,
-}
-impl Table {
-    /// A table with these column titles.
-    #[must_use]
-    pub fn new<S: Into<String>>(titles: impl IntoIterator<Item = S>) -> Self {
-        Self { rows: vec![titles.into_iter().map(Into::into).collect()] }
-    }
-
-    /// Adds a row.
-    pub fn push<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
-    }
-}
-
-impl std::fmt::Display for Table {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for (number, row) in self.rows.iter().enumerate() {
-            for (column, width) in widths.iter().enumerate() {
-                let cell = row.get(column).map_or("", String::as_str);
-                // Names to the left, figures to the right.
-                if column == 0 {
-                    write!(formatter, "| {cell:<width$} ")?;
-                } else {
-                    write!(formatter, "| {cell:>width$} ")?;
-                }
-            }
-            writeln!(formatter, "|")?;
-            if number == 0 {
-                for (column, width) in widths.iter().enumerate() {
-                    let dashes = "-".repeat(width + 1);
-                    write!(
-                        formatter,
-                        "|{}",
-                        if column == 0 { format!("{dashes}-") } else { format!("{dashes}:") }
-                    )?;
-                }
-                writeln!(formatter, "|")?;
-            }
+/// The published figures that were measured otherwise, those that differ in the same from one source together.
+fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
+    let mut notes: Vec<((&str, &[String]), Vec<String>)> = Vec::new();
+    for (title, value, published) in figures {
+        let key = (published.source.as_str(), published.differences.as_slice());
+        let text = format!("{title} {value}");
+        match notes.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, texts)) => texts.push(text),
+            None => notes.push((key, vec![text])),
         }
-        Ok(())
+    }
+    let line = |((source, differences), texts): &((&str, &[String]), Vec<String>)| {
+        format!(
+            "for orientation, not measured so ({}): {}: {}.\n",
+            clean(source),
+            clean(&texts.join(", ")),
+            clean(&differences.join("; "))
+        )
+    };
+    notes.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::tests_support::{card, figure, published};
+
+    #[test]
+    fn a_difference_within_noise_is_none() {
+        let of = |trained: (f64, [f64; 2]), random: (f64, [f64; 2])| {
+            let mut figure = figure("r2_crop", "exact");
+            for (side, (value, interval)) in [(&mut figure.trained, trained), (&mut figure.random, random)] {
+                (side.value, side.interval) = (Some(value), Some(interval));
+            }
+            verdict(&figure)
+        };
+        assert_eq!(of((-0.001, [-0.01, 0.01]), (0.0, [-0.01, 0.01])), "no difference within noise");
+        assert_eq!(of((0.001, [-0.01, 0.01]), (0.0, [-0.01, 0.01])), "no difference within noise");
+        assert_eq!(of((0.5, [0.4, 0.6]), (0.1, [0.0, 0.2])), "better");
+        assert_eq!(of((0.1, [0.0, 0.2]), (0.5, [0.4, 0.6])), "WORSE");
+        assert_eq!(of((0.1, [0.0, 0.2]), (0.1, [0.0, 0.2])), "equal");
+        let mut absent = figure("r2_crop", "exact");
+        absent.random = Measured::absent("diverged");
+        assert_eq!(verdict(&absent), "-");
+    }
+
+    #[test]
+    fn a_published_figure_stands_beside_what_was_measured_alike() {
+        let mut own = card(&["top1_z_agg_m5", "top1_z1", "r2_zoom", "r2_mean"]);
+        own.scope.groups = vec!["zoom".into()];
+        own.figures[0].published = Some(published(58.33, true, &[]));
+        own.figures[2].published = Some(published(0.79, false, &["data set another"]));
+        let text = results_table(None, &own);
+        let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
+        assert!(line("| top-1 % from z_AGG").contains("58.33 |"), "{text}");
+        assert!(line("| R2 zoom").ends_with("- |"), "{text}");
+        assert!(text.contains("paper: the same data set and protocol (somewhere)"), "{text}");
+        assert!(text.contains("for orientation, not measured so (somewhere): R2 zoom 0.790: data set another"), "{text}");
     }
 }
