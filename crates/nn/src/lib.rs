@@ -29,6 +29,11 @@
 //! assert_eq!(names, ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]);
 //! ```
 
+/// The README's program runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod attention;
 mod batch_norm;
 mod buffer;
