@@ -57,7 +57,8 @@ impl<'a> EvaluatedSplit<'a> {
             fingerprint: source.fingerprint(),
             source,
         };
-        own.labelled = own.labels().all(|label| label.is_some());
+        let labelled = own.labels().all(|label| label.is_some());
+        own.labelled = labelled;
         Ok(own)
     }
 
@@ -96,7 +97,10 @@ pub(crate) struct Splits<'a> {
 
 impl<'a> Splits<'a> {
     /// Both splits with the views that `settings` asks for.
-    pub(crate) fn new(data: &'a EvaluationData, settings: &EvaluationSettings) -> Result<Self, EvaluationError> {
+    pub(crate) fn new(
+        data: &'a EvaluationData,
+        settings: &EvaluationSettings,
+    ) -> Result<Self, EvaluationError> {
         let views = settings.views();
         let train = EvaluatedSplit::new(Split::Train, &data.train, data.train_subset.as_deref(), views)?;
         let test = EvaluatedSplit::new(Split::Test, &data.test, data.test_subset.as_deref(), views)?;
@@ -112,7 +116,8 @@ impl<'a> Splits<'a> {
 /// Shapes and actions in words, by which two splits are of one kind. The ranges of the parameters may differ.
 fn kind(source: &dyn SequenceSource) -> String {
     let layout = source.layout();
-    let names: Vec<&str> = layout.actions.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+    let names: Vec<&str> =
+        layout.actions.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
     let groups: Vec<String> =
         layout.actions.groups().iter().map(|group| format!("{} {:?}", group.name, group.range)).collect();
     format!(
@@ -134,9 +139,15 @@ fn classes(train: &EvaluatedSplit, test: &EvaluatedSplit) -> Result<usize, Strin
     let [names, found] = [train, test].map(|split| split.source.class_names());
     if names != found {
         return Err(match names.iter().zip(found).find(|(name, found)| name != found) {
-            Some((name, found)) => format!("the splits have other classes: expected `{name}`, found `{found}` in the test split"),
+            Some((name, found)) => {
+                format!("the splits have other classes: expected `{name}`, found `{found}` in the test split")
+            }
             None => {
-                format!("the splits have other classes: expected {}, found {} in the test split", names.len(), found.len())
+                format!(
+                    "the splits have other classes: expected {}, found {} in the test split",
+                    names.len(),
+                    found.len()
+                )
             }
         });
     }

@@ -16,8 +16,11 @@ pub(super) fn upgrade(card: &mut Map<String, Value>, format: u32) {
         let name = figure.get("name").and_then(Value::as_str).and_then(|name| name.strip_prefix("r2_"));
         let Some(part) = name.filter(|part| *part != "mean") else { continue };
         // Of the groups, and of nothing else, the paper has a figure.
-        let list =
-            if figure.get("paper").is_some_and(|paper| !paper.is_null()) { &mut groups } else { &mut parameters };
+        let list = if figure.get("paper").is_some_and(|paper| !paper.is_null()) {
+            &mut groups
+        } else {
+            &mut parameters
+        };
         if !list.iter().any(|known| known == part) {
             list.push(part.to_owned());
         }

@@ -9,7 +9,11 @@ use crate::features::CacheUsage;
 use crate::names::Invariant;
 
 pub(crate) fn figure(name: &str, protocol: &str) -> Figure {
-    let measured = |value| Measured { value: Some(value), interval: Some([value - 0.1, value + 0.1]), ..Measured::default() };
+    let measured = |value| Measured {
+        value: Some(value),
+        interval: Some([value - 0.1, value + 0.1]),
+        ..Measured::default()
+    };
     Figure {
         name: name.into(),
         trained: measured(0.5),

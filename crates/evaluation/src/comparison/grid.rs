@@ -97,8 +97,11 @@ mod tests {
         own.figures[0].published = Some(published(1.0, false, &["data set another"]));
         let mut of_views = card(&["top1_h"]);
         of_views.method.invariant.of_sequence = false;
-        let runs = [("a", own), ("b", of_views)]
-            .map(|(label, card)| ComparedRun { label: label.into(), card: Some(card), online: None });
+        let runs = [("a", own), ("b", of_views)].map(|(label, card)| ComparedRun {
+            label: label.into(),
+            card: Some(card),
+            online: None,
+        });
         let grid = Comparison::new(runs.into()).grid();
         assert_eq!(grid.columns.len(), 10);
         let titles: Vec<&str> = grid.rows.iter().map(|(title, _)| title.as_str()).collect();

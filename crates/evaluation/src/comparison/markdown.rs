@@ -39,8 +39,11 @@ impl Comparison {
         }
         if self.runs.iter().any(|run| run.online.is_some()) {
             let references = self.online_references();
-            let of_others =
-                if references.is_empty() { "" } else { " The references are CIFAR-100 runs of others' code." };
+            let of_others = if references.is_empty() {
+                ""
+            } else {
+                " The references are CIFAR-100 runs of others' code."
+            };
             let _ = writeln!(
                 text,
                 "## Online probes, last epoch, test split\n\n{}\nOnline figures chase a moving target: they compare \
@@ -124,7 +127,8 @@ impl Comparison {
     }
 
     fn online_table(&self, references: &[&OnlineReference]) -> Table {
-        let runs: Vec<_> = self.runs.iter().filter_map(|run| Some((&run.label, run.online.as_ref()?))).collect();
+        let runs: Vec<_> =
+            self.runs.iter().filter_map(|run| Some((&run.label, run.online.as_ref()?))).collect();
         let titles = runs.iter().map(|(label, row)| format!("{label}, epoch {}", row.epoch));
         let others = references.iter().map(|reference| reference.title.clone());
         let mut table = Table::new(["figure".to_owned()].into_iter().chain(titles).chain(others));
@@ -157,8 +161,11 @@ mod tests {
         let mut first = card(&["top1_z1", "r2_mean"]);
         first.figures[0].published = Some(published(58.33, true, &[]));
         let second = card(&["top1_z1"]);
-        let runs = [("a", first), ("<b>", second)]
-            .map(|(label, card)| ComparedRun { label: label.into(), card: Some(card), online: None });
+        let runs = [("a", first), ("<b>", second)].map(|(label, card)| ComparedRun {
+            label: label.into(),
+            card: Some(card),
+            online: None,
+        });
         let text = Comparison::new(runs.into()).markdown();
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
         assert!(line("| a ").contains("| seqjepa |"), "{text}");

@@ -95,7 +95,9 @@ fn orientation(runs: &[ComparedRun], notes: &mut Notes) {
     let Some((run, card)) = runs.iter().find_map(|run| Some((run, run.card.as_ref()?))) else { return };
     let mut groups: Vec<((&str, &[String]), Vec<String>)> = Vec::new();
     for figure in &card.figures {
-        let Some(published) = figure.published.as_ref().filter(|published| !published.comparable) else { continue };
+        let Some(published) = figure.published.as_ref().filter(|published| !published.comparable) else {
+            continue;
+        };
         let key = (published.source.as_str(), published.differences.as_slice());
         let text = format!("{} {:.*}", figure.name, digits(&figure.name), published.value);
         match groups.iter_mut().find(|(known, _)| *known == key) {
@@ -132,7 +134,10 @@ mod tests {
         }
         let only = card(&["knn20_z1"]);
         let comparison = Comparison::new(vec![run("a", card(&names)), run("b", other), run("c", only)]);
-        assert_eq!(comparison.notes, ["b is not comparable with a: training rows 200, not 100; passes 2, not 1"]);
+        assert_eq!(
+            comparison.notes,
+            ["b is not comparable with a: training rows 200, not 100; passes 2, not 1"]
+        );
         assert_eq!(comparison.rows.len(), 3);
         let notes: Vec<Option<usize>> =
             comparison.rows[0].cells.iter().map(|cell| cell.as_ref().and_then(|cell| cell.note)).collect();
@@ -149,8 +154,11 @@ mod tests {
         let comparison = Comparison::new(vec![run("a", own)]);
         assert_eq!(comparison.rows[0].published, Some(58.33));
         assert_eq!(comparison.rows[1].published, None);
-        assert_eq!(comparison.notes, [
-            "the paper's figures are for orientation beside a (somewhere): r2_crop 0.790, r2_blur 0.920; data set another"
-        ]);
+        assert_eq!(
+            comparison.notes,
+            [
+                "the paper's figures are for orientation beside a (somewhere): r2_crop 0.790, r2_blur 0.920; data set another"
+            ]
+        );
     }
 }

@@ -55,14 +55,19 @@ mod tests {
     fn a_label_is_the_name_that_says_the_most() {
         let scratch = tempfile::tempdir().unwrap();
         std::fs::create_dir(scratch.path().join("first")).unwrap();
-        for (file, label) in
-            [("first/evaluation.json", "first"), ("first/last.evaluation.json", "last"), ("second.json", "second")]
-        {
+        for (file, label) in [
+            ("first/evaluation.json", "first"),
+            ("first/last.evaluation.json", "last"),
+            ("second.json", "second"),
+        ] {
             let path = scratch.path().join(file);
             card(&["top1_z1"]).save(&path).unwrap();
             assert_eq!(ComparedRun::from_card(&path).unwrap().label, label);
         }
-        assert!(matches!(ComparedRun::from_card(&scratch.path().join("none.json")), Err(CardError::Storage(_))));
+        assert!(matches!(
+            ComparedRun::from_card(&scratch.path().join("none.json")),
+            Err(CardError::Storage(_))
+        ));
     }
 
     #[test]

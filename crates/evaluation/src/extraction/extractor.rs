@@ -97,7 +97,8 @@ impl Extractor<'_> {
         for batch in loader.epoch(pass, 0) {
             let input = sequence_input(batch?.into_inner(), self.device)?;
             let [samples, views, channels, height, width] = input.observed.dims();
-            let observed = self.encode_target(input.observed.reshape([samples * views, channels, height, width]))?;
+            let observed =
+                self.encode_target(input.observed.reshape([samples * views, channels, height, width]))?;
             let representation = observed.dims()[1];
             let mut all = vec![observed.reshape([samples, views * representation])];
             if let Some(target) = input.target {
@@ -177,7 +178,11 @@ impl Extractor<'_> {
 
     /// Representations by which predictions are judged: the target encoder's, or the online one's where there is no other.
     fn encode_target(&self, images: Tensor<4>) -> Result<Tensor<2>, EvaluationError> {
-        let target = if self.method.representations().target_encoder { EncoderChoice::Target } else { EncoderChoice::Online };
+        let target = if self.method.representations().target_encoder {
+            EncoderChoice::Target
+        } else {
+            EncoderChoice::Online
+        };
         self.encode(images, target)
     }
 
@@ -186,12 +191,20 @@ impl Extractor<'_> {
         let encoded: Option<Vec<_>> = parts.map(|images| self.method.encode(images, encoder)).collect();
         match encoded {
             Some(encoded) => Ok(Tensor::cat(encoded, 0)),
-            None => Err(undeclared(self.method, format!("representations by the {} encoder", encoder.name()), "none")),
+            None => Err(undeclared(
+                self.method,
+                format!("representations by the {} encoder", encoder.name()),
+                "none",
+            )),
         }
     }
 }
 
-fn undeclared(method: &dyn DynMethod, expected: impl Into<String>, found: impl Into<String>) -> EvaluationError {
+fn undeclared(
+    method: &dyn DynMethod,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+) -> EvaluationError {
     EvaluationError::Method { method: method.name().into(), expected: expected.into(), found: found.into() }
 }
 

@@ -155,7 +155,11 @@ impl<'a> Passes<'a> {
 
     /// The features of one pass over the training split; passes beyond those of exact probes have the invariant representation
     /// of M_val alone.
-    pub(crate) fn train(&self, pass: usize, observer: &mut dyn Observer) -> Result<FeatureFile, EvaluationError> {
+    pub(crate) fn train(
+        &self,
+        pass: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<FeatureFile, EvaluationError> {
         let all = pass < self.settings.exact_passes;
         let wanted = Wanted {
             aggregates: if all { self.lengths() } else { vec![self.headline_views()] },
@@ -270,6 +274,11 @@ impl<'a> Passes<'a> {
 fn told(observer: &mut dyn Observer, total: usize) -> impl FnMut(usize) -> Result<(), EvaluationError> + '_ {
     move |done| {
         let (done, total) = (done as u64, Some(total as u64));
-        Ok(observer.observe(&Event::Progress { stage: Stage::ExtractingFeatures, what: None, done, total })?)
+        Ok(observer.observe(&Event::Progress {
+            stage: Stage::ExtractingFeatures,
+            what: None,
+            done,
+            total,
+        })?)
     }
 }

@@ -42,7 +42,12 @@ impl Wanted {
     }
 
     /// The sections of a pass over `samples` sequences with `parameters` action parameters.
-    pub(super) fn sections(&self, layout: &RepresentationLayout, samples: usize, parameters: usize) -> Vec<Section> {
+    pub(super) fn sections(
+        &self,
+        layout: &RepresentationLayout,
+        samples: usize,
+        parameters: usize,
+    ) -> Vec<Section> {
         let (width, invariant) = (layout.equivariant.width, layout.invariant.width);
         let mut sections = Vec::new();
         if self.labels {
@@ -57,7 +62,9 @@ impl Wanted {
         let aggregate = |views: &usize| Section::new(section::aggregate(*views), samples, invariant);
         sections.extend(self.aggregates.iter().map(aggregate));
         if self.prediction.is_some() {
-            sections.extend([section::PREDICTION, section::TARGET].map(|name| Section::new(name, samples, width)));
+            sections.extend(
+                [section::PREDICTION, section::TARGET].map(|name| Section::new(name, samples, width)),
+            );
         }
         if self.diagnostics {
             let few = diagnosed(samples).len();

@@ -154,7 +154,8 @@ impl FeatureWriter {
         let sections: Vec<_> = self.sections.drain(..).map(close).collect();
         let header = Header { key: self.key.clone(), sections };
         let bytes = header.bytes();
-        let fail = |source| StorageError::new("write", path.unwrap_or(Path::new("temporary features")), source);
+        let fail =
+            |source| StorageError::new("write", path.unwrap_or(Path::new("temporary features")), source);
         let file = self.file.as_file_mut();
         let mut write = || {
             file.seek(SeekFrom::Start(0))?;
@@ -213,7 +214,9 @@ impl FeatureFile {
         }
         let header: Header = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         // A header that somebody else has made says nothing of sizes that is not known already.
-        if header.key != key || !header.sections.iter().map(Section::shape).eq(sections.iter().map(Section::shape)) {
+        if header.key != key
+            || !header.sections.iter().map(Section::shape).eq(sections.iter().map(Section::shape))
+        {
             return Err("it holds other features".into());
         }
         if size != 20 + length + sections.iter().map(Section::bytes).sum::<u64>() {

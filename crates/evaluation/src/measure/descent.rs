@@ -13,7 +13,7 @@ use seqjepa_train::observer::{Event, Observer, Stage};
 use super::descent_source::{DescentSource, Told};
 use super::parts::MEAN;
 use super::session::{ABSOLUTE, RELATIVE, Read, Session, constant_target};
-use crate::card::{Fit, Measured, Protocol};
+use crate::card::{Fit, Measured};
 use crate::error::EvaluationError;
 use crate::names::FIRST_SUFFIX;
 use crate::settings::{ProbeOptimizer, ProtocolKind};
@@ -45,7 +45,8 @@ impl Session<'_> {
             self.passes.device,
             &mut |progress| {
                 let (done, total) = (progress.epoch as u64, Some(progress.epochs as u64));
-                let event = Event::Progress { stage: Stage::TrainingProbes, what: Some(kind.name()), done, total };
+                let event =
+                    Event::Progress { stage: Stage::TrainingProbes, what: Some(kind.name()), done, total };
                 *told.answer.borrow_mut() = told.observer.borrow_mut().observe(&event).map_err(Into::into);
             },
         );
@@ -227,7 +228,8 @@ impl Session<'_> {
                 ["top1", "top5"].map(|top| (format!("{top}_{suffix}"), read.clone(), "class".to_owned())),
             );
         }
-        let parts: Vec<String> = self.parts.groups.iter().chain(&self.parts.singles).map(|part| part.name.clone()).collect();
+        let parts: Vec<String> =
+            self.parts.groups.iter().chain(&self.parts.singles).map(|part| part.name.clone()).collect();
         for (_, read, target, prefix) in self.regressed() {
             names.extend(
                 parts

@@ -1,12 +1,16 @@
 //! Ridge and logistic regression to their optimum.
 
 use seqjepa_data::Split;
-use seqjepa_probes::exact::{ClassificationResult, LogisticConfig, RegressionResult, RidgeConfig, classification, regression};
+use seqjepa_probes::exact::{
+    ClassificationResult, LogisticConfig, RegressionResult, RidgeConfig, classification, regression,
+};
 use seqjepa_probes::{Estimate, Labelled, TargetNames, Targeted};
 use seqjepa_train::observer::{Event, Observer, Stage};
 
 use super::parts::{MEAN, Part};
-use super::session::{ABSOLUTE, RELATIVE, Read, Session, absent, constant_target, features, table, with_notes};
+use super::session::{
+    ABSOLUTE, RELATIVE, Read, Session, absent, constant_target, features, table, with_notes,
+};
 use crate::card::{Fit, Measured};
 use crate::error::EvaluationError;
 use crate::extraction::section;
@@ -36,7 +40,13 @@ impl Session<'_> {
                 "leakage_r2",
                 format!("relative action from {}", invariant.name),
             ),
-            (self.first(), section::ABSOLUTE, ABSOLUTE, "absolute_r2", "action of view 1 from z_1".to_owned()),
+            (
+                self.first(),
+                section::ABSOLUTE,
+                ABSOLUTE,
+                "absolute_r2",
+                "action of view 1 from z_1".to_owned(),
+            ),
         ];
         let total = Some((classified.len() + regressed.len()) as u64);
         let mut done = 0;
@@ -167,7 +177,10 @@ fn accuracies(result: &ClassificationResult) -> [Measured; 2] {
         notes.push(format!("not converged: {:?}", result.convergence));
     }
     if result.unknown_classes > 0 {
-        notes.push(format!("{} test classes have no training image and count as wrong", result.unknown_classes));
+        notes.push(format!(
+            "{} test classes have no training image and count as wrong",
+            result.unknown_classes
+        ));
     }
     if result.at_edge {
         notes.push("the penalty is the least or greatest of those offered".into());

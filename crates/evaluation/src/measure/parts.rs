@@ -38,11 +38,13 @@ impl Parts {
             taken.push(name.clone());
             Part { name, range }
         };
-        let outputs: Vec<String> = space.parameters().iter().map(|parameter| parameter.name.clone()).collect();
+        let outputs: Vec<String> =
+            space.parameters().iter().map(|parameter| parameter.name.clone()).collect();
         let groups: Vec<Part> =
             space.groups().iter().map(|group| part(&group.name, group.range.clone())).collect();
         let single = |(index, name): (usize, &String)| {
-            let own = space.groups().iter().any(|group| group.name == *name && group.range == (index..index + 1));
+            let own =
+                space.groups().iter().any(|group| group.name == *name && group.range == (index..index + 1));
             (!own).then(|| part(name, index..index + 1))
         };
         let singles = outputs.iter().enumerate().filter_map(single).collect();

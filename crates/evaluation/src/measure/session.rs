@@ -88,7 +88,14 @@ impl<'a> Session<'a> {
     }
 
     /// The protocol of a figure that reads `read`.
-    pub(super) fn protocol(&self, name: &str, read: &Read, target: String, probe: String, fit: Fit) -> Protocol {
+    pub(super) fn protocol(
+        &self,
+        name: &str,
+        read: &Read,
+        target: String,
+        probe: String,
+        fit: Fit,
+    ) -> Protocol {
         let passes = match (name, &fit) {
             (_, Fit::Exact { .. }) => self.train.len(),
             (_, Fit::Descent { epochs, .. }) => self.passes.settings.passes().min(*epochs),

@@ -43,7 +43,11 @@ pub(crate) fn published_figure(
     found.extend(differences::of_views(&protocol.augmentation, &setup.views));
     found.extend(differences::of_configs(conditions.config, &setup.config));
     if protocol.encoder != setup.encoder {
-        found.push(format!("the {} encoder, the published {}", protocol.encoder.name(), setup.encoder.name()));
+        found.push(format!(
+            "the {} encoder, the published {}",
+            protocol.encoder.name(),
+            setup.encoder.name()
+        ));
     }
     if entry.protocols.contains(&protocol.name) {
         found.extend(probe_differences(protocol, setup));
@@ -94,7 +98,9 @@ fn probe_differences(protocol: &Protocol, setup: &Setup) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use seqjepa_model::{EncoderChoice, EncoderConfig, PredictorConfig, ResNetConfig, SeqJepaConfig, TargetConfig, VitConfig};
+    use seqjepa_model::{
+        EncoderChoice, EncoderConfig, PredictorConfig, ResNetConfig, SeqJepaConfig, TargetConfig, VitConfig,
+    };
     use seqjepa_nn::optimizer::OptimizerConfig;
 
     use super::*;
@@ -137,10 +143,15 @@ mod tests {
 
     #[test]
     fn the_published_protocol_is_comparable() {
-        for (figure, name, value) in [("top1_z_agg_m5", "linear", 58.33), ("r2_crop", "paper", 0.79), ("r2_blur", "linear", 0.92)]
+        for (figure, name, value) in
+            [("top1_z_agg_m5", "linear", 58.33), ("r2_crop", "paper", 0.79), ("r2_blur", "linear", 0.92)]
         {
             let found = compare(figure, &protocol(name), SeqJepaConfig::default(), 3);
-            assert_eq!((found.value, found.comparable, found.differences.len()), (value, true, 0), "{found:?}");
+            assert_eq!(
+                (found.value, found.comparable, found.differences.len()),
+                (value, true, 0),
+                "{found:?}"
+            );
         }
     }
 
@@ -159,7 +170,10 @@ mod tests {
             same("r2_crop", Protocol { observed_views: 3, ..protocol("paper") }),
             "M_val 3, the published 5"
         );
-        assert!(same("r2_crop", Protocol { test_samples: 500, ..protocol("paper") }).contains("50000 + 500 images"));
+        assert!(
+            same("r2_crop", Protocol { test_samples: 500, ..protocol("paper") })
+                .contains("50000 + 500 images")
+        );
         assert!(
             same("r2_crop", Protocol { encoder: EncoderChoice::Target, ..protocol("paper") })
                 .contains("the target encoder")
@@ -175,10 +189,19 @@ mod tests {
             batch_size: 128,
             standardized: false,
         };
-        assert!(same("r2_crop", Protocol { fit, ..protocol("paper") }).contains("not by sgd at 0.1 for 100 epochs"));
+        assert!(
+            same("r2_crop", Protocol { fit, ..protocol("paper") })
+                .contains("not by sgd at 0.1 for 100 epochs")
+        );
         assert_eq!(differences("r2_crop", &protocol("paper"), default(), 2), "M_train 2, the published 3");
         for (config, words) in [
-            (SeqJepaConfig { encoder: ResNetConfig { width: 16, ..ResNetConfig::default() }.into(), ..default() }, "width 16"),
+            (
+                SeqJepaConfig {
+                    encoder: ResNetConfig { width: 16, ..ResNetConfig::default() }.into(),
+                    ..default()
+                },
+                "width 16",
+            ),
             (SeqJepaConfig { encoder: EncoderConfig::Vit(VitConfig::default()), ..default() }, "encoder vit"),
             (SeqJepaConfig { target: TargetConfig::StopGradient, ..default() }, "target stop_gradient"),
             (SeqJepaConfig { predictor: PredictorConfig::Linear, ..default() }, "predictor linear"),
@@ -200,7 +223,9 @@ mod tests {
             observed_views: 3,
             training,
         };
-        for (training, words) in [((Some(10), 512), "trained 10 epochs at batch 512"), ((None, 512), "not known")] {
+        for (training, words) in
+            [((Some(10), 512), "trained 10 epochs at batch 512"), ((None, 512), "not known")]
+        {
             let found = published_figure("r2_crop", &protocol("paper"), &conditions(training)).unwrap();
             assert!(found.comparable && found.differences[0].contains(words), "{found:?}");
         }

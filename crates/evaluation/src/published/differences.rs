@@ -90,33 +90,47 @@ mod tests {
 
     #[test]
     fn differing_leaves_are_named() {
-        let published = json!({"encoder": {"resnet": {"width": 64, "stem": "cifar"}}, "layers": 3, "rate": 1.0});
-        assert!(of_configs(&published, &json!({"encoder": {"resnet": {"width": 64, "stem": "cifar"}}, "layers": 3,
-            "rate": 1})).is_empty());
+        let published =
+            json!({"encoder": {"resnet": {"width": 64, "stem": "cifar"}}, "layers": 3, "rate": 1.0});
+        assert!(
+            of_configs(
+                &published,
+                &json!({"encoder": {"resnet": {"width": 64, "stem": "cifar"}}, "layers": 3,
+            "rate": 1})
+            )
+            .is_empty()
+        );
         let ours = json!({"encoder": {"resnet": {"width": 16, "stem": "cifar"}}, "layers": 1, "rate": 1.0});
-        assert_eq!(of_configs(&ours, &published), [
-            "encoder.resnet.width 16, the published 64",
-            "layers 1, the published 3",
-        ]);
+        assert_eq!(
+            of_configs(&ours, &published),
+            ["encoder.resnet.width 16, the published 64", "layers 1, the published 3",]
+        );
         let ours = json!({"encoder": {"vit": {"width": 192}}, "layers": 3, "rate": null});
-        assert_eq!(of_configs(&ours, &published), [
-            "encoder vit (width 192), the published resnet (stem cifar, width 64)",
-            "rate none, the published 1.0",
-        ]);
+        assert_eq!(
+            of_configs(&ours, &published),
+            [
+                "encoder vit (width 192), the published resnet (stem cifar, width 64)",
+                "rate none, the published 1.0",
+            ]
+        );
         assert_eq!(of_configs(&Value::Null, &json!({"a": 1})), ["configuration none, the published a 1"]);
     }
 
     #[test]
     fn differing_views_are_named() {
         let published = "observed: crop to 32x32, jitter (hue 0.1, contrast 2), blur p 1; target: crop to 32x32, blur p 0.1";
-        let ours = "observed: crop to 16x16, jitter (hue 0.2, contrast 2), no blur; target: crop to 16x16, no blur";
+        let ours =
+            "observed: crop to 16x16, jitter (hue 0.2, contrast 2), no blur; target: crop to 16x16, no blur";
         assert!(of_views(published, published).is_empty());
-        assert_eq!(of_views(ours, published), [
-            "views with crop to 16x16, the published with crop to 32x32",
-            "views with jitter (hue 0.2, contrast 2), the published with jitter (hue 0.1, contrast 2)",
-            "views with no blur, the published with blur p 1",
-            "views with no blur, the published with blur p 0.1",
-        ]);
+        assert_eq!(
+            of_views(ours, published),
+            [
+                "views with crop to 16x16, the published with crop to 32x32",
+                "views with jitter (hue 0.2, contrast 2), the published with jitter (hue 0.1, contrast 2)",
+                "views with no blur, the published with blur p 1",
+                "views with no blur, the published with blur p 0.1",
+            ]
+        );
         assert_eq!(of_views("glimpses", published), ["other views (glimpses)"]);
     }
 }

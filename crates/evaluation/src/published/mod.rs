@@ -5,4 +5,4 @@ mod differences;
 mod table;
 
 pub(crate) use beside::{Conditions, published_figure};
-pub(crate) use table::{GridRow, OnlineReference, grid, online_references};
+pub(crate) use table::{OnlineReference, grid, online_references};

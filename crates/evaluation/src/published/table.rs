@@ -104,7 +104,8 @@ pub(super) struct Match {
 fn table() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| {
-        serde_yaml::from_str(include_str!("figures.yaml")).expect("the table that comes with the crate is whole")
+        serde_yaml::from_str(include_str!("figures.yaml"))
+            .expect("the table that comes with the crate is whole")
     })
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn online_references() -> &'static [OnlineReference] {
 
 #[cfg(test)]
 mod tests {
-    use seqjepa_data::{ImageSet, AugmentedImages, Normalization, SequenceConfig, SequenceSource};
+    use seqjepa_data::{AugmentedImages, ImageSet, Normalization, SequenceConfig, SequenceSource};
     use seqjepa_model::SeqJepaConfig;
 
     use super::*;
@@ -172,7 +173,9 @@ mod tests {
 
     #[test]
     fn the_closest_study_is_found() {
-        let value = |name: &str, m_train| find("seqjepa", "cifar100", name, m_train).map(|f| (f.m_train, f.entry.value));
+        let value = |name: &str, m_train| {
+            find("seqjepa", "cifar100", name, m_train).map(|f| (f.m_train, f.entry.value))
+        };
         // The headline run's own figure has one more digit than the grid's.
         assert_eq!(value("top1_z_agg_m5", 3), Some((3, 58.33)));
         assert_eq!(value("top1_z_agg_m5", 2), Some((2, 60.4)));

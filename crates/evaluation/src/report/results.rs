@@ -121,7 +121,10 @@ fn legend(card: &ResultCard) -> String {
         text += &if published.differences.is_empty() {
             format!("paper: the same data set and protocol ({source}).\n")
         } else {
-            format!("paper: the same data set and protocol ({source}), but {}.\n", clean(&published.differences.join("; ")))
+            format!(
+                "paper: the same data set and protocol ({source}), but {}.\n",
+                clean(&published.differences.join("; "))
+            )
         };
     }
     text
@@ -184,6 +187,9 @@ mod tests {
         assert!(line("| top-1 % from z_AGG").contains("58.33 |"), "{text}");
         assert!(line("| R2 zoom").ends_with("- |"), "{text}");
         assert!(text.contains("paper: the same data set and protocol (somewhere)"), "{text}");
-        assert!(text.contains("for orientation, not measured so (somewhere): R2 zoom 0.790: data set another"), "{text}");
+        assert!(
+            text.contains("for orientation, not measured so (somewhere): R2 zoom 0.790: data set another"),
+            "{text}"
+        );
     }
 }

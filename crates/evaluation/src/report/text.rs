@@ -7,7 +7,9 @@ pub(crate) fn clean(text: &str) -> String {
         match c {
             '<' | '|' => clean.extend(['\\', c]),
             // Terminal escapes, line breaks, and what turns the direction of writing.
-            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => clean.push(' '),
+            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                clean.push(' ')
+            }
             c => clean.push(c),
         }
     }

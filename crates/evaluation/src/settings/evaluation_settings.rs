@@ -218,7 +218,9 @@ mod tests {
         };
         type Change = fn(&mut EvaluationSettings);
         let changes: [(&str, Change); 18] = [
-            ("`eval.seq_len`: expected at least 2 (R2 is read from the views 1 and 2), found 1", |s| s.seq_len = 1),
+            ("`eval.seq_len`: expected at least 2 (R2 is read from the views 1 and 2), found 1", |s| {
+                s.seq_len = 1
+            }),
             ("`eval.seq_len`: expected at most 255, found 256", |s| s.seq_len = 256),
             ("`eval.max_seq_len`: expected at most 255, found 256", |s| s.max_seq_len = 256),
             ("`eval.max_seq_len`: expected 1 to 255, found 0", |s| s.max_seq_len = 0),
