@@ -40,6 +40,7 @@ pub(super) fn relative_angle(before: &[f32], after: &[f32], out: &mut [f32]) {
     write_unit([sin_b * cos_a - cos_b * sin_a, cos_b * cos_a + sin_b * sin_a], out);
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "computed in f64, rounded once")]
 fn write_unit<const N: usize>(values: [f64; N], out: &mut [f32]) {
     let norm = norm(values.into_iter());
     for (out, value) in out.iter_mut().zip(values) {

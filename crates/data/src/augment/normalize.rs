@@ -101,6 +101,7 @@ impl Quotients {
 
 /// `byte / 255` rounded correctly, as the test shows.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the second part of a sum of two f32")]
 fn over_255(byte: f32) -> f32 {
     const INVERSE: Inverse =
         Inverse { high: 1.0 / 255.0, low: (1.0 / 255.0 - (1.0_f32 / 255.0) as f64) as f32 };
@@ -116,6 +117,7 @@ struct Inverse {
 
 impl Inverse {
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the second part of a sum of two f32")]
     fn new(divisor: f32) -> Self {
         let high = 1.0 / divisor;
         let low = (1.0 / f64::from(divisor) - f64::from(high)) as f32;

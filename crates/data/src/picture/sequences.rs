@@ -137,6 +137,11 @@ impl Tones {
     }
 
     /// A view, `[channels, height, width]`, as `[height, width, 3]`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "out of range and no number are cut"
+    )]
     fn rgb(&self, view: &[f32], channels: usize) -> Vec<u8> {
         let area = view.len() / channels;
         let byte = |pixel: usize, color: usize| {
