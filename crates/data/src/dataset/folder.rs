@@ -53,7 +53,7 @@ impl ImageFolder {
     ///
     /// # Errors
     /// [`DataError::InvalidArgument`] for a size or fraction out of range; [`DataError::Missing`] for a folder that
-    /// is not there or holds no image; [`DataError::Malformed`] for a test class that is no training class;
+    /// is not there or holds no image; [`DataError::Malformed`] for a test class that is not among the training classes;
     /// [`DataError::Decode`] for a broken image, with its path.
     pub fn load(&self, split: Split) -> Result<ImageSet, DataError> {
         let (names, files) = self.list(split)?;
@@ -114,7 +114,7 @@ impl ImageFolder {
             || {
                 DataError::missing(
                     &self.root.join("test"),
-                    "a folder test or val beside train, one sub-folder a class",
+                    "a folder test or val beside train, one sub-folder per class",
                 )
             },
         )

@@ -20,7 +20,7 @@ pub(super) struct Shared {
     pub(super) source: Arc<dyn SequenceSource>,
     pub(super) config: LoaderConfig,
     workers: Option<rayon::ThreadPool>,
-    /// One for each worker; one for the consumer's thread if there is no worker.
+    /// Working memory, one for each worker; without workers, one for the consumer's thread.
     scratch: Vec<Mutex<SequenceScratch>>,
     pool: Arc<BatchPool>,
     wait_nanos: AtomicU64,

@@ -1,4 +1,4 @@
-//! The same for 64 pixels at once, in bytes where bytes are enough and in f32 where they are not.
+//! The hue shift of 64 pixels at once, in bytes where bytes are enough and in f32 where they are not.
 //!
 //! The arithmetic is not PIL's but gives its bytes; tests compare all 2^24 colours and all 256 shifts. These facts
 //! shorten it:
@@ -26,7 +26,7 @@ struct Exact {
 #[expect(clippy::cast_possible_truncation, reason = "every number is below 256")]
 static EXACT: LazyLock<Exact> = LazyLock::new(|| Exact {
     hue: std::array::from_fn(|hue| {
-        // The colour of chroma 85 with this hue; 255 bytes are none.
+        // The colour of chroma 85 with this hue; 255, a whole turn, is 0.
         let (sextant, part) = ((2 * hue / 85 % 6) as u8, (2 * hue % 85) as u8);
         let color = match sextant {
             0 => [85, part, 0],

@@ -29,7 +29,7 @@ pub(super) struct Table {
     taps: usize,
     windows: Option<Windows>,
     quads: Option<Quads>,
-    /// The weights of every output pixel in fours, each four as the bytes of one number a digit.
+    /// The weights of every output pixel in fours, each four as the bytes of one number per digit.
     digits: Vec<[i32; DIGITS]>,
 }
 
@@ -226,17 +226,17 @@ impl Table {
 /// Input pixels that a group of sixteen output pixels may read.
 pub(super) const WIDE_WINDOW: usize = 64;
 
-/// Output pixels of such a group.
+/// Output pixels of a group of that kind.
 pub(super) const WIDE_GROUP: usize = 16;
 
-/// Taps that are multiplied at once.
+/// Number of taps that are multiplied at once.
 pub(super) const QUAD: usize = 4;
 
-/// Parts of a weight, the highest first.
+/// Number of digits of a weight, which are stored the highest first.
 pub(super) const DIGITS: usize = 3;
 
 /// The digits of a weight in base 256, from -128 to 127. With an absolute value below 127.5 * 2^16, which is 1.99, a
-/// weight has no more.
+/// weight has no more than three.
 #[expect(clippy::cast_possible_truncation, reason = "the lowest byte is the digit")]
 fn digits(weight: i32) -> [i8; DIGITS] {
     let low = weight as i8;
@@ -266,7 +266,7 @@ pub(super) struct Quad {
 pub(super) struct GroupTaps<'a> {
     /// Where its window begins, in pixels of its row.
     pub(super) input: usize,
-    /// Its taps.
+    /// The group's taps.
     pub(super) quads: &'a [Quad],
 }
 
