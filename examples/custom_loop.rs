@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use burn::module::Module;
-use seqjepa::data::LoaderConfig;
-use seqjepa::model::{EncoderConfig, PredictorConfig, ResNetConfig};
-use seqjepa::nn::DropoutKey;
+use seqjepa::model::{PredictorConfig, ResNetConfig};
 use seqjepa::nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
+use seqjepa::nn::{DropoutKey, host};
 use seqjepa::prelude::*;
-use seqjepa::train::device::DeviceRequest;
+use seqjepa::run::device::DeviceRequest;
 use seqjepa::train::sequence_input;
 
 #[expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -24,12 +23,13 @@ fn main() -> Result<()> {
     let labels = (0..64).map(|image| image % 2).collect();
     let images = ImageSet::new(pixels, 32, 32, labels, vec!["vertical".into(), "horizontal".into()])?;
 
-    let sequences = SequenceConfig::new(32, 3, Normalization::IMAGENET, 42)?;
-    let loader = SequenceLoader::new(Arc::new(images), sequences, LoaderConfig::train(16))?;
+    let sequences = SequenceConfig::new(32, 3, Normalization::IMAGENET)?;
+    let sequences = AugmentedImages::new(Arc::new(images), sequences)?;
+    let loader = SequenceLoader::new(Arc::new(sequences), LoaderConfig::train(16, 42))?;
 
     let device = DeviceRequest::parse("auto")?.open()?.autodiff();
     let config = SeqJepaConfig {
-        encoder: EncoderConfig::Resnet(ResNetConfig { width: 8, ..ResNetConfig::default() }),
+        encoder: ResNetConfig { width: 8, ..ResNetConfig::default() }.into(),
         predictor: PredictorConfig::Mlp { hidden: 128 },
         layers: 1,
         ..SeqJepaConfig::default()
@@ -42,9 +42,10 @@ fn main() -> Result<()> {
     let mut step = 0;
     for epoch in 0..epochs {
         for batch in loader.epoch(epoch as u64, 0) {
-            let input = sequence_input(&*batch?, &device);
+            let input = sequence_input(batch?.into_inner(), &device)?;
             let output = model.training_forward(input, DropoutKey { seed: 42, step })?;
-            println!("step {step}: loss {:.4}", output.loss.clone().into_scalar::<f32>());
+            // Waits for the device; a trainer would do so once in a while only.
+            println!("step {step}: loss {:.4}", host::read_scalar(output.loss.clone().inner()));
             let gradients = ParameterGradients::take(&mut output.loss.backward(), &model);
             model = optimizer.step(1e-3, model, gradients)?.after_step(step, total);
             step += 1;

@@ -81,8 +81,6 @@ pub use error::{InputError, NumericError};
 pub use features::{Features, Labelled, Targeted};
 pub use metrics::{Metrics, OutputGroup};
 #[cfg(feature = "burn")]
-pub use probe::{
-    DeviceOutput, Network, Probe, ProbeConfig, ProbeError, ProbeOutput, Targets, Task,
-};
+pub use probe::{DeviceOutput, Network, Probe, ProbeConfig, ProbeError, ProbeOutput, Targets, Task};
 #[cfg(feature = "burn")]
 pub use state::StateError;

@@ -1,10 +1,10 @@
 //! Collapse diagnostics against numpy and torch, on constructed collapses, and collected in batches.
 
+#[cfg(feature = "burn")]
+use seqjepa_probes::StateError;
 use seqjepa_probes::diagnostics::{
     Diagnostics, DiagnosticsConfig, FeatureSample, Thresholds, Verdict, ViewFeatures, diagnose,
 };
-#[cfg(feature = "burn")]
-use seqjepa_probes::StateError;
 use seqjepa_probes::{Features, InputError, NumericError};
 use serde::Deserialize;
 

@@ -1,7 +1,9 @@
 //! Exact probes against scikit-learn, in odd cases, and at several thread counts.
 
 use seqjepa_probes::exact::{Logistic, LogisticConfig, Ridge, RidgeConfig, classification, regression};
-use seqjepa_probes::{Bootstrap, Features, Labelled, OutputGroup, InputError, NumericError, TargetNames, Targeted};
+use seqjepa_probes::{
+    Bootstrap, Features, InputError, Labelled, NumericError, OutputGroup, TargetNames, Targeted,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -281,7 +283,10 @@ fn a_single_sample_and_none() {
 
     let train = Labelled::new(one, &[2]).unwrap();
     let empty = Labelled::new(none, &[]).unwrap();
-    assert!(matches!(Logistic::fit(&empty, 3, &logistic), Err(NumericError::Input(InputError::Setting { .. }))));
+    assert!(matches!(
+        Logistic::fit(&empty, 3, &logistic),
+        Err(NumericError::Input(InputError::Setting { .. }))
+    ));
     let result = classification(&train, &train, 3, &logistic, &bootstrap).unwrap();
     assert_eq!((result.top1.unwrap().value, result.top5), (100.0, None));
     let result = classification(&train, &empty, 3, &logistic, &bootstrap).unwrap();
@@ -371,9 +376,15 @@ fn bad_input_is_refused() {
     let wide_data = Targeted::new(wide.clone(), &[1.0], 1).unwrap();
     let config = RidgeConfig::default();
     let none = Bootstrap::none();
-    assert!(matches!(regression(&data, &wide_data, &names, &config, &none), Err(NumericError::Input(InputError::Size { .. }))));
+    assert!(matches!(
+        regression(&data, &wide_data, &names, &config, &none),
+        Err(NumericError::Input(InputError::Size { .. }))
+    ));
     let two = TargetNames::new(["a", "b"]);
-    assert!(matches!(regression(&data, &data, &two, &config, &none), Err(NumericError::Input(InputError::Size { .. }))));
+    assert!(matches!(
+        regression(&data, &data, &two, &config, &none),
+        Err(NumericError::Input(InputError::Size { .. }))
+    ));
 
     let data = Labelled::new(features, &[0, 1]).unwrap();
     let good = LogisticConfig::default;
@@ -385,11 +396,20 @@ fn bad_input_is_refused() {
         LogisticConfig { tolerance: 0.0, ..good() },
         LogisticConfig { max_iterations: 0, ..good() },
     ] {
-        assert!(matches!(Logistic::fit(&data, 2, &config), Err(NumericError::Input(InputError::Setting { .. }))));
+        assert!(matches!(
+            Logistic::fit(&data, 2, &config),
+            Err(NumericError::Input(InputError::Setting { .. }))
+        ));
     }
-    assert!(matches!(Logistic::fit(&data, 1, &good()), Err(NumericError::Input(InputError::Label { label: 1, .. }))));
+    assert!(matches!(
+        Logistic::fit(&data, 1, &good()),
+        Err(NumericError::Input(InputError::Label { label: 1, .. }))
+    ));
     let logistic = Logistic::fit(&data, 2, &good()).unwrap();
     assert!(matches!(logistic.logits(&wide), Err(InputError::Size { .. })));
     let unknown = Labelled::new(wide, &[0]).unwrap();
-    assert!(matches!(classification(&data, &unknown, 2, &good(), &none), Err(NumericError::Input(InputError::Size { .. }))));
+    assert!(matches!(
+        classification(&data, &unknown, 2, &good(), &none),
+        Err(NumericError::Input(InputError::Size { .. }))
+    ));
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::frozen::{
-    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenError, FrozenResult, RegressionTarget,
-    Representation, Verdict, frozen_probes,
+    BoxError, FeatureBuffers, FeatureSet, FeatureSource, FrozenConfig, FrozenError, FrozenResult,
+    RegressionTarget, Representation, Verdict, frozen_probes,
 };
 use seqjepa_probes::{Bootstrap, InputError, Network, OutputGroup};
 

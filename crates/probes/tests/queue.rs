@@ -239,35 +239,34 @@ fn a_flush_tells_divergence_from_features() {
 /// A classifier whose logits leave the finite numbers has no accuracy either.
 #[test]
 fn a_diverged_classifier_is_found() {
-    let mut config = set_config();
-    config.lr = 1e38;
-    let mut probes = OnlineProbes::new(vec![config], &Device::flex()).unwrap();
-    for _ in 0..4 {
-        good(Phase::Train).show(&mut probes).unwrap();
-    }
-    let error = probes.finish_epoch().unwrap_err();
-    assert!(matches!(error.cause, ProbeError::Diverged { .. }), "{error}");
-}
-
-fn set_config() -> OnlineProbeConfig {
-    OnlineProbeConfig {
+    let config = OnlineProbeConfig {
         name: "class".into(),
         inputs: vec![("tokens".into(), WIDTH)],
         task: Task::Classification { classes: CLASSES },
         target: None,
         network: Network::Linear,
         optimizer: OptimizerConfig::sgd(0.0),
-        lr: 0.1,
+        lr: 1e38,
         seed: 0,
         metrics: MetricNames::new("score", "loss"),
+    };
+    let mut probes = OnlineProbes::new(vec![config], &Device::flex()).unwrap();
+    // The first step overflows the weights.
+    let mut batch = good(Phase::Train);
+    batch.features.iter_mut().for_each(|value| *value *= 100.0);
+    for _ in 0..2 {
+        batch.show(&mut probes).unwrap();
     }
+    let error = probes.finish_epoch().unwrap_err();
+    assert_eq!(error.update, 1);
+    assert!(matches!(error.cause, ProbeError::Diverged { step: 2, .. }), "{error}");
 }
 
 #[test]
 fn a_refused_batch_teaches_no_probe_and_does_not_count() {
     let mut probes = set();
     let before = probes.state_dict().unwrap();
-    // The last probe but one would be the first to notice; the classifier must not have learnt then.
+    // The second probe is the first to notice; the classifier before it has not learnt then.
     let mut batch = good(Phase::Train);
     batch.values[1] = f32::NAN;
     assert!(matches!(batch.show(&mut probes), Err(ProbeError::Input(_))));

@@ -48,9 +48,9 @@ fn updates_read_nothing_and_a_flush_reads_once() {
     assert_eq!(updates, 0);
     assert_eq!(reads(|| probes.flush().unwrap()), 1);
     assert_eq!(reads(|| probes.flush().unwrap()), 0);
-    assert_eq!(reads(|| assert_eq!(probes.finish_epoch().unwrap().len(), 12)), 0);
+    assert_eq!(reads(|| assert_eq!(probes.finish_epoch().unwrap().len(), 20)), 0);
     update(&mut probes, Phase::Train, &device);
-    assert_eq!(reads(|| assert_eq!(probes.finish_epoch().unwrap().len(), 6)), 1);
+    assert_eq!(reads(|| assert_eq!(probes.finish_epoch().unwrap().len(), 10)), 1);
 
     let mut probe =
         Probe::new(ProbeConfig::new("one", 6, Task::Classification { classes: 3 }), &device).unwrap();

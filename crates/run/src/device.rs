@@ -93,11 +93,21 @@ impl Backend {
 
     /// The devices of this backend that are present, none where it was not compiled in.
     fn devices(self) -> Vec<Device> {
+        self.look().unwrap_or_default()
+    }
+
+    /// The same, or what its driver died of.
+    fn look(self) -> Result<Vec<Device>, String> {
         let Some(device_type) = self.device_type() else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
         // A driver library that is missing or broken makes some backends panic here rather than report no device.
-        catch_unwind(AssertUnwindSafe(|| Device::enumerate(device_type).into_vec())).unwrap_or_default()
+        catch_unwind(AssertUnwindSafe(|| Device::enumerate(device_type).into_vec())).map_err(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let text = text.unwrap_or("it panicked without a message");
+            text.lines().next().unwrap_or_default().to_owned()
+        })
     }
 
     fn compiled() -> String {
@@ -117,15 +127,19 @@ pub struct BackendReport {
     pub compiled: bool,
     /// The devices of it that this machine has, for people.
     pub devices: Vec<String>,
+    /// Why none could be looked for, where its driver failed.
+    pub problem: Option<String>,
 }
 
 /// Every backend, in the order in which `auto` looks for a device.
 #[must_use]
 pub fn backends() -> Vec<BackendReport> {
-    let report = |backend: Backend| BackendReport {
-        name: backend.name(),
-        compiled: backend.device_type().is_some(),
-        devices: backend.devices().iter().map(|device| format!("{device:?}")).collect(),
+    let report = |backend: Backend| {
+        let (devices, problem) = match backend.look() {
+            Ok(devices) => (devices.iter().map(|device| format!("{device:?}")).collect(), None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        BackendReport { name: backend.name(), compiled: backend.device_type().is_some(), devices, problem }
     };
     Backend::ALL.into_iter().map(report).collect()
 }

@@ -49,6 +49,8 @@ impl ProgressBars {
 
     /// Prints a line above the bar, or plainly where there is no terminal.
     fn line(&self, text: &str) {
+        // Names from files of others must not drive the terminal.
+        let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
         self.bar.suspend(|| {
             // Nothing can be done about a closed standard error.
             let _ = writeln!(std::io::stderr(), "{text}");

@@ -1,15 +1,20 @@
 //! seq-JEPA in Rust: a self-supervised world model of images and their augmentations (arXiv 2505.03176), on the Burn
 //! framework.
 //!
-//! This crate is the facade: it re-exports the layered crates and holds the cargo features that choose backends.
+//! This crate is the facade: it re-exports the layered crates, holds the cargo features that choose backends, and has the command
+//! `seqjepa`.
 //!
 //! | module | crate | what it is |
 //! |---|---|---|
-//! | [`data`] | `seqjepa-data` | data sets, augmentation with PIL's bytes, sequences, the loader |
+//! | [`data`] | `seqjepa-data` | data sets, augmentation with PIL's bytes, action spaces, sequences, the loader |
+//! | [`cpu`] | `seqjepa-cpu` | convolution, batch norm, Adam on slices |
 //! | [`nn`] | `seqjepa-nn` | PyTorch's layer, initialisation and optimizer semantics on Burn |
-//! | [`model`] | `seqjepa-model` | the model, EMA, the exchange with PyTorch |
+//! | [`model`] | `seqjepa-model` | methods, the model, EMA, the exchange with PyTorch |
 //! | [`probes`] | `seqjepa-probes` | metrics, online and frozen probes |
-//! | [`train`] | `seqjepa-train` | config, devices, the loop, checkpoints, evaluation |
+//! | [`train`] | `seqjepa-train` | the loop, schedules, checkpoints, observers |
+//! | [`evaluation`] | `seqjepa-evaluation` | the frozen evaluation, result cards, comparisons |
+//! | [`run`] | `seqjepa-run` | one YAML file to one run folder: config, registry, devices, resume, embedding |
+//! | [`burn`] | `burn` | the framework, in the version that all of these are built on |
 //!
 //! # Training in a few lines
 //!
@@ -17,11 +22,11 @@
 //! use std::path::Path;
 //! use seqjepa::prelude::*;
 //!
-//! fn main() -> Result<(), TrainError> {
+//! fn main() -> Result<(), RunError> {
 //!     let config = Config::load(Path::new("configs/quickstart.yaml"), &["run.epochs=2"])?;
-//!     let mut run = Run::start(config, &mut ProgressBars::new())?;
-//!     run.train(&mut ProgressBars::new())?;
-//!     let card = run.evaluate(&mut ProgressBars::new())?;
+//!     let mut run = Run::start(config, &mut Observers::new())?;
+//!     run.train(&mut Observers::new())?;
+//!     let card = run.evaluate(&mut Observers::new())?;
 //!     println!("{}", results_table(run.rows().last(), &card));
 //!     Ok(())
 //! }
@@ -29,30 +34,43 @@
 //!
 //! # Features
 //!
-//! `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`: backends, any number of them;
-//! `run.device` picks one at run time. `progress` (default): progress bars.
+//! - `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`: backends, any number of them;
+//!   `run.device` picks one at run time.
+//! - `command` (default): the program `seqjepa`. A project that depends on the library leaves it out, and builds nothing of
+//!   what only the program needs: `seqjepa = { version = "0.1", default-features = false, features = ["flex"] }`.
+//! - `progress`: progress bars (part of `command`).
+//! - `download`: fetches the archives of data sets (part of `command`).
 
-/// The README's program compiles as it stands.
+/// The README's programs compile as they stand.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use burn;
+pub use seqjepa_cpu as cpu;
 pub use seqjepa_data as data;
+pub use seqjepa_evaluation as evaluation;
 pub use seqjepa_model as model;
 pub use seqjepa_nn as nn;
 pub use seqjepa_probes as probes;
+pub use seqjepa_run as run;
 pub use seqjepa_train as train;
+
+#[cfg(feature = "command")]
+pub mod command;
 
 /// What most programs need.
 pub mod prelude {
     pub use seqjepa_data::{
-        ActionSpace, AugmentParams, AugmentPolicy, ImageSet, Normalization, SequenceConfig, SequenceLoader,
-        Split,
+        ActionSpace, AugmentParams, AugmentPolicy, AugmentedImages, ImageSet, LoaderConfig, Normalization,
+        SequenceConfig, SequenceLoader, SequenceSource, Split,
     };
-    pub use seqjepa_model::{Method, SeqJepa, SeqJepaConfig};
-    pub use seqjepa_train::observer::{Event, Observer, Observers};
+    pub use seqjepa_evaluation::ResultCard;
+    pub use seqjepa_evaluation::report::results_table;
+    pub use seqjepa_model::{Method, MethodConfig, SeqJepa, SeqJepaConfig};
     #[cfg(feature = "progress")]
-    pub use seqjepa_train::progress::ProgressBars;
-    pub use seqjepa_train::report::results_table;
-    pub use seqjepa_train::{Config, MetricsRow, ResultCard, Run, TrainError, Trainer};
+    pub use seqjepa_run::progress::ProgressBars;
+    pub use seqjepa_run::{Config, Registry, Run, RunError};
+    pub use seqjepa_train::observer::{Event, Observer, Observers};
+    pub use seqjepa_train::{MetricsRow, Trainer, TrainerBuilder};
 }

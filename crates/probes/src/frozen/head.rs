@@ -250,9 +250,9 @@ impl Head {
                 Rows::Values(features.target_rows(*target, rows, &group.range))
             }
             None => {
-                let labels = features.labels().ok_or_else(|| FrozenError::Unlabelled {
-                    probe: self.probe.config().name.clone(),
-                })?;
+                let labels = features
+                    .labels()
+                    .ok_or_else(|| FrozenError::Unlabelled { probe: self.probe.config().name.clone() })?;
                 Rows::Labels(rows.iter().map(|row| labels[*row]).collect())
             }
         })

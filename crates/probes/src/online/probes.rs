@@ -159,7 +159,10 @@ impl OnlineProbes {
             let Reading { update, place, .. } = reading;
             let attached = &mut self.attached[place.probe];
             let taken = if reading.is_finite() {
-                attached.accumulator(place.phase).update(reading.loss, &reading.score).map_err(ProbeError::from)
+                attached
+                    .accumulator(place.phase)
+                    .update(reading.loss, &reading.score)
+                    .map_err(ProbeError::from)
             } else {
                 Err(attached.probe.config().not_finite(place.step, reading.features_are_finite))
             };

@@ -74,9 +74,7 @@ impl Queue {
         let samples = output.predictions.dims()[0];
         let (score, targets) = match &upload.targets {
             DeviceTargets::Labels(labels) => (hits(output.predictions, labels.clone()), None),
-            DeviceTargets::Values(_) => {
-                (output.predictions.flatten(0, 1), Some(Arc::clone(&upload.values)))
-            }
+            DeviceTargets::Values(_) => (output.predictions.flatten(0, 1), Some(Arc::clone(&upload.values))),
         };
         let update = self.updates;
         self.entries.push(Entry { update, place, loss: output.loss, features, score, samples, targets });

@@ -9,8 +9,8 @@ mod trained;
 
 pub use config::{Network, ProbeConfig, Task};
 pub use error::ProbeError;
-pub use output::{DeviceOutput, ProbeOutput};
 pub(crate) use output::hits;
-pub use targets::Targets;
+pub use output::{DeviceOutput, ProbeOutput};
 pub(crate) use targets::DeviceTargets;
+pub use targets::Targets;
 pub use trained::Probe;

@@ -142,7 +142,7 @@ fn read_squares(
         .zip(range)
         .map_init(PixelBuffer::default, |buffer, (out, index)| {
             out.copy_from_slice(images.image(index, buffer)?.pixels());
-            Ok(())
+            Ok::<_, DataError>(())
         })
         .collect();
     results.into_iter().collect::<Result<(), _>>()?;

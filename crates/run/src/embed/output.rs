@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use npyz::{NpyWriter, WriteOptions, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use seqjepa_train::storage::{StorageError, folder_of, make_folder};
+use seqjepa_train::storage::{StorageError, folder_of, make_folder, remove_leftovers, temporary};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
@@ -85,6 +85,8 @@ impl FeatureFiles {
         format: FeatureFormat,
         arrays: Vec<(&'static str, Vec<usize>)>,
     ) -> Result<Self, StorageError> {
+        // Of a process that was killed.
+        remove_leftovers(folder_of(output));
         let mut files = Self { output: output.to_owned(), arrays: Vec::new(), pending: Vec::new() };
         match format {
             FeatureFormat::SafeTensors => files.create_safetensors(arrays)?,
@@ -206,7 +208,9 @@ impl Pending {
             if path.is_dir() {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
             }
-            let file = NamedTempFile::new_in(folder)?;
+            let file = temporary().tempfile_in(folder)?;
+            // Another process clears away only what nobody holds; a file system without locks has to do without.
+            let _ = file.as_file().try_lock();
             // Temporary files are private by default; features are as readable as any other file.
             #[cfg(unix)]
             {

@@ -28,19 +28,33 @@ impl DataSetEntry for AugmentedDataSet {
     }
 
     fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError> {
-        let source = source(config)?;
-        if config.dataset.download {
-            download::archive(config, &source, observer)?;
-        }
-        let normalization = source.normalization();
-        let limit = (config.dataset.memory_limit_gib * GIB) as u64;
-        let [train, test] = images(&source, limit)?;
-        tracing::info!(train = train.len(), test = test.len(), "opened the data set");
+        let normalization = augmented_normalization(config)?;
+        let [train, test] = open_images(config, observer)?;
         Ok(DataSet {
             train: sequences(config, train, normalization)?,
             test: sequences(config, test, normalization)?,
         })
     }
+}
+
+/// Opens the training and the test images of the data set that `config` names, one of those of this project; fetches what is
+/// missing, where the config asks for it.
+///
+/// # Errors
+///
+/// [`DataSetError`] names the file, what was expected and what was found.
+pub fn open_images(
+    config: &Config,
+    observer: &mut dyn Observer,
+) -> Result<[Arc<dyn ImageSource>; 2], DataSetError> {
+    let source = source(config)?;
+    if config.dataset.download {
+        download::archive(config, &source, observer)?;
+    }
+    let limit = (config.dataset.memory_limit_gib * GIB) as u64;
+    let images = images(&source, limit)?;
+    tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
+    Ok(images)
 }
 
 /// Both splits: in memory, or of an image folder with more than `limit` bytes of decoded pixels as files, of which as many

@@ -15,6 +15,7 @@ use seqjepa_model::{DynMethodConfig, MethodConfig};
 use crate::config::{Config, ConfigError, invalid};
 use augmented::AugmentedDataSet;
 pub(crate) use augmented::augmented_normalization;
+pub use augmented::open_images;
 use methods::{MethodEntry, Named, SeqJepaEntry};
 
 /// The methods and data sets that a config can name.

@@ -41,6 +41,7 @@ pub struct Run {
 }
 
 /// What a run is made of before it has a folder: everything that can be refused has been looked at.
+#[derive(Debug)]
 pub(super) struct Parts {
     pub config: Config,
     pub method: Box<dyn DynMethodConfig>,
@@ -156,6 +157,12 @@ impl Run {
         format!("{:?}", self.device)
     }
 
+    /// The backend that the run computes on, as its cargo feature is called.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        self.backend
+    }
+
     /// The metrics of the epochs done.
     #[must_use]
     pub fn rows(&self) -> &[MetricsRow] {
@@ -219,6 +226,8 @@ impl Run {
             path: saved.then_some(checkpoint),
             epochs: Some(self.trainer.epochs_done()),
             steps: Some(self.trainer.steps_done()),
+            batch_size: Some(self.config.dataset.batch_size),
+            observed_views: self.config.dataset.seq_len,
             target_encoder: true,
         };
         let request = EvaluationRequest {
@@ -231,8 +240,6 @@ impl Run {
             origin,
             code: code_version(),
             config: self.config.to_json(),
-            observed_views: self.config.dataset.seq_len,
-            batch_size: self.config.dataset.batch_size,
             cache_folder: Some(&self.folder.features()),
         };
         Ok(evaluate(&request, observer)?)

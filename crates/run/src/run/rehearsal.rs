@@ -1,0 +1,108 @@
+//! A run that is looked at before it is started.
+
+use std::time::{Duration, Instant};
+
+use seqjepa_model::DynMethod;
+use seqjepa_train::observer::{Observer, Observers};
+
+use super::error::RunError;
+use super::whole::{Parts, Run};
+use crate::config::Config;
+use crate::data::RunData;
+use crate::device::DeviceRequest;
+use crate::folder::RunFolder;
+use crate::registry::Registry;
+
+/// A run without a folder: everything that [`Run::start`] can refuse has been looked at, and nothing is written.
+#[derive(Debug)]
+pub struct Rehearsal {
+    parts: Parts,
+}
+
+impl Run {
+    /// Prepares a run as [`start`](Self::start) does, but makes no run folder.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn rehearse(config: Config, observer: &mut dyn Observer) -> Result<Rehearsal, RunError> {
+        Self::rehearse_with(&Registry::standard(), config, observer)
+    }
+
+    /// The same with methods or data sets of one's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn rehearse_with(
+        registry: &Registry,
+        config: Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Rehearsal, RunError> {
+        config.check(registry)?;
+        RunFolder::check(&config)?;
+        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        Ok(Rehearsal { parts: Parts::prepare(registry, config, device, observer)? })
+    }
+}
+
+impl Rehearsal {
+    /// The resolved config.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    /// The data.
+    #[must_use]
+    pub fn data(&self) -> &RunData {
+        &self.parts.data
+    }
+
+    /// The method as initialised.
+    #[must_use]
+    pub fn method(&self) -> &dyn DynMethod {
+        self.parts.trainer.method()
+    }
+
+    /// Trained parameters.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        self.parts.method.parameter_count()
+    }
+
+    /// The backend that the run would compute on, as its cargo feature is called.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        self.parts.backend
+    }
+
+    /// Optimizer steps of an epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> usize {
+        self.parts.trainer.steps_per_epoch()
+    }
+
+    /// Makes a first step, then up to `steps` more of the first epoch but no longer than about `limit`, and returns the mean time
+    /// of those; nothing where an epoch has only one step.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::train`].
+    pub fn step_time(mut self, steps: usize, limit: Duration) -> Result<Option<Duration>, RunError> {
+        let trainer = &mut self.parts.trainer;
+        let steps = steps.min(trainer.steps_per_epoch() - 1);
+        // The first step also starts threads, allocates, and on some devices compiles.
+        trainer.advance(&mut Observers::new())?;
+        trainer.settle(&mut Observers::new())?;
+        let started = Instant::now();
+        let mut done = 0;
+        while done < steps && started.elapsed() < limit {
+            trainer.advance(&mut Observers::new())?;
+            done += 1;
+        }
+        trainer.settle(&mut Observers::new())?;
+        let done = u32::try_from(done).unwrap_or(u32::MAX);
+        Ok((done > 0).then(|| started.elapsed() / done))
+    }
+}

@@ -1,0 +1,87 @@
+//! `config`.
+
+mod keys;
+mod kind;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use seqjepa_run::Config;
+
+use super::arguments::Overrides;
+use super::failure;
+use super::terminal::{note, say};
+
+/// Checks configs, shows them resolved, and lists every key.
+#[derive(Debug, Subcommand)]
+pub(super) enum Arguments {
+    Check(Check),
+    Show(Show),
+    Keys(Keys),
+}
+
+/// Checks config files, all that can be known without the data.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The YAML files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    set: Overrides,
+}
+
+/// Prints a config with all defaults, as a run folder keeps it.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The YAML file; without one, the defaults.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    set: Overrides,
+}
+
+/// Lists every key with its type, its default and what it means.
+#[derive(Debug, Args)]
+pub(super) struct Keys {
+    /// Only keys that contain this text.
+    #[arg(value_name = "TEXT")]
+    text: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match arguments {
+        Arguments::Check(arguments) => Ok(check(arguments)),
+        Arguments::Show(Show { file, set }) => {
+            let config = match file {
+                Some(path) => Config::load(path, &set.overrides)?,
+                None => Config::parse("", "the defaults", &set.overrides)?,
+            };
+            say!("{}", config.to_yaml().trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Arguments::Keys(Keys { text }) => {
+            for key in keys::keys() {
+                if text.as_deref().is_none_or(|text| key.name.contains(text)) {
+                    say!("{}  ({}, default {})\n    {}", key.name, key.kind, key.default, key.meaning);
+                }
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Checks every file, whatever is wrong with those before it.
+fn check(arguments: &Check) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for file in &arguments.files {
+        match Config::load(file, &arguments.set.overrides) {
+            Ok(_) => say!("{}: valid", file.display()),
+            Err(error) => {
+                note!("{}: {}", file.display(), failure::message(&error.into()));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
+}

@@ -1,0 +1,59 @@
+//! Which device, in words.
+
+use seqjepa_run::device::{BackendReport, backends};
+
+/// The backends that compute on the processor.
+const CPU: [&str; 2] = ["flex", "ndarray"];
+
+/// The device behind `run.device: requested`, which came to `backend`; where `auto` came to the CPU, why.
+pub(super) fn describe_device(requested: &str, backend: &str) -> String {
+    let name = if CPU.contains(&backend) { format!("CPU ({backend})") } else { backend.to_owned() };
+    match requested {
+        "auto" if CPU.contains(&backend) => format!("{name}, since {}", why_the_cpu(&backends())),
+        "auto" => format!("{name}, the best of those found"),
+        _ => name,
+    }
+}
+
+/// Whether a request may have come to the CPU without being meant so.
+pub(super) fn may_be_unmeant(requested: &str) -> bool {
+    requested == "auto"
+}
+
+/// What was tried, and why each was left.
+fn why_the_cpu(reports: &[BackendReport]) -> String {
+    let others = || reports.iter().filter(|report| !CPU.contains(&report.name));
+    let names = |compiled: bool| -> Vec<&str> {
+        others().filter(|report| report.compiled == compiled).map(|report| report.name).collect()
+    };
+    let (there, absent) = (names(true), names(false));
+    let mut reasons = Vec::new();
+    for report in others().filter(|report| report.compiled) {
+        let why = report.problem.as_deref().map_or_else(String::new, |problem| format!(" ({problem})"));
+        reasons.push(format!("{} finds no device{why}", report.name));
+    }
+    match (there.is_empty(), absent.is_empty()) {
+        (true, _) => reasons
+            .push(format!("this build has no GPU backend (cargo features {} add them)", absent.join(", "))),
+        (false, false) => reasons.push(format!("{} are not compiled in", absent.join(", "))),
+        (false, true) => {}
+    }
+    reasons.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_says_why_it_took_the_cpu() {
+        let text = describe_device("auto", "flex");
+        assert!(text.starts_with("CPU (flex), since "), "{text}");
+        // Without a GPU backend all four are named.
+        for name in ["cuda", "rocm", "metal", "vulkan"] {
+            assert!(text.contains(name), "{text}");
+        }
+        assert_eq!(describe_device("cpu", "flex"), "CPU (flex)");
+        assert_eq!(describe_device("cuda:1", "cuda"), "cuda");
+    }
+}

@@ -1,0 +1,86 @@
+//! `export`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::Args;
+use seqjepa_model::export_tensors;
+use seqjepa_run::device::DeviceRequest;
+use seqjepa_run::published_probes;
+
+use super::arguments::ModelArguments;
+use super::outputs::refuse_own_input;
+use super::terminal::say;
+
+/// Extensions under which PyTorch's own format is expected.
+const PYTORCH: [&str; 5] = ["pth", "pt", "bin", "ckpt", "pkl"];
+
+/// Names that are shown of what is missing.
+const SHOWN: usize = 8;
+
+/// Writes the model of a checkpoint for PyTorch: SafeTensors with the published implementation's names.
+///
+/// In PyTorch: `model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=True)`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    model: ModelArguments,
+    /// The SafeTensors file to write.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Writes the checkpoint's online probes too, as online_linprobe.* and online_equiprobe.*.
+    #[arg(long)]
+    probes: bool,
+    /// Leaves out tensors that an imported file lacks, such as those of the predictor or the target encoder.
+    #[arg(long)]
+    allow_missing: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { model, output, probes, allow_missing } = arguments;
+    refuse_pytorch_names(output)?;
+    let device = DeviceRequest::parse("cpu")?.open()?;
+    let pretrained = model.source().load(&device)?;
+    let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
+    refuse_own_input(output, read.into_iter().flatten())?;
+    let missing = &pretrained.missing;
+    if !missing.is_empty() && !allow_missing {
+        bail!(
+            "{}: expected every tensor of the model, found {} missing: {}; --allow-missing leaves them out",
+            pretrained.path.display(),
+            missing.len(),
+            shown(missing)
+        );
+    }
+    let mut tensors = pretrained.method.state_dict();
+    // Their values here are those of a fresh model.
+    tensors.retain(|(name, _)| !missing.contains(name));
+    if *probes {
+        tensors.extend(published_probes(&pretrained.beside));
+    }
+    export_tensors(&tensors, output)?;
+    say!("{}: {} tensors with PyTorch's names", output.display(), tensors.len());
+    if !missing.is_empty() {
+        say!("left out, since {} lacks them: {}", pretrained.path.display(), shown(missing));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a name under which a reader would expect another format.
+fn refuse_pytorch_names(output: &Path) -> anyhow::Result<()> {
+    let extension = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if PYTORCH.contains(&extension.to_lowercase().as_str()) {
+        bail!(
+            "output {}: expected a name ending in .safetensors, found .{extension}, under which `torch.load` would expect a pickle",
+            output.display()
+        );
+    }
+    Ok(())
+}
+
+/// The first few names.
+fn shown(names: &[String]) -> String {
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+}

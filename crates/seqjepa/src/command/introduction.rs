@@ -1,0 +1,48 @@
+//! What a run is, said at its start: mistakes in config and data show here, before hours are spent.
+
+use seqjepa_data::SequenceSource;
+use seqjepa_run::{Config, Run, RunData};
+
+use super::device::describe_device;
+use super::terminal::{note, say};
+
+/// Names of classes that are shown.
+const SHOWN: usize = 10;
+
+/// Says where a run goes, what it computes on, and what it learns from.
+pub(super) fn introduce(run: &Run) {
+    say!("run folder: {}", run.folder().root().display());
+    say!("device: {}", describe_device(&run.config().run.device, run.backend()));
+    for line in describe_data(run.config(), run.data()) {
+        say!("{line}");
+    }
+}
+
+/// The data set: its images, and its classes by name.
+pub(super) fn describe_data(config: &Config, data: &RunData) -> Vec<String> {
+    let [train, test] = data.samples();
+    let set = data.set();
+    let part = |used: usize, all: usize| if used == all { String::new() } else { format!(" of {all}") };
+    let mut lines = vec![format!(
+        "data: {}, {train}{} training and {test}{} test images",
+        config.dataset.name,
+        part(train, set.train.len()),
+        part(test, set.test.len()),
+    )];
+    lines.push(classes(&*set.train));
+    if set.train.class_names() != set.test.class_names() {
+        lines.push(format!("test images: {}", classes(&*set.test)));
+        note!("warning: the classes of the training and of the test images differ; is that meant?");
+    }
+    lines
+}
+
+fn classes(source: &dyn SequenceSource) -> String {
+    let names = source.class_names();
+    if names.is_empty() {
+        return "no classes: the images have no labels".into();
+    }
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    format!("{} {}: {shown}{more}", names.len(), if names.len() == 1 { "class" } else { "classes" })
+}

@@ -1,0 +1,145 @@
+//! The command `seqjepa` (feature `command`): [`main`] is the whole program.
+//!
+//! Exit codes: 0 for success, 1 for an error, 2 for wrong arguments, 3 for a run that failed its gates, 4 for a run that died
+//! (`status`), 128 and the signal's number for a run that a signal has stopped.
+
+mod arguments;
+mod compare;
+mod completions;
+mod config;
+mod device;
+mod devices;
+mod disk;
+mod dry_run;
+mod embed;
+mod evaluate;
+mod export;
+mod failure;
+mod finish;
+mod introduction;
+mod npy;
+mod outputs;
+mod pace;
+mod pool;
+mod probe;
+mod quickstart;
+mod resume;
+mod signals;
+mod status;
+mod terminal;
+mod train;
+mod views;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::LazyLock;
+
+use clap::{Parser, Subcommand};
+
+/// The version with the commit that the program was built from.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let code = seqjepa_run::code_version();
+    let commit =
+        code.commit.map_or_else(|| "built outside git".to_owned(), |commit| format!("commit {commit}"));
+    format!("{} ({commit})", code.version)
+});
+
+/// seq-JEPA: a self-supervised world model of images and their augmentations. Trains it, measures what its representations hold,
+/// and uses them.
+#[derive(Debug, Parser)]
+#[command(name = "seqjepa", version = VERSION.as_str(), after_help = "docs/ in the repository explains configs, figures and files.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Logs what happens.
+    #[arg(long, global = true)]
+    verbose: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Quickstart(quickstart::Arguments),
+    Train(train::Arguments),
+    Resume(resume::Arguments),
+    Status(status::Arguments),
+    Evaluate(evaluate::Arguments),
+    Compare(compare::Arguments),
+    Embed(embed::Arguments),
+    Export(export::Arguments),
+    Views(views::Arguments),
+    Probe(probe::Arguments),
+    Devices(devices::Arguments),
+    #[command(subcommand)]
+    Config(config::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+/// Runs one subcommand with the arguments of the process: a program of its own for it.
+///
+/// The examples `quickstart` and `train` of the repository are made so.
+#[must_use]
+pub fn main_of(subcommand: &str) -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_else(|| "seqjepa".into());
+    run([program, subcommand.into()].into_iter().chain(arguments))
+}
+
+fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and the version are no errors; where they cannot be printed, nobody waits for them.
+            let _ = message.print();
+            return if message.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    terminal::start_logging(cli.verbose);
+    let result = match cli.command {
+        Command::Quickstart(arguments) => quickstart::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Resume(arguments) => resume::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Embed(arguments) => embed::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Views(arguments) => views::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+    };
+    result.unwrap_or_else(|error| failure::report(&error))
+}
+
+/// The command line itself, for completions and for the test that it is well formed.
+fn command_line() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_says_what_it_does() {
+        for command in command_line().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `probe`.
+
+mod classes;
+mod samples;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use clap::Args;
+use seqjepa_probes::exact::{LogisticConfig, RidgeConfig, classification, regression};
+use seqjepa_probes::knn::{KnnConfig, knn};
+use seqjepa_probes::{Bootstrap, Estimate, Features, Labelled, TargetNames, Targeted};
+
+use super::terminal::{note, say};
+use classes::Classes;
+use samples::Samples;
+
+/// Probes features of any model: top-1 of their labels, R2 of their targets.
+///
+/// A file is SafeTensors, what `torch.save` made of a dictionary, or npy. The first two hold `features`, float [samples, width], and
+/// any of `labels`, integer [samples], and `targets`, float [samples, outputs]; beside NAME.npy these are NAME.labels.npy and
+/// NAME.targets.npy. Files that `embed` wrote serve as they are: their labels come from the JSON file beside them.
+///
+/// Printed are top-1 by logistic regression and by nearest neighbours, and the R2 of each target by ridge regression, with 95 %
+/// intervals.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Features to fit the probes to.
+    #[arg(long, value_name = "FILE")]
+    train: PathBuf,
+    /// Features to score them on.
+    #[arg(long, value_name = "FILE")]
+    test: PathBuf,
+    /// Name of the features in a file that holds several arrays; more than two axes are flattened to [samples, width].
+    #[arg(long, value_name = "NAME", default_value = "features")]
+    features: String,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let train = Samples::read(&arguments.train, &arguments.features)?;
+    let test = Samples::read(&arguments.test, &arguments.features)?;
+    let both = |has: fn(&Samples) -> bool| has(&train) && has(&test);
+    ensure!(
+        both(|samples| samples.labels.is_some()) || both(|samples| samples.targets.is_some()),
+        "expected `labels`, or `targets`, with both {} and {}",
+        arguments.train.display(),
+        arguments.test.display()
+    );
+    let features = [Features::new(&train.features, train.width)?, Features::new(&test.features, test.width)?];
+    say!("{} + {} samples of {} features", features[0].samples(), features[1].samples(), train.width);
+    let bootstrap = Bootstrap::default();
+
+    if let (Some(train_labels), Some(test_labels)) = (&train.labels, &test.labels) {
+        let classes = Classes::of(train_labels, test_labels)?;
+        for problem in &classes.problems {
+            note!("warning: {problem}");
+        }
+        let count = classes.count;
+        let [train, test] = [
+            Labelled::new(features[0].clone(), &classes.train)?,
+            Labelled::new(features[1].clone(), &classes.test)?,
+        ];
+        let fitted = classification(&train, &test, count, &LogisticConfig::default(), &bootstrap)?;
+        say!("top-1 of {count} classes, logistic regression: {}", figure(fitted.top1, " %"));
+        for score in knn(&train, &test, count, &KnnConfig::default(), &bootstrap)?.scores {
+            say!("top-1 by {} nearest neighbours: {}", score.neighbours, figure(score.top1, " %"));
+        }
+    }
+    if let (Some((train_values, outputs)), Some((test_values, test_outputs))) =
+        (&train.targets, &test.targets)
+    {
+        let [train, test] = [
+            Targeted::new(features[0].clone(), train_values, *outputs)?,
+            Targeted::new(features[1].clone(), test_values, *test_outputs)?,
+        ];
+        let names = TargetNames::new((0..*outputs).map(|output| format!("target {output}")));
+        let fitted = regression(&train, &test, &names, &RidgeConfig::default(), &bootstrap)?;
+        for output in &fitted.scores.outputs {
+            say!("R2 of {}, ridge regression: {}", output.name, figure(output.r2, ""));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn figure(estimate: Option<Estimate>, unit: &str) -> String {
+    match estimate {
+        Some(Estimate { value, interval: Some([low, high]) }) => {
+            format!("{value:.3}{unit} [{low:.3}, {high:.3}]")
+        }
+        Some(Estimate { value, interval: None }) => format!("{value:.3}{unit}"),
+        None => "none: there are no test samples".into(),
+    }
+}

@@ -1,0 +1,105 @@
+//! `status`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
+
+use super::terminal::say;
+
+/// A heartbeat older than this, in seconds, is worth a word: steps may be long, but not that long.
+const SILENCE: u64 = 600;
+
+/// Exit code for a run that died.
+const DIED: u8 = 4;
+
+/// Shows how a run is doing, while it goes on or after.
+///
+/// Reads only `status.json` and the lock of the run folder: it never disturbs the run. Exit code 0 for a run that goes on or has
+/// ended, 1 if there is none, 4 for one that died.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The run folder.
+    #[arg(value_name = "RUN_FOLDER")]
+    run: PathBuf,
+    /// Prints the status as JSON, with `life` beside the keys of status.json.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (status, life) = inspect(&arguments.run)?;
+    if arguments.json {
+        let mut value = serde_json::to_value(&status)?;
+        value["life"] = format!("{life:?}").to_lowercase().into();
+        say!("{value:#}");
+    } else {
+        say!("{}", text(&status, life, &arguments.run.display().to_string()));
+    }
+    Ok(if life == Life::Died { ExitCode::from(DIED) } else { ExitCode::SUCCESS })
+}
+
+fn text(status: &Status, life: Life, folder: &str) -> String {
+    let age = status.age().as_secs();
+    let state = match (life, status.state) {
+        (Life::Died, state) => format!(
+            "died while {}: process {} is gone without a word; `seqjepa resume {folder}` continues it",
+            word(state),
+            status.pid
+        ),
+        (Life::Running, state) if age > SILENCE => {
+            format!("{} (process {}), but without a sign of life for {}", word(state), status.pid, clock(age))
+        }
+        (Life::Running, state) => format!("{} (process {})", word(state), status.pid),
+        (Life::Ended, state) => word(state).to_owned(),
+    };
+    let mut lines = vec![format!("{}: {state}", status.name)];
+    let unit = match status.state {
+        RunState::Evaluating => "of the frozen probes",
+        RunState::Testing => "test batches",
+        _ => "training batches",
+    };
+    lines.push(format!("epoch      {} of {}", status.epoch, status.epochs));
+    if status.batches > 0 && status.state.is_active() {
+        lines.push(format!("batch      {} of {} {unit}", status.batch, status.batches));
+    }
+    lines.push(format!("step       {} of {}", status.step, status.steps));
+    if life == Life::Running {
+        if let Some(eta) = status.eta_seconds {
+            lines.push(format!("time left  {}", clock(eta.round() as u64)));
+        }
+        if let (Some(loss), Some(rate)) = (status.loss, status.learning_rate) {
+            lines.push(format!("loss       {loss:.4} at learning rate {rate:.2e}"));
+        }
+    }
+    if let (Some(path), Some(step)) = (&status.checkpoint, status.checkpoint_step) {
+        lines.push(format!("checkpoint {} of step {step}", path.display()));
+    }
+    if let Some(row) = &status.last_metrics {
+        lines.push(format!("figures of epoch {}:", row.epoch));
+        lines.extend(row.iter().map(|(name, value)| format!("  {name:<28} {value:.4}")));
+    }
+    if let Some(message) = &status.message {
+        lines.push(format!("message    {message}"));
+    }
+    lines.push(format!("updated    {} ago", clock(age)));
+    lines.join("\n")
+}
+
+fn word(state: RunState) -> &'static str {
+    match state {
+        RunState::Starting => "starting",
+        RunState::Training => "training",
+        RunState::Testing => "testing",
+        RunState::Trained => "trained, not evaluated",
+        RunState::Evaluating => "evaluating",
+        RunState::Finished => "finished",
+        RunState::Stopped => "stopped",
+        RunState::Failed => "failed",
+    }
+}
+
+fn clock(seconds: u64) -> String {
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

@@ -1,0 +1,96 @@
+//! Speaking to the user: whatever goes to standard output or standard error goes through here.
+//!
+//! Names and texts come from files of others, so control characters, by which a file could drive the terminal, are left out.
+//! A reader that has gone (`| head`) ends the output and nothing else: a run goes on.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing::Level;
+
+/// Nobody reads standard output any more.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line on standard output.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        $crate::command::terminal::output(&format!($($argument)*))
+    };
+}
+pub(in crate::command) use say;
+
+/// Prints a line on standard error.
+macro_rules! note {
+    ($($argument:tt)*) => {
+        $crate::command::terminal::error(format_args!($($argument)*))
+    };
+}
+pub(in crate::command) use note;
+
+/// Prints text and a line end on standard output.
+pub(super) fn output(text: &str) {
+    let mut text = clean(text);
+    text.push('\n');
+    write_output(text.as_bytes());
+}
+
+/// Writes bytes of this project's own making to standard output.
+pub(super) fn write_output(bytes: &[u8]) {
+    if CLOSED.load(Ordering::Relaxed) {
+        return;
+    }
+    let mut output = io::stdout().lock();
+    if let Err(problem) = output.write_all(bytes).and_then(|()| output.flush()) {
+        CLOSED.store(true, Ordering::Relaxed);
+        if problem.kind() != ErrorKind::BrokenPipe {
+            note!("warning: could not write to standard output: {problem}");
+        }
+    }
+}
+
+/// Prints a line on standard error.
+pub(super) fn error(text: fmt::Arguments<'_>) {
+    // Nothing can be done about a closed standard error.
+    let _ = writeln!(io::stderr(), "{}", clean(&text.to_string()));
+}
+
+/// Text without control characters, but for line ends and tabs, and without those that change the direction of writing.
+fn clean(text: &str) -> String {
+    let steers = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|&c| matches!(c, '\n' | '\t') || !(c.is_control() || steers(c))).collect()
+}
+
+/// Sends the libraries' events to standard error: warnings, and with `verbose` what happens.
+pub(super) fn start_logging(verbose: bool) {
+    let level = if verbose { Level::INFO } else { Level::WARN };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_ansi(false);
+    // Whoever calls this as a library may have a log already.
+    let _ = log.with_writer(|| Cleaned).try_init();
+}
+
+/// Standard error without control characters. An event comes in one write.
+struct Cleaned;
+
+impl Write for Cleaned {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(clean(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(clean("a\x1b[31mb\x07\r\n\tc\u{9b}2J\u{7f}"), "a[31mb\n\tc2J");
+        assert_eq!(clean("\u{202e}txt.exe"), "txt.exe");
+        assert_eq!(clean("Prüfung: 30 % ≥ 29 %"), "Prüfung: 30 % ≥ 29 %");
+    }
+}

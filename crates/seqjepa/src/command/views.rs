@@ -1,0 +1,277 @@
+//! `views`.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use image::{ImageFormat, RgbImage};
+use seqjepa_data::dataset::ImageFile;
+use seqjepa_data::picture::{ViewRow, view_sheet};
+use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split};
+use seqjepa_run::Config;
+use seqjepa_run::progress::ProgressBars;
+use seqjepa_run::registry::open_images;
+use seqjepa_train::storage::write_atomically;
+
+use super::arguments::Overrides;
+use super::outputs::refuse_own_input;
+use super::terminal::say;
+
+/// Images that one picture may show.
+const MAX_IMAGES: usize = 500;
+
+/// Longest side of a view in pixels, and most views of an image.
+const MAX_SIDE: usize = 1024;
+const MAX_VIEWS: usize = 257;
+
+/// Draws images with their views, actions and parameters as a labelled picture.
+///
+/// Images of one's own at their own size, or without PATH those of a config's data set; without a config those of the built-in
+/// set. --parameters keeps the parameters, --replay draws them again, to the same bytes.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Image files, or folders of them, to draw instead of a data set.
+    #[arg(value_name = "PATH")]
+    images: Vec<PathBuf>,
+    /// The YAML config that names the data set and the augmentations; default: the built-in set.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    set: Overrides,
+    /// Side of the views in pixels; default: the config's.
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// Indices of the training images, separated by commas; not for images of one's own.
+    #[arg(
+        long,
+        value_name = "INDICES",
+        value_delimiter = ',',
+        default_value = "0,1,2,3,4,5",
+        conflicts_with = "images"
+    )]
+    samples: Vec<u32>,
+    /// The epoch whose views are drawn, from 0.
+    #[arg(long, default_value_t = 0)]
+    epoch: u64,
+    /// Writes the parameters of all views to a JSON file: a list of views for each image, the target last.
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// Draws the views of such a file, instead of new ones.
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+    /// The picture, a PNG or JPEG file.
+    #[arg(long, value_name = "FILE", default_value = "views.png")]
+    output: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let output = &arguments.output;
+    picture_format(output)?;
+    let files = list_images(&arguments.images)?;
+    let read = || {
+        let given = arguments.config.iter().chain(&arguments.replay).chain(&files);
+        given.map(PathBuf::as_path)
+    };
+    refuse_own_input(output, read())?;
+    if let Some(path) = &arguments.parameters {
+        refuse_own_input(path, read().chain([output.as_path()]))?;
+    }
+    let mut overrides = arguments.set.overrides.clone();
+    overrides.extend(arguments.size.map(|size| format!("model.img_size={size}")));
+    let config = match &arguments.config {
+        Some(path) => Config::load(path, &overrides)?,
+        None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides)?,
+    };
+    let replayed = arguments.replay.as_deref().map(read_parameters).transpose()?;
+
+    let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
+    let drawn = if arguments.images.is_empty() {
+        drawing.draw(&config, replayed.as_deref())?
+    } else {
+        drawing.draw_files(&config, &files, replayed.as_deref())?
+    };
+    let sheet = drawn.sheet()?;
+    if let Some(path) = &arguments.parameters {
+        let mut text = serde_json::to_vec_pretty(&drawn.parameters())?;
+        text.push(b'\n');
+        write_atomically(path, &text)?;
+        say!("{}", path.display());
+    }
+    save(&sheet, output)?;
+    say!("{}", output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Which views of which images.
+#[derive(Debug)]
+pub(super) struct Drawing {
+    pub(super) split: Split,
+    pub(super) epoch: u64,
+    /// Indices into the training split.
+    pub(super) samples: Vec<u32>,
+}
+
+/// Images with the parameters of their views.
+#[derive(Debug)]
+pub(super) struct Drawn(Vec<Row>);
+
+#[derive(Debug)]
+struct Row {
+    pixels: Vec<u8>,
+    format: PixelFormat,
+    height: usize,
+    width: usize,
+    caption: Vec<String>,
+    views: Vec<AugmentParams>,
+}
+
+impl Drawing {
+    /// Images of the data set that a config names, with new views or with `replayed` ones.
+    pub(super) fn draw(
+        &self,
+        config: &Config,
+        replayed: Option<&[Vec<AugmentParams>]>,
+    ) -> anyhow::Result<Drawn> {
+        check_count(self.samples.len())?;
+        let [images, _] = open_images(config, &mut ProgressBars::new())?;
+        let mut buffer = PixelBuffer::default();
+        let mut rows = Vec::new();
+        for (number, &sample) in self.samples.iter().enumerate() {
+            let index = sample as usize;
+            ensure!(
+                index < images.len(),
+                "--samples: expected indices below {}, found {sample}",
+                images.len()
+            );
+            let class = images.label(index).and_then(|label| images.class_names().get(label as usize));
+            let caption = [Some(format!("image {sample}")), class.cloned()].into_iter().flatten().collect();
+            let image = images.image(index, &mut buffer)?;
+            let views = self.views(config, image, number, sample, replayed)?;
+            rows.push(Row::new(image, caption, views));
+        }
+        Ok(Drawn(rows))
+    }
+
+    /// Image files at their own size.
+    fn draw_files(
+        &self,
+        config: &Config,
+        files: &[PathBuf],
+        replayed: Option<&[Vec<AugmentParams>]>,
+    ) -> anyhow::Result<Drawn> {
+        check_count(files.len())?;
+        let mut rows = Vec::new();
+        for (number, sample) in (0..files.len()).zip(0_u32..) {
+            let file = ImageFile::read(&files[number])?;
+            let image = file.image();
+            let name = file.path().file_name().unwrap_or_default().display().to_string();
+            let caption = vec![name, format!("{} x {}", image.height(), image.width())];
+            let views = self.views(config, image, number, sample, replayed)?;
+            rows.push(Row::new(image, caption, views));
+        }
+        Ok(Drawn(rows))
+    }
+
+    /// The views of the image with this number among those drawn.
+    fn views(
+        &self,
+        config: &Config,
+        image: ImageView<'_>,
+        number: usize,
+        sample: u32,
+        replayed: Option<&[Vec<AugmentParams>]>,
+    ) -> anyhow::Result<Vec<AugmentParams>> {
+        let Some(all) = replayed else {
+            let sequences = config.sequences(config.dataset.seq_len, Normalization::IMAGENET)?;
+            let key = SequenceKey { seed: config.run.seed, split: self.split, epoch: self.epoch, sample };
+            return Ok(sequences.sample(key, image.height(), image.width()));
+        };
+        let found = all.len();
+        all.get(number).cloned().with_context(|| {
+            format!("--replay: expected the views of {} images or more, found {found}", number + 1)
+        })
+    }
+}
+
+impl Row {
+    fn new(image: ImageView<'_>, caption: Vec<String>, views: Vec<AugmentParams>) -> Self {
+        let (height, width) = (image.height(), image.width());
+        Self { pixels: image.pixels().to_vec(), format: image.format(), height, width, caption, views }
+    }
+}
+
+impl Drawn {
+    /// The picture.
+    pub(super) fn sheet(&self) -> anyhow::Result<RgbImage> {
+        let rows: Result<Vec<_>, _> = self
+            .0
+            .iter()
+            .map(|row| {
+                let image = match row.format {
+                    PixelFormat::Rgb => ImageView::new(&row.pixels, row.height, row.width),
+                    PixelFormat::Gray => ImageView::gray(&row.pixels, row.height, row.width),
+                }?;
+                Ok(ViewRow { image, caption: row.caption.clone(), views: row.views.clone() })
+            })
+            .collect::<Result<Vec<_>, seqjepa_data::AugmentError>>();
+        Ok(view_sheet(&rows?)?)
+    }
+
+    fn parameters(&self) -> Vec<&Vec<AugmentParams>> {
+        self.0.iter().map(|row| &row.views).collect()
+    }
+}
+
+/// Writes a picture in the format that its name says, whole or not at all.
+pub(super) fn save(sheet: &RgbImage, path: &Path) -> anyhow::Result<()> {
+    let mut bytes = Cursor::new(Vec::new());
+    sheet
+        .write_to(&mut bytes, picture_format(path)?)
+        .with_context(|| format!("could not encode {}", path.display()))?;
+    Ok(write_atomically(path, bytes.get_ref())?)
+}
+
+fn picture_format(path: &Path) -> anyhow::Result<ImageFormat> {
+    match ImageFormat::from_path(path) {
+        Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg)) => Ok(format),
+        _ => bail!("output {}: expected a name ending in .png or .jpg", path.display()),
+    }
+}
+
+fn check_count(images: usize) -> anyhow::Result<()> {
+    ensure!(images <= MAX_IMAGES, "expected at most {MAX_IMAGES} images in a picture, found {images}");
+    Ok(())
+}
+
+fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(ImageFile::list(path)?);
+    }
+    Ok(files)
+}
+
+fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
+    let all: Vec<Vec<AugmentParams>> = serde_json::from_str(&text)
+        .with_context(|| format!("{}: not the parameters of views", path.display()))?;
+    for (number, views) in all.iter().enumerate() {
+        ensure!(
+            views.len() <= MAX_VIEWS,
+            "{}: image {number}: expected at most {MAX_VIEWS} views, found {}",
+            path.display(),
+            views.len()
+        );
+        for view in views {
+            let (height, width) = (view.output_height, view.output_width);
+            ensure!(
+                height.max(width) <= MAX_SIDE,
+                "{}: image {number}: expected views of at most {MAX_SIDE} pixels a side, found {height} x {width}",
+                path.display()
+            );
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,5 @@
+//! The command `seqjepa`.
+
+fn main() -> std::process::ExitCode {
+    seqjepa::command::main()
+}
