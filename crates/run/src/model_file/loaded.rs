@@ -58,8 +58,6 @@ impl LoadedModel {
             path: Some(path.clone()),
             epochs: trained.map(|(epochs, _)| epochs),
             steps: trained.map(|(_, steps)| steps),
-            batch_size: Some(config.dataset.batch_size),
-            observed_views: config.dataset.seq_len,
             target_encoder: target.is_empty(),
         };
         // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.

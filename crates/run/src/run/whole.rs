@@ -226,20 +226,19 @@ impl Run {
             path: saved.then_some(checkpoint),
             epochs: Some(self.trainer.epochs_done()),
             steps: Some(self.trainer.steps_done()),
-            batch_size: Some(self.config.dataset.batch_size),
-            observed_views: self.config.dataset.seq_len,
             target_encoder: true,
         };
         let request = EvaluationRequest {
             settings: &self.config.eval,
             method: self.method(),
-            method_config: &*self.method,
             seed: self.config.run.seed,
             data: self.data.for_evaluation(&self.config),
             device: &self.device,
             origin,
             code: code_version(),
             config: self.config.to_json(),
+            observed_views: self.config.dataset.seq_len,
+            batch_size: self.config.dataset.batch_size,
             cache_folder: Some(&self.folder.features()),
         };
         Ok(evaluate(&request, observer)?)
