@@ -65,8 +65,7 @@ pub mod prelude {
         ActionSpace, AugmentParams, AugmentPolicy, AugmentedImages, ImageSet, LoaderConfig, Normalization,
         SequenceConfig, SequenceLoader, SequenceSource, Split,
     };
-    pub use seqjepa_evaluation::ResultCard;
-    pub use seqjepa_evaluation::report::results_table;
+    pub use seqjepa_evaluation::{ResultCard, results_table};
     pub use seqjepa_model::{Method, MethodConfig, SeqJepa, SeqJepaConfig};
     #[cfg(feature = "progress")]
     pub use seqjepa_run::progress::ProgressBars;

@@ -1,10 +1,14 @@
 //! `compare`.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context, bail};
 use clap::Args;
-use seqjepa_evaluation::{ComparedRun, Comparison};
+use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
+use seqjepa_run::RunFolder;
+use seqjepa_train::MetricsRow;
 use seqjepa_train::storage::write_atomically;
 
 use super::outputs::refuse_own_input;
@@ -31,7 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for file in [&table, &figures, &picture, &drawing] {
         refuse_own_input(file, arguments.runs.iter().map(PathBuf::as_path))?;
     }
-    let runs = arguments.runs.iter().map(|path| ComparedRun::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let runs = arguments.runs.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::new(runs);
     let markdown = comparison.markdown();
     say!("{markdown}");
@@ -44,4 +48,29 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say!("{}", file.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a run folder, its card and the last line of its metrics, or a card.
+fn read(path: &Path) -> anyhow::Result<ComparedRun> {
+    if !path.is_dir() {
+        return Ok(ComparedRun::from_card(path)?);
+    }
+    let folder = RunFolder::at(path);
+    let card = folder.evaluation().exists().then(|| ResultCard::load(&folder.evaluation())).transpose()?;
+    let online = last_row(&folder.metrics_jsonl())?;
+    if card.is_none() && online.is_none() {
+        bail!("{}: expected evaluation.json or metrics.jsonl in the folder, found neither", path.display());
+    }
+    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let label = resolved.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Ok(ComparedRun { label, card, online })
+}
+
+fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("could not read {}", path.display()))?,
+    };
+    // A line that a killed run did not finish is no row.
+    Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok()))
 }

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::report::card_table;
-use seqjepa_evaluation::{EvaluationRequest, ModelSource, evaluate};
+use seqjepa_evaluation::{EvaluationRequest, ModelSource, card_table, evaluate};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::storage::{folder_of, make_folder};
@@ -79,7 +78,6 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let request = EvaluationRequest {
         settings: &config.eval,
         method: &*loaded.method,
-        method_config: &*loaded.method_config,
         seed: config.run.seed,
         data: data.for_evaluation(config),
         device: &loaded.device,

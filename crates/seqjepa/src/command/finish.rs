@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use seqjepa_evaluation::ResultCard;
-use seqjepa_evaluation::report::results_table;
+use seqjepa_evaluation::{ResultCard, results_table};
 use seqjepa_run::config::GatingConfig;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{GateVerdict, Run, RunFolder};
