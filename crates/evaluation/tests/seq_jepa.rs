@@ -10,7 +10,8 @@ use common::counting::Counting;
 use common::{Subject, bits, names, reason, settings, tiny};
 use seqjepa_data::Split;
 use seqjepa_evaluation::{
-    EvaluationError, EvaluationSettings, Fit, ProtocolKind, ResultCard, card_table, method_sha256, results_table,
+    ComparedRun, Comparison, EvaluationError, EvaluationSettings, Fit, ProtocolKind, ResultCard, card_table,
+    method_sha256, results_table,
 };
 use seqjepa_model::{EncoderChoice, SeqJepaConfig, TargetConfig, boxed_config};
 
@@ -258,4 +259,36 @@ fn bad_requests_are_refused_before_any_work() {
     let mut subject = Subject::new();
     subject.data.test_subset = Some(vec![20]);
     assert!(matches!(subject.evaluate(None).unwrap_err(), EvaluationError::Data(_)));
+}
+
+#[test]
+fn a_card_of_the_first_layout_still_reads() {
+    let path = std::path::Path::new("tests/fixtures/card_of_layout_1.json");
+    let card = ResultCard::load(path).unwrap();
+    assert_eq!((card.format, card.method.name.as_str()), (ResultCard::FORMAT, "seqjepa"));
+    assert_eq!(card.headline(), "top1_z_agg_m2");
+    assert_eq!(card.scope.groups, ["crop", "jitter", "blur"]);
+    assert_eq!(card.scope.parameters, ["top", "sigma"]);
+    assert_eq!((card.scope.seed, card.scope.protocols.join(" ")), (7, "exact linear paper".into()));
+    assert_eq!((card.model.observed_views, card.model.batch_size), (2, Some(8)));
+    let crop = card.figure("r2_crop").unwrap().published.as_ref().unwrap();
+    assert_eq!((crop.value, crop.comparable, crop.source.as_str()), (0.79, false, "arXiv 2505.03176"));
+    assert!(results_table(None, &card).contains("| R2 jitter"));
+    // Beside a new card it differs in the number of passes alone.
+    let run = |card| ComparedRun { label: "run".into(), card: Some(card), online: None };
+    let markdown = Comparison::new(vec![run(card), run(Subject::new().card())]).markdown();
+    assert!(markdown.contains("run (2)") && !markdown.contains("r2_crop is not"), "{markdown}");
+
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("card.json");
+    for (text, words) in [
+        (r#"{"dataset": "synthetic"}"#, "expected a result card, found JSON without a `format`"),
+        (r#"{"format": 99}"#, "layout 1 to 2, found 99"),
+        (r#"{"format": 1}"#, "missing field"),
+        ("[1", "expected a result card"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let message = ResultCard::load(&path).unwrap_err().to_string();
+        assert!(message.contains(words) && message.contains("card.json"), "{message}");
+    }
 }
