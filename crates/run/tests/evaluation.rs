@@ -217,7 +217,7 @@ fn a_comparison_marks_what_differs() {
         "{markdown}"
     );
     assert!(!markdown.contains("c is not comparable"), "{markdown}");
-    assert!(markdown.contains("the paper's figure is for orientation"), "{markdown}");
+    assert!(markdown.contains("the paper's figures are for orientation beside a"), "{markdown}");
 
     let csv = comparison.csv();
     let columns = |line: &str| {

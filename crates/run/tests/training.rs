@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use seqjepa_run::RunCheckpoint as Checkpoint;
-use seqjepa_run::{Config, Run, RunError};
+use seqjepa_run::{Config, ConfigError, Run, RunError};
 use seqjepa_train::observer::{Event, Observers};
 use seqjepa_train::{MetricsRow, StopFlag};
 
@@ -17,11 +17,15 @@ optim: {name: adamw, lr: 0.001, weight_decay: 0.001}
 eval: {seq_len: 2, probe_epochs: 3, feature_passes: 2, batch_size: 8, probe_lr: 0.01}
 ";
 
-fn config(folder: &Path, overrides: &[&str]) -> Config {
+fn parse(folder: &Path, overrides: &[&str]) -> Result<Config, ConfigError> {
     let output = format!("run.output_dir={}", folder.display());
     let mut all = vec![output.as_str()];
     all.extend(overrides);
-    Config::parse(TINY, "tiny", &all).unwrap()
+    Config::parse(TINY, "tiny", &all)
+}
+
+fn config(folder: &Path, overrides: &[&str]) -> Config {
+    parse(folder, overrides).unwrap()
 }
 
 fn train(folder: &Path, overrides: &[&str]) -> Run {
@@ -246,7 +250,9 @@ fn what_cannot_run_is_refused_before_anything_is_written() {
         (&["dataset.synthetic_train=25", "run.drop_last=false"], "run.drop_last"),
     ];
     for (overrides, words) in cases {
-        let message = Run::start(config(&folder, overrides), &mut Observers::new()).unwrap_err().to_string();
+        let started = parse(&folder, overrides).map_err(RunError::from);
+        let started = started.and_then(|config| Run::start(config, &mut Observers::new()));
+        let message = started.unwrap_err().to_string();
         assert!(message.contains(words), "{overrides:?}: {message}");
         assert!(!folder.exists(), "{overrides:?} left something behind");
     }
