@@ -64,7 +64,10 @@ impl<'a> EvaluatedSplit<'a> {
 
     /// Index in the source of row `row`.
     pub(crate) fn sample(&self, row: usize) -> u32 {
-        self.subset.map_or(row as u32, |subset| subset[row])
+        self.subset.map_or_else(
+            || u32::try_from(row).expect("a loader takes no more samples than a `u32` counts"),
+            |subset| subset[row],
+        )
     }
 
     /// The classes of the samples that are used. A subset's index that there is no sample for has none; a loader refuses it.

@@ -72,6 +72,11 @@ pub fn evaluate(
             false
         }
     });
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be no less than 0; saturates"
+    )]
     let cache = FeatureCache::new(folder, (settings.cache_limit_gib * (1u64 << 30) as f64) as u64);
     let splits = Splits::new(data, settings)?;
     let device = &request.device.clone().without_autodiff();

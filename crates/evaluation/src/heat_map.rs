@@ -85,7 +85,7 @@ impl HeatMap {
                     hex(colour)
                 ),
                 Part::Text { corner: [x, y], text, ink } => {
-                    let length = text.chars().count() as u32 * GLYPH;
+                    let length = pixels(text.chars().count(), GLYPH);
                     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
                     format!(
                         "<text x=\"{x}\" y=\"{}\" textLength=\"{length}\" fill=\"{}\">{text}</text>",
@@ -102,15 +102,15 @@ impl HeatMap {
     /// Pixels that the row titles take.
     fn label_width(&self) -> u32 {
         let longest = self.rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
-        longest as u32 * GLYPH + MARGIN
+        pixels(longest, GLYPH) + MARGIN
     }
 
     fn size(&self) -> [u32; 2] {
         let texts = self.notes.iter().chain([&self.title]).map(|text| text.chars().count());
-        let text = texts.max().unwrap_or(0) as u32 * GLYPH;
-        let grid = self.label_width() + self.columns.len() as u32 * CELL[0];
-        let lines = self.notes.len() as u32 * (GLYPH + 6);
-        let height = 3 * MARGIN + 2 * (GLYPH + 8) + self.rows.len() as u32 * CELL[1] + lines;
+        let text = pixels(texts.max().unwrap_or(0), GLYPH);
+        let grid = self.label_width() + pixels(self.columns.len(), CELL[0]);
+        let lines = pixels(self.notes.len(), GLYPH + 6);
+        let height = 3 * MARGIN + 2 * (GLYPH + 8) + pixels(self.rows.len(), CELL[1]) + lines;
         [2 * MARGIN + grid.max(text), height]
     }
 
@@ -153,12 +153,22 @@ enum Part {
     Text { corner: [u32; 2], text: String, ink: [u8; 3] },
 }
 
+/// Pixels of `count` things of `size` pixels.
+fn pixels(count: usize, size: u32) -> u32 {
+    u32::try_from(count).map_or(u32::MAX, |count| count.saturating_mul(size))
+}
+
 /// Where a text starts that is centred in a cell.
 fn centred(text: &str) -> u32 {
-    (CELL[0] - 2).saturating_sub(text.chars().count() as u32 * GLYPH) / 2
+    (CELL[0] - 2).saturating_sub(pixels(text.chars().count(), GLYPH)) / 2
 }
 
 /// The colour of a figure on the scale from `low` to `high`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place on the scale is not negative, a mean of bytes a byte; what is beyond or no number saturates"
+)]
 fn colour(figure: f64, low: f64, high: f64) -> [u8; 3] {
     let share = if high > low { (figure - low) / (high - low) } else { 0.5 };
     let place = share * (COLOURS.len() - 1) as f64;

@@ -1,5 +1,7 @@
 //! A method of two views without predictor and target encoder, and data of other kinds.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 mod common;
 
 use std::sync::Arc;
@@ -96,8 +98,8 @@ fn an_invariant_representation_that_is_z_1_has_its_figures_once() {
 #[test]
 fn two_views_are_all_that_is_rendered() {
     let mut subject = subject(Invariant::First);
-    let (train, of_train) = Counting::new(common::sequences(common::images(Split::Train)), true);
-    let (test, of_test) = Counting::new(common::sequences(common::images(Split::Test)), true);
+    let (train, of_train) = Counting::shared(common::sequences(common::images(Split::Train)), true);
+    let (test, of_test) = Counting::shared(common::sequences(common::images(Split::Test)), true);
     (subject.data.train, subject.data.test) = (train, test);
     subject.card();
     assert_eq!([of_train.get(), of_test.get()], [(2 * 48 * 2, 0), (2 * 20 * 2, 0)]);
@@ -192,7 +194,7 @@ fn missing_classes_are_counted_and_few_classes_have_no_top5() {
 #[test]
 fn data_without_further_target_views_have_no_figure_among_them() {
     let mut subject = Subject::new();
-    subject.data.test = Counting::new(common::sequences(common::images(Split::Test)), false).0;
+    subject.data.test = Counting::shared(common::sequences(common::images(Split::Test)), false).0;
     let card = subject.card();
     assert!(reason(&card, "mrr_same").contains("no further target views"));
     assert!(card.figure("mrr_other").unwrap().trained.value.is_some());

@@ -165,8 +165,8 @@ fn a_card_holds_every_figure_with_its_protocol_and_reads_back() {
 
 /// Views that are rendered for both models.
 fn rendered(subject: &mut Subject) -> [(usize, usize); 2] {
-    let (train, of_train) = Counting::new(common::sequences(common::images(Split::Train)), true);
-    let (test, of_test) = Counting::new(common::sequences(common::images(Split::Test)), true);
+    let (train, of_train) = Counting::shared(common::sequences(common::images(Split::Train)), true);
+    let (test, of_test) = Counting::shared(common::sequences(common::images(Split::Test)), true);
     (subject.data.train, subject.data.test) = (train, test);
     subject.card();
     [of_train.get(), of_test.get()]

@@ -14,6 +14,7 @@ use crate::{checkpoint, idx, pickle};
 ///
 /// # Panics
 /// If there is no such target.
+#[must_use]
 pub fn of(name: &str) -> Vec<Vec<u8>> {
     match name {
         "archive" => archive(),

@@ -3,6 +3,8 @@
 //! `../model/tests/goldens/embedding.safetensors` is what PyTorch makes of four images with the model of `legacy.pt`, a
 //! checkpoint that torch wrote (`scripts/goldens/model.py`, functions `embedding` and `checkpoints`).
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Runs of a tiny model: what a run leaves, resume, threads, backends, variants, and what stops it.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,5 +1,6 @@
 //! The command as a user meets it while a run goes on: signals, exit codes, resume, the lock, faults of the disk and of the data.
 #![cfg(all(unix, feature = "command"))]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Every subcommand as a user meets it: what it prints, what it writes, and what it refuses to.
 #![cfg(feature = "command")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 
 use std::ffi::OsStr;
 use std::fs;

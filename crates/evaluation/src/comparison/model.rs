@@ -90,10 +90,13 @@ impl Comparison {
     }
 }
 
+/// Where a published figure is from, and in what it differs.
+type SourceAndDifferences<'a> = (&'a str, &'a [String]);
+
 /// Notes on published figures that were measured otherwise than the first run's; those that differ in the same together.
 fn orientation(runs: &[ComparedRun], notes: &mut Notes) {
     let Some((run, card)) = runs.iter().find_map(|run| Some((run, run.card.as_ref()?))) else { return };
-    let mut groups: Vec<((&str, &[String]), Vec<String>)> = Vec::new();
+    let mut groups: Vec<(SourceAndDifferences<'_>, Vec<String>)> = Vec::new();
     for figure in &card.figures {
         let Some(published) = figure.published.as_ref().filter(|published| !published.comparable) else {
             continue;

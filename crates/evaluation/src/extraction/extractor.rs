@@ -159,7 +159,8 @@ impl Extractor<'_> {
             }
         }
         if wanted.diagnostics && !few.is_empty() {
-            let rows: Vec<i32> = few.iter().map(|row| *row as i32).collect();
+            let rows: Vec<i32> =
+                few.iter().map(|row| i32::try_from(*row).expect("a row of a batch")).collect();
             let rows = Tensor::<1, Int>::from_data(TensorData::new(rows, [few.len()]), self.device);
             let all = encoded.reshape([samples, views * representation]).select(0, rows.clone());
             unread.push(section::VIEWS, all, [few.len(), views * layout.equivariant.width])?;

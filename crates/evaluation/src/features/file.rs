@@ -207,7 +207,7 @@ impl FeatureFile {
         if length > size.min(LONGEST_HEADER) {
             return Err("it ends early".into());
         }
-        let mut text = vec![0; length as usize];
+        let mut text = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
         file.read_exact(&mut text).map_err(truncated)?;
         if crc32fast::hash(&text).to_le_bytes() != start[16..20] {
             return Err("the checksum of its header is wrong".into());
@@ -271,8 +271,8 @@ fn checksum(file: &mut File, bytes: u64) -> io::Result<u32> {
 }
 
 fn stream(file: &mut File, bytes: u64, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut buffer = vec![0; CHUNK.min(bytes as usize)];
-    let mut left = bytes as usize;
+    let mut left = usize::try_from(bytes).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut buffer = vec![0; CHUNK.min(left)];
     while left > 0 {
         let chunk = &mut buffer[..left.min(CHUNK)];
         file.read_exact(chunk)?;

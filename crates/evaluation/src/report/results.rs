@@ -130,9 +130,12 @@ fn legend(card: &ResultCard) -> String {
     text
 }
 
+/// Where a published figure is from, and in what it differs.
+type SourceAndDifferences<'a> = (&'a str, &'a [String]);
+
 /// The published figures that were measured otherwise, those that differ in the same from one source together.
 fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
-    let mut notes: Vec<((&str, &[String]), Vec<String>)> = Vec::new();
+    let mut notes: Vec<(SourceAndDifferences<'_>, Vec<String>)> = Vec::new();
     for (title, value, published) in figures {
         let key = (published.source.as_str(), published.differences.as_slice());
         let text = format!("{title} {value}");

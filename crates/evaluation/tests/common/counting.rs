@@ -9,19 +9,19 @@ use seqjepa_data::{
 
 /// Observed views and target views that were rendered.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     pub observed: AtomicUsize,
     pub targets: AtomicUsize,
 }
 
 impl Counts {
-    pub fn get(&self) -> (usize, usize) {
+    pub(crate) fn get(&self) -> (usize, usize) {
         (self.observed.load(Ordering::Relaxed), self.targets.load(Ordering::Relaxed))
     }
 }
 
 #[derive(Debug)]
-pub struct Counting {
+pub(crate) struct Counting {
     source: Arc<dyn SequenceSource>,
     counts: Arc<Counts>,
     /// Whether it tells of target views of their own.
@@ -29,7 +29,10 @@ pub struct Counting {
 }
 
 impl Counting {
-    pub fn new(source: Arc<dyn SequenceSource>, candidates: bool) -> (Arc<dyn SequenceSource>, Arc<Counts>) {
+    pub(crate) fn shared(
+        source: Arc<dyn SequenceSource>,
+        candidates: bool,
+    ) -> (Arc<dyn SequenceSource>, Arc<Counts>) {
         let counts = Arc::<Counts>::default();
         (Self::around(source, &counts, candidates), counts)
     }

@@ -1,8 +1,8 @@
 //! What the tests of the evaluation share: tiny methods on a few small images.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-pub mod counting;
-pub mod two_views;
+pub(crate) mod counting;
+pub(crate) mod two_views;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use seqjepa_model::{
 use seqjepa_train::CodeVersion;
 use seqjepa_train::observer::Observers;
 
-pub const SEED: u64 = 7;
+pub(crate) const SEED: u64 = 7;
 
 /// A seq-JEPA of a few thousand parameters.
-pub fn tiny() -> SeqJepaConfig {
+pub(crate) fn tiny() -> SeqJepaConfig {
     SeqJepaConfig {
         encoder: ResNetConfig { width: 4, ..ResNetConfig::default() }.into(),
         action_conditioning: ActionConditioning::Learned { width: 8 },
@@ -34,7 +34,7 @@ pub fn tiny() -> SeqJepaConfig {
     }
 }
 
-pub fn settings() -> EvaluationSettings {
+pub(crate) fn settings() -> EvaluationSettings {
     EvaluationSettings {
         seq_len: 2,
         max_seq_len: 3,
@@ -47,17 +47,17 @@ pub fn settings() -> EvaluationSettings {
     }
 }
 
-pub fn images(split: Split) -> ImageSet {
+pub(crate) fn images(split: Split) -> ImageSet {
     let set = Synthetic { image_size: 16, train_images: 48, test_images: 20, seed: SEED };
     set.load(split).unwrap()
 }
 
-pub fn sequences(images: ImageSet) -> Arc<dyn SequenceSource> {
+pub(crate) fn sequences(images: ImageSet) -> Arc<dyn SequenceSource> {
     let config = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION).unwrap();
     Arc::new(AugmentedImages::new(Arc::new(images), config).unwrap())
 }
 
-pub fn data() -> EvaluationData {
+pub(crate) fn data() -> EvaluationData {
     EvaluationData {
         name: "synthetic".into(),
         train: sequences(images(Split::Train)),
@@ -69,7 +69,7 @@ pub fn data() -> EvaluationData {
 }
 
 /// A method, what it is shown, and what is measured.
-pub struct Subject {
+pub(crate) struct Subject {
     pub method: Box<dyn DynMethod>,
     pub data: EvaluationData,
     pub settings: EvaluationSettings,
@@ -80,11 +80,11 @@ pub struct Subject {
 
 impl Subject {
     /// Any model other than the random one that it is held against.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(boxed_config(tiny()).init(SEED + 1, &Device::flex()).unwrap())
     }
 
-    pub fn of(method: Box<dyn DynMethod>) -> Self {
+    pub(crate) fn of(method: Box<dyn DynMethod>) -> Self {
         Self {
             method,
             data: data(),
@@ -95,7 +95,7 @@ impl Subject {
         }
     }
 
-    pub fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, EvaluationError> {
+    pub(crate) fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, EvaluationError> {
         let request = EvaluationRequest {
             settings: &self.settings,
             method: &*self.method,
@@ -119,22 +119,22 @@ impl Subject {
         evaluate(&request, &mut Observers::new())
     }
 
-    pub fn card(&self) -> ResultCard {
+    pub(crate) fn card(&self) -> ResultCard {
         self.evaluate(None).unwrap()
     }
 }
 
 /// Every tensor of a method to the bit.
-pub fn bits(method: &dyn DynMethod) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn bits(method: &dyn DynMethod) -> Vec<(String, Vec<u8>)> {
     method.state_dict().into_iter().map(|(name, data)| (name, data.as_bytes().to_vec())).collect()
 }
 
-pub fn names(card: &ResultCard) -> Vec<&str> {
+pub(crate) fn names(card: &ResultCard) -> Vec<&str> {
     card.figures.iter().map(|figure| figure.name.as_str()).collect()
 }
 
 /// Why a figure is absent.
-pub fn reason<'a>(card: &'a ResultCard, name: &str) -> &'a str {
+pub(crate) fn reason<'a>(card: &'a ResultCard, name: &str) -> &'a str {
     let figure = card.figure(name).unwrap_or_else(|| panic!("{name}"));
     assert!(figure.trained.value.is_none(), "{figure:?}");
     figure.trained.note.as_deref().unwrap_or_else(|| panic!("{figure:?}"))

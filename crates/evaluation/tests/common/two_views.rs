@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a method of two views calls invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Invariant {
+pub(crate) enum Invariant {
     /// The encoder's representation itself.
     First,
     /// A projection of it.
@@ -21,7 +21,7 @@ pub enum Invariant {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TwoViewsConfig {
+pub(crate) struct TwoViewsConfig {
     pub encoder: EncoderConfig,
     pub invariant: Invariant,
     /// Declares one feature more than there is.
@@ -36,17 +36,17 @@ impl Default for TwoViewsConfig {
 }
 
 /// Features of the projection.
-pub const PROJECTION: usize = 6;
+pub(crate) const PROJECTION: usize = 6;
 
 #[derive(Module, Debug)]
-pub struct TwoViews {
+pub(crate) struct TwoViews {
     encoder: AnyEncoder,
     projector: Linear,
     #[module(skip)]
     config: TwoViewsConfig,
 }
 
-pub fn two_views(config: TwoViewsConfig, seed: u64) -> Box<dyn DynMethod> {
+pub(crate) fn two_views(config: TwoViewsConfig, seed: u64) -> Box<dyn DynMethod> {
     boxed(config.init(seed, &Device::flex()).unwrap())
 }
 

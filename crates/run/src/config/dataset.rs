@@ -108,6 +108,17 @@ impl DatasetConfig {
         self.num_workers.unwrap_or_else(default_workers)
     }
 
+    /// `memory_limit_gib` in bytes.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be above 0; saturates"
+    )]
+    pub fn memory_limit(&self) -> u64 {
+        (self.memory_limit_gib * (1_u64 << 30) as f64) as u64
+    }
+
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         if self.source_size.is_some_and(|side| !(8..=1024).contains(&side)) {
             return Err(invalid("dataset.source_size", "8 to 1024", self.source_size.unwrap_or(0)));

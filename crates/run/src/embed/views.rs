@@ -107,9 +107,13 @@ impl ViewMaker {
         let square = ImageView::new(&square, side, side)?;
         let params = match self.views {
             EmbeddedViews::Identity => vec![AugmentParams::identity(side, side); 2],
-            // A data set has no more images than a `u32` can count; beyond, the draws repeat.
             EmbeddedViews::Augmented { seed, .. } => {
-                let key = SequenceKey { seed, split: Split::Test, epoch: 0, sample: number as u32 };
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "beyond what a `u32` counts the draws repeat"
+                )]
+                let sample = number as u32;
+                let key = SequenceKey { seed, split: Split::Test, epoch: 0, sample };
                 self.sequence.sample(key, side, side)
             }
         };

@@ -11,9 +11,6 @@ use seqjepa_train::observer::Observer;
 use super::data_sets::{DataSet, DataSetEntry, DataSetError};
 use crate::config::{Config, ConfigError};
 
-/// Bytes of a GiB.
-const GIB: f64 = (1_u64 << 30) as f64;
-
 /// One of the image data sets that `seqjepa-data` decodes.
 pub(super) struct AugmentedDataSet;
 
@@ -51,7 +48,7 @@ pub fn open_images(
     if config.dataset.download {
         download::archive(config, &source, observer)?;
     }
-    let limit = (config.dataset.memory_limit_gib * GIB) as u64;
+    let limit = config.dataset.memory_limit();
     let images = images(&source, limit)?;
     tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
     Ok(images)
@@ -66,7 +63,7 @@ fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2
         let each = 3 * (folder.image_size * folder.image_size) as u64;
         let all = (counts[0] + counts[1]).saturating_mul(each);
         if all > limit {
-            let share = |count: u64| (limit as f64 * (count * each) as f64 / all as f64) as u64;
+            let share = |count: u64| (limit / (counts[0] + counts[1])).saturating_mul(count);
             return Ok([source.stream(train, share(counts[0]))?, source.stream(test, share(counts[1]))?]);
         }
     }

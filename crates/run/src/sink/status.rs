@@ -137,7 +137,8 @@ impl Observer for StatusSink {
                 total,
                 ..
             } => {
-                (status.batch, status.batches) = (*done as usize, total.unwrap_or(0) as usize);
+                let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+                (status.batch, status.batches) = (count(*done), count(total.unwrap_or(0)));
                 self.write_sometimes()
             }
             _ => Ok(()),

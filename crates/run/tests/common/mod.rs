@@ -11,7 +11,7 @@ use seqjepa_run::RunCheckpoint as Checkpoint;
 use seqjepa_train::MetricsRow;
 
 /// A model of a few thousand parameters on a few small images, with every kind of checkpoint.
-pub const TINY: &str = "
+pub(crate) const TINY: &str = "
 run: {name: tiny, seed: 7, device: flex, epochs: 2, checkpoint_steps: 2, keep_last: 2, best_metric: ep_loss}
 dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 24, synthetic_val: 12, num_workers: 2}
 model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
@@ -20,7 +20,7 @@ eval: {protocols: [exact, linear], seq_len: 2, max_seq_len: 2, probe_epochs: 3, 
 ";
 
 /// [`TINY`] in a folder, with overrides.
-pub fn tiny(folder: &Path, overrides: &[&str]) -> Config {
+pub(crate) fn tiny(folder: &Path, overrides: &[&str]) -> Config {
     let output = format!("run.output_dir={}", folder.display());
     let mut all = vec![output.as_str()];
     all.extend(overrides);
@@ -32,7 +32,7 @@ fn is_time(name: &str) -> bool {
 }
 
 /// Every figure but the times, with its bits.
-pub fn figures(rows: &[MetricsRow]) -> Vec<(usize, String, u64)> {
+pub(crate) fn figures(rows: &[MetricsRow]) -> Vec<(usize, String, u64)> {
     let of_row = |row: &MetricsRow| {
         let epoch = row.epoch;
         let figures = row.iter().map(|(name, value)| (epoch, name.to_owned(), value.to_bits()));
@@ -43,7 +43,7 @@ pub fn figures(rows: &[MetricsRow]) -> Vec<(usize, String, u64)> {
 
 /// All that a finished run has left, but for the times.
 #[derive(Debug, PartialEq)]
-pub struct Results {
+pub(crate) struct Results {
     digest: String,
     best: Option<String>,
     position: (usize, u64),
@@ -69,7 +69,7 @@ fn card(path: &Path) -> Option<serde_json::Value> {
 }
 
 /// Reads what a run has left. Every file must be whole, and nothing else be there.
-pub fn results(folder: &Path) -> Results {
+pub(crate) fn results(folder: &Path) -> Results {
     let checkpoint = Checkpoint::load(&folder.join("checkpoints/last.safetensors")).unwrap();
     let best = folder.join("checkpoints/best.safetensors");
     let best = best.exists().then(|| Checkpoint::load(&best).unwrap().digest());
@@ -100,14 +100,14 @@ pub fn results(folder: &Path) -> Results {
 }
 
 /// A process that runs the test `child` of the same test file.
-pub struct Process {
+pub(crate) struct Process {
     pub child: Child,
     lines: BufReader<ChildStdout>,
 }
 
 impl Process {
     /// Starts it; it finds `folder` and `arguments` by [`Process::arguments`].
-    pub fn start(folder: &Path, arguments: &[String]) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[String]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env("SEQJEPA_CHILD_FOLDER", folder)
@@ -122,21 +122,21 @@ impl Process {
     }
 
     /// In the child: what it was started with; `None` if it was not started by another test.
-    pub fn arguments() -> Option<(PathBuf, Vec<String>)> {
+    pub(crate) fn arguments() -> Option<(PathBuf, Vec<String>)> {
         let folder = std::env::var_os("SEQJEPA_CHILD_FOLDER")?;
         let arguments = std::env::var("SEQJEPA_CHILD_ARGUMENTS").unwrap();
         Some((folder.into(), arguments.lines().map(str::to_owned).collect()))
     }
 
     /// In the child: sends a line to the parent.
-    pub fn say(text: &str) {
+    pub(crate) fn say(text: &str) {
         let mut output = std::io::stdout().lock();
         writeln!(output, "\n@{text}").unwrap();
         output.flush().unwrap();
     }
 
     /// The next line that the child has sent; `None` once it has ended.
-    pub fn hear(&mut self) -> Option<String> {
+    pub(crate) fn hear(&mut self) -> Option<String> {
         let mut line = String::new();
         while self.lines.read_line(&mut line).unwrap() > 0 {
             if let Some(said) = line.strip_prefix('@') {
@@ -149,11 +149,11 @@ impl Process {
 }
 
 /// Numbers that look random and are the same every time.
-pub struct Draws(pub u64);
+pub(crate) struct Draws(pub u64);
 
 impl Draws {
     /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         // Knuth's MMIX generator; its upper bits.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit

@@ -106,7 +106,7 @@ mod tests {
 
     fn file(header: &str, data: &[u8]) -> tempfile::NamedTempFile {
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
         bytes.extend(header.as_bytes());
         bytes.extend(data);
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -67,7 +67,13 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
     lines.push(format!("step       {} of {}", status.step, status.steps));
     if life == Life::Running {
         if let Some(eta) = status.eta_seconds {
-            lines.push(format!("time left  {}", clock(eta.round() as u64)));
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "not negative; saturates"
+            )]
+            let seconds = eta.round() as u64;
+            lines.push(format!("time left  {}", clock(seconds)));
         }
         if let (Some(loss), Some(rate)) = (status.loss, status.learning_rate) {
             lines.push(format!("loss       {loss:.4} at learning rate {rate:.2e}"));

@@ -11,13 +11,13 @@ use seqjepa_probes::online::{OnlineProbes, StandardProbes};
 use seqjepa_train::{Loaders, TrainerBuilder};
 
 /// Training batches of an epoch.
-pub const BATCHES: usize = 3;
+pub(crate) const BATCHES: usize = 3;
 
 /// Samples of a batch.
-pub const BATCH: usize = 8;
+pub(crate) const BATCH: usize = 8;
 
 /// A seq-JEPA of a few thousand parameters.
-pub fn tiny() -> SeqJepaConfig {
+pub(crate) fn tiny() -> SeqJepaConfig {
     SeqJepaConfig {
         encoder: ResNetConfig { width: 4, ..ResNetConfig::default() }.into(),
         action_conditioning: ActionConditioning::Learned { width: 8 },
@@ -29,14 +29,8 @@ pub fn tiny() -> SeqJepaConfig {
 }
 
 /// Three training batches and two test batches of sequences of two observed views.
-pub fn loaders() -> Loaders {
-    let set = Synthetic {
-        image_size: 16,
-        train_images: BATCHES * BATCH,
-        test_images: 12,
-        seed: 7,
-        ..Synthetic::default()
-    };
+pub(crate) fn loaders() -> Loaders {
+    let set = Synthetic { image_size: 16, train_images: BATCHES * BATCH, test_images: 12, seed: 7 };
     let sequences = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION).unwrap();
     let loader = |split, config: LoaderConfig| {
         let images = AugmentedImages::new(Arc::new(set.load(split).unwrap()), sequences.clone()).unwrap();
@@ -49,7 +43,7 @@ pub fn loaders() -> Loaders {
 }
 
 /// The published probes, small.
-pub fn probes(method: &dyn DynMethod, device: &Device) -> OnlineProbes {
+pub(crate) fn probes(method: &dyn DynMethod, device: &Device) -> OnlineProbes {
     let representations = method.representations();
     let probes = StandardProbes {
         invariant_width: representations.invariant.width,
@@ -65,7 +59,7 @@ pub fn probes(method: &dyn DynMethod, device: &Device) -> OnlineProbes {
 }
 
 /// A trainer of `method` with all of that.
-pub fn builder(method: Box<dyn DynMethod>, device: &Device) -> TrainerBuilder {
+pub(crate) fn builder(method: Box<dyn DynMethod>, device: &Device) -> TrainerBuilder {
     let probes = probes(&*method, device);
     TrainerBuilder::new(method, loaders(), device).probes(probes).seed(7).epochs(2)
 }

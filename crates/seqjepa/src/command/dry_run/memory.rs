@@ -40,7 +40,7 @@ impl Memory {
         let [train, test] =
             [&rehearsal.data().set().train, &rehearsal.data().set().test].map(|source| source.len());
         let pixels = 3 * config.source_size() * config.source_size() * (train + test);
-        let limit = (dataset.memory_limit_gib * (1_u64 << 30) as f64) as u64;
+        let limit = dataset.memory_limit();
         Self {
             parameters,
             gradients: parameters,
