@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that asks a run to finish the step it is in, save, and return [`TrainError::Stopped`](crate::TrainError::Stopped).
+/// A flag that asks a run to finish the step it is in, save, and stop. Who drives the trainer looks at it between steps.
 ///
 /// Clones are the same flag. Setting it is safe in a signal handler: hand the [`Arc`] to one.
 ///
