@@ -137,7 +137,7 @@ mod download {
 
     /// Says that this build cannot.
     pub(super) fn archive(_: &Config, _: &DatasetSource, _: &mut dyn Observer) -> Result<(), DataSetError> {
-        let expected = "false: this build has not the cargo feature `download`";
+        let expected = "false: this build lacks the cargo feature `download`";
         Err(invalid("dataset.download", expected, true).into())
     }
 }

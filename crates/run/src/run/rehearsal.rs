@@ -13,14 +13,15 @@ use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
 use crate::registry::Registry;
 
-/// A run without a folder: everything that [`Run::start`] can refuse has been looked at, and nothing is written.
+/// A run without a folder: everything that [`Run::start`] can refuse has been looked at.
 #[derive(Debug)]
 pub struct Rehearsal {
     parts: Parts,
 }
 
 impl Run {
-    /// Prepares a run as [`start`](Self::start) does, but makes no run folder.
+    /// Prepares a run as [`start`](Self::start) does, but makes no run folder. A data set that is missing is fetched where the
+    /// config asks for it.
     ///
     /// # Errors
     ///
