@@ -22,7 +22,7 @@ pub enum Invariant {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TwoViewsConfig {
-    encoder: EncoderConfig,
+    pub encoder: EncoderConfig,
     pub invariant: Invariant,
     /// Declares one feature more than there is.
     pub boastful: bool,
