@@ -41,12 +41,17 @@ impl Row {
         };
         let found: Vec<Option<(&ResultCard, usize)>> =
             runs.iter().map(|run| Some((run.card.as_ref()?, find(run)?))).collect();
-        let first = found.iter().position(Option::is_some).unwrap_or(0);
+        // A figure that could not be had is no measure of others.
+        let has_value = |found: &Option<(&ResultCard, usize)>| {
+            found.is_some_and(|(card, figure)| card.figures[figure].trained.value.is_some())
+        };
+        let first = found.iter().position(has_value).or_else(|| found.iter().position(Option::is_some));
+        let first = first.unwrap_or(0);
         let reference = found[first].map(|(card, figure)| (card, &card.figures[figure]));
         let cells = runs.iter().zip(&found).enumerate().map(|(index, (run, found))| {
             let (card, figure) = (*found)?;
             let differences = reference
-                .filter(|_| index != first)
+                .filter(|_| index != first && has_value(found))
                 .map(|reference| differences(reference, (card, &card.figures[figure])));
             let note = differences.filter(|differences| !differences.is_empty()).map(|differences| {
                 let first = &runs[first].label;
@@ -121,6 +126,7 @@ fn orientation(runs: &[ComparedRun], notes: &mut Notes) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::Measured;
     use crate::card::tests_support::{card, published};
 
     fn run(label: &str, card: ResultCard) -> ComparedRun {
@@ -146,6 +152,15 @@ mod tests {
             comparison.rows[0].cells.iter().map(|cell| cell.as_ref().and_then(|cell| cell.note)).collect();
         assert_eq!(notes, [None, Some(1), None]);
         assert!(comparison.rows[2].cells[0].is_none() && comparison.rows[2].cells[2].is_some());
+    }
+
+    #[test]
+    fn figures_that_could_not_be_had_are_no_measure() {
+        let mut absent = card(&["mrr_same"]);
+        absent.figures[0].trained = Measured::absent("the method predicts no representation");
+        absent.figures[0].protocol.test_samples = 0;
+        let runs = vec![run("a", absent.clone()), run("b", card(&["mrr_same"])), run("c", absent)];
+        assert!(Comparison::new(runs).notes.is_empty());
     }
 
     #[test]

@@ -14,7 +14,9 @@ fn compare(ours: &Value, published: &Value, path: &str, found: &mut Vec<String>)
         return;
     }
     match (ours, published) {
-        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+        (Value::Object(a), Value::Object(b))
+            if a.len() == b.len() && a.keys().all(|key| b.contains_key(key)) =>
+        {
             for (key, value) in a {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 compare(value, &b[key], &path, found);
@@ -90,17 +92,16 @@ mod tests {
 
     #[test]
     fn differing_leaves_are_named() {
-        let published =
-            json!({"encoder": {"resnet": {"width": 64, "stem": "cifar"}}, "layers": 3, "rate": 1.0});
+        let published = json!({"encoder": {"resnet": {"width": 64}}, "layers": 3, "rate": 1.0});
         assert!(
             of_configs(
                 &published,
-                &json!({"encoder": {"resnet": {"width": 64, "stem": "cifar"}}, "layers": 3,
+                &json!({"encoder": {"resnet": {"width": 64}}, "layers": 3,
             "rate": 1})
             )
             .is_empty()
         );
-        let ours = json!({"encoder": {"resnet": {"width": 16, "stem": "cifar"}}, "layers": 1, "rate": 1.0});
+        let ours = json!({"encoder": {"resnet": {"width": 16}}, "layers": 1, "rate": 1.0});
         assert_eq!(
             of_configs(&ours, &published),
             ["encoder.resnet.width 16, the published 64", "layers 1, the published 3",]
@@ -108,10 +109,7 @@ mod tests {
         let ours = json!({"encoder": {"vit": {"width": 192}}, "layers": 3, "rate": null});
         assert_eq!(
             of_configs(&ours, &published),
-            [
-                "encoder vit (width 192), the published resnet (stem cifar, width 64)",
-                "rate none, the published 1.0",
-            ]
+            ["encoder vit (width 192), the published resnet (width 64)", "rate none, the published 1.0",]
         );
         assert_eq!(of_configs(&Value::Null, &json!({"a": 1})), ["configuration none, the published a 1"]);
     }
