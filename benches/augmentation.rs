@@ -12,6 +12,8 @@
 //! hue on the portable path and large blur kernels. Every figure includes drawing the parameters of the view,
 //! except where an operator is timed alone.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of a benchmark")]
+
 mod sequence_loader;
 
 use std::hint::black_box;

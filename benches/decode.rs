@@ -3,6 +3,8 @@
 //! `cargo bench --bench decode -- --save-baseline before`, then `-- --baseline before`, compares two versions. The
 //! files are written to a temporary folder first and read from the page cache.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of a benchmark")]
+
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Write;

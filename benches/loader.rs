@@ -6,6 +6,8 @@
 //! that uses 20 000 views a second would: the loader keeps up where the figure is near 20 000, and the share of the
 //! time that the consumer waited is printed after each.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of a benchmark")]
+
 mod sequence_loader;
 
 use std::hint::black_box;

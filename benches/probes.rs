@@ -10,6 +10,8 @@
 //! targets. `sgd_epoch` is one of the 100 epochs of the *linear* protocol on the same features: the classifier alone, and
 //! the regressor of all nine targets alone. Throughput is in training rows.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of a benchmark")]
+
 use std::sync::Arc;
 
 use burn::tensor::Device;

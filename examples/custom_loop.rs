@@ -18,8 +18,9 @@ use seqjepa::train::sequence_input;
 #[expect(clippy::print_stdout, reason = "an example shows what it does")]
 fn main() -> Result<()> {
     // Any 8-bit RGB images, `[count, height, width, 3]`; here, vertical and horizontal stripes.
-    let stripe = |image: usize, y: usize, x: usize| if image.is_multiple_of(2) { x } else { y } / 4 % 2 * 200;
-    let pixels = (0..64 * 32 * 32 * 3).map(|at| stripe(at / 3072, at / 96 % 32, at / 3 % 32) as u8).collect();
+    let stripe = |image: usize, y: usize, x: usize| if image.is_multiple_of(2) { x } else { y } / 4 % 2 == 1;
+    let light = |at: usize| stripe(at / 3072, at / 96 % 32, at / 3 % 32);
+    let pixels = (0..64 * 32 * 32 * 3).map(|at| if light(at) { 200 } else { 0 }).collect();
     let labels = (0..64).map(|image| image % 2).collect();
     let images = ImageSet::new(pixels, 32, 32, labels, vec!["vertical".into(), "horizontal".into()])?;
 

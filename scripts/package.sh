@@ -6,9 +6,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+manifests=()
+packages=()
+for manifest in crates/*/Cargo.toml; do
+    ! grep -q '^publish = false' "$manifest" || continue
+    manifests+=("$manifest")
+    packages+=(--package "$(sed -n 's/^name = "\(.*\)"/\1/p' "$manifest" | head -n 1)")
+done
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-cargo package --workspace --allow-dirty "$@" 2>&1 | tee "$log"
+cargo package "${packages[@]}" --allow-dirty "$@" 2>&1 | tee "$log"
 failed=0
 complain() {
     echo "$*" >&2
@@ -18,9 +26,7 @@ complain() {
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 target=${CARGO_TARGET_DIR:-target}
-crates=0
-for manifest in crates/*/Cargo.toml; do
-    ! grep -q '^publish = false' "$manifest" || continue
+for manifest in "${manifests[@]}"; do
     folder=$(dirname "$manifest")
     name=$(sed -n 's/^name = "\(.*\)"/\1/p' "$manifest" | head -n 1)
     archive=$target/package/$name-$version.crate
@@ -38,7 +44,6 @@ for manifest in crates/*/Cargo.toml; do
     if grep -q '^```rust' "$folder/README.md" && ! grep -qF '#[doc = include_str!("../README.md")]' "$folder/src/lib.rs"; then
         complain "$name: no doctest compiles the program in its README: see another crate's src/lib.rs"
     fi
-    crates=$((crates + 1))
 done
 [ "$failed" = 0 ] || exit 1
-echo "$crates packages, in $target/package"
+echo "${#manifests[@]} packages, in $target/package"

@@ -5,21 +5,19 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use seqjepa_data::dataset::Synthetic;
-use seqjepa_data::{
-    AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, SequenceSource, Split,
-};
+use seqjepa_data::{AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, SequenceSource, Split};
 
 /// Views of each sequence, the target among them.
-pub const VIEWS: usize = 4;
+pub(crate) const VIEWS: usize = 4;
 
 /// Batches in one measured epoch.
-pub const BATCHES: usize = 8;
+pub(crate) const BATCHES: usize = 8;
 
 /// Sequences of a batch.
-pub const BATCH_SIZE: usize = 128;
+pub(crate) const BATCH_SIZE: usize = 128;
 
 /// Published sequences, three observed views and a target of 32x32 pixels, of as many images as an epoch has.
-pub fn source() -> Arc<dyn SequenceSource> {
+pub(crate) fn source() -> Arc<dyn SequenceSource> {
     let images = Synthetic { train_images: BATCHES * BATCH_SIZE, ..Synthetic::default() };
     let images = images.load(Split::Train).expect("the settings are in range");
     let config = SequenceConfig::new(32, VIEWS - 1, Synthetic::NORMALIZATION).expect("in range");
@@ -27,13 +25,13 @@ pub fn source() -> Arc<dyn SequenceSource> {
 }
 
 /// A loader of these sequences.
-pub fn loader(source: &Arc<dyn SequenceSource>, threads: usize, prefetch: usize) -> SequenceLoader {
+pub(crate) fn loader(source: &Arc<dyn SequenceSource>, threads: usize, prefetch: usize) -> SequenceLoader {
     let config = LoaderConfig { threads, prefetch, ..LoaderConfig::train(BATCH_SIZE, 42) };
     SequenceLoader::new(Arc::clone(source), config).expect("in range")
 }
 
 /// Whole epochs, for several numbers of threads.
-pub fn throughput(criterion: &mut Criterion) {
+pub(crate) fn throughput(criterion: &mut Criterion) {
     let source = source();
     let mut group = criterion.benchmark_group("sequence_loader");
     group.sample_size(20);

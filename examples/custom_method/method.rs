@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 /// The section `mean_prediction` of a config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct MeanPredictionConfig {
+pub(crate) struct MeanPredictionConfig {
     /// Features between the predictor's two linear maps.
-    pub hidden: usize,
+    pub(crate) hidden: usize,
     /// What a run gives every method: no keys of the section.
     #[serde(skip)]
     encoder: EncoderConfig,
@@ -66,7 +66,7 @@ impl MethodConfig for MeanPredictionConfig {
 
 /// The method.
 #[derive(Module, Debug)]
-pub struct MeanPrediction {
+pub(crate) struct MeanPrediction {
     encoder: AnyEncoder,
     predictor: Predictor,
     #[module(skip)]

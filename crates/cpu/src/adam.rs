@@ -35,7 +35,7 @@ pub struct AdamStep {
 ///
 /// # Panics
 ///
-/// If the slices have not one length.
+/// If the slices differ in length.
 pub fn adam(step: &AdamStep, values: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32]) {
     adam_with(Instructions::detect(), step, values, mean, square, gradient);
 }
@@ -44,7 +44,7 @@ pub fn adam(step: &AdamStep, values: &mut [f32], mean: &mut [f32], square: &mut 
 ///
 /// # Panics
 ///
-/// As [`adam`], and if this processor has not these instructions.
+/// As [`adam`], and if this processor lacks these instructions.
 pub fn adam_with(
     instructions: Instructions,
     step: &AdamStep,
@@ -106,6 +106,10 @@ unsafe fn update_avx2(
 
 /// The compiler makes vectors of this in whatever function it is inlined into; it contracts nothing.
 #[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the scalars of a step are rounded once, as PyTorch rounds them"
+)]
 fn update(step: &AdamStep, values: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32]) {
     // `torch.lerp` starts from the end that is nearer.
     let near = step.mean_weight < 0.5;

@@ -1,7 +1,9 @@
 //! Batch normalisation of images in training, and its gradients.
 //!
-//! One task a channel; sums run over images in order, lanes first, and are kept in f64 between planes: the bits do not
+//! One task per channel; sums run over images in order, lanes first, and are kept in f64 between planes: the bits do not
 //! depend on the number of threads.
+
+#![expect(clippy::cast_possible_truncation, reason = "sums are kept in f64 and rounded to f32 once")]
 
 use rayon::prelude::*;
 
@@ -22,7 +24,7 @@ pub struct NormShape {
 }
 
 impl NormShape {
-    /// Values in all.
+    /// Number of values of the batch.
     #[must_use]
     pub fn len(&self) -> usize {
         self.batch * self.channels * self.pixels
@@ -52,7 +54,7 @@ impl NormShape {
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, or there are no values.
+/// If a slice's length is not what `shape` says, or there are no values.
 pub fn batch_statistics(shape: &NormShape, input: &[f32], mean: &mut [f32], variance: &mut [f32]) {
     shape.check(&[input.len()], &[mean.len(), variance.len()]);
     let sums = sums_for(Instructions::detect());
@@ -149,7 +151,7 @@ fn inverse_deviation(variance: f32, epsilon: f64) -> f32 {
     1.0 / (variance + epsilon as f32).sqrt()
 }
 
-/// Values of a task at least: enough to be worth handing to another thread.
+/// The fewest values that are worth handing to another thread.
 const TASK_VALUES: usize = 16 * 1024;
 
 fn channels_per_task(shape: &NormShape) -> usize {
@@ -207,14 +209,14 @@ pub(crate) fn sums_for(instructions: Instructions) -> Sums {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn sum_avx512(values: &[f32], mean: f32, factor: Factor<'_>) -> f32 {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe { sum::<Avx512>(values, mean, factor) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn sum_avx2(values: &[f32], mean: f32, factor: Factor<'_>) -> f32 {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe { sum::<Avx2>(values, mean, factor) }
 }
 

@@ -30,7 +30,7 @@ fn tile(instructions: Instructions) -> Tile {
     }
 }
 
-/// Lanes of a vector of this set.
+/// Number of lanes of a vector of this instruction set.
 pub(crate) fn lanes(instructions: Instructions) -> usize {
     tile(instructions).lanes
 }
@@ -188,14 +188,14 @@ fn run(
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn block_avx512(block: &Block<'_>) {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe { tiles::<Avx512, 8, 3>(block) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn block_avx2(block: &Block<'_>) {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe { tiles::<Avx2, 4, 3>(block) }
 }
 
@@ -205,11 +205,11 @@ unsafe fn tiles<V: Vector, const ROWS: usize, const VECTORS: usize>(block: &Bloc
     let whole = block.vectors.len() / VECTORS * VECTORS;
     for first in (0..block.rows).step_by(ROWS) {
         for vector in (0..whole).step_by(VECTORS) {
-            // SAFETY: as of this function.
+            // SAFETY: the caller upholds what this function asks.
             unsafe { one_tile::<V, ROWS, VECTORS>(block, first, vector) };
         }
         for vector in whole..block.vectors.len() {
-            // SAFETY: as of this function.
+            // SAFETY: the caller upholds what this function asks.
             unsafe { one_tile::<V, ROWS, 1>(block, first, vector) };
         }
     }

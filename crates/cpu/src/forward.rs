@@ -1,4 +1,4 @@
-//! The convolution.
+//! The convolution itself.
 
 use rayon::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::padded::Padded;
 use crate::positions::Positions;
 use crate::{ConvShape, Instructions};
 
-/// Output pixels that one task does at least, where the batch has as many: enough to use packed weights often.
+/// The fewest output pixels of one task, where the batch has as many: enough to use packed weights often.
 const TASK_PIXELS: usize = 256;
 
 /// Images of a task whose images have this many output pixels each.
@@ -60,7 +60,7 @@ pub(crate) fn plane_positions(images: usize, rows: usize, pixels: usize, lanes: 
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, kernel or stride is 0, or sizes are beyond any memory.
+/// If a slice's length is not what `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn convolve(shape: &ConvShape, input: &[f32], weight: &[f32], output: &mut [f32]) {
     convolve_with(Instructions::detect(), shape, input, weight, output);
 }
@@ -69,7 +69,7 @@ pub fn convolve(shape: &ConvShape, input: &[f32], weight: &[f32], output: &mut [
 ///
 /// # Panics
 ///
-/// As [`convolve`], and if this processor has not these instructions.
+/// As [`convolve`], and if this processor lacks these instructions.
 pub fn convolve_with(
     instructions: Instructions,
     shape: &ConvShape,

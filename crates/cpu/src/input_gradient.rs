@@ -8,7 +8,7 @@ use crate::padded::Padded;
 use crate::positions::Positions;
 use crate::{ConvShape, Instructions};
 
-/// Input pixels that one task does at least, where the batch has as many.
+/// The fewest input pixels of one task, where the batch has as many.
 const TASK_PIXELS: usize = 256;
 
 /// The input pixels of one remainder modulo the stride, along one axis.
@@ -65,7 +65,7 @@ struct Pass {
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, kernel or stride is 0, or sizes are beyond any memory.
+/// If a slice's length is not what `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn input_gradient(
     shape: &ConvShape,
     weight: &[f32],
@@ -79,7 +79,7 @@ pub fn input_gradient(
 ///
 /// # Panics
 ///
-/// As [`input_gradient`], and if this processor has not these instructions.
+/// As [`input_gradient`], and if this processor lacks these instructions.
 pub fn input_gradient_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -172,7 +172,7 @@ pub fn input_gradient_with(
 }
 
 impl Pass {
-    /// Input pixels of an image that it computes.
+    /// Input pixels of an image that this phase computes.
     fn pixels(&self) -> usize {
         self.y.count * self.x.count
     }

@@ -36,6 +36,6 @@ impl Instructions {
     }
 
     pub(crate) fn assert_available(self) {
-        assert!(Self::available().contains(&self), "this processor has not the instructions {self:?}");
+        assert!(Self::available().contains(&self), "this processor lacks the instructions {self:?}");
     }
 }

@@ -18,7 +18,7 @@ pub fn relu(values: &mut [f32]) {
 ///
 /// # Panics
 ///
-/// If the slices have not one length.
+/// If the slices differ in length.
 pub fn add_relu(values: &mut [f32], others: &[f32]) {
     assert_eq!(values.len(), others.len(), "as many values as others");
     values.par_chunks_mut(TASK).zip(others.par_chunks(TASK)).for_each(|(values, others)| {
@@ -32,7 +32,7 @@ pub fn add_relu(values: &mut [f32], others: &[f32]) {
 ///
 /// # Panics
 ///
-/// If the slices have not one length.
+/// If the slices differ in length.
 pub fn relu_gradient(output: &[f32], gradient: &mut [f32]) {
     assert_eq!(output.len(), gradient.len(), "as many outputs as gradients");
     gradient.par_chunks_mut(TASK).zip(output.par_chunks(TASK)).for_each(|(gradient, output)| {

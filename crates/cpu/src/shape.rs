@@ -3,7 +3,7 @@
 /// Sizes of a square convolution over a batch of images, as of `torch.nn.functional.conv2d` without dilation and groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
-    /// Images.
+    /// Number of images.
     pub batch: usize,
     /// Channels of an input image.
     pub inputs: usize,
@@ -38,19 +38,19 @@ impl ConvShape {
         (side + 2 * self.padding).checked_sub(self.kernel).map_or(0, |free| free / self.stride + 1)
     }
 
-    /// Values of the input, `[batch, inputs, height, width]`.
+    /// Number of values of the input, `[batch, inputs, height, width]`.
     #[must_use]
     pub fn input_len(&self) -> usize {
         self.batch * self.inputs * self.height * self.width
     }
 
-    /// Values of the weight, `[outputs, inputs, kernel, kernel]`.
+    /// Number of values of the weight, `[outputs, inputs, kernel, kernel]`.
     #[must_use]
     pub fn weight_len(&self) -> usize {
         self.outputs * self.inputs * self.taps()
     }
 
-    /// Values of the output, `[batch, outputs, output_height, output_width]`.
+    /// Number of values of the output, `[batch, outputs, output_height, output_width]`.
     #[must_use]
     pub fn output_len(&self) -> usize {
         self.batch * self.outputs * self.output_pixels()

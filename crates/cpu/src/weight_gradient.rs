@@ -18,10 +18,10 @@ use crate::{ConvShape, Instructions};
 /// Pixels whose transposed gradients stay in the first-level cache while all terms pass.
 const BLOCK_PIXELS: usize = 64;
 
-/// Terms of a task at most.
+/// The most terms that one task computes.
 const TASK_TERMS: usize = 72;
 
-/// Tasks at least, where there are as many input channels.
+/// The fewest tasks, where there are as many input channels.
 const TASKS: usize = 4;
 
 /// Output pixels that are read together: neighbours in the padded input.
@@ -33,7 +33,7 @@ const RUN: usize = 4;
 ///
 /// # Panics
 ///
-/// If a slice has not the length that `shape` says, kernel or stride is 0, or sizes are beyond any memory.
+/// If a slice's length is not what `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn weight_gradient(
     shape: &ConvShape,
     input: &[f32],
@@ -47,7 +47,7 @@ pub fn weight_gradient(
 ///
 /// # Panics
 ///
-/// As [`weight_gradient`], and if this processor has not these instructions.
+/// As [`weight_gradient`], and if this processor lacks these instructions.
 pub fn weight_gradient_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -166,11 +166,11 @@ struct Block<'a> {
     positions: &'a [usize],
     /// Whether the pixels come in runs of [`RUN`] neighbours.
     neighbours: bool,
-    /// What each term adds.
+    /// What each term adds to that.
     offsets: &'a [usize],
-    /// `[pixels, outputs]`.
+    /// The output gradient, `[pixels, outputs]`.
     gradient: &'a [f32],
-    /// Whole vectors of them.
+    /// Number of outputs, rounded up to whole vectors.
     outputs: usize,
 }
 
@@ -198,7 +198,7 @@ impl Block<'_> {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 unsafe fn block_avx512(block: &Block<'_>, sums: &mut [f32]) {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe {
         let mut done = 0;
         done = columns::<Avx512, 6, 4>(block, done, sums);
@@ -210,7 +210,7 @@ unsafe fn block_avx512(block: &Block<'_>, sums: &mut [f32]) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn block_avx2(block: &Block<'_>, sums: &mut [f32]) {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe {
         let done = columns::<Avx2, 6, 2>(block, 0, sums);
         columns::<Avx2, 12, 1>(block, done, sums);
@@ -218,7 +218,7 @@ unsafe fn block_avx2(block: &Block<'_>, sums: &mut [f32]) {
 }
 
 unsafe fn block_portable(block: &Block<'_>, sums: &mut [f32]) {
-    // SAFETY: as of this function.
+    // SAFETY: the caller upholds what this function asks.
     unsafe { columns::<Portable, 4, 1>(block, 0, sums) };
 }
 
@@ -232,7 +232,7 @@ unsafe fn columns<V: Vector, const TERMS: usize, const VECTORS: usize>(
     let width = VECTORS * V::LANES;
     while first + width <= block.outputs {
         for term in (0..block.offsets.len()).step_by(TERMS) {
-            // SAFETY: as of this function.
+            // SAFETY: the caller upholds what this function asks.
             unsafe {
                 if block.neighbours {
                     tile::<V, TERMS, VECTORS, RUN>(block, term, first, sums);

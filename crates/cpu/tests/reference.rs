@@ -9,9 +9,10 @@ use seqjepa_cpu::{ConvShape, Instructions, convolve_with, input_gradient_with, w
 
 /// Values in [-1, 1] that repeat nowhere near.
 fn values(count: usize, seed: u32) -> Vec<f32> {
-    (0..count)
-        .map(|index| {
-            let bits = (index as u32).wrapping_add(seed).wrapping_mul(0x9e37_79b9) ^ seed;
+    (0..)
+        .take(count)
+        .map(|index: u32| {
+            let bits = index.wrapping_add(seed).wrapping_mul(0x9e37_79b9) ^ seed;
             (bits.wrapping_mul(0x85eb_ca6b) >> 8) as f32 / (1 << 23) as f32 - 1.0
         })
         .collect()

@@ -119,7 +119,7 @@ pub enum DataError {
         source: AugmentError,
     },
 
-    /// The parameters that a source recorded for a sequence are no actions of its space.
+    /// The parameters that a source recorded for a sequence are not actions of its space.
     #[error("sample {sample} of the data set: {source}")]
     SampleActions {
         /// Index of the sample in its data set.
@@ -155,7 +155,7 @@ pub enum DataError {
         path: PathBuf,
         /// The MD5 that it should have, hexadecimal.
         expected: String,
-        /// Its own.
+        /// The MD5 of what it holds, hexadecimal.
         found: String,
     },
 

@@ -55,6 +55,11 @@
 //! # }
 //! ```
 
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")
+)]
+
 /// The README's programs run as they stand.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

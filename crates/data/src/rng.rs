@@ -39,7 +39,8 @@ impl ViewKey {
     #[must_use]
     pub fn rng(&self) -> KeyedRng {
         let key = stream_key(Domain::View, self.seed, self.split, self.epoch);
-        KeyedRng::new(key, [self.sample as u32, (self.sample >> 32) as u32, self.view])
+        let [low, high] = halves(self.sample);
+        KeyedRng::new(key, [low, high, self.view])
     }
 }
 
@@ -65,7 +66,7 @@ impl ShuffleKey {
     pub fn shuffle<T>(&self, items: &mut [T]) {
         let mut rng = self.rng();
         for last in (1..items.len()).rev() {
-            items.swap(last, below(&mut rng, last as u64 + 1) as usize);
+            items.swap(last, below(&mut rng, last + 1));
         }
     }
 }
@@ -81,12 +82,7 @@ pub struct KeyedRng {
 
 impl KeyedRng {
     fn new(key: u64, stream: [u32; 3]) -> Self {
-        Self {
-            key: [key as u32, (key >> 32) as u32],
-            counter: [0, stream[0], stream[1], stream[2]],
-            block: [0; 4],
-            used: 4,
-        }
+        Self { key: halves(key), counter: [0, stream[0], stream[1], stream[2]], block: [0; 4], used: 4 }
     }
 
     #[inline]
@@ -133,8 +129,9 @@ pub(crate) fn chance<R: Rng + ?Sized>(rng: &mut R, probability: f64) -> bool {
 }
 
 /// A uniform integer in `0..bound`, by multiply and shift; the bias is below `bound * 2^-64`.
-pub(crate) fn below<R: Rng + ?Sized>(rng: &mut R, bound: u64) -> u64 {
-    ((u128::from(rng.next_u64()) * u128::from(bound)) >> 64) as u64
+#[expect(clippy::cast_possible_truncation, reason = "the upper half of the product is below `bound`")]
+pub(crate) fn below<R: Rng + ?Sized>(rng: &mut R, bound: usize) -> usize {
+    ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
 /// Keeps streams of different purposes apart.
@@ -160,17 +157,19 @@ fn mix(value: u64) -> u64 {
     z ^ z >> 31
 }
 
+/// The lower and the upper 32 bits.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "each half has 32 bits")]
+fn halves(value: u64) -> [u32; 2] {
+    [value as u32, (value >> 32) as u32]
+}
+
 /// One block of Philox4x32 with ten rounds.
 fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
-        let a = u64::from(counter[0]) * 0xd251_1f53;
-        let b = u64::from(counter[2]) * 0xcd9e_8d57;
-        counter = [
-            (b >> 32) as u32 ^ counter[1] ^ key[0],
-            b as u32,
-            (a >> 32) as u32 ^ counter[3] ^ key[1],
-            a as u32,
-        ];
+        let [a_low, a_high] = halves(u64::from(counter[0]) * 0xd251_1f53);
+        let [b_low, b_high] = halves(u64::from(counter[2]) * 0xcd9e_8d57);
+        counter = [b_high ^ counter[1] ^ key[0], b_low, a_high ^ counter[3] ^ key[1], a_low];
         key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
     }
     counter

@@ -1,5 +1,7 @@
 //! A warm scratch makes views without touching the allocator. One test to a binary: the counter is global.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

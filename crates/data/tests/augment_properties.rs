@@ -1,5 +1,7 @@
 //! Properties of the augmentation engine over random images and parameters.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use proptest::prelude::*;
 use seqjepa_data::augment::{ColorJitter, Crop, GaussianBlur, Instructions, Interpolation, JitterStep};
 use seqjepa_data::{

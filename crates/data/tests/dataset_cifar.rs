@@ -1,5 +1,7 @@
 //! CIFAR's binary files, written by the tests themselves.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use std::fs;
 use std::path::Path;
 

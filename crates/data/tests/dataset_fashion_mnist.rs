@@ -1,5 +1,7 @@
 //! Fashion-MNIST's IDX files, written by the tests themselves.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;

@@ -3,6 +3,8 @@
 //! `SEQJEPA_CONTACT_SHEET=FILE.png cargo test -p seqjepa-data --test dataset_synthetic` writes the picture of
 //! `docs/data.md`.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
+
 use seqjepa_data::dataset::{DatasetSource, ImageSet, Synthetic};
 use seqjepa_data::{DataError, ImageView, Split};
 

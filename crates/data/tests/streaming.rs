@@ -1,5 +1,7 @@
 //! Image folders that are decoded on the fly: the same batches as from memory, and no more memory than allowed.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

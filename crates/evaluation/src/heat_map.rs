@@ -6,9 +6,7 @@ use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use seqjepa_data::picture::draw_text;
-
-use crate::TrainError;
-use crate::run_folder::write_atomically;
+use seqjepa_train::storage::{StorageError, write_atomically};
 
 /// Pixels of a cell, of a glyph, and between things.
 const CELL: [u32; 2] = [88, 44];
@@ -40,8 +38,8 @@ impl HeatMap {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Io`] if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), TrainError> {
+    /// [`StorageError`] if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), StorageError> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
             return write_atomically(path, self.svg().as_bytes());
         }

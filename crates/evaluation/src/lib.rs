@@ -1,159 +1,102 @@
-//! The frozen evaluation: what a trained model's representations hold, beside the model as initialised and the paper.
+//! The frozen evaluation of self-supervised methods: what representations hold, beside those of the method as initialised and
+//! what was published.
 //!
-//! [`evaluate`] extracts features once per augmentation pass, in evaluation mode, into a cache, fits and measures every
-//! probe on them, and returns a [`ResultCard`]. `docs/evaluation.md` in the repository explains each figure.
+//! [`evaluate`] takes any [`DynMethod`](seqjepa_model::DynMethod) and any
+//! [`SequenceSource`](seqjepa_data::SequenceSource). It extracts features once per augmentation pass, in evaluation mode, into
+//! a cache, fits and measures every probe on them, and returns a [`ResultCard`]: every figure with its protocol. Tables of a
+//! card are [`results_table`] and [`card_table`]; several cards side by side are a [`Comparison`]. `docs/evaluation.md` in the
+//! repository explains each figure.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use burn::tensor::Device;
+//! use seqjepa_data::dataset::Synthetic;
+//! use seqjepa_data::{AugmentedImages, SequenceConfig, SequenceSource, Split};
+//! use seqjepa_evaluation::{
+//!     EvaluationData, EvaluationRequest, EvaluationSettings, ModelOrigin, ModelSource, evaluate, results_table,
+//! };
+//! use seqjepa_model::{MethodConfig, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed};
+//! use seqjepa_train::CodeVersion;
+//! use seqjepa_train::observer::Observers;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let images = Synthetic { image_size: 16, train_images: 40, test_images: 20, ..Synthetic::default() };
+//! let config = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION)?;
+//! let source = |split| -> Result<Arc<dyn SequenceSource>, seqjepa_data::DataError> {
+//!     Ok(Arc::new(AugmentedImages::new(Arc::new(images.load(split)?), config.clone())?))
+//! };
+//! let data = EvaluationData {
+//!     name: "synthetic".into(),
+//!     train: source(Split::Train)?,
+//!     test: source(Split::Test)?,
+//!     train_subset: None,
+//!     test_subset: None,
+//!     prefetch: 2,
+//! };
+//!
+//! let device = Device::flex();
+//! let config = SeqJepaConfig {
+//!     encoder: ResNetConfig { width: 2, ..ResNetConfig::default() }.into(),
+//!     predictor: PredictorConfig::Mlp { hidden: 8 },
+//!     layers: 1,
+//!     ..SeqJepaConfig::default()
+//! };
+//! let settings =
+//!     EvaluationSettings { seq_len: 2, max_seq_len: 2, candidates: 3, bootstrap: 10, ..EvaluationSettings::default() };
+//! let request = EvaluationRequest {
+//!     settings: &settings,
+//!     method: &*boxed(config.init(1, &device)?),
+//!     seed: 42,
+//!     data,
+//!     device: &device,
+//!     origin: ModelOrigin {
+//!         source: ModelSource::Run,
+//!         path: None,
+//!         file_sha256: None,
+//!         epochs: None,
+//!         steps: None,
+//!         target_encoder: true,
+//!     },
+//!     observed_views: 2,
+//!     batch_size: 64,
+//!     code: CodeVersion::release(),
+//!     config: serde_json::Value::Null,
+//!     cache_folder: None,
+//! };
+//! let card = evaluate(&request, &mut Observers::new())?;
+//! assert!(card.figure(&card.headline()).is_some_and(|figure| figure.trained.value.is_some()));
+//! println!("{}", results_table(None, &card));
+//! # Ok(())
+//! # }
+//! ```
 
-mod cache;
 mod card;
-mod compare;
-mod diagnose;
-mod extract;
+mod comparison;
+mod data;
+mod error;
+mod evaluate;
+mod extraction;
+mod features;
+mod fingerprint;
 mod heat_map;
-mod load;
 mod measure;
-mod paper;
-mod passes;
-mod store;
+mod names;
+mod published;
+mod report;
+pub mod settings;
 
-use std::path::Path;
-
-use burn::module::Module;
-use burn::tensor::Device;
-use seqjepa_data::ImageSet;
-use seqjepa_model::SeqJepa;
-
-pub use crate::fingerprint::{file_sha256, model_sha256};
-pub use cache::CacheUsage;
 pub use card::{
-    CodeVersion, DataRecord, Diagnosed, Figure, Fit, Measured, ModelOrigin, ModelRecord, ModelSource,
-    PaperFigure, Protocol, ResultCard,
+    CardError, DataRecord, Diagnosed, DiagnosticsRecord, Figure, Fit, Measured, MethodRecord, ModelOrigin,
+    ModelRecord, ModelSource, Protocol, PublishedFigure, RepresentationDiagnostics, ResultCard, Scope,
 };
-pub use compare::{ComparedRun, Comparison};
-pub(crate) use compare::{digits, measured};
-pub use diagnose::DiagnosticsRecord;
+pub use comparison::{ComparedRun, Comparison};
+pub use data::EvaluationData;
+pub use error::EvaluationError;
+pub use evaluate::{EvaluationRequest, evaluate};
+pub use features::CacheUsage;
+pub use fingerprint::{file_sha256, method_sha256};
 pub use heat_map::HeatMap;
-pub use load::LoadedModel;
-pub use paper::PAPER_GRID;
-
-use crate::TrainError;
-use crate::config::{Config, EncoderChoice};
-use crate::data::RunData;
-use crate::observer::Observer;
-use crate::run_folder::make_folder;
-use cache::FeatureCache;
-use measure::{Figures, measure};
-use passes::Passes;
-
-/// What is evaluated, and how.
-#[derive(Debug)]
-pub struct EvaluationRequest<'a> {
-    /// The config; its section `eval` says what is measured.
-    pub config: &'a Config,
-    /// The images.
-    pub data: &'a RunData,
-    /// The device that the model is on.
-    pub device: &'a Device,
-    /// The model, on an autodiff device or not; nothing in it changes.
-    pub model: &'a SeqJepa,
-    /// Where it came from.
-    pub origin: ModelOrigin,
-    /// Folder of the feature cache where the config names none; `None` keeps nothing.
-    pub cache_folder: Option<&'a Path>,
-}
-
-/// Measures a model and, under the same protocols, the model that the config's seed initialises.
-///
-/// Encoders and batch norm are truly frozen: nothing in the model changes, running statistics included. What cannot be
-/// measured (a probe that diverges, features that are not finite, images of one class) is absent from the card with the
-/// reason.
-///
-/// # Errors
-///
-/// Whatever the data, the model, the disk or the observer could not do; [`TrainError::Evaluation`] if the config asks for
-/// the target encoder of a model that has none.
-pub fn evaluate(request: &EvaluationRequest, observer: &mut dyn Observer) -> Result<ResultCard, TrainError> {
-    let EvaluationRequest { config, data, device, model, origin, cache_folder } = request;
-    config.validate()?;
-    let has_target = model.target_encoder.is_some() && origin.target_encoder;
-    if config.eval.encoder == EncoderChoice::Target && !has_target {
-        let found = if config.model.ema {
-            "a checkpoint without one"
-        } else {
-            "a model without one (model.ema is false)"
-        };
-        return Err(TrainError::Evaluation {
-            expected: "a target encoder for eval.encoder".into(),
-            found: found.into(),
-        });
-    }
-    let folder = config.eval.cache_dir.as_deref().or(*cache_folder).filter(|_| config.eval.cache);
-    let folder = folder.filter(|folder| match make_folder(folder) {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(%error, "features are not kept");
-            false
-        }
-    });
-    let limit = (config.eval.cache_limit_gib * (1u64 << 30) as f64) as u64;
-    let cache = FeatureCache::new(folder, limit);
-
-    let model = model.valid();
-    let device = &Device::clone(device).without_autodiff();
-    let random = config.model_config().init(config.run.seed, device)?;
-    let model_hash = model_sha256(&model);
-    let trained = measure(&Passes::new(config, data, device, &model, has_target, &cache)?, observer)?;
-    let random = measure(&Passes::new(config, data, device, &random, config.model.ema, &cache)?, observer)?;
-    let usage = cache.usage();
-    tracing::info!(read = usage.read, extracted = usage.extracted, damaged = usage.damaged, "feature passes");
-
-    Ok(ResultCard {
-        format: ResultCard::FORMAT,
-        code: CodeVersion::current(),
-        model: ModelRecord {
-            origin: origin.clone(),
-            model_sha256: model_hash,
-            observed_views: config.dataset.seq_len,
-        },
-        data: DataRecord {
-            name: config.dataset.name.clone(),
-            train_images: trained.train_images,
-            test_images: trained.test_images,
-            classes: data.train.class_count(),
-            missing_classes: [&data.train, &data.test].map(|images| missing_classes(images)),
-        },
-        encoder: config.eval.encoder,
-        device: format!("{device:?}"),
-        figures: side_by_side(trained.figures, random.figures, config, data, origin.epochs),
-        diagnostics: Diagnosed { trained: trained.diagnostics, random: random.diagnostics },
-        config: (*config).clone(),
-        cache: usage,
-    })
-}
-
-fn missing_classes(images: &ImageSet) -> usize {
-    let mut seen = vec![false; images.class_count()];
-    images.labels().iter().for_each(|label| seen[*label as usize] = true);
-    seen.iter().filter(|seen| !**seen).count()
-}
-
-/// Both models' figures by name and protocol, with the paper's.
-fn side_by_side(
-    trained: Figures,
-    random: Figures,
-    config: &Config,
-    data: &RunData,
-    epochs: Option<usize>,
-) -> Vec<Figure> {
-    let same = |(name, protocol, _): &(String, Protocol, Measured), other: &(String, Protocol, Measured)| {
-        (name, &protocol.name) == (&other.0, &other.1.name)
-    };
-    let pair = |trained: (String, Protocol, Measured)| {
-        let random =
-            random.iter().find(|random| same(&trained, random)).map(|(.., measured)| measured.clone());
-        let random = random.unwrap_or_else(|| Measured::absent("not measured"));
-        let (name, protocol, trained) = trained;
-        let paper = paper::paper_figure(&name, &protocol, config, data, epochs);
-        Figure { name, trained, random, paper, protocol }
-    };
-    trained.into_iter().map(pair).collect()
-}
+pub use names::Invariant;
+pub use report::{Table, card_table, results_table};
+pub use settings::{EvaluationSettings, ProbeOptimizer, ProtocolKind, RegressorKind, SettingError};

@@ -6,6 +6,8 @@
 //!
 //! The first byte of most inputs chooses what the others are: see [`Mode`].
 
+#![allow(clippy::cast_possible_truncation, reason = "what fuzzing starts from may be any bytes")]
+
 pub mod archive;
 pub mod augmentation;
 pub mod checkpoint;

@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// Writes a file into the thread's folder, over an older one of that name.
-pub fn write(name: &str, content: &[u8]) -> PathBuf {
+pub(crate) fn write(name: &str, content: &[u8]) -> PathBuf {
     FOLDER.with(|folder| {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).expect("a writable folder");

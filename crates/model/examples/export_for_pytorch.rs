@@ -13,8 +13,8 @@ use seqjepa_model::{
     ActionConditioning, DropoutKey, Method, Mode, ModelError, PredictorConfig, ResNetConfig, ResNetStem,
     SeqJepaConfig, SequenceActions, SequenceInput, VitConfig, export_tensors,
 };
-use seqjepa_nn::InitRng;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
+use seqjepa_nn::{InitRng, host};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ fn write(folder: &Path, batch: usize, config: &SeqJepaConfig) -> Result<(), Box<
         model.predict(representations.invariant.clone(), &actions)?.ok_or("seq-JEPA predicts")?;
     let target = input.target.ok_or("the batch has target views")?;
     fn named<const D: usize>(name: &str, tensor: Tensor<D>) -> (String, TensorData) {
-        (name.to_owned(), tensor.into_data())
+        (name.to_owned(), host::read_data(tensor))
     }
     let tensors = vec![
         named("observed", input.observed),

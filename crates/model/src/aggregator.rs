@@ -36,6 +36,7 @@ impl LayerStack {
     }
 
     /// Maps tokens `[batch, tokens, width]` to the same shape; `masks` switches dropout on.
+    #[must_use]
     pub fn forward(&self, tokens: Tensor<3>, mut masks: Option<&mut DropoutMasks>) -> Tensor<3> {
         self.layers.iter().fold(tokens, |tokens, layer| layer.forward(tokens, masks.as_deref_mut()))
     }
@@ -61,6 +62,7 @@ impl Aggregator {
     }
 
     /// Aggregates tokens `[batch, tokens, width]` behind `agg_token`, `[1, 1, width]`, to `[batch, width]`.
+    #[must_use]
     pub fn forward(
         &self,
         agg_token: Tensor<3>,

@@ -38,7 +38,7 @@ impl From<VitConfig> for EncoderConfig {
 }
 
 impl EncoderConfig {
-    /// Features of a representation.
+    /// Number of features of a representation.
     #[must_use]
     pub fn width(&self) -> usize {
         match self {

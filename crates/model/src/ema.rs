@@ -20,6 +20,7 @@ pub enum EmaSchedule {
 
 impl EmaSchedule {
     /// The decay after optimizer step `step`, counted from 0, of `total_steps`.
+    #[must_use]
     pub fn decay(self, first: f64, step: u64, total_steps: u64) -> f64 {
         match self {
             Self::Constant => first,

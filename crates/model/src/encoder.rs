@@ -10,6 +10,6 @@ pub trait Encoder: Module {
     /// features.
     fn encode(&self, images: Tensor<4>, mode: Mode) -> Tensor<2>;
 
-    /// Features of a representation.
+    /// Number of features of a representation.
     fn width(&self) -> usize;
 }

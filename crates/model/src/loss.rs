@@ -7,6 +7,7 @@ const EPSILON: f64 = 1e-8;
 
 /// Mean over the batch of `1 - cos(prediction, target)`, in `[0, 2]`; both `[batch, features]`, the result
 /// `[1]`.
+#[must_use]
 pub fn cosine_distance(prediction: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
     let similarity = (normalized(prediction) * normalized(target)).sum_dim(1);
     similarity.mean().neg().add_scalar(1.0)

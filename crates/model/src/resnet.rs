@@ -72,7 +72,7 @@ pub enum ResNetStem {
 }
 
 impl ResNetConfig {
-    /// Features of a representation: the channels of the last stage.
+    /// Number of features of a representation: the channels of the last stage.
     #[must_use]
     pub fn representation_width(&self) -> usize {
         8 * self.width * self.depth.expansion()

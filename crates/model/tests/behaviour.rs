@@ -1,5 +1,7 @@
 //! What training and evaluation leave behind, beyond the numbers.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 mod common;
 
 use burn::module::Module;

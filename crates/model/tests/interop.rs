@@ -4,6 +4,8 @@
 //! their values follow the formula of `common`, so every tensor can be compared bit by bit. `hostile_files.rs` has
 //! what damaged and malicious files do.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 mod common;
 
 use burn::tensor::{DType, Device, Shape, TensorData};

@@ -3,6 +3,8 @@
 //! Fixtures: `scripts/goldens/model.py`, function `parts`, computed in f64 and stored in f32. A handful of
 //! f32 layers: outputs agree to 1e-5 of the largest value, gradients to 1e-4 of a tensor's norm.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 mod common;
 
 use burn::module::Module;

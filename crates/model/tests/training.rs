@@ -12,6 +12,8 @@
 //! statistics of another step, are off by 9e-2 and more. `VECTORS` has the tolerances, two to twenty times the distance
 //! between PyTorch's own f32 and f64 runs: 1e-2, 6e-5, 2e-5 and 6e-7.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 mod common;
 
 use common::{Fixture, batch, fill, small_config, summary, tensors, training_device};

@@ -5,6 +5,8 @@
 //! about 40 f32 layers outputs agree to 1e-5 of the largest value, gradients to 1e-4 of a tensor's norm. The
 //! script picks batches whose pre-activations stay clear of zero, where a ReLU's gradient jumps.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 mod common;
 
 use burn::tensor::Tensor;

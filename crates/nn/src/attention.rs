@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor, activation::softmax, module};
 pub struct MultiHeadAttention {
     /// Query, key and value projections stacked, `[3 width, width]`.
     pub in_proj_weight: Param<Tensor<2>>,
-    /// Their biases, `[3 width]`.
+    /// Biases of the three projections, `[3 width]`.
     pub in_proj_bias: Param<Tensor<1>>,
     /// Projection of the concatenated heads.
     pub out_proj: Linear,
@@ -43,6 +43,7 @@ impl MultiHeadAttention {
 
     /// Every token attends to every token: `[batch, tokens, width]` to the same shape. With masks, the
     /// attention weights are dropped with probability `dropout`.
+    #[must_use]
     pub fn forward(&self, input: Tensor<3>, dropout: f64, masks: Option<&mut DropoutMasks>) -> Tensor<3> {
         let [batch, tokens, width] = input.dims();
         let head_width = width / self.heads;

@@ -29,6 +29,7 @@ pub struct BatchNorm {
 
 impl BatchNorm {
     /// A layer over `channels` features with γ = 1, β = 0, running mean 0 and running variance 1.
+    #[must_use]
     pub fn new(channels: usize, device: &Device) -> Self {
         Self {
             weight: Some(Param::from_tensor(Tensor::ones([channels], device))),
@@ -38,6 +39,7 @@ impl BatchNorm {
     }
 
     /// A layer without γ and β (`affine=False`).
+    #[must_use]
     pub fn without_affine(channels: usize, device: &Device) -> Self {
         Self {
             weight: None,
@@ -64,7 +66,7 @@ impl BatchNorm {
     /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu` in training, everything else through Burn.
     ///
     /// # Panics
-    /// If the second axis has not `channels` entries, or in [`Mode::Train`] if a channel has only one
+    /// If the second axis does not have `channels` entries, or in [`Mode::Train`] if a channel has only one
     /// value (its variance is undefined; PyTorch refuses this too).
     pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: Mode) -> Tensor<D> {
         assert_eq!(

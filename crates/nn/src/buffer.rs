@@ -22,6 +22,7 @@ pub struct Buffer {
 
 impl Buffer {
     /// A buffer that holds `value`, without its gradient history.
+    #[must_use]
     pub fn new(value: Tensor<1>) -> Self {
         Self::with_id(ParamId::new(), value)
     }
@@ -119,6 +120,7 @@ pub struct Counter {
 
 impl Counter {
     /// A counter at zero. `device` is where visitors see its tensor.
+    #[must_use]
     pub fn new(device: &Device) -> Self {
         Self::with_id(ParamId::new(), 0, device)
     }

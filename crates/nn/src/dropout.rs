@@ -28,6 +28,7 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl DropoutMasks {
     /// The masks of the step `key`.
+    #[must_use]
     pub fn new(key: DropoutKey) -> Self {
         Self { key, site: 0 }
     }
@@ -48,6 +49,11 @@ impl DropoutMasks {
         input * Tensor::from_data(TensorData::new(mask, shape), &device)
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a 32-bit fraction of 0 to 1, and the lower half of 64 bits"
+    )]
     fn draw(&self, count: usize, probability: f64) -> Vec<f32> {
         let base = [self.key.seed, self.key.step, self.site]
             .into_iter()

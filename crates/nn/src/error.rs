@@ -46,7 +46,7 @@ pub enum NnError {
         /// Data type that was found.
         found: String,
     },
-    /// A counter holds what is no count.
+    /// A counter holds something that is not a count.
     #[error("tensor `{name}`: expected a count from 0 to {expected}, found {found}")]
     CountOutOfRange {
         /// Dotted path of the tensor.
@@ -77,7 +77,7 @@ pub enum NnError {
         expected: String,
     },
     /// An optimizer got the gradient of a parameter that the module does not have.
-    #[error("there is a gradient for `{name}`, which is no parameter of this module")]
+    #[error("there is a gradient for `{name}`, which is not a parameter of this module")]
     StrayGradient {
         /// Dotted path of the parameter.
         name: String,

@@ -15,11 +15,13 @@ pub struct InitRng {
 
 impl InitRng {
     /// A generator for `seed`.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
     /// Values from U(-`bound`, `bound`).
+    #[expect(clippy::cast_possible_truncation, reason = "drawn in f64, rounded once")]
     pub fn uniform<const D: usize>(&mut self, shape: [usize; D], bound: f64, device: &Device) -> Tensor<D> {
         let shape = Shape::from(shape);
         let values: Vec<f32> =
@@ -28,6 +30,7 @@ impl InitRng {
     }
 
     /// Values from N(0, `deviation`²).
+    #[expect(clippy::cast_possible_truncation, reason = "drawn in f64, rounded once")]
     pub fn normal<const D: usize>(
         &mut self,
         shape: [usize; D],

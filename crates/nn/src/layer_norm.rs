@@ -15,6 +15,7 @@ pub struct LayerNorm {
 
 impl LayerNorm {
     /// A layer over `features` values with gain 1 and shift 0.
+    #[must_use]
     pub fn new(features: usize, device: &Device) -> Self {
         Self {
             weight: Param::from_tensor(Tensor::ones([features], device)),
@@ -24,6 +25,7 @@ impl LayerNorm {
     }
 
     /// Normalises the last axis of `[.., features]`.
+    #[must_use]
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
         module::layer_norm(input, self.weight.val(), Some(self.bias.val()), self.epsilon)
     }

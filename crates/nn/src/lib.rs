@@ -29,6 +29,13 @@
 //! assert_eq!(names, ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]);
 //! ```
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests look at values"))]
+
+/// The README's program runs as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod attention;
 mod batch_norm;
 mod buffer;

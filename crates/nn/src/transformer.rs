@@ -78,6 +78,7 @@ impl TransformerEncoderLayer {
     }
 
     /// Maps tokens `[batch, tokens, width]` to the same shape; `masks` switches dropout on.
+    #[must_use]
     pub fn forward(&self, input: Tensor<3>, mut masks: Option<&mut DropoutMasks>) -> Tensor<3> {
         match self.config.norm {
             NormPlacement::Post => {

@@ -90,9 +90,9 @@ impl<const D: usize> IntTensor for Param<Tensor<D, Int>> {
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it only borrows, for the length of a call")]
 pub enum TensorRef<'a> {
-    /// Of floats.
+    /// A tensor of floats.
     Float(&'a dyn FloatTensor),
-    /// Of integers.
+    /// A tensor of integers.
     Int(&'a dyn IntTensor),
 }
 

@@ -4,6 +4,8 @@
 //! fails and says which layer may have become superfluous; that ours is PyTorch's is also held by the goldens
 //! of `tests/optimizer.rs` and of `crates/model/tests`.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::Param;
 use burn::nn::conv::Conv2dConfig;

@@ -3,6 +3,8 @@
 //! Tolerance: both sum in f32 in different orders; sums here have a few hundred terms of the order of 1, so 1e-4 of the
 //! larger of 1 and the value is some tens of their rounding errors.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};

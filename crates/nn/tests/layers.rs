@@ -1,5 +1,7 @@
 //! What the layers promise beyond their numbers, which `crates/model/tests` compares with PyTorch.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_nn::{

@@ -1,5 +1,7 @@
 //! The optimizers against `torch.optim`, and their state across a resume.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 use std::collections::BTreeMap;
 
 use burn::module::{Module, Param};

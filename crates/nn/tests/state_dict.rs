@@ -1,5 +1,7 @@
 //! Named tensors: what is written, and what is refused.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use seqjepa_nn::{
     BatchNorm, InitRng, Linear, Mode, NnError, StateDict, is_buffer, load_state_dict, state_dict,

@@ -33,7 +33,7 @@ impl<'a> Features<'a> {
     ///
     /// # Errors
     ///
-    /// If the width is 0, `values` is no multiple of it, or a value is NaN or infinite.
+    /// If the width is 0, the number of values is not a multiple of it, or a value is NaN or infinite.
     pub fn new(values: &'a [f32], width: usize) -> Result<Self, InputError> {
         if width == 0 || !values.len().is_multiple_of(width) {
             let expected = "above 0 and a divisor of the number of values";

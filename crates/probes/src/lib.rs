@@ -49,6 +49,11 @@
 //! # Ok::<(), seqjepa_probes::NumericError>(())
 //! ```
 
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "small numbers of tests")
+)]
+
 /// The README's program runs as it stands.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -67,6 +67,7 @@ impl Scaling {
 
     /// Scales rows in place; constant columns are only shifted.
     #[cfg(feature = "burn")]
+    #[expect(clippy::cast_possible_truncation, reason = "scaled in f64, rounded once")]
     pub(crate) fn apply(&self, rows: &mut [f32]) {
         for row in rows.chunks_exact_mut(self.columns.len()) {
             for (value, Column { mean, factor }) in row.iter_mut().zip(&self.columns) {

@@ -1,5 +1,7 @@
 //! Collapse diagnostics against numpy and torch, on constructed collapses, and collected in batches.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "small numbers of tests")]
+
 #[cfg(feature = "burn")]
 use seqjepa_probes::StateError;
 use seqjepa_probes::diagnostics::{

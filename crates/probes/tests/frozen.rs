@@ -1,5 +1,7 @@
 //! The frozen protocols on constructed features.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use std::sync::Arc;
 
 use burn::tensor::Device;

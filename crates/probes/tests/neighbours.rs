@@ -1,5 +1,7 @@
 //! kNN, ranking and bootstrap intervals against numpy, scikit-learn and scipy.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use seqjepa_probes::knn::{KnnConfig, knn, knn_votes};
 use seqjepa_probes::ranking::Ranks;
 use seqjepa_probes::{Bootstrap, Features, Labelled, TargetNames, regression_scores};

@@ -1,5 +1,7 @@
 //! The published set of online probes: names, figures, and resumption.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_nn::optimizer::OptimizerConfig;
 use seqjepa_probes::online::{

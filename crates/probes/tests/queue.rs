@@ -1,5 +1,7 @@
 //! Queued updates: whenever they are flushed, the same bits; and what is not finite is found.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::*;
 use seqjepa_nn::optimizer::OptimizerConfig;

@@ -18,6 +18,11 @@
 //!
 //! A method or a data set of one's own is a line: see [`Registry`].
 
+/// The README's program compiles as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod code;
 pub mod config;
 mod config_file;

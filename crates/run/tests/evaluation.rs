@@ -5,16 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use seqjepa_data::ImageSet;
-use seqjepa_model::SeqJepa;
-use seqjepa_nn::{StateDict, state_dict};
-use seqjepa_run::RunCheckpoint as Checkpoint;
-use seqjepa_run::config::ProtocolKind;
-use seqjepa_run::{Config, Run, RunData, RunError};
-use seqjepa_train::evaluation::{
-    ComparedRun, Comparison, EvaluationRequest, Fit, LoadedModel, ModelOrigin, ModelSource, ResultCard,
-    evaluate,
+use seqjepa_data::{
+    DataError, Fingerprint, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource,
 };
+use seqjepa_evaluation::{
+    ComparedRun, Comparison, EvaluationError, EvaluationRequest, Fit, ModelOrigin, ModelSource, ProtocolKind,
+    ResultCard, evaluate,
+};
+use seqjepa_model::DynMethod;
+use seqjepa_nn::StateDict;
+use seqjepa_run::registry::DataSet;
+use seqjepa_run::{Config, LoadedModel, PretrainedSource, Registry, Run, RunCheckpoint, RunData, code_version};
 use seqjepa_train::observer::Observers;
 
 /// A model of a few thousand parameters on a few small images.
@@ -33,17 +34,16 @@ struct Subject {
     config: Config,
     data: RunData,
     device: Device,
-    model: SeqJepa,
+    method: Box<dyn DynMethod>,
 }
 
 impl Subject {
     fn new(overrides: &[&str]) -> Self {
         let config = config(overrides);
-        let data = RunData::load(&config, &mut Observers::new()).unwrap();
+        let data = RunData::open(&config, &mut Observers::new()).unwrap();
         let device = Device::flex();
-        // Any model other than the random one that it is held against.
-        let model = config.model_config().init(config.run.seed + 1, &device).unwrap();
-        Self { config, data, device, model }
+        let method = other_model(&config, &device);
+        Self { config, data, device, method }
     }
 
     fn origin() -> ModelOrigin {
@@ -70,6 +70,36 @@ impl Subject {
     }
 }
 
+/// Any model other than the random one that it is held against.
+fn other_model(config: &Config, device: &Device) -> Box<dyn DynMethod> {
+    let method = Registry::standard().method(config).unwrap();
+    method.init(config.run.seed + 1, device).unwrap()
+}
+
+fn measure(
+    config: &Config,
+    data: &RunData,
+    device: &Device,
+    method: &dyn DynMethod,
+    origin: ModelOrigin,
+    cache_folder: Option<&Path>,
+) -> Result<ResultCard, EvaluationError> {
+    let request = EvaluationRequest {
+        settings: &config.eval,
+        method,
+        seed: config.run.seed,
+        data: data.for_evaluation(config),
+        device,
+        origin,
+        observed_views: config.dataset.seq_len,
+        batch_size: config.dataset.batch_size,
+        code: code_version(),
+        config: config.to_json(),
+        cache_folder,
+    };
+    evaluate(&request, &mut Observers::new())
+}
+
 /// Everything but how the features were come by.
 fn json(card: &ResultCard) -> String {
     serde_json::to_string(card).unwrap()
@@ -84,10 +114,10 @@ fn frozen_is_frozen_and_a_second_evaluation_reads_the_cache() {
     let scratch = tempfile::tempdir().unwrap();
     let subject =
         Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=2", "eval.probe_lr=0.001"]);
-    let before = bits(state_dict(&subject.model));
+    let before = bits(subject.method.state_dict());
     let first = subject.evaluate(Some(scratch.path())).unwrap();
     assert!(before.iter().any(|(name, _)| name.ends_with("running_var")));
-    assert!(bits(state_dict(&subject.model)) == before, "a parameter or running statistic has moved");
+    assert!(bits(subject.method.state_dict()) == before, "a parameter or running statistic has moved");
 
     // Two models: two training passes, the test pass and the candidates of each.
     assert_eq!(
@@ -109,10 +139,10 @@ fn a_model_on_an_autodiff_device_does_not_move_either() {
     let mut subject = Subject::new(&[]);
     let plain = subject.evaluate(None).unwrap();
     subject.device = Device::flex().autodiff();
-    subject.model = subject.config.model_config().init(subject.config.run.seed + 1, &subject.device).unwrap();
-    let before = bits(state_dict(&subject.model));
+    subject.method = other_model(&subject.config, &subject.device);
+    let before = bits(subject.method.state_dict());
     let card = subject.evaluate(None).unwrap();
-    assert!(bits(state_dict(&subject.model)) == before, "a parameter or running statistic has moved");
+    assert!(bits(subject.method.state_dict()) == before, "a parameter or running statistic has moved");
     assert_eq!(card.figures, plain.figures);
 }
 
@@ -218,7 +248,7 @@ fn a_card_holds_every_figure_with_its_protocol() {
 #[test]
 fn the_papers_figures_are_for_orientation_on_other_data_or_protocols() {
     let card = Subject::new(&[]).evaluate(None).unwrap();
-    let paper = |name: &str| card.figure(name).unwrap().paper.clone();
+    let paper = |name: &str| card.figure(name).unwrap().published.clone();
     // M_train 2 has a row of its own in the paper's grid.
     let top1 = paper("top1_z_agg_m2").unwrap();
     assert_eq!((top1.value, top1.comparable), (58.0, false));
@@ -269,7 +299,7 @@ fn the_target_encoder_can_be_evaluated_where_there_is_one() {
     assert!(
         card.figure("top1_z_agg_m2")
             .unwrap()
-            .paper
+            .published
             .as_ref()
             .unwrap()
             .differences
@@ -279,25 +309,88 @@ fn the_target_encoder_can_be_evaluated_where_there_is_one() {
 
     let without = Subject::new(&["eval.encoder=target", "model.ema=false"]);
     let message = without.evaluate(None).unwrap_err().to_string();
-    assert!(message.contains("target encoder") && message.contains("model.ema"), "{message}");
+    assert!(message.contains("target encoder") && message.contains("eval.encoder"), "{message}");
     let stop_gradient = Subject::new(&["model.ema=false"]).evaluate(None).unwrap();
     assert!(stop_gradient.diagnostics.trained.drift_absent.is_some());
     assert!(stop_gradient.figure("mrr_same").unwrap().trained.value.is_some());
 }
 
-/// The same images under other labels.
-fn relabelled(images: &ImageSet, classes: usize, label: impl Fn(usize) -> u32) -> Arc<ImageSet> {
-    let names = (0..classes).map(|class| format!("class {class}")).collect();
-    let labels = (0..images.len()).map(label).collect();
-    Arc::new(ImageSet::new(images.pixels().to_vec(), images.height(), images.width(), labels, names).unwrap())
+/// The same sequences under other labels.
+#[derive(Debug)]
+struct Relabelled {
+    inner: Arc<dyn SequenceSource>,
+    names: Vec<String>,
+    /// The label of a sample is its index modulo this.
+    modulus: u32,
+}
+
+impl SequenceSource for Relabelled {
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn label(&self, index: usize) -> Option<u32> {
+        Some(index as u32 % self.modulus)
+    }
+
+    fn class_names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn layout(&self) -> &SequenceLayout {
+        self.inner.layout()
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.inner.fingerprint()
+    }
+
+    fn settings(&self) -> String {
+        self.inner.settings()
+    }
+
+    fn description(&self) -> String {
+        self.inner.description()
+    }
+
+    fn fill(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_>,
+    ) -> Result<(), DataError> {
+        self.inner.fill(key, scratch, slot)
+    }
+
+    fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
+        Ok(Arc::new(Self {
+            inner: self.inner.with_observed_views(views)?,
+            names: self.names.clone(),
+            modulus: self.modulus,
+        }))
+    }
+
+    fn candidates(&self, views: usize) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        self.inner.candidates(views)
+    }
+}
+
+/// The data of a subject with `classes` classes, of which training and test samples have the first so many.
+fn relabelled(subject: &Subject, classes: usize, used: [u32; 2]) -> RunData {
+    let names: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
+    let set = subject.data.set();
+    let relabel = |inner: &Arc<dyn SequenceSource>, modulus| -> Arc<dyn SequenceSource> {
+        Arc::new(Relabelled { inner: Arc::clone(inner), names: names.clone(), modulus })
+    };
+    let set = DataSet { train: relabel(&set.train, used[0]), test: relabel(&set.test, used[1]) };
+    RunData::new(&subject.config, set).unwrap()
 }
 
 #[test]
 fn unlabelled_images_leave_class_figures_absent() {
     let mut subject =
         Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=1", "eval.probe_lr=0.001"]);
-    subject.data.train = relabelled(&subject.data.train, 1, |_| 0);
-    subject.data.test = relabelled(&subject.data.test, 1, |_| 0);
+    subject.data = relabelled(&subject, 1, [1, 1]);
     let card = subject.evaluate(None).unwrap();
     for figure in &card.figures {
         if ["top1", "top5", "knn"].iter().any(|prefix| figure.name.starts_with(prefix)) {
@@ -311,8 +404,7 @@ fn unlabelled_images_leave_class_figures_absent() {
 #[test]
 fn missing_classes_are_counted_and_few_classes_have_no_top5() {
     let mut subject = Subject::new(&[]);
-    subject.data.train = relabelled(&subject.data.train, 5, |index| (index % 2) as u32);
-    subject.data.test = relabelled(&subject.data.test, 5, |index| (index % 3) as u32);
+    subject.data = relabelled(&subject, 5, [2, 3]);
     let card = subject.evaluate(None).unwrap();
     assert_eq!(card.data.missing_classes, [3, 2]);
     let top1 = card.figure("top1_z_agg_m2").unwrap();
@@ -337,7 +429,7 @@ fn a_constant_target_has_no_figure() {
 fn features_that_are_not_finite_leave_figures_absent() {
     let mut subject = Subject::new(&["eval.protocols=[exact, linear]", "eval.probe_epochs=1"]);
     // Overflow in the first convolution.
-    let tensors = state_dict(&subject.model).into_iter().map(|(name, data)| {
+    let tensors = subject.method.state_dict().into_iter().map(|(name, data)| {
         let broken = name == "encoder.conv1.weight" || name == "encoder.bn1.weight";
         let values = data.convert::<f32>();
         let shape = values.shape().to_vec();
@@ -392,17 +484,17 @@ fn a_run_and_its_checkpoint_give_the_same_card() {
     let from_run = run.evaluate(&mut Observers::new()).unwrap();
     assert!(run.folder().evaluation().exists());
 
-    let loaded = LoadedModel::read::<&str>(run.folder().root(), None, &[]).unwrap();
+    let loaded = LoadedModel::read(&PretrainedSource::from(run.folder().root())).unwrap();
     assert_eq!(loaded.card_path(), run.folder().evaluation());
-    let request = EvaluationRequest {
-        config: &loaded.config,
-        data: run.data(),
-        device: &loaded.device,
-        model: &loaded.model,
-        origin: loaded.origin.clone(),
-        cache_folder: Some(&loaded.cache_folder()),
-    };
-    let card = evaluate(&request, &mut Observers::new()).unwrap();
+    let card = measure(
+        &loaded.config,
+        run.data(),
+        &loaded.device,
+        &*loaded.method,
+        loaded.origin.clone(),
+        Some(&loaded.cache_folder()),
+    )
+    .unwrap();
     assert_eq!(card.cache.extracted, 0, "the run's features are read");
     assert_eq!(card.figures, from_run.figures);
     assert_eq!(card.model.model_sha256, from_run.model.model_sha256);
@@ -424,26 +516,25 @@ fn an_imported_model_may_lack_its_target_encoder() {
     let scratch = tempfile::tempdir().unwrap();
     let subject = Subject::new(&[]);
     let path = scratch.path().join("model.safetensors");
-    let online: StateDict = state_dict(&subject.model)
+    let online: StateDict = subject.method.state_dict()
         .into_iter()
         .filter(|(name, _)| !name.starts_with("target_encoder."))
         .collect();
     seqjepa_model::export_tensors(&online, &path).unwrap();
     let yaml = scratch.path().join("config.yaml");
     fs::write(&yaml, TINY).unwrap();
-    let loaded = LoadedModel::read::<&str>(&path, Some(&yaml), &[]).unwrap();
+    let source =
+        PretrainedSource { checkpoint: path.clone(), config: Some(yaml), ..PretrainedSource::default() };
+    let loaded = LoadedModel::read(&source).unwrap();
     assert!(!loaded.origin.target_encoder);
     assert_eq!(loaded.card_path(), scratch.path().join("model.evaluation.json"));
-    let card = evaluate(
-        &EvaluationRequest {
-            config: &loaded.config,
-            data: &subject.data,
-            device: &loaded.device,
-            model: &loaded.model,
-            origin: loaded.origin.clone(),
-            cache_folder: None,
-        },
-        &mut Observers::new(),
+    let card = measure(
+        &loaded.config,
+        &subject.data,
+        &loaded.device,
+        &*loaded.method,
+        loaded.origin.clone(),
+        None,
     )
     .unwrap();
     assert!(card.figure("mrr_same").unwrap().trained.note.as_ref().unwrap().contains("no target encoder"));
@@ -451,11 +542,11 @@ fn an_imported_model_may_lack_its_target_encoder() {
     assert!(card.figure("top1_z1").unwrap().trained.value.is_some());
     assert!(card.diagnostics.trained.drift_absent.is_some());
 
-    let message = LoadedModel::read::<&str>(&path, None, &[]).unwrap_err().to_string();
+    let message = LoadedModel::read(&path.as_path().into()).unwrap_err().to_string();
     assert!(message.contains("needs a config"), "{message}");
     let without: StateDict = online.into_iter().filter(|(name, _)| name != "agg_token").collect();
     seqjepa_model::export_tensors(&without, &path).unwrap();
-    let message = LoadedModel::read::<&str>(&path, Some(&yaml), &[]).unwrap_err().to_string();
+    let message = LoadedModel::read(&source).unwrap_err().to_string();
     assert!(message.contains("agg_token"), "{message}");
 }
 
@@ -463,7 +554,7 @@ fn an_imported_model_may_lack_its_target_encoder() {
 fn checkpoints_of_the_older_config_still_read() {
     let scratch = tempfile::tempdir().unwrap();
     let run = train(&scratch.path().join("run"), &["eval.regressors=linear"]);
-    let checkpoint = Checkpoint::load(&run.folder().last_checkpoint()).unwrap();
+    let checkpoint = RunCheckpoint::load(&run.folder().last_checkpoint()).unwrap();
     assert_eq!(
         checkpoint.record.config.eval.protocols(),
         [ProtocolKind::Exact, ProtocolKind::Linear],

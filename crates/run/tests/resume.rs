@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{figures, tiny};
 use seqjepa_run::RunCheckpoint as Checkpoint;
 use seqjepa_run::folder::status::{Life, inspect};
-use seqjepa_run::{ResumeOptions, Run, RunError, fault_injection};
+use seqjepa_run::{Registry, ResumeOptions, Run, RunError, fault_injection};
 use seqjepa_train::checkpoint::Progress;
 use seqjepa_train::observer::{Event, Observers};
 
@@ -115,7 +115,7 @@ fn damaged_checkpoints_are_named_and_the_run_ends_with_the_same_figures() {
     let mut named = Vec::new();
     let mut observer = |event: &Event| {
         if let Event::CheckpointDamaged { problem } = event {
-            named.push(error.to_string());
+            named.push((*problem).to_owned());
         }
         Ok(())
     };

@@ -19,7 +19,7 @@ pub(crate) use portable::Portable;
 /// The methods may use instructions of the set that the type is named after: call them only where the processor has
 /// them. They are always inlined, so that they become those instructions inside a function that enables the set.
 pub(crate) unsafe trait Vector: Copy {
-    /// Lanes.
+    /// Number of values in a vector.
     const LANES: usize;
 
     /// All lanes `value`.

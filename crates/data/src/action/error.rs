@@ -11,7 +11,7 @@ pub enum ActionError {
     /// A space without components.
     #[error("the action space is empty; it must have at least one parameter")]
     Empty,
-    /// Two components or two groups have one name.
+    /// Two components or two groups share a name.
     #[error("the action space names `{name}` twice; every parameter and every group needs a name of its own")]
     Name {
         /// The name.
@@ -22,7 +22,7 @@ pub enum ActionError {
     Group {
         /// The group's name.
         name: String,
-        /// Its components.
+        /// The range of its components.
         range: Range<usize>,
         /// Number of components of the vector.
         width: usize,
@@ -34,9 +34,9 @@ pub enum ActionError {
         name: String,
         /// Its kind.
         kind: GroupKind,
-        /// Components of that kind.
+        /// Number of components that this kind needs.
         expected: usize,
-        /// Components of the group.
+        /// Number of components that the group has.
         found: usize,
     },
     /// A rotation shares components with another group.
@@ -46,7 +46,7 @@ pub enum ActionError {
     Overlap {
         /// One group.
         first: String,
-        /// The other.
+        /// The other group.
         second: String,
     },
     /// A normalisation has another number of constants than the space has components.
@@ -56,9 +56,9 @@ pub enum ActionError {
     Constants {
         /// Which constants.
         what: &'static str,
-        /// Components of the space.
+        /// Number of components of the space.
         expected: usize,
-        /// Constants given.
+        /// Number of constants given.
         found: usize,
     },
     /// A constant of a normalisation is out of range.
@@ -80,7 +80,7 @@ pub enum ActionError {
         what: &'static str,
         /// What is accepted.
         expected: String,
-        /// Values given.
+        /// Number of values given.
         found: usize,
     },
     /// A raw value is not a number.
@@ -93,7 +93,7 @@ pub enum ActionError {
         /// The value.
         found: f32,
     },
-    /// A rotation is not one: its numbers do not have norm 1.
+    /// The numbers of a rotation do not have norm 1.
     #[error("the action group `{name}` of view {view} has norm {found}; as a {kind} it must have norm 1")]
     NotUnit {
         /// The group's name.

@@ -16,11 +16,11 @@ pub enum ActionNormalization {
     /// `torch.nn.functional.normalize(actions, dim=0)` does, with epsilon 1e-12. The published pipeline.
     #[default]
     SequenceL2,
-    /// `(x - mean) / std` with one fixed mean and standard deviation a parameter.
+    /// `(x - mean) / std` with one fixed mean and standard deviation per parameter.
     Standardize {
-        /// Means, one a parameter.
+        /// Means, one per parameter.
         mean: Vec<f32>,
-        /// Standard deviations, one a parameter, above zero.
+        /// Standard deviations, one per parameter, above zero.
         std: Vec<f32>,
     },
 }

@@ -6,7 +6,7 @@ const TOLERANCE: f64 = 1e-3;
 /// The norm of a recorded rotation where it is not 1.
 pub(super) fn wrong_norm(values: &[f32]) -> Option<f64> {
     let norm = norm(values.iter().map(|&x| f64::from(x)));
-    // A norm that is no number is wrong too.
+    // This way round a NaN is wrong too.
     let right = (norm - 1.0).abs() <= TOLERANCE;
     (!right).then_some(norm)
 }
@@ -26,7 +26,7 @@ pub(super) fn relative_quaternion(before: &[f32], after: &[f32], out: &mut [f32]
         ],
         out,
     );
-    // Of the two signs of one rotation: w first, then x, y, z.
+    // `q` and `-q` are one rotation: the first of w, x, y, z that is not 0 decides which it is.
     let decisive = [out[3], out[0], out[1], out[2]].into_iter().find(|&x| x != 0.0);
     if decisive.is_some_and(|x| x < 0.0) {
         // 0 - x, not -x, which would make -0 of 0.
@@ -40,6 +40,7 @@ pub(super) fn relative_angle(before: &[f32], after: &[f32], out: &mut [f32]) {
     write_unit([sin_b * cos_a - cos_b * sin_a, cos_b * cos_a + sin_b * sin_a], out);
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "computed in f64, rounded once")]
 fn write_unit<const N: usize>(values: [f64; N], out: &mut [f32]) {
     let norm = norm(values.into_iter());
     for (out, value) in out.iter_mut().zip(values) {

@@ -48,7 +48,7 @@ pub struct ActionSpace {
     normalization: ActionNormalization,
 }
 
-/// What a file says.
+/// An action space as a file describes it, not yet checked.
 #[derive(Deserialize)]
 struct Unchecked {
     parameters: Vec<ActionParameter>,
@@ -57,7 +57,7 @@ struct Unchecked {
     normalization: ActionNormalization,
 }
 
-/// Files from before spaces owned the normalisation say nothing of it.
+/// The normalisation of older files, which do not name one: spaces did not own it then.
 fn raw() -> ActionNormalization {
     ActionNormalization::None
 }
@@ -169,8 +169,8 @@ impl ActionSpace {
     /// what [`GroupKind`] says. Rotations are copied to `actions` as they are.
     ///
     /// # Errors
-    /// [`ActionError::Length`] if the lengths are not those, [`ActionError::NotFinite`] for a raw value that is infinite or no
-    /// number, [`ActionError::NotUnit`] for a rotation whose norm is more than 0.001 from 1.
+    /// [`ActionError::Length`] if the lengths are not those, [`ActionError::NotFinite`] for a raw value that is infinite or
+    /// NaN, [`ActionError::NotUnit`] for a rotation whose norm is more than 0.001 from 1.
     pub fn sequence(
         &self,
         raw: &[f32],
@@ -205,7 +205,7 @@ impl ActionSpace {
         let width = self.width();
         let wrong = |what, expected, found| Err(ActionError::Length { what, expected, found });
         if raw == 0 || !raw.is_multiple_of(width) {
-            return wrong("raw actions", format!("one row of {width} a view"), raw);
+            return wrong("raw actions", format!("one row of {width} per view"), raw);
         }
         if actions != raw {
             return wrong("actions", format!("{raw}, as the raw ones"), actions);

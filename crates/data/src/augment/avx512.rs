@@ -1,7 +1,7 @@
 //! What the AVX-512 kernels share: 64 bytes to a vector, with masks for what does not fill one.
 //!
 //! Bytes become 32-bit lanes and back by unpacking and packing, which work within the four 128-bit parts of a vector:
-//! [`widen`] and [`narrow`] undo each other, and the order between them is nobody's concern.
+//! [`widen`] and [`narrow`] undo each other, and the order of the lanes in between does not matter.
 
 use std::arch::x86_64::*;
 

@@ -1,5 +1,11 @@
 //! The sampler of the resized crop.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "torchvision rounds to f32 and to whole pixels; sizes are not negative"
+)]
+
 use rand::Rng;
 
 use super::math::exp;
@@ -26,8 +32,8 @@ pub(super) fn sample_crop<R: Rng + ?Sized>(
         let width = (target_area * aspect).sqrt().round_ties_even() as usize;
         let height = (target_area / aspect).sqrt().round_ties_even() as usize;
         if (1..=image_width).contains(&width) && (1..=image_height).contains(&height) {
-            let top = below(rng, (image_height - height + 1) as u64) as usize;
-            let left = below(rng, (image_width - width + 1) as u64) as usize;
+            let top = below(rng, image_height - height + 1);
+            let left = below(rng, image_width - width + 1);
             return Crop { top, left, height, width };
         }
     }

@@ -9,9 +9,9 @@ pub enum AugmentError {
     ZeroSize {
         /// Which rectangle.
         what: &'static str,
-        /// Its rows.
+        /// Rows of the rectangle.
         height: usize,
-        /// Its columns.
+        /// Columns of the rectangle.
         width: usize,
     },
     /// A side is longer than the engine takes.
@@ -19,9 +19,9 @@ pub enum AugmentError {
     TooLarge {
         /// Which rectangle.
         what: &'static str,
-        /// Its rows.
+        /// Rows of the rectangle.
         height: usize,
-        /// Its columns.
+        /// Columns of the rectangle.
         width: usize,
         /// Most rows or columns.
         most: usize,
@@ -66,7 +66,7 @@ pub enum AugmentError {
     Factor {
         /// What the number is.
         name: &'static str,
-        /// Its value.
+        /// The value given.
         value: f32,
         /// What is accepted.
         expected: &'static str,
@@ -88,13 +88,13 @@ pub enum AugmentError {
     Probability {
         /// The step.
         name: &'static str,
-        /// Its value.
+        /// The probability given.
         value: f64,
     },
     /// A blur kernel is even or empty.
     #[error("the blur kernel has size {size}; it must be odd")]
     KernelSize {
-        /// Its value.
+        /// The size given.
         size: usize,
     },
     /// A blur kernel reaches further than reflection can fill.
@@ -116,7 +116,7 @@ pub enum AugmentError {
     /// The processor lacks the instructions that were asked for.
     #[error("this processor does not have the {instructions} instructions")]
     Unavailable {
-        /// Those that were asked for.
+        /// The instructions that were asked for.
         instructions: Instructions,
     },
 }

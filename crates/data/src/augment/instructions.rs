@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Instructions {
-    /// Those that the build is for: the target's baseline.
+    /// What every processor of the target has.
     Portable,
     /// AVX2 and FMA (x86-64 since Haswell and Zen).
     Avx2,
@@ -19,10 +19,10 @@ pub enum Instructions {
 }
 
 impl Instructions {
-    /// All of them, the fastest last.
+    /// All instruction sets, the fastest last.
     const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
-    /// Whether this processor has them.
+    /// Whether this processor has these instructions.
     #[must_use]
     pub fn is_available(self) -> bool {
         match self {
@@ -42,13 +42,13 @@ impl Instructions {
         }
     }
 
-    /// Those that this processor has, the fastest last.
+    /// The instruction sets that this processor has, the fastest last.
     #[must_use]
     pub fn available() -> impl DoubleEndedIterator<Item = Self> {
         Self::ALL.into_iter().filter(|instructions| instructions.is_available())
     }
 
-    /// The fastest that this processor has.
+    /// The fastest instruction set that this processor has.
     #[must_use]
     pub fn best() -> Self {
         Self::available().next_back().unwrap_or(Self::Portable)

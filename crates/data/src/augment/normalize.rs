@@ -49,9 +49,9 @@ impl Normalization {
     }
 }
 
-/// How the quotients of the last normalisation can be had.
+/// Remembers whether the quotients of the last normalisation can be had without division.
 ///
-/// A division takes several times as long as a multiplication. As only 256 values a channel are divided, whether a
+/// A division takes several times as long as a multiplication. As a channel has only 256 different values, whether a
 /// shorter way gives the same bits is found out by trying them all, when a scratch meets a normalisation.
 #[derive(Debug, Default)]
 pub(super) struct Quotients {
@@ -62,7 +62,7 @@ impl Quotients {
     /// `(byte / 255 - mean) / std` in f32, in that order: what torchvision's `to_tensor` and `normalize` do.
     #[inline(always)]
     pub(super) fn apply<L: Level>(&mut self, normalization: &Normalization, planes: &[u8], out: &mut [f32]) {
-        // Without fused multiply-adds the shorter way is none.
+        // Without fused multiply-adds the multiplications take longer than the division.
         let short = L::AVX2 && self.short(normalization);
         let area = planes.len() / 3;
         let channels = planes.chunks_exact(area).zip(out.chunks_exact_mut(area));
@@ -101,6 +101,7 @@ impl Quotients {
 
 /// `byte / 255` rounded correctly, as the test shows.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the second part of a sum of two f32")]
 fn over_255(byte: f32) -> f32 {
     const INVERSE: Inverse =
         Inverse { high: 1.0 / 255.0, low: (1.0 / 255.0 - (1.0_f32 / 255.0) as f64) as f32 };
@@ -116,6 +117,7 @@ struct Inverse {
 
 impl Inverse {
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the second part of a sum of two f32")]
     fn new(divisor: f32) -> Self {
         let high = 1.0 / divisor;
         let low = (1.0 / f64::from(divisor) - f64::from(high)) as f32;

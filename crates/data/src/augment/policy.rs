@@ -165,6 +165,11 @@ impl AugmentPolicy {
 /// The published rule for the side of the blur kernel, `2 * round((size - 10) / 20) + 1`: 3 at 32 pixels, 23
 /// at 224. Halves round to even, as in Python; views below 21 pixels get 1, which leaves them as they are.
 #[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rounded number that is not negative"
+)]
 pub fn published_kernel_size(size: usize) -> usize {
     2 * (size.saturating_sub(10) as f64 / 20.0).round_ties_even() as usize + 1
 }
@@ -176,7 +181,7 @@ fn unless_identity<R: Rng + ?Sized>(rng: &mut R, range: [f32; 2], identity: f32)
 /// One of the 24 orders: Fisher-Yates, its choices taken from the digits of one draw.
 fn sample_order<R: Rng + ?Sized>(rng: &mut R) -> [JitterStep; 4] {
     let mut order = JitterStep::ALL;
-    let draw = below(rng, 24) as usize;
+    let draw = below(rng, 24);
     order.swap(0, draw % 4);
     order.swap(1, 1 + draw / 4 % 3);
     order.swap(2, 2 + draw / 12);

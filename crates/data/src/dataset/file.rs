@@ -28,7 +28,7 @@ pub(crate) fn try_reserve(origin: &Path, length: u64) -> Result<Vec<u8>, DataErr
     Ok(buffer)
 }
 
-/// Class names from a text file: one a line, blank lines skipped, exactly `count` of them.
+/// Class names from a text file: one per line, blank lines skipped, exactly `count` of them.
 pub(crate) fn read_class_names(path: &Path, count: usize) -> Result<Vec<String>, DataError> {
     const LIMIT: u64 = 64 * 1024;
     let (mut file, length) = open(path, &format!("a text file with {count} class names"))?;

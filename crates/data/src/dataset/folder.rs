@@ -8,7 +8,7 @@ use crate::augment::Scratch;
 use crate::dataset::ImageSet;
 use crate::dataset::file::try_reserve;
 use crate::dataset::image_files::{ImageFiles, check_side};
-use crate::dataset::listing::{class_folders, images_below, utf8_name};
+use crate::dataset::listing::{class_folders, images_below, label_of, utf8_name};
 use crate::dataset::picture_file::decode_square;
 use crate::dataset::subset::{shuffle_prefix, stream};
 use crate::error::DataError;
@@ -53,7 +53,7 @@ impl ImageFolder {
     ///
     /// # Errors
     /// [`DataError::InvalidArgument`] for a size or fraction out of range; [`DataError::Missing`] for a folder that
-    /// is not there or holds no image; [`DataError::Malformed`] for a test class that is no training class;
+    /// is not there or holds no image; [`DataError::Malformed`] for a test class that is not among the training classes;
     /// [`DataError::Decode`] for a broken image, with its path.
     pub fn load(&self, split: Split) -> Result<ImageSet, DataError> {
         let (names, files) = self.list(split)?;
@@ -103,7 +103,8 @@ impl ImageFolder {
             let label = names.binary_search(&name).map_err(|_| {
                 DataError::malformed(folder, 0, "class folder", "the name of a folder in train", name)
             })?;
-            files.extend(images_below(folder)?.into_iter().map(|path| (path, label as u32)));
+            let label = label_of(label)?;
+            files.extend(images_below(folder)?.into_iter().map(|path| (path, label)));
         }
         Ok((names, files))
     }
@@ -113,23 +114,28 @@ impl ImageFolder {
             || {
                 DataError::missing(
                     &self.root.join("test"),
-                    "a folder test or val beside train, one sub-folder a class",
+                    "a folder test or val beside train, one sub-folder per class",
                 )
             },
         )
     }
 
     /// One split of an undivided root: stratified, each class by its own draw.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of images, rounded"
+    )]
     fn divide(&self, classes: &[PathBuf], split: Split) -> Result<LabelledFiles, DataError> {
         let mut files = Vec::new();
-        for (label, folder) in classes.iter().enumerate() {
+        for (class, folder) in classes.iter().enumerate() {
             let mut images = images_below(folder)?;
             if images.len() < 2 {
                 return Err(DataError::missing(folder, "at least two images, one for each split"));
             }
             let wanted = (images.len() as f64 * self.test_fraction).round() as usize;
             let test_count = wanted.clamp(1, images.len() - 1);
-            shuffle_prefix(&mut images, test_count, &mut stream(self.seed.wrapping_add(label as u64)));
+            shuffle_prefix(&mut images, test_count, &mut stream(self.seed.wrapping_add(class as u64)));
             let mut part = match split {
                 Split::Train => images.split_off(test_count),
                 Split::Test => {
@@ -138,7 +144,8 @@ impl ImageFolder {
                 }
             };
             part.sort_unstable();
-            files.extend(part.into_iter().map(|path| (path, label as u32)));
+            let label = label_of(class)?;
+            files.extend(part.into_iter().map(|path| (path, label)));
         }
         Ok(files)
     }

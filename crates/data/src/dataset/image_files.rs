@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::augment::ImageView;
 use crate::dataset::image_source::{ImageSource, PixelBuffer};
-use crate::dataset::listing::{MAX_DEPTH, collect_images, utf8_name};
+use crate::dataset::listing::{MAX_DEPTH, collect_images, label_of, utf8_name};
 use crate::dataset::picture_file::{MAX_SIDE, decode_square};
 use crate::dataset::pixel_cache::PixelCache;
 use crate::error::DataError;
@@ -61,8 +61,9 @@ impl ImageFiles {
         classes.dedup();
         classes.sort_unstable();
         let class_names = classes.iter().map(|folder| utf8_name(folder)).collect::<Result<Vec<_>, _>>()?;
-        let label = |folder: &PathBuf| classes.binary_search(folder).map_or(0, |label| label as u32);
-        let labels = folders.map(|folders| folders.iter().map(label).collect());
+        let label = |folder: &PathBuf| label_of(classes.binary_search(folder).unwrap_or(0));
+        let labels =
+            folders.map(|folders| folders.iter().map(label).collect::<Result<_, _>>()).transpose()?;
         Self::new(root, paths, labels, class_names, side, cache_bytes)
     }
 

@@ -130,7 +130,7 @@ impl ImageSet {
         self.labels.as_ref().map(|labels| labels[index])
     }
 
-    /// All labels, one for each image, each below [`class_count`](Self::class_count); `None` for a set without.
+    /// All labels, one for each image, each below [`class_count`](Self::class_count); `None` for a set without labels.
     #[must_use]
     pub fn labels(&self) -> Option<&[u32]> {
         self.labels.as_deref()

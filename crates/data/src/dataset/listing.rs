@@ -31,6 +31,11 @@ pub(super) fn utf8_name(folder: &Path) -> Result<String, DataError> {
     text.ok_or_else(|| DataError::malformed(folder, 0, "class folder", "a UTF-8 name", name.display()))
 }
 
+/// The label of the class with this index.
+pub(super) fn label_of(class: usize) -> Result<u32, DataError> {
+    u32::try_from(class).map_err(|_| DataError::invalid("number of classes", "at most 4294967296", class))
+}
+
 /// The image files of a class, sorted; at least one.
 pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut images = Vec::new();

@@ -135,7 +135,7 @@ impl ImageFile {
         }
     }
 
-    /// Where it was read from.
+    /// The path that it was read from.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

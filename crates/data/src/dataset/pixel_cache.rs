@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Keeps the first images that it is given until it is full, and those from then on.
+/// Keeps the first images that it is given, until it is full, and never lets go of one.
 ///
 /// Reading takes no lock. Which images are kept depends on who comes first, what an image looks like does not.
 pub(super) struct PixelCache {
-    /// One place an image; none at all where not even one image fits.
+    /// One slot per image; no slots where not even one image fits.
     images: Vec<OnceLock<Box<[u8]>>>,
     image_bytes: u64,
     limit: u64,
     used: AtomicU64,
 }
 
-/// Room for one image, which goes back when the image does not come.
+/// Room for one image, which is given back if the image could not be decoded.
 pub(super) struct Room<'a> {
     cache: &'a PixelCache,
     taken: bool,

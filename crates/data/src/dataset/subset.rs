@@ -36,8 +36,7 @@ pub(crate) fn stream(seed: u64) -> KeyedRng {
 /// Moves a uniformly drawn sample of `values` to its first `count` places.
 pub(crate) fn shuffle_prefix<T>(values: &mut [T], count: usize, rng: &mut KeyedRng) {
     for place in 0..count.min(values.len().saturating_sub(1)) {
-        let left = (values.len() - place) as u64;
-        values.swap(place, place + below(rng, left) as usize);
+        values.swap(place, place + below(rng, values.len() - place));
     }
 }
 

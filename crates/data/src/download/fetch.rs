@@ -25,9 +25,9 @@ pub(super) struct Fetch<'a> {
 
 /// Why an attempt ended without the whole file.
 enum Failure {
-    /// Worth another attempt.
+    /// Another attempt may succeed.
     Retry(String),
-    /// Not.
+    /// No other attempt would succeed.
     Fatal(DataError),
 }
 

@@ -30,7 +30,7 @@ impl PartFile {
         Ok(Self { path, file, len })
     }
 
-    /// Bytes so far.
+    /// Number of bytes on disk so far.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
@@ -47,7 +47,7 @@ impl PartFile {
         Ok(())
     }
 
-    /// Back to zero bytes.
+    /// Empties the file, to begin anew.
     pub(super) fn truncate(&mut self) -> Result<(), DataError> {
         self.file.set_len(0).map_err(|error| DataError::io(&self.path, "truncate", error))?;
         self.len = 0;

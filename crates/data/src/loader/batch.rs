@@ -60,7 +60,7 @@ impl SequenceBatch {
     ///
     /// # Errors
     /// [`DataError::InvalidArgument`] names a buffer whose length is not that of the layout and the number of indices, or
-    /// `indices` if there is none; [`DataError::SampleActions`] for parameters that are no actions of the space.
+    /// `indices` if there is none; [`DataError::SampleActions`] for parameters that are not actions of the space.
     pub fn new(layout: &SequenceLayout, parts: BatchParts) -> Result<Self, DataError> {
         layout.validate()?;
         let BatchParts { observed, target, parameters, labels, indices } = parts;

@@ -27,9 +27,9 @@ pub struct SequenceEpoch {
 
 #[derive(Debug)]
 enum Source {
-    /// Made while the consumer waits.
+    /// Batches are made while the consumer waits.
     OnDemand { order: Vec<u32>, epoch: u64, next: usize },
-    /// Made ahead.
+    /// Batches are made ahead.
     Prefetch(Prefetch),
     /// The system refused a thread.
     Failed(Option<DataError>),
@@ -151,7 +151,7 @@ impl Drop for Prefetch {
         // A thread that waits for room in the channel wakes up when the receiver is gone.
         drop(self.receiver.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in a batch that nobody asked for is nobody's concern any more.
+            // A panic in a batch that nobody asked for is dropped with it.
             let _ = thread.join();
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Shared {
     pub(super) source: Arc<dyn SequenceSource>,
     pub(super) config: LoaderConfig,
     workers: Option<rayon::ThreadPool>,
-    /// One for each worker; one for the consumer's thread if there is no worker.
+    /// Working memory, one for each worker; without workers, one for the consumer's thread.
     scratch: Vec<Mutex<SequenceScratch>>,
     pool: Arc<BatchPool>,
     wait_nanos: AtomicU64,
@@ -71,7 +71,7 @@ impl Shared {
         let mut order = match &self.config.subset {
             Some(subset) => subset.clone(),
             // The config's check refuses more samples than a `u32` can index.
-            None => (0..self.source.len() as u32).collect(),
+            None => (0..).take(self.source.len()).collect(),
         };
         if self.config.shuffle {
             ShuffleKey { seed: self.config.seed, split: self.config.split, epoch }.shuffle(&mut order);

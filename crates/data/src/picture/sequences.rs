@@ -20,7 +20,7 @@ pub struct SheetRows<'a> {
     pub split: Split,
     /// Epoch, from 0.
     pub epoch: u64,
-    /// Indices of the samples in their source, one a row.
+    /// Indices of the samples in their source, one per row.
     pub samples: &'a [u32],
 }
 
@@ -31,7 +31,7 @@ impl SheetRows<'_> {
     }
 }
 
-/// Draws sequences of augmented images, one a row, as [`view_sheet`] does: with the source image, and with the steps that
+/// Draws sequences of augmented images, one per row, as [`view_sheet`] does: with the source image, and with the steps that
 /// are not part of an action.
 ///
 /// # Errors
@@ -51,7 +51,7 @@ pub fn augmented_sheet(source: &AugmentedImages, rows: SheetRows<'_>) -> Result<
     Ok(view_sheet(&drawn)?)
 }
 
-/// Draws sequences of any source, one a row: the observed views, then the target view, each with its raw parameters, a line
+/// Draws sequences of any source, one per row: the observed views, then the target view, each with its raw parameters, a line
 /// or more for each group of the action space.
 ///
 /// The normalisation of the pixels is undone where the source tells it; otherwise each sequence is drawn from its smallest
@@ -137,6 +137,11 @@ impl Tones {
     }
 
     /// A view, `[channels, height, width]`, as `[height, width, 3]`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "out of range and no number are cut"
+    )]
     fn rgb(&self, view: &[f32], channels: usize) -> Vec<u8> {
         let area = view.len() / channels;
         let byte = |pixel: usize, color: usize| {

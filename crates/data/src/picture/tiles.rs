@@ -26,20 +26,20 @@ pub struct Tile<'a> {
 #[must_use]
 pub fn contact_sheet(rows: &[Vec<Tile>], side: u32) -> RgbImage {
     let tiles = || rows.iter().flatten();
-    let scale = |tile: &Tile| (side / tile.image.width().max(tile.image.height()) as u32).max(1);
-    let widest = tiles().map(|tile| tile.image.width() as u32 * scale(tile)).max().unwrap_or(0).max(side);
-    let highest = tiles().map(|tile| tile.image.height() as u32 * scale(tile)).max().unwrap_or(0);
-    let lines = tiles().map(|tile| tile.caption.len() as u32).max().unwrap_or(0);
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
+    let scale = |tile: &Tile| (side / to_u32(tile.image.width().max(tile.image.height()))).max(1);
+    let widest = tiles().map(|tile| to_u32(tile.image.width()) * scale(tile)).max().unwrap_or(0).max(side);
+    let highest = tiles().map(|tile| to_u32(tile.image.height()) * scale(tile)).max().unwrap_or(0);
+    let lines = tiles().map(|tile| to_u32(tile.caption.len())).max().unwrap_or(0);
+    let columns = to_u32(rows.iter().map(Vec::len).max().unwrap_or(0));
     let pitch = [widest + MARGIN, highest + MARGIN + lines * LINE + MARGIN / 2];
     let mut sheet =
-        RgbImage::from_pixel(columns * pitch[0] + MARGIN, rows.len() as u32 * pitch[1] + MARGIN, PAPER);
-    for (row, tiles) in rows.iter().enumerate() {
-        for (column, tile) in tiles.iter().enumerate() {
-            let corner = [MARGIN + column as u32 * pitch[0], MARGIN + row as u32 * pitch[1]];
+        RgbImage::from_pixel(columns * pitch[0] + MARGIN, to_u32(rows.len()) * pitch[1] + MARGIN, PAPER);
+    for (row, tiles) in (0..).zip(rows) {
+        for (column, tile) in (0..).zip(tiles) {
+            let corner = [MARGIN + column * pitch[0], MARGIN + row * pitch[1]];
             draw_image(&mut sheet, corner, &tile.image, scale(tile));
-            for (number, line) in tile.caption.iter().enumerate() {
-                let baseline = [corner[0], corner[1] + highest + 4 + number as u32 * LINE];
+            for (number, line) in (0..).zip(&tile.caption) {
+                let baseline = [corner[0], corner[1] + highest + 4 + number * LINE];
                 let line: String = line.chars().take((widest / GLYPH) as usize).collect();
                 draw_text(&mut sheet, baseline, &line, 1, INK);
             }
@@ -48,8 +48,13 @@ pub fn contact_sheet(rows: &[Vec<Tile>], side: u32) -> RgbImage {
     sheet
 }
 
+/// A number of pixels or characters of a sheet, which fits in memory.
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).expect("fewer than 2^32 pixels a side")
+}
+
 fn draw_image(sheet: &mut RgbImage, corner: [u32; 2], image: &ImageView, scale: u32) {
-    let (width, height) = (image.width() as u32, image.height() as u32);
+    let (width, height) = (to_u32(image.width()), to_u32(image.height()));
     for y in 0..height * scale {
         for x in 0..width * scale {
             let at = (y / scale * width + x / scale) as usize;
@@ -65,11 +70,11 @@ fn draw_image(sheet: &mut RgbImage, corner: [u32; 2], image: &ImageView, scale: 
 /// Draws a line of text, printable ASCII, its upper left corner at `corner`: a glyph has 8 x 8 pixels times `scale`. What
 /// lies outside the sheet is cut.
 pub fn draw_text(sheet: &mut RgbImage, corner: [u32; 2], text: &str, scale: u32, ink: Rgb<u8>) {
-    for (place, character) in text.chars().enumerate() {
+    for (place, character) in (0..).zip(text.chars()) {
         let Some(glyph) = BASIC_FONTS.get(character) else {
             continue;
         };
-        let left = corner[0] + place as u32 * GLYPH * scale;
+        let left = corner[0] + place * GLYPH * scale;
         for (y, row) in (0..GLYPH * scale).map(|y| (y, glyph[(y / scale) as usize])) {
             for x in (0..GLYPH * scale).filter(|x| row >> (x / scale) & 1 == 1) {
                 if let Some(pixel) = sheet.get_pixel_mut_checked(left + x, corner[1] + y) {

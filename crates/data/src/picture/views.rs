@@ -10,7 +10,7 @@ use crate::augment::{AugmentError, AugmentParams, ImageView, Scratch};
 pub struct ViewRow<'a> {
     /// The source image.
     pub image: ImageView<'a>,
-    /// What to write below it.
+    /// The lines to write below the image.
     pub caption: Vec<String>,
     /// Parameters of the views, the target's last.
     pub views: Vec<AugmentParams>,

@@ -96,6 +96,7 @@ impl SequenceConfig {
         views.map(|view| self.sample_view(key, view, source_height, source_width)).collect()
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a sequence has at most 257 views")]
     pub(super) fn sample_view(
         &self,
         key: SequenceKey,

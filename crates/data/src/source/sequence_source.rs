@@ -76,13 +76,13 @@ impl SequenceSlot<'_> {
 /// A source uses what it needs of it and expects nothing of its content.
 #[derive(Debug, Default)]
 pub struct SequenceScratch {
-    /// For augmentations.
+    /// Working memory of augmentations.
     pub augment: Scratch,
-    /// For a source image.
+    /// Memory to decode a source image in.
     pub image: PixelBuffer,
-    /// For bytes.
+    /// Any bytes.
     pub bytes: Vec<u8>,
-    /// For numbers.
+    /// Any numbers.
     pub floats: Vec<f32>,
 }
 

@@ -3,46 +3,32 @@
 use std::cell::RefCell;
 
 use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_probes::Network;
 use seqjepa_probes::frozen::{
-    FrozenConfig, FrozenResult, RegressionTarget, Representation, Verdict, frozen_probes,
+    FrozenConfig, FrozenError, FrozenResult, RegressionTarget, RegressorResult, Representation, Verdict,
+    frozen_probes,
 };
-use seqjepa_probes::{Network, ProbeError};
+use seqjepa_train::observer::{Event, Observer, Stage};
 
-use super::super::card::{Fit, Measured, Protocol};
-use super::super::passes::Descent;
-use super::{ABSOLUTE, ONE_CLASS, RELATIVE, Session, constant_target};
-use crate::TrainError;
-use crate::config::{ProbeOptimizer, ProtocolKind};
-use crate::observer::{Event, Observer};
+use super::descent_source::{DescentSource, Told};
+use super::parts::MEAN;
+use super::session::{ABSOLUTE, RELATIVE, Read, Session, constant_target};
+use crate::card::{Fit, Measured};
+use crate::error::EvaluationError;
+use crate::names::FIRST_SUFFIX;
+use crate::settings::{ProbeOptimizer, ProtocolKind};
 
 /// Momentum of the probes' SGD, as published.
 const PROBE_MOMENTUM: f64 = 0.9;
 
 impl Session<'_> {
     /// The published probes, by gradient descent.
-    pub fn descent(&mut self, kind: ProtocolKind, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let eval = &self.passes.config.eval;
-        let groups = self.names.groups.clone();
-        let classes = self.no_classes()?.is_none().then_some(self.passes.classes);
-        let published = match kind {
-            ProtocolKind::Paper => FrozenConfig::paper(classes, &groups),
-            _ => FrozenConfig::linear(classes, &groups),
-        };
-        let config = FrozenConfig {
-            optimizer: match eval.probe_optimizer {
-                ProbeOptimizer::Sgd => OptimizerConfig::sgd(PROBE_MOMENTUM),
-                ProbeOptimizer::Adam => OptimizerConfig::adam(),
-            },
-            lr: eval.probe_lr,
-            epochs: eval.probe_epochs,
-            batch_size: eval.batch_size,
-            seed: self.passes.config.run.seed,
-            standardize: eval.standardize,
-            bootstrap: self.bootstrap,
-            ..published
-        }
-        .with_linear_regressors(Representation::Aggregate, RegressionTarget::Relative, &groups)
-        .with_linear_regressors(Representation::First, RegressionTarget::Absolute, &groups);
+    pub(super) fn descent(
+        &mut self,
+        kind: ProtocolKind,
+        observer: &mut dyn Observer,
+    ) -> Result<(), EvaluationError> {
+        let config = self.descent_config(kind);
         let fit = Fit::Descent {
             optimizer: config.optimizer,
             lr: config.lr,
@@ -50,59 +36,89 @@ impl Session<'_> {
             batch_size: config.batch_size,
             standardized: config.standardize,
         };
-        let device = self.passes.device;
-        let observer = RefCell::new(observer);
         // The probes' callback cannot fail; the error of an observer ends them at the next epoch.
-        let told = RefCell::new(Ok(()));
-        let source = |test, count| Descent {
-            passes: self.passes,
-            test,
-            count,
-            observer: &observer,
-            told: &told,
-            kept: None,
-        };
+        let told = Told { observer: RefCell::new(observer), answer: RefCell::new(Ok(())) };
         let result = frozen_probes(
             &config,
-            &mut source(None, eval.passes()),
-            &mut source(Some(self.test), 1),
-            device,
+            &mut DescentSource::train(self.passes, &told),
+            &mut DescentSource::test(self.passes, self.test, &told),
+            self.passes.device,
             &mut |progress| {
-                let event = Event::ProbeEpochFinished { done: progress.epoch, total: progress.epochs };
-                *told.borrow_mut() = observer.borrow_mut().observe(&event);
+                let (done, total) = (progress.epoch as u64, Some(progress.epochs as u64));
+                let event =
+                    Event::Progress { stage: Stage::TrainingProbes, what: Some(kind.name()), done, total };
+                *told.answer.borrow_mut() = told.observer.borrow_mut().observe(&event).map_err(Into::into);
             },
         );
-        told.into_inner()?;
-        let result = match result {
-            Ok(result) => result,
+        told.answer.into_inner()?;
+        match result {
+            Ok(result) => {
+                self.classifiers(kind, &fit, &result);
+                self.regressors(kind, &fit, &result);
+            }
             // A source fails with what kept the features from being read or extracted; features that are not finite are
             // no such failure.
-            Err(ProbeError::Source { cause, .. }) => match cause.downcast::<TrainError>() {
-                Ok(error) if !matches!(*error, TrainError::Probe(_)) => return Err(*error),
-                Ok(error) => return self.no_descent(kind, &fit, &error.to_string()),
-                Err(error) => return self.no_descent(kind, &fit, &error.to_string()),
+            Err(FrozenError::Source { cause, .. }) => match cause.downcast::<EvaluationError>() {
+                Ok(error) => return Err(*error),
+                Err(cause) => self.no_descent(kind, &fit, &cause.to_string()),
             },
-            Err(error) => return self.no_descent(kind, &fit, &error.to_string()),
-        };
-        self.classifiers(kind, &fit, &result);
-        self.regressors(kind, &fit, &result);
+            Err(error) => self.no_descent(kind, &fit, &error.to_string()),
+        }
         Ok(())
     }
 
+    fn descent_config(&self, kind: ProtocolKind) -> FrozenConfig {
+        let settings = self.passes.settings;
+        let groups = self.parts.output_groups();
+        let classes = self.passes.splits.classes.as_ref().ok().copied();
+        let published = match kind {
+            ProtocolKind::Paper => FrozenConfig::paper(classes, &groups),
+            _ => FrozenConfig::linear(classes, &groups),
+        };
+        FrozenConfig {
+            optimizer: match settings.probe_optimizer {
+                ProbeOptimizer::Sgd => OptimizerConfig::sgd(PROBE_MOMENTUM),
+                ProbeOptimizer::Adam => OptimizerConfig::adam(),
+            },
+            lr: settings.probe_lr,
+            epochs: settings.probe_epochs,
+            batch_size: settings.batch_size,
+            seed: self.passes.seed,
+            standardize: settings.standardize,
+            bootstrap: self.bootstrap,
+            ..published
+        }
+        .with_linear_regressors(Representation::Aggregate, RegressionTarget::Relative, &groups)
+        .with_linear_regressors(Representation::First, RegressionTarget::Absolute, &groups)
+    }
+
+    /// What classes are read from, each with its suffix.
+    fn classified(&self) -> Vec<(Representation, Read, String)> {
+        let invariant = &self.passes.invariant;
+        let mut all = vec![(Representation::First, self.first(), FIRST_SUFFIX.to_owned())];
+        if !invariant.is_first() {
+            all.insert(0, (Representation::Aggregate, self.headline(), invariant.suffix_of(self.observed())));
+        }
+        all
+    }
+
+    /// What actions are read from, by the prefix of the figures.
+    fn regressed(&self) -> [(Representation, Read, &'static str, &'static str); 3] {
+        [
+            (Representation::Pair, self.pair(), RELATIVE, "r2"),
+            (Representation::Aggregate, self.headline(), RELATIVE, "leakage_r2"),
+            (Representation::First, self.first(), ABSOLUTE, "absolute_r2"),
+        ]
+    }
+
     fn classifiers(&mut self, kind: ProtocolKind, fit: &Fit, result: &FrozenResult) {
-        for (representation, read, suffix) in [
-            (
-                Representation::Aggregate,
-                self.aggregate(self.observed()),
-                format!("z_agg_m{}", self.observed()),
-            ),
-            (Representation::First, self.first(), "z1".into()),
-        ] {
+        for (representation, read, suffix) in self.classified() {
             let protocol = self.protocol(kind.name(), &read, "class".into(), "linear".into(), fit.clone());
             let found = result.classifiers.iter().find(|found| found.representation == representation);
-            let measured = |k: usize| match found {
-                None => Measured::absent(ONE_CLASS),
-                Some(found) => {
+            let measured = |k: usize| match (found, &self.passes.splits.classes) {
+                (_, Err(reason)) => Measured::absent(reason),
+                (None, Ok(_)) => Measured::absent("not measured"),
+                (Some(found), Ok(_)) => {
                     let (value, interval) = match k {
                         1 => (found.top1, found.top1_interval),
                         _ => (found.top5, found.top5_interval),
@@ -118,104 +134,108 @@ impl Session<'_> {
     }
 
     fn regressors(&mut self, kind: ProtocolKind, fit: &Fit, result: &FrozenResult) {
-        let mut means: Vec<(&str, Vec<f64>, Protocol)> = Vec::new();
-        let mut constants: Vec<(&str, String)> = Vec::new();
-        for found in &result.regressors {
-            let (read, target, prefix) = match (found.representation, found.target) {
-                (Representation::Pair, _) => (self.pair(), RELATIVE, "r2"),
-                (Representation::Aggregate, _) => (self.aggregate(self.observed()), RELATIVE, "leakage_r2"),
-                (Representation::First, _) => (self.first(), ABSOLUTE, "absolute_r2"),
-            };
-            let probe = match found.network {
-                Network::Linear => "linear".to_owned(),
-                Network::Mlp { hidden } => format!("MLP, two hidden layers of {hidden}, ReLU"),
-            };
-            let group = self.names.groups.iter().find(|group| group.name == found.group).cloned();
-            let range = group.map_or(0..0, |group| group.range);
-            let part = |session: &Self, part: &str| {
-                session.protocol(kind.name(), &read, format!("{target}: {part}"), probe.clone(), fit.clone())
-            };
-            let constant: Vec<&str> = range
-                .clone()
-                .zip(&found.constant)
-                .filter(|(_, constant)| **constant)
-                .map(|(output, _)| self.names.outputs[output].as_str())
-                .collect();
-            constants.extend(constant.iter().map(|name| (prefix, (*name).to_owned())));
-            let few = "expected at least two test images";
-            let mut all = finished(found.r2, found.r2_interval, &found.verdict, few);
-            if !constant.is_empty() {
-                all = if constant.len() == range.len() {
-                    Measured::absent(constant_target(&constant))
-                } else {
-                    Measured { note: Some(constant_target(&constant) + " and counts as 0 or 1"), ..all }
+        let mut means = Vec::new();
+        for (representation, read, target, prefix) in self.regressed() {
+            let mut values = Vec::new();
+            let mut constants = Vec::new();
+            let mut of_all = None;
+            for found in result.regressors.iter().filter(|found| found.representation == representation) {
+                let probe = match found.network {
+                    Network::Linear => "linear".to_owned(),
+                    Network::Mlp { hidden } => format!("MLP, two hidden layers of {hidden}, ReLU"),
                 };
+                let protocol = |part: &str| {
+                    self.protocol(kind.name(), &read, format!("{target}: {part}"), probe.clone(), fit.clone())
+                };
+                let own = self.group_figures(found);
+                let own = own.into_iter().map(|(part, measured)| (protocol(&part), part, measured));
+                let own: Vec<_> = own.collect();
+                of_all.get_or_insert_with(|| protocol(MEAN));
+                for (protocol, part, measured) in own {
+                    self.push(format!("{prefix}_{part}"), &protocol, measured);
+                }
+                values.extend(&found.parameters);
+                constants.extend(self.constants(found).into_iter().map(str::to_owned));
             }
-            let singles: Vec<(String, Measured)> = range
-                .enumerate()
-                .map(|(index, output)| {
-                    let name = self.names.outputs[output].clone();
-                    let measured = if found.constant.get(index) == Some(&true) {
-                        Measured::absent(constant_target(&[&name]))
-                    } else {
-                        let interval = found.parameter_intervals.get(index).copied();
-                        finished(found.parameters.get(index).copied(), interval, &found.verdict, few)
-                    };
-                    (name, measured)
-                })
-                .collect();
-            let protocol = part(self, &found.group);
-            self.push(format!("{prefix}_{}", found.group), &protocol, all);
-            let mean = part(self, "mean");
-            for (name, measured) in singles {
-                let protocol = part(self, &name);
-                self.push(format!("{prefix}_{name}"), &protocol, measured);
-            }
-            match means.iter_mut().find(|(known, ..)| *known == prefix) {
-                Some((_, values, _)) => values.extend(&found.parameters),
-                None => means.push((prefix, found.parameters.clone(), mean)),
+            if let Some(protocol) = of_all {
+                means.push((format!("{prefix}_{MEAN}"), protocol, self.mean_of_groups(&values, &constants)));
             }
         }
-        let outputs = self.names.outputs.len();
-        for (prefix, values, protocol) in means {
-            let measured = if values.len() == outputs {
-                let mean = values.iter().sum::<f64>() / outputs as f64;
-                let mut note = "no interval: every group has a probe of its own".to_owned();
-                let constant: Vec<&str> =
-                    constants.iter().filter(|(of, _)| *of == prefix).map(|(_, name)| name.as_str()).collect();
-                if !constant.is_empty() {
-                    note = format!("{note}; {} and counts as 0 or 1", constant_target(&constant));
-                }
-                Measured { value: Some(mean), note: Some(note), ..Measured::default() }
-            } else {
-                Measured::absent("a group has no figure")
-            };
-            self.push(format!("{prefix}_mean"), &protocol, measured);
+        for (name, protocol, measured) in means {
+            self.push(name, &protocol, measured);
         }
     }
 
+    /// Names of a group's parameters that are the same in all test images.
+    fn constants(&self, found: &RegressorResult) -> Vec<&str> {
+        let range = self.range(found);
+        let constant = range.zip(&found.constant).filter(|(_, constant)| **constant);
+        constant.map(|(output, _)| self.parts.outputs[output].as_str()).collect()
+    }
+
+    fn range(&self, found: &RegressorResult) -> std::ops::Range<usize> {
+        let group = self.parts.groups.iter().find(|group| group.name == found.group);
+        group.map_or(0..0, |group| group.range.clone())
+    }
+
+    /// The figures of a group and of its parameters, by name.
+    fn group_figures(&self, found: &RegressorResult) -> Vec<(String, Measured)> {
+        const FEW: &str = "expected at least two test images";
+        let (range, constant) = (self.range(found), self.constants(found));
+        let mut all = finished(found.r2, found.r2_interval, &found.verdict, FEW);
+        if !constant.is_empty() {
+            all = if constant.len() == range.len() {
+                Measured::absent(constant_target(&constant))
+            } else {
+                Measured { note: Some(constant_target(&constant) + " and counts as 0 or 1"), ..all }
+            };
+        }
+        let mut figures = vec![(found.group.clone(), all)];
+        for (index, output) in range.enumerate() {
+            let Some(part) = self.parts.single(output) else { continue };
+            let measured = if found.constant.get(index) == Some(&true) {
+                Measured::absent(constant_target(&[&self.parts.outputs[output]]))
+            } else {
+                let interval = found.parameter_intervals.get(index).copied();
+                finished(found.parameters.get(index).copied(), interval, &found.verdict, FEW)
+            };
+            figures.push((part.name.clone(), measured));
+        }
+        figures
+    }
+
+    /// The mean over all parameters, each by the probe of its group.
+    fn mean_of_groups(&self, values: &[f64], constants: &[String]) -> Measured {
+        let outputs = self.parts.outputs.len();
+        if values.len() != outputs {
+            return Measured::absent("a group has no figure");
+        }
+        let mut note = "no interval: every group has a probe of its own".to_owned();
+        if !constants.is_empty() {
+            let constants: Vec<&str> = constants.iter().map(String::as_str).collect();
+            note = format!("{note}; {} and counts as 0 or 1", constant_target(&constants));
+        }
+        let mean = values.iter().sum::<f64>() / outputs as f64;
+        Measured { value: Some(mean), note: Some(note), ..Measured::default() }
+    }
+
     /// All figures of a protocol that could not be run.
-    fn no_descent(&mut self, kind: ProtocolKind, fit: &Fit, reason: &str) -> Result<(), TrainError> {
+    fn no_descent(&mut self, kind: ProtocolKind, fit: &Fit, reason: &str) {
         tracing::warn!(protocol = kind.name(), reason, "the protocol has no figures");
-        let groups = self.names.groups.iter().map(|group| group.name.clone());
-        let parts = groups.chain(self.names.outputs.iter().cloned()).chain(["mean".to_owned()]);
-        let parts: Vec<String> = parts.collect();
-        let aggregate = self.aggregate(self.observed());
-        let suffix = format!("z_agg_m{}", self.observed());
         let mut names = Vec::new();
-        for (read, suffix) in [(&aggregate, suffix.as_str()), (&self.first(), "z1")] {
+        for (_, read, suffix) in self.classified() {
             names.extend(
                 ["top1", "top5"].map(|top| (format!("{top}_{suffix}"), read.clone(), "class".to_owned())),
             );
         }
-        for (read, target, prefix) in [
-            (self.pair(), RELATIVE, "r2"),
-            (aggregate.clone(), RELATIVE, "leakage_r2"),
-            (self.first(), ABSOLUTE, "absolute_r2"),
-        ] {
+        let parts: Vec<String> =
+            self.parts.groups.iter().chain(&self.parts.singles).map(|part| part.name.clone()).collect();
+        for (_, read, target, prefix) in self.regressed() {
             names.extend(
                 parts
                     .iter()
+                    .map(String::as_str)
+                    .chain([MEAN])
                     .map(|part| (format!("{prefix}_{part}"), read.clone(), format!("{target}: {part}"))),
             );
         }
@@ -223,7 +243,6 @@ impl Session<'_> {
             let protocol = self.protocol(kind.name(), &read, target, "not run".into(), fit.clone());
             self.push(name, &protocol, Measured::absent(reason));
         }
-        Ok(())
     }
 }
 

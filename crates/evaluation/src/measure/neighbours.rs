@@ -1,39 +1,29 @@
 //! Nearest neighbours.
 
+use seqjepa_data::Split;
 use seqjepa_probes::Labelled;
-use seqjepa_probes::knn::{KnnConfig, knn};
+use seqjepa_probes::knn::{KnnConfig, KnnResult, knn};
 
-use super::super::card::{Fit, Measured};
-use super::super::extract::name;
-use super::{Session, Split, features, with_notes};
-use crate::TrainError;
+use super::session::{Read, Session, features, table, with_notes};
+use crate::card::{Fit, Measured};
+use crate::error::EvaluationError;
+use crate::extraction::section;
+use crate::names::FIRST_SUFFIX;
 
 /// Neighbours that vote.
 const NEIGHBOURS: [usize; 2] = [20, 200];
 
 impl Session<'_> {
-    /// Top-1 of nearest neighbours from z_AGG and from z_1.
-    pub fn neighbours(&mut self) -> Result<(), TrainError> {
+    /// Top-1 of nearest neighbours from the invariant representation and from z_1.
+    pub(super) fn neighbours(&mut self) -> Result<(), EvaluationError> {
         let config = KnnConfig { neighbours: NEIGHBOURS.to_vec(), ..KnnConfig::default() };
-        let none = self.no_classes()?;
-        for (read, suffix) in [(self.aggregate(self.observed()), "z_agg"), (self.first(), "z1")] {
-            let result = match &none {
-                Some(reason) => Err(reason.clone()),
-                None => {
-                    let bank = &self.train[..1];
-                    let train = read.sections.iter().map(|section| Self::section(bank, section));
-                    let [train, test] =
-                        [train.collect::<Result<Vec<_>, _>>()?, self.tables(Split::Test, &read)?];
-                    let labels = [bank[0].read_integers(name::LABELS)?, self.labels(Split::Test)?];
-                    let classes = self.passes.classes;
-                    let found = (|| {
-                        let train = Labelled::new(features(&train)?, &labels[0])?;
-                        let test = Labelled::new(features(&test)?, &labels[1])?;
-                        knn(&train, &test, classes, &config, &self.bootstrap)
-                    })();
-                    found.map_err(|error| error.to_string())
-                }
-            };
+        let invariant = &self.passes.invariant;
+        let mut reads = vec![(self.first(), FIRST_SUFFIX.to_owned())];
+        if !invariant.is_first() {
+            reads.insert(0, (self.headline(), invariant.suffix()));
+        }
+        for (read, suffix) in reads {
+            let result = self.vote(&read, &config)?;
             for neighbours in NEIGHBOURS {
                 let probe =
                     format!("{neighbours} nearest neighbours, cosine, temperature {}", config.temperature);
@@ -51,5 +41,23 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the neighbours in the first training pass say, or why they cannot.
+    fn vote(&self, read: &Read, config: &KnnConfig) -> Result<Result<KnnResult, String>, EvaluationError> {
+        let classes = match &self.passes.splits.classes {
+            Err(reason) => return Ok(Err(reason.clone())),
+            Ok(classes) => *classes,
+        };
+        let bank = &self.train[..1];
+        let train = read.sections.iter().map(|section| table(bank, section));
+        let [train, test] = [train.collect::<Result<Vec<_>, _>>()?, self.tables(Split::Test, read)?];
+        let labels = [bank[0].read_integers(section::LABELS)?, self.labels(Split::Test)?];
+        let found = (|| {
+            let train = Labelled::new(features(&train)?, &labels[0])?;
+            let test = Labelled::new(features(&test)?, &labels[1])?;
+            knn(&train, &test, classes, config, &self.bootstrap)
+        })();
+        Ok(found.map_err(|error| error.to_string()))
     }
 }

@@ -4,10 +4,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The system's allocator, which remembers the largest request.
-pub struct Watching;
+pub(crate) struct Watching;
 
 /// Bytes of the largest request since it was last set to 0.
-pub static LARGEST: AtomicUsize = AtomicUsize::new(0);
+pub(crate) static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: everything is handed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Watching {

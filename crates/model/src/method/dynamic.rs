@@ -51,13 +51,13 @@ pub trait DynMethod: Debug + Send {
     /// As [`Method::training_forward`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Method::training_forward`].
     fn training_forward(&self, input: SequenceInput, key: DropoutKey) -> Result<TrainingOutput, ModelError>;
 
     /// As [`Method::evaluation_forward`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Method::evaluation_forward`].
     fn evaluation_forward(&self, input: SequenceInput) -> Result<EvaluationOutput, ModelError>;
 
     /// As [`Method::encode`].
@@ -66,7 +66,7 @@ pub trait DynMethod: Debug + Send {
     /// As [`Method::invariant`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Method::invariant`].
     fn invariant(
         &self,
         representations: Tensor<3>,
@@ -76,7 +76,7 @@ pub trait DynMethod: Debug + Send {
     /// As [`Method::predict`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Method::predict`].
     fn predict(
         &self,
         invariant: Tensor<2>,
@@ -170,7 +170,7 @@ pub trait DynMethodConfig: Debug + Send + Sync {
     /// As [`MethodConfig::validate`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`MethodConfig::validate`].
     fn validate(&self) -> Result<(), ModelError>;
 
     /// As [`MethodConfig::parameter_count`].
@@ -179,7 +179,7 @@ pub trait DynMethodConfig: Debug + Send + Sync {
     /// As [`MethodConfig::init`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`MethodConfig::init`].
     fn init(&self, seed: u64, device: &Device) -> Result<Box<dyn DynMethod>, ModelError>;
 
     /// The config as JSON.
@@ -213,7 +213,7 @@ pub fn boxed_config<C: MethodConfig>(config: C) -> Box<dyn DynMethodConfig> {
 /// A method that updates in place what Burn updates by value.
 #[derive(Debug)]
 struct Erased<M> {
-    /// Away only inside [`replace`](Self::replace).
+    /// `None` only inside [`replace`](Self::replace).
     method: Option<M>,
 }
 

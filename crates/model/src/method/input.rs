@@ -19,7 +19,7 @@ impl SequenceActions {
     /// `[batch, M, action_dim]`, from each observed view to the next view.
     ///
     /// # Errors
-    /// [`ModelError::InputShape`] for no observed view, or if `relative` has not one row less than `absolute`, as when the two
+    /// [`ModelError::InputShape`] for no observed view, or if `relative` does not have one row less than `absolute`, as when the two
     /// are swapped, or another batch or width.
     pub fn new(absolute: Tensor<3>, relative: Tensor<3>) -> Result<Self, ModelError> {
         let [batch, rows, action_dim] = absolute.dims();

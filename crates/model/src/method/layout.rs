@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 /// What representations a method has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepresentationLayout {
-    /// The one meant to be invariant to the actions.
+    /// The representation meant to be invariant to the actions.
     pub invariant: InvariantRepresentation,
-    /// The encoder's own, meant to be equivariant to them.
+    /// The encoder's own representation, meant to be equivariant to the actions.
     pub equivariant: EquivariantRepresentation,
     /// Whether the method predicts the target view's representation ([`Method::predict`](super::Method::predict)).
     pub predicts: bool,
@@ -20,7 +20,7 @@ pub struct RepresentationLayout {
 pub struct InvariantRepresentation {
     /// Its name in the literature, as `z_AGG`.
     pub name: &'static str,
-    /// Features.
+    /// Number of features.
     pub width: usize,
     /// Whether it is made of the whole sequence and so depends on the number of observed views; else of the first view alone.
     pub of_sequence: bool,
@@ -31,16 +31,16 @@ pub struct InvariantRepresentation {
 pub struct EquivariantRepresentation {
     /// Its name in the literature, as `z_t`.
     pub name: &'static str,
-    /// Features.
+    /// Number of features.
     pub width: usize,
 }
 
 /// Which views of a sequence a method looks at; the others need not be rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ViewsUsed {
-    /// How many of the first observed views; nothing: all.
+    /// Number of observed views, from the first; `None` for all of them.
     pub observed: Option<usize>,
-    /// Whether the target view.
+    /// Whether it looks at the target view.
     pub target: bool,
 }
 
@@ -71,7 +71,7 @@ impl EncoderChoice {
     }
 }
 
-/// What a tensor of a method is needed for: by this, whoever reads a file that lacks some knows what is not to be had of it.
+/// What a tensor of a method is needed for: it tells whoever reads a file that lacks some tensors what the model can still do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TensorRole {
     /// The representations of the online encoder, and the invariant ones of them.

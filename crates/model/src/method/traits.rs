@@ -48,7 +48,7 @@ pub trait MethodConfig:
 /// A self-supervised method that learns from sequences of views and the actions between them.
 ///
 /// Whoever implements this trait and [`MethodConfig`] gets training, probes, checkpoints, frozen evaluation and embedding:
-/// those know no more of a method. Those that choose among methods at run time hold a [`DynMethod`](super::DynMethod).
+/// they know nothing else of a method. Those that choose among methods at run time hold a [`DynMethod`](super::DynMethod).
 pub trait Method: Module + 'static {
     /// Its configuration.
     type Config: MethodConfig<Method = Self>;

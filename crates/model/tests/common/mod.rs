@@ -3,6 +3,8 @@
 //! The fixtures are written by `scripts/goldens/model.py`; `formula` and `spread` here repeat the functions
 //! of the same names in `scripts/goldens/seqjepa_torch.py`.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+#![allow(clippy::disallowed_methods, reason = "tests look at values")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use burn::module::Module;
@@ -20,7 +22,7 @@ use std::path::{Path, PathBuf};
 const SAMPLES: usize = 8;
 
 /// The small model of the comparisons, `Settings()` in the script.
-pub fn small_config() -> SeqJepaConfig {
+pub(crate) fn small_config() -> SeqJepaConfig {
     SeqJepaConfig {
         encoder: ResNetConfig { width: 16, ..ResNetConfig::default() }.into(),
         action_conditioning: ActionConditioning::Learned { width: 32 },
@@ -32,7 +34,7 @@ pub fn small_config() -> SeqJepaConfig {
 }
 
 /// The model of the script's checkpoints, `TINY` there.
-pub fn tiny_config() -> SeqJepaConfig {
+pub(crate) fn tiny_config() -> SeqJepaConfig {
     SeqJepaConfig {
         encoder: ResNetConfig { width: 1, ..ResNetConfig::default() }.into(),
         action_conditioning: ActionConditioning::Learned { width: 8 },
@@ -43,12 +45,12 @@ pub fn tiny_config() -> SeqJepaConfig {
 }
 
 /// A file of `tests/goldens`.
-pub fn golden(name: &str) -> PathBuf {
+pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name)
 }
 
 /// The CPU device with gradients.
-pub fn training_device() -> Device {
+pub(crate) fn training_device() -> Device {
     Device::flex().autodiff()
 }
 
@@ -59,7 +61,7 @@ fn mix(mut bits: u64) -> u64 {
 }
 
 /// Values in `[centre - scale, centre + scale)` that depend on the name and the index alone.
-pub fn spread_values(name: &str, count: usize, centre: f64, scale: f64) -> Vec<f32> {
+pub(crate) fn spread_values(name: &str, count: usize, centre: f64, scale: f64) -> Vec<f32> {
     let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| {
         (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -73,7 +75,12 @@ pub fn spread_values(name: &str, count: usize, centre: f64, scale: f64) -> Vec<f
 }
 
 /// A tensor of such values around zero.
-pub fn spread<const D: usize>(name: &str, shape: [usize; D], scale: f64, device: &Device) -> Tensor<D> {
+pub(crate) fn spread<const D: usize>(
+    name: &str,
+    shape: [usize; D],
+    scale: f64,
+    device: &Device,
+) -> Tensor<D> {
     let shape = Shape::from(shape);
     let values = spread_values(name, shape.num_elements(), 0.0, scale);
     Tensor::from_data(TensorData::new(values, shape), device)
@@ -99,7 +106,7 @@ fn formula(name: &str, shape: &[usize]) -> TensorData {
 }
 
 /// Gives every parameter and buffer its value by formula.
-pub fn fill<M: Module>(module: M) -> M {
+pub(crate) fn fill<M: Module>(module: M) -> M {
     let tensors: Vec<_> = tensor_specs(&module)
         .into_iter()
         .map(|spec| (spec.name.clone(), formula(&spec.name, &spec.shape)))
@@ -108,7 +115,7 @@ pub fn fill<M: Module>(module: M) -> M {
 }
 
 /// A batch by formula, `batch_by_formula` in the script.
-pub fn batch(name: &str, batch: usize, views: usize, size: usize, device: &Device) -> SequenceInput {
+pub(crate) fn batch(name: &str, batch: usize, views: usize, size: usize, device: &Device) -> SequenceInput {
     SequenceInput {
         observed: spread(&format!("{name}.observed"), [batch, views, 3, size, size], 2.0, device),
         target: Some(spread(&format!("{name}.target"), [batch, 3, size, size], 2.0, device)),
@@ -121,7 +128,7 @@ pub fn batch(name: &str, batch: usize, views: usize, size: usize, device: &Devic
 }
 
 /// Norm, inner product with a fixed tensor, and entries at even distances.
-pub fn summary(name: &str, values: &[f32]) -> Vec<f32> {
+pub(crate) fn summary(name: &str, values: &[f32]) -> Vec<f32> {
     let count = values.len();
     let probe = spread_values(&format!("probe.{name}"), count, 0.0, 1.0);
     let norm = values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
@@ -131,7 +138,7 @@ pub fn summary(name: &str, values: &[f32]) -> Vec<f32> {
 }
 
 /// The float tensors of a module by name.
-pub fn tensors<M: Module>(module: &M) -> BTreeMap<String, Vec<f32>> {
+pub(crate) fn tensors<M: Module>(module: &M) -> BTreeMap<String, Vec<f32>> {
     state_dict(module)
         .into_iter()
         .filter(|(_, data)| data.dtype().is_float())
@@ -140,32 +147,32 @@ pub fn tensors<M: Module>(module: &M) -> BTreeMap<String, Vec<f32>> {
 }
 
 /// The running statistics of a module by name.
-pub fn statistics<M: Module>(module: &M) -> BTreeMap<String, Vec<f32>> {
+pub(crate) fn statistics<M: Module>(module: &M) -> BTreeMap<String, Vec<f32>> {
     tensors(module).into_iter().filter(|(name, _)| seqjepa_nn::is_buffer(name)).collect()
 }
 
 /// The gradient of every parameter by name.
-pub fn gradients<M: Module>(module: &M, loss: &Tensor<1>) -> BTreeMap<String, Vec<f32>> {
+pub(crate) fn gradients<M: Module>(module: &M, loss: &Tensor<1>) -> BTreeMap<String, Vec<f32>> {
     let gradients = ParameterGradients::take(&mut loss.backward(), module);
     let values = |path: &str| gradients.get(path).map(|gradient| gradient.to_data().iter::<f32>().collect());
     gradients.paths().filter_map(|path| Some((path.to_owned(), values(path)?))).collect()
 }
 
 /// Expected values of one fixture file.
-pub struct Fixture {
+pub(crate) struct Fixture {
     bytes: Vec<u8>,
 }
 
 impl Fixture {
     /// Opens `tests/goldens/<name>.safetensors`.
-    pub fn open(name: &str) -> Self {
+    pub(crate) fn open(name: &str) -> Self {
         let path = golden(&format!("{name}.safetensors"));
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { bytes }
     }
 
     /// The values stored under `name`.
-    pub fn values(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn values(&self, name: &str) -> Vec<f32> {
         let file = safetensors::SafeTensors::deserialize(&self.bytes).expect("a SafeTensors file");
         let tensor = file.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         let words = tensor.data().chunks_exact(4);
@@ -174,7 +181,7 @@ impl Fixture {
 
     /// Compares a tensor: the largest difference is at most `tolerance` of the largest expected magnitude.
     #[track_caller]
-    pub fn assert_close<const D: usize>(&self, name: &str, found: &Tensor<D>, tolerance: f32) {
+    pub(crate) fn assert_close<const D: usize>(&self, name: &str, found: &Tensor<D>, tolerance: f32) {
         let found: Vec<f32> = found.to_data().iter::<f32>().collect();
         assert_close(name, &found, &self.values(name), tolerance);
     }
@@ -184,7 +191,7 @@ impl Fixture {
     /// that is zero in exact arithmetic, as the gradient of a shift that batch norm takes away again, may
     /// differ by `tolerance` of the largest norm in the table.
     #[track_caller]
-    pub fn assert_table(&self, name: &str, found: &BTreeMap<String, Vec<f32>>, tolerance: f32) {
+    pub(crate) fn assert_table(&self, name: &str, found: &BTreeMap<String, Vec<f32>>, tolerance: f32) {
         let table = self.values(name);
         let row = SAMPLES + 2;
         assert_eq!(table.len(), found.len() * row, "{name}: number of tensors");
@@ -204,7 +211,7 @@ impl Fixture {
 
 /// The largest difference is at most `tolerance` of the largest expected magnitude.
 #[track_caller]
-pub fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
+pub(crate) fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(found.len(), expected.len(), "{name}: number of values");
     let size = expected.iter().fold(0.0_f32, |size, value| size.max(value.abs()));
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {

@@ -19,6 +19,7 @@ trait SumOfSquares: Backend {
 }
 
 impl SumOfSquares for Flex {
+    #[expect(clippy::cast_possible_truncation, reason = "summed in f64, rounded once")]
     fn squares_summed(values: FloatTensor<Self>) -> FloatTensor<Self> {
         let sum = seqjepa_cpu::sum_of_squares(values.to_contiguous().storage());
         primitive(vec![sum as f32], [1])

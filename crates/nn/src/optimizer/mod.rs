@@ -70,7 +70,7 @@ impl Optimizer {
         Ok(Self { config, groups: ParameterGroups::default(), states: BTreeMap::new() })
     }
 
-    /// The same optimizer with other parameter groups. They are no part of its state.
+    /// The same optimizer with other parameter groups. They are not part of its state.
     #[must_use]
     pub fn with_groups(mut self, groups: ParameterGroups) -> Self {
         self.groups = groups;

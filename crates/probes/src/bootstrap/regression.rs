@@ -40,7 +40,7 @@ impl TargetNames {
 /// R² over a test split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegressionScores {
-    /// Each output's.
+    /// R² of each output.
     pub outputs: Vec<OutputScore>,
     /// The uniform mean over each group's outputs.
     pub groups: Vec<GroupScore>,

@@ -133,6 +133,11 @@ fn means(values: &[f64], columns: usize, samples: usize, weights: impl Iterator<
 
 /// The `share` quantile of sorted values, interpolated linearly between order statistics, as
 /// NumPy's `percentile` by default.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rounded down, a place among the values"
+)]
 pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;

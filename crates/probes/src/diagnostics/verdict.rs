@@ -8,7 +8,7 @@ use crate::error::InputError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Neither of the others.
+    /// Samples differ, in many directions.
     Healthy = 0,
     /// Samples differ, but little, or in few directions (dimensional collapse).
     PartialCollapse = 1,
@@ -36,13 +36,13 @@ impl Verdict {
 /// | RankMe below | `collapsed_rank` | `partial_rank` times `min(samples, width)` |
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
-    /// Ratio of the standard deviation to `1/√D`.
+    /// Ratio of the standard deviation to `1/√D` below which the verdict is *collapsed*.
     pub collapsed_deviation: f64,
-    /// Ratio of the standard deviation to `1/√D`.
+    /// Ratio of the standard deviation to `1/√D` below which it is *partial collapse*.
     pub partial_deviation: f64,
-    /// RankMe.
+    /// RankMe below which the verdict is *collapsed*.
     pub collapsed_rank: f64,
-    /// Share of `min(samples, width)`.
+    /// Share of `min(samples, width)`; with RankMe below it the verdict is *partial collapse*.
     pub partial_rank: f64,
 }
 

@@ -18,7 +18,7 @@ impl<'a> ViewFeatures<'a> {
     ///
     /// # Errors
     ///
-    /// If `views` is 0 or its rows are no multiple of it.
+    /// If `views` is 0 or the number of rows is not a multiple of it.
     pub fn new(features: Features<'a>, views: usize) -> Result<Self, InputError> {
         if views == 0 || !features.samples().is_multiple_of(views) {
             let found = format!("{views} for {} rows", features.samples());

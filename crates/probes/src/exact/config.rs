@@ -9,7 +9,7 @@ use crate::error::InputError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RidgeConfig {
     /// The penalties to choose from, scikit-learn's `alphas`; all above 0. By default 19 values from
-    /// 1e-3 to 1e6, two a decade.
+    /// 1e-3 to 1e6, two per decade.
     pub penalties: Vec<f64>,
     /// Whether features are shifted and scaled to mean 0 and variance 1 over the training samples
     /// first, so that a penalty means the same for all features and models (the default).

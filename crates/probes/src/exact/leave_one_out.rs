@@ -16,7 +16,7 @@ use crate::features::Targeted;
 use crate::scaling::Scaling;
 
 pub(super) struct Solution {
-    /// `[width, outputs]`.
+    /// Weights of the features, `[width, outputs]`.
     pub(super) weights: Mat<f64>,
     pub(super) penalties: Vec<f64>,
     /// Mean squared leave-one-out error of each output.

@@ -32,7 +32,7 @@ pub struct Logistic {
     classes: usize,
     /// The classes with training samples, ascending.
     present: Vec<usize>,
-    /// Of scaled features, `[width, present.len()]`.
+    /// Weights of the scaled features, `[width, present.len()]`.
     weights: Mat<f64>,
     intercepts: Vec<f64>,
     inverse_penalty: f64,
@@ -129,10 +129,9 @@ impl Logistic {
     ///
     /// If the features have another width.
     pub fn predict(&self, features: &Features<'_>) -> Result<Vec<u32>, InputError> {
-        let best = |logits: &[f64]| {
-            let better = |best, class| if logits[class] > logits[best] { class } else { best };
-            (0..logits.len()).fold(0, better) as u32
-        };
+        let better = |best: (u32, f64), other: (u32, f64)| if other.1 > best.1 { other } else { best };
+        let best =
+            |logits: &[f64]| (0..).zip(logits.iter().copied()).reduce(better).map_or(0, |(class, _)| class);
         Ok(self.logits(features)?.chunks_exact(self.classes).map(best).collect())
     }
 

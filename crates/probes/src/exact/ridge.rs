@@ -26,7 +26,7 @@ use crate::scaling::Scaling;
 #[derive(Clone, Debug)]
 pub struct Ridge {
     scaling: Scaling,
-    /// Of scaled features, `[width, outputs]`.
+    /// Weights of the scaled features, `[width, outputs]`.
     weights: Mat<f64>,
     target_means: Vec<f64>,
     penalties: Vec<f64>,

@@ -23,6 +23,11 @@ pub(super) struct Split {
 
 impl Split {
     /// Holds out a share of each class, rounded; which samples, the seed decides (Fisher & Yates).
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of rows, rounded"
+    )]
     pub(super) fn new(classes: &[usize], class_count: usize, share: f64, seed: u64) -> Self {
         let mut members: Vec<Vec<usize>> = vec![Vec::new(); class_count];
         classes.iter().enumerate().for_each(|(row, class)| members[*class].push(row));

@@ -15,7 +15,7 @@ pub enum FrozenError {
     #[error(transparent)]
     Probe(#[from] ProbeError),
     /// The training features have classes, those of the test split have none.
-    #[error("probe `{probe}` needs labels, expected one a sample, found none")]
+    #[error("probe `{probe}` needs labels, expected one per sample, found none")]
     Unlabelled {
         /// The probe.
         probe: String,

@@ -40,7 +40,7 @@ impl FeatureSet {
     ///
     /// # Errors
     ///
-    /// If a buffer is no multiple of `samples`, z_1 and z_2 differ in length, there are no samples,
+    /// If a buffer's length is not a multiple of `samples`, z_1 and z_2 differ in length, there are no samples,
     /// or a number is not finite.
     pub fn new(samples: usize, buffers: FeatureBuffers) -> Result<Self, InputError> {
         if samples == 0 {

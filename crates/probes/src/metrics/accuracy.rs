@@ -99,8 +99,9 @@ impl TopK {
         if correct.len() != self.correct.len() {
             return None;
         }
-        self.samples = *samples as u64;
-        self.correct = correct.iter().map(|count| *count as u64).collect();
+        let samples = super::saved_count(*samples)?;
+        self.correct = correct.iter().map(|correct| super::saved_count(*correct)).collect::<Option<_>>()?;
+        self.samples = samples;
         Some(())
     }
 }

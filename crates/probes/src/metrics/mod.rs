@@ -14,3 +14,12 @@ pub(crate) use accuracy::rank;
 pub use mean::Mean;
 pub use named::Metrics;
 pub use r2::{OutputGroup, R2, R2Score};
+
+/// The count that a saved number stands for; nothing for a number that is not a count.
+#[cfg(feature = "burn")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a count")]
+fn saved_count(saved: f64) -> Option<u64> {
+    // Up to 2^53 an f64 holds every whole number.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    ((0.0..=MOST).contains(&saved) && saved.fract() == 0.0).then_some(saved as u64)
+}

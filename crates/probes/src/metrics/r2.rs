@@ -78,7 +78,7 @@ impl R2 {
     ///
     /// # Errors
     ///
-    /// If the slices' lengths differ or are no multiple of the outputs, or if a value is NaN or
+    /// If the slices' lengths differ or are not a multiple of the outputs, or if a value is NaN or
     /// infinite. The accumulator is unchanged then.
     pub fn update<P: Into<f64> + Copy>(
         &mut self,
@@ -198,7 +198,7 @@ impl R2 {
         if fields.len() != self.outputs.len() * Moments::FIELDS {
             return None;
         }
-        self.samples = *samples as u64;
+        self.samples = super::saved_count(*samples)?;
         for (moments, fields) in self.outputs.iter_mut().zip(fields.chunks_exact(Moments::FIELDS)) {
             *moments = Moments {
                 mean: fields[0],

@@ -28,6 +28,11 @@ impl Accumulator {
     }
 
     /// Takes in what a probe made of a batch, all of it finite.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of samples, which the caller has found finite"
+    )]
     pub(super) fn update(&mut self, loss: f64, score: &queue::Score) -> Result<(), InputError> {
         match (&mut self.score, score) {
             (Score::Accuracy(top), queue::Score::Hits { hits, samples }) => {

@@ -22,7 +22,7 @@ struct Entry {
     /// Number of the update, counted from 0.
     update: usize,
     place: Place,
-    /// `[1]`.
+    /// The loss, `[1]`.
     loss: Tensor<1>,
     /// `[1]`: 0 if the features are finite, otherwise NaN.
     features: Tensor<1>,
@@ -30,7 +30,7 @@ struct Entry {
     /// `[samples * outputs]`.
     score: Tensor<1>,
     samples: usize,
-    /// Of a regression.
+    /// The targets of a regression.
     targets: Option<Arc<[f32]>>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Reading {
 pub(super) enum Score {
     /// NaN if a logit was not finite.
     Hits { hits: f64, samples: u64 },
-    /// Both `[samples, outputs]`.
+    /// Predictions and targets, each `[samples, outputs]`.
     Predictions { predictions: Vec<f32>, targets: Arc<[f32]> },
 }
 
@@ -108,7 +108,7 @@ impl Queue {
 }
 
 impl Reading {
-    /// Whether features, loss and predictions are.
+    /// Whether features, loss and predictions are finite.
     pub(super) fn is_finite(&self) -> bool {
         let predictions = match &self.score {
             Score::Hits { hits, .. } => hits.is_finite(),

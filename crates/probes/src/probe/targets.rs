@@ -9,9 +9,9 @@ use crate::error::{InputError, check_finite, check_labels, check_size};
 /// What a probe shall predict for a batch, on the host.
 #[derive(Clone, Copy, Debug)]
 pub enum Targets<'a> {
-    /// One class a sample.
+    /// One class per sample.
     Labels(&'a [u32]),
-    /// `[samples, outputs]`, row-major.
+    /// The values of a regression, `[samples, outputs]`, row-major.
     Values(&'a [f32]),
 }
 
@@ -60,9 +60,9 @@ impl Targets<'_> {
 /// A batch's targets on a device without autodiff.
 #[derive(Clone, Debug)]
 pub(crate) enum DeviceTargets {
-    /// `[samples, 1]`.
+    /// Classes, `[samples, 1]`.
     Labels(Tensor<2, Int>),
-    /// `[samples, outputs]`.
+    /// The values of a regression, `[samples, outputs]`.
     Values(Tensor<2>),
 }
 

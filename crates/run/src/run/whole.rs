@@ -235,6 +235,8 @@ impl Run {
             data: self.data.for_evaluation(&self.config),
             device: &self.device,
             origin,
+            observed_views: self.config.dataset.seq_len,
+            batch_size: self.config.dataset.batch_size,
             code: code_version(),
             config: self.config.to_json(),
             observed_views: self.config.dataset.seq_len,

@@ -1,5 +1,11 @@
 //! Brightness, contrast and saturation: PIL's `Image.blend` of the view with a degenerate image.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "every value is in the range of a byte where it becomes one"
+)]
+
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 

@@ -38,6 +38,7 @@ fn block<const VECTORS: usize>(
     out: &mut [f32],
 ) -> usize {
     let count = out.len();
+    #[expect(clippy::cast_possible_truncation, reason = "at most 16 lanes, so 16 bits")]
     let masks: [__mmask16; VECTORS] = std::array::from_fn(|vector| {
         let lanes = count.saturating_sub(vector * LANES).min(LANES);
         ((1_u32 << lanes) - 1) as u16
@@ -124,6 +125,11 @@ struct Strip {
 impl Strip {
     #[inline]
     #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "places lie within a strip; each mask is one half of the bits"
+    )]
     fn new(x: usize, width: usize) -> Self {
         let count = STRIP.min(width - x);
         let first = x.saturating_sub(1);

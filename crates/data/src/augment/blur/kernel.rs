@@ -10,6 +10,7 @@ pub(super) const SCALE: f32 = (1_u128 << 64) as f32;
 
 /// torchvision's kernel: `exp(-0.5 (x / sigma)^2)` over its sum in `line`, `[size]`, and the outer product of
 /// that, rounded to f32, times [`SCALE`], in `table`, `[size, size]`.
+#[expect(clippy::cast_possible_truncation, reason = "torch computes weights in f32")]
 pub(super) fn gaussian(
     GaussianBlur { sigma, kernel_size }: GaussianBlur,
     line: &mut Vec<f32>,
@@ -33,6 +34,7 @@ pub(super) fn gaussian(
 
 /// `x * y`, rounded as an f32, times [`SCALE`].
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the one rounding of the product")]
 fn product(x: f32, y: f32) -> f32 {
     // The distance of two subnormal numbers is 2^-149, and that of two f64 beside this one too.
     const SUBNORMAL: f64 = 1.5 / (1_u128 << 97) as f64;

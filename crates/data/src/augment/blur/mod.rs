@@ -92,6 +92,7 @@ fn pad(plane: &[u8], width: usize, radius: usize, padded: &mut [f32]) {
 
 /// Convolves the padded plane as torch does.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the sum, rounded, is the lowest byte of these bits")]
 fn convolve<L: Level>(plane: &mut [u8], width: usize, buffers: &mut Buffers) {
     let Buffers { line, table, padded, sums, .. } = buffers;
     let size = line.len();
@@ -129,7 +130,7 @@ mod tests {
     /// Planes of noise, of noise of two neighbouring bytes (many sums near halves), of one byte, and of a step.
     fn planes(height: usize, width: usize, seed: u64) -> [Vec<u8>; 4] {
         let mut rng = ShuffleKey { seed, split: Split::Test, epoch: 0 }.rng();
-        let mut noise = |low: u64, high: u64| -> Vec<u8> {
+        let mut noise = |low: usize, high: usize| -> Vec<u8> {
             (0..height * width).map(|_| (low + below(&mut rng, high + 1 - low)) as u8).collect()
         };
         let step = (0..height * width).map(|i| if i % width < width / 2 { 0 } else { 255 }).collect();

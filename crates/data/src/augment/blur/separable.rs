@@ -22,6 +22,7 @@ fn negligible(line: &[f32]) -> usize {
 ///
 /// Adding a product to a sum rounds by at most [`ROUNDING`] of the new sum, and by no more than the product, as
 /// the old sum is itself a number of f32. With 255 for every pixel both are largest.
+#[expect(clippy::cast_possible_truncation, reason = "a bound with a hundredth to spare")]
 pub(super) fn error(line: &[f32], table: &[f32]) -> f32 {
     let additions = |weights: &mut dyn Iterator<Item = f64>| {
         let (mut sum, mut error) = (0.0, 0.0);
@@ -48,6 +49,7 @@ const WHOLE: f32 = 8_388_608.0;
 
 /// Convolves the padded plane. Gives up and returns false, the plane half done, if too many bytes stay open.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the sum, rounded, is the lowest byte of these bits")]
 pub(super) fn convolve<L: Level>(plane: &mut [u8], width: usize, error: f32, buffers: &mut Buffers) -> bool {
     let Buffers { line, table, padded, smoothed, sums, marks, open, .. } = buffers;
     let (size, height, stride) = (line.len(), plane.len() / width, width + line.len() - 1);

@@ -93,6 +93,7 @@ pub(super) fn scattered<const LANES: usize, L: Level>(
 
 /// `a * b + c` with one rounding, for the finite values, `c >= 0`, of this module.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the one rounding of the sum")]
 pub(super) fn multiply_add<L: Level>(a: f32, b: f32, c: f32) -> f32 {
     if L::AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
         return a.mul_add(b, c);

@@ -14,7 +14,7 @@ pub(in crate::augment) fn luma([r, g, b]: [__m512i; 3]) -> __m512i {
     let sum = |pixels: __m512i| {
         // The weights in base 256, with digits from -128 to 127.
         const HIGH: i32 = i32::from_le_bytes([77, 75, 29, 75]);
-        const LOW: i32 = i32::from_le_bytes([-117_i8 as u8, 35, 47, 35]);
+        const LOW: i32 = i32::from_le_bytes([(-117_i8).cast_unsigned(), 35, 47, 35]);
         let high = _mm512_dpbusd_epi32(_mm512_set1_epi32(0x80), pixels, _mm512_set1_epi32(HIGH));
         let sum = _mm512_dpbusd_epi32(_mm512_slli_epi32::<8>(high), pixels, _mm512_set1_epi32(LOW));
         _mm512_srli_epi32::<16>(sum)
@@ -36,7 +36,7 @@ pub(super) fn luma_sum(red: &[u8], green: &[u8], blue: &[u8]) -> u64 {
         let gray = luma([load(r), load(g), load(b)]);
         sums = _mm512_add_epi64(sums, _mm512_sad_epu8(gray, _mm512_setzero_si512()));
     }
-    _mm512_reduce_add_epi64(sums) as u64
+    _mm512_reduce_add_epi64(sums).cast_unsigned()
 }
 
 /// Replaces the three planes by their luma.

@@ -8,6 +8,7 @@ use super::planes::split_mut;
 
 /// The luma of one pixel.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the weights sum to 2^16: a mean of bytes is a byte")]
 pub(super) fn luma(r: u8, g: u8, b: u8) -> u8 {
     ((19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 0x8000) >> 16) as u8
 }

@@ -1,4 +1,4 @@
-//! The same for eight pixels at once, in f32.
+//! The hue shift of eight pixels at once, in f32.
 //!
 //! The arithmetic is not PIL's but gives its bytes; tests compare all 2^24 colours, and all 2^24 triples of hue,
 //! saturation and value. These facts shorten it:

@@ -1,4 +1,4 @@
-//! The same for 64 pixels at once, in bytes where bytes are enough and in f32 where they are not.
+//! The hue shift of 64 pixels at once, in bytes where bytes are enough and in f32 where they are not.
 //!
 //! The arithmetic is not PIL's but gives its bytes; tests compare all 2^24 colours and all 256 shifts. These facts
 //! shorten it:
@@ -23,9 +23,10 @@ struct Exact {
     saturation: [u8; 256],
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "every number is below 256")]
 static EXACT: LazyLock<Exact> = LazyLock::new(|| Exact {
     hue: std::array::from_fn(|hue| {
-        // The colour of chroma 85 with this hue; 255 bytes are none.
+        // The colour of chroma 85 with this hue; 255, a whole turn, is 0.
         let (sextant, part) = ((2 * hue / 85 % 6) as u8, (2 * hue % 85) as u8);
         let color = match sextant {
             0 => [85, part, 0],
@@ -48,7 +49,7 @@ const MARGIN: f32 = 1.0 / 2048.0;
 pub(super) fn shift(red: &mut [u8], green: &mut [u8], blue: &mut [u8], offset: u8) {
     let exact = &*EXACT;
     let tables = [ByteTable::new(&exact.hue), ByteTable::new(&exact.saturation)];
-    let offset = _mm512_set1_epi8(offset as i8);
+    let offset = _mm512_set1_epi8(offset.cast_signed());
     for ((r, g), b) in red.chunks_mut(BYTES).zip(green.chunks_mut(BYTES)).zip(blue.chunks_mut(BYTES)) {
         let [h, s, v] = to_hsv([load(r), load(g), load(b)], tables);
         let rgb = to_rgb([_mm512_add_epi8(h, offset), s, v]);
@@ -110,6 +111,11 @@ fn to_hsv([r, g, b]: [__m512i; 3], [hues, saturations]: [ByteTable; 2]) -> [__m5
     [decided(hue, hues), decided(saturation, saturations), high]
 }
 
+/// A number modulo 256.
+fn low_byte(value: u16) -> i8 {
+    ((value & 0xff) as u8).cast_signed()
+}
+
 /// Bytes of hue, saturation and value to bytes of red, green and blue.
 #[inline]
 #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
@@ -118,7 +124,7 @@ fn to_rgb([h, s, v]: [__m512i; 3]) -> [__m512i; 3] {
     let last = _mm512_cmpeq_epi8_mask(h, _mm512_set1_epi8(-1));
     let mut from = [0; 5];
     for (from, limit) in from.iter_mut().zip([43, 85, 128, 170, 213_u8]) {
-        *from = _mm512_cmpge_epu8_mask(h, _mm512_set1_epi8(limit as i8));
+        *from = _mm512_cmpge_epu8_mask(h, _mm512_set1_epi8(limit.cast_signed()));
     }
     let in_sextant = [
         !from[0] | last,
@@ -132,11 +138,11 @@ fn to_rgb([h, s, v]: [__m512i; 3]) -> [__m512i; 3] {
     let double = _mm512_add_epi8(h, h);
     // `rest` of odd sextants, `85 - rest` of even ones, in arithmetic modulo 256.
     let mut end = _mm512_set1_epi8(85);
-    for (sextant, ends) in [(1, 85), (2, 255), (3, 255), (4, 425), (5, 425)] {
-        end = _mm512_mask_mov_epi8(end, in_sextant[sextant], _mm512_set1_epi8(ends as u8 as i8));
+    for (sextant, ends) in [(1, 85), (2, 255), (3, 255), (4, 425), (5, 425_u16)] {
+        end = _mm512_mask_mov_epi8(end, in_sextant[sextant], _mm512_set1_epi8(low_byte(ends)));
     }
     // Of a hue of 255, 510 are exactly six sextants.
-    end = _mm512_mask_mov_epi8(end, last, _mm512_set1_epi8((595 % 256) as u8 as i8));
+    end = _mm512_mask_mov_epi8(end, last, _mm512_set1_epi8(low_byte(595)));
     let part = _mm512_mask_sub_epi8(_mm512_sub_epi8(end, double), odd, double, end);
 
     let (parts, saturations, values) = (widen(part), widen(s), widen(v));

@@ -11,6 +11,11 @@ use super::planes::split_mut;
 
 /// Shifts the hue by a number of turns; torchvision truncates `255 * hue` and lets the byte wrap.
 #[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "torchvision truncates, and the byte wraps"
+)]
 pub(super) fn shift<L: Level>(planes: &mut [u8], hue: f32) {
     let offset = (f64::from(hue) * 255.0) as i32 as u8;
     let (red, green, blue) = split_mut(planes);

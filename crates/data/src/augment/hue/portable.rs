@@ -1,5 +1,11 @@
 //! PIL's conversions, one pixel at a time.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "where PIL truncates to bytes and rounds to f32, so does this"
+)]
+
 /// Shifts the hue byte of every pixel.
 #[inline(always)]
 pub(super) fn shift(red: &mut [u8], green: &mut [u8], blue: &mut [u8], offset: u8) {

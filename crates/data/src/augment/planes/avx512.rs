@@ -10,11 +10,11 @@ const PIXELS: usize = 2 * BYTES / 3;
 /// Where the bytes of each channel are in two vectors.
 static PLACES: [[u8; BYTES]; 3] = {
     let mut places = [[0; BYTES]; 3];
-    let mut pixel = 0;
-    while pixel < PIXELS {
-        places[0][pixel] = 3 * pixel as u8;
-        places[1][pixel] = 3 * pixel as u8 + 1;
-        places[2][pixel] = 3 * pixel as u8 + 2;
+    let mut pixel = 0_u8;
+    while (pixel as usize) < PIXELS {
+        places[0][pixel as usize] = 3 * pixel;
+        places[1][pixel as usize] = 3 * pixel + 1;
+        places[2][pixel as usize] = 3 * pixel + 2;
         pixel += 1;
     }
     places

@@ -94,8 +94,8 @@ impl Weights {
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn finish([high, low]: Sums) -> [u8; 8] {
-    let sum = _mm256_add_epi32(_mm256_slli_epi32::<{ LOW_BITS as i32 }>(high), low);
-    let pixels = _mm256_srai_epi32::<{ PRECISION as i32 }>(sum);
+    let sum = _mm256_add_epi32(_mm256_slli_epi32::<{ LOW_BITS.cast_signed() }>(high), low);
+    let pixels = _mm256_srai_epi32::<{ PRECISION.cast_signed() }>(sum);
     let words = _mm_packs_epi32(_mm256_castsi256_si128(pixels), _mm256_extracti128_si256::<1>(pixels));
     _mm_cvtsi128_si64(_mm_packus_epi16(words, words)).to_le_bytes()
 }

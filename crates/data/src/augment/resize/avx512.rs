@@ -205,7 +205,7 @@ fn store(out: &mut [u8], bytes: __m256i) {
 #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn narrow(mut sums: [__m256i; 4]) -> __m256i {
     for sum in &mut sums {
-        *sum = _mm256_srai_epi32::<{ PRECISION as i32 }>(*sum);
+        *sum = _mm256_srai_epi32::<{ PRECISION.cast_signed() }>(*sum);
     }
     let [a, b, c, d] = sums;
     _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d))

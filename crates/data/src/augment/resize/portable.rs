@@ -55,6 +55,7 @@ const HALF: i32 = 1 << (PRECISION - 1);
 
 /// Fixed point to byte, kept in range.
 #[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn to_byte(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }

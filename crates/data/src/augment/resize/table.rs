@@ -29,13 +29,18 @@ pub(super) struct Table {
     taps: usize,
     windows: Option<Windows>,
     quads: Option<Quads>,
-    /// The weights of every output pixel in fours, each four as the bytes of one number a digit.
+    /// The weights of every output pixel in fours, each four as the bytes of one number per digit.
     digits: Vec<[i32; DIGITS]>,
 }
 
 impl Table {
     /// PIL's coefficients: f64 filter values, normalised over the taps inside the image, rounded half away
     /// from zero to 22 bits. The filter widens by the scale when the image shrinks.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "PIL truncates pixels and rounds weights in the same way"
+    )]
     fn new(key: TableKey) -> Self {
         let (evaluate, support): (fn(f64) -> f64, f64) = match key.filter {
             Interpolation::Bilinear => (bilinear, 1.0),
@@ -88,7 +93,7 @@ impl Table {
                 let mut bytes = [[0_u8; QUAD]; DIGITS];
                 for (tap, &weight) in quad.iter().enumerate() {
                     for (bytes, digit) in bytes.iter_mut().zip(digits(weight)) {
-                        bytes[tap] = digit as u8;
+                        bytes[tap] = digit.cast_unsigned();
                     }
                 }
                 bytes.map(i32::from_le_bytes)
@@ -199,6 +204,10 @@ impl Windows {
 }
 
 impl Table {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "places are below the size of a window, and each part of a weight has at most 16 bits"
+    )]
     fn pair(&self, first: usize, input: usize, tap: usize) -> TapPair {
         // A shuffle index with its highest bit set gives zero.
         let mut pair = TapPair { shuffle: [0x80; 32], high: [0; 16], low: [0; 16] };
@@ -217,17 +226,18 @@ impl Table {
 /// Input pixels that a group of sixteen output pixels may read.
 pub(super) const WIDE_WINDOW: usize = 64;
 
-/// Output pixels of such a group.
+/// Output pixels of a group of that kind.
 pub(super) const WIDE_GROUP: usize = 16;
 
-/// Taps that are multiplied at once.
+/// Number of taps that are multiplied at once.
 pub(super) const QUAD: usize = 4;
 
-/// Parts of a weight, the highest first.
+/// Number of digits of a weight, which are stored the highest first.
 pub(super) const DIGITS: usize = 3;
 
 /// The digits of a weight in base 256, from -128 to 127. With an absolute value below 127.5 * 2^16, which is 1.99, a
-/// weight has no more.
+/// weight has no more than three.
+#[expect(clippy::cast_possible_truncation, reason = "the lowest byte is the digit")]
 fn digits(weight: i32) -> [i8; DIGITS] {
     let low = weight as i8;
     let rest = (weight - i32::from(low)) >> 8;
@@ -256,11 +266,12 @@ pub(super) struct Quad {
 pub(super) struct GroupTaps<'a> {
     /// Where its window begins, in pixels of its row.
     pub(super) input: usize,
-    /// Its taps.
+    /// The group's taps.
     pub(super) quads: &'a [Quad],
 }
 
 impl Quads {
+    #[expect(clippy::cast_possible_truncation, reason = "places are below the size of a window")]
     fn new(table: &Table) -> Option<Self> {
         let mut made = Self { inputs: Vec::new(), quads: Vec::new() };
         for (group, starts) in table.starts.chunks(WIDE_GROUP).enumerate() {
@@ -345,7 +356,7 @@ impl Hasher for KeyHasher {
     }
 
     fn write_isize(&mut self, value: isize) {
-        self.write_u64(value as u64);
+        self.write_usize(value.cast_unsigned());
     }
 
     fn write_u64(&mut self, value: u64) {

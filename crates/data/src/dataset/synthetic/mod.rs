@@ -88,7 +88,7 @@ impl Synthetic {
             let (_, shape, pattern) = CLASSES[index % CLASSES.len()];
             Scene::sample(shape, pattern, key.rng()).render(self.image_size, out);
         });
-        let labels = (0..count).map(|index| (index % CLASSES.len()) as u32).collect();
+        let labels = (0..).zip(CLASSES).map(|(label, _)| label).cycle().take(count).collect();
         let names = CLASSES.iter().map(|(name, ..)| (*name).to_owned()).collect();
         ImageSet::new(pixels, self.image_size, self.image_size, labels, names)
     }

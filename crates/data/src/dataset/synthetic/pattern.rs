@@ -10,7 +10,7 @@ pub(super) enum Pattern {
     Stripes,
     Checks,
     Dots,
-    /// Concentric.
+    /// Concentric rings.
     Rings,
 }
 

@@ -67,6 +67,7 @@ impl Scene {
     }
 
     /// Renders to `[side, side, 3]`.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
     pub(super) fn render(mut self, side: usize, out: &mut [u8]) {
         let samples = side * SUBPIXELS;
         let spacing = 2.0 / samples as f32;
@@ -114,7 +115,7 @@ impl Ground {
         const PATTERNS: [Pattern; 5] =
             [Pattern::Plain, Pattern::Stripes, Pattern::Checks, Pattern::Dots, Pattern::Rings];
         Self {
-            pattern: PATTERNS[below(rng, PATTERNS.len() as u64) as usize],
+            pattern: PATTERNS[below(rng, PATTERNS.len())],
             frame: Frame {
                 origin: [uniform(rng, [-1.5, 1.5]), uniform(rng, [-1.5, 1.5])],
                 axis: direction(rng),

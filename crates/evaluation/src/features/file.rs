@@ -10,34 +10,38 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crc32fast::Hasher;
+use seqjepa_train::storage::{StorageError, folder_of, make_folder, reach, sync_folder, temporary};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::TrainError;
-use crate::storage::{folder_of, make_folder, reach, sync_folder, temporary};
-
 const MAGIC: &[u8; 8] = b"SEQJFT01";
 const ELEMENT: usize = 4;
+/// Far more than the header of the most sections takes.
+const LONGEST_HEADER: u64 = 1 << 20;
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
 /// A table of `rows` x `width` elements under a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Section {
-    pub name: String,
-    pub rows: usize,
-    pub width: usize,
+pub(crate) struct Section {
+    pub(crate) name: String,
+    pub(crate) rows: usize,
+    pub(crate) width: usize,
     /// CRC-32 of the section's bytes in eight hexadecimal digits.
     checksum: String,
 }
 
 impl Section {
-    pub fn new(name: impl Into<String>, rows: usize, width: usize) -> Self {
+    pub(crate) fn new(name: impl Into<String>, rows: usize, width: usize) -> Self {
         Self { name: name.into(), rows, width, checksum: hex(0) }
     }
 
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         (self.rows * self.width * ELEMENT) as u64
+    }
+
+    fn shape(&self) -> (&str, usize, usize) {
+        (&self.name, self.rows, self.width)
     }
 }
 
@@ -75,7 +79,7 @@ fn offsets(header: u64, sections: &[Section]) -> Vec<u64> {
 }
 
 /// A features file that is being written, under a temporary name.
-pub(super) struct FeatureWriter {
+pub(crate) struct FeatureWriter {
     file: NamedTempFile,
     key: String,
     sections: Vec<Open>,
@@ -91,9 +95,9 @@ struct Open {
 
 impl FeatureWriter {
     /// A file in `folder` for what `key` names.
-    pub fn create(folder: &Path, key: &str, sections: Vec<Section>) -> Result<Self, TrainError> {
+    pub(crate) fn create(folder: &Path, key: &str, sections: Vec<Section>) -> Result<Self, StorageError> {
         make_folder(folder)?;
-        let fail = |source| TrainError::io("write features in", folder, source);
+        let fail = |source| StorageError::new("write features in", folder, source);
         reach("create", folder).map_err(fail)?;
         let file = temporary().tempfile_in(folder).map_err(fail)?;
         // So that nobody takes it for what a killed process has left. A file system without locks has no such care.
@@ -105,12 +109,12 @@ impl FeatureWriter {
     }
 
     /// Appends rows to the section `name`; sections that the file does not have are passed over.
-    pub fn append(&mut self, name: &str, values: &[f32]) -> Result<(), TrainError> {
+    pub(crate) fn append(&mut self, name: &str, values: &[f32]) -> Result<(), StorageError> {
         self.append_bits(name, values.iter().map(|value| value.to_bits()))
     }
 
     /// The same for whole numbers.
-    pub fn append_integers(&mut self, name: &str, values: &[u32]) -> Result<(), TrainError> {
+    pub(crate) fn append_integers(&mut self, name: &str, values: &[u32]) -> Result<(), StorageError> {
         self.append_bits(name, values.iter().copied())
     }
 
@@ -118,7 +122,7 @@ impl FeatureWriter {
         &mut self,
         name: &str,
         values: impl ExactSizeIterator<Item = u32>,
-    ) -> Result<(), TrainError> {
+    ) -> Result<(), StorageError> {
         let Some(open) = self.sections.iter_mut().find(|open| open.section.name == name) else {
             return Ok(());
         };
@@ -138,11 +142,11 @@ impl FeatureWriter {
             file.seek(SeekFrom::Start(start))?;
             file.write_all(&bytes)
         };
-        write().map_err(|source| TrainError::io("write", &path, source))
+        write().map_err(|source| StorageError::new("write", &path, source))
     }
 
     /// Completes the file and gives it its name; without one it lives, nameless, as long as what is returned.
-    pub fn finish(mut self, path: Option<&Path>) -> Result<FeatureFile, TrainError> {
+    pub(crate) fn finish(mut self, path: Option<&Path>) -> Result<FeatureFile, StorageError> {
         let close = |open: Open| {
             assert_eq!(open.rows, open.section.rows, "section `{}` is complete", open.section.name);
             Section { checksum: hex(open.hasher.finalize()), ..open.section }
@@ -150,7 +154,8 @@ impl FeatureWriter {
         let sections: Vec<_> = self.sections.drain(..).map(close).collect();
         let header = Header { key: self.key.clone(), sections };
         let bytes = header.bytes();
-        let fail = |source| TrainError::io("write", path.unwrap_or(Path::new("temporary features")), source);
+        let fail =
+            |source| StorageError::new("write", path.unwrap_or(Path::new("temporary features")), source);
         let file = self.file.as_file_mut();
         let mut write = || {
             file.seek(SeekFrom::Start(0))?;
@@ -175,7 +180,7 @@ impl FeatureWriter {
 
 /// A features file that is whole.
 #[derive(Debug)]
-pub(super) struct FeatureFile {
+pub(crate) struct FeatureFile {
     path: PathBuf,
     file: Mutex<File>,
     sections: Vec<(Section, u64)>,
@@ -188,8 +193,8 @@ impl FeatureFile {
         Self { path: path.to_owned(), file: Mutex::new(file), sections }
     }
 
-    /// Opens a file and checks every byte of it: `Err` says what is wrong with it.
-    pub fn open(path: &Path, key: &str) -> Result<Self, String> {
+    /// Opens the file of `key`, which has these sections, and checks every byte of it: `Err` says what is wrong with it.
+    pub(crate) fn open(path: &Path, key: &str, sections: &[Section]) -> Result<Self, String> {
         let mut file = File::open(path).map_err(|error| error.to_string())?;
         let truncated = |error: io::Error| format!("it ends early ({error})");
         let mut start = [0; 20];
@@ -199,7 +204,7 @@ impl FeatureFile {
         }
         let length = u64::from_le_bytes(start[8..16].try_into().expect("eight bytes"));
         let size = file.metadata().map_err(|error| error.to_string())?.len();
-        if length > size {
+        if length > size.min(LONGEST_HEADER) {
             return Err("it ends early".into());
         }
         let mut text = vec![0; length as usize];
@@ -208,8 +213,14 @@ impl FeatureFile {
             return Err("the checksum of its header is wrong".into());
         }
         let header: Header = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-        if header.key != key {
+        // A header that somebody else has made says nothing of sizes that is not known already.
+        if header.key != key
+            || !header.sections.iter().map(Section::shape).eq(sections.iter().map(Section::shape))
+        {
             return Err("it holds other features".into());
+        }
+        if size != 20 + length + sections.iter().map(Section::bytes).sum::<u64>() {
+            return Err(format!("its length is {size} bytes, other than its header says"));
         }
         for section in &header.sections {
             let found = checksum(&mut file, section.bytes()).map_err(truncated)?;
@@ -221,21 +232,21 @@ impl FeatureFile {
     }
 
     /// Rows and width of a section, if the file has it.
-    pub fn shape(&self, name: &str) -> Option<[usize; 2]> {
+    pub(crate) fn shape(&self, name: &str) -> Option<[usize; 2]> {
         self.sections.iter().find(|(section, _)| section.name == name).map(|(s, _)| [s.rows, s.width])
     }
 
     /// All elements of a section, row-major; nothing if there is no such section.
-    pub fn read(&self, name: &str) -> Result<Vec<f32>, TrainError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<f32>, StorageError> {
         Ok(self.bits(name)?.into_iter().map(f32::from_bits).collect())
     }
 
     /// The same for whole numbers.
-    pub fn read_integers(&self, name: &str) -> Result<Vec<u32>, TrainError> {
+    pub(crate) fn read_integers(&self, name: &str) -> Result<Vec<u32>, StorageError> {
         self.bits(name)
     }
 
-    fn bits(&self, name: &str) -> Result<Vec<u32>, TrainError> {
+    fn bits(&self, name: &str) -> Result<Vec<u32>, StorageError> {
         let Some((section, offset)) = self.sections.iter().find(|(section, _)| section.name == name) else {
             return Ok(Vec::new());
         };
@@ -248,7 +259,7 @@ impl FeatureFile {
                 values.extend(bytes.chunks_exact(ELEMENT).map(element));
             })
         };
-        read().map_err(|source| TrainError::io("read", &self.path, source))?;
+        read().map_err(|source| StorageError::new("read", &self.path, source))?;
         Ok(values)
     }
 }
@@ -275,9 +286,12 @@ fn stream(file: &mut File, bytes: u64, mut take: impl FnMut(&[u8])) -> io::Resul
 mod tests {
     use super::*;
 
+    fn sections() -> Vec<Section> {
+        vec![Section::new("a", 3, 2), Section::new("labels", 3, 1)]
+    }
+
     fn write(path: Option<&Path>, folder: &Path) -> FeatureFile {
-        let sections = vec![Section::new("a", 3, 2), Section::new("labels", 3, 1)];
-        let mut writer = FeatureWriter::create(folder, "key", sections).unwrap();
+        let mut writer = FeatureWriter::create(folder, "key", sections()).unwrap();
         for rows in [&[1.0, 2.0][..], &[3.0, 4.0, 5.0, 6.0]] {
             writer.append("a", rows).unwrap();
             writer.append("absent", rows).unwrap();
@@ -293,7 +307,7 @@ mod tests {
         for file in [
             write(None, scratch.path()),
             write(Some(&path), scratch.path()),
-            FeatureFile::open(&path, "key").unwrap(),
+            FeatureFile::open(&path, "key", &sections()).unwrap(),
         ] {
             assert_eq!(file.read("a").unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
             assert_eq!(file.read_integers("labels").unwrap(), [7, 8, 9]);
@@ -313,13 +327,35 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[place] ^= 1;
             std::fs::write(&path, &bytes).unwrap();
-            assert!(FeatureFile::open(&path, "key").is_err(), "byte {place}");
+            assert!(FeatureFile::open(&path, "key", &sections()).is_err(), "byte {place}");
         }
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(FeatureFile::open(&path, "key").is_err(), "length {length}");
+            assert!(FeatureFile::open(&path, "key", &sections()).is_err(), "length {length}");
         }
         std::fs::write(&path, &whole).unwrap();
-        assert!(FeatureFile::open(&path, "other").is_err());
+        assert!(FeatureFile::open(&path, "other", &sections()).is_err());
+    }
+
+    #[test]
+    fn a_header_that_somebody_else_has_made_is_not_believed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("x.features");
+        for forged in [
+            vec![Section::new("a", usize::MAX / 2, 8)],
+            vec![Section::new("a", 3, 2)],
+            vec![Section::new("a", 3, 2), Section::new("labels", 2, 1)],
+        ] {
+            let mut bytes = Header { key: "key".into(), sections: forged }.bytes();
+            bytes.extend([0; 36]);
+            std::fs::write(&path, bytes).unwrap();
+            let problem = FeatureFile::open(&path, "key", &sections()).unwrap_err();
+            assert!(problem.contains("other features"), "{problem}");
+        }
+        drop(write(Some(&path), scratch.path()));
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.push(0);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(FeatureFile::open(&path, "key", &sections()).unwrap_err().contains("length"));
     }
 }

@@ -8,15 +8,16 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::store::{FeatureFile, FeatureWriter, Section};
-use crate::TrainError;
+use super::file::{FeatureFile, FeatureWriter, Section};
+use super::usage::CacheUsage;
+use crate::error::EvaluationError;
 use crate::fingerprint::text_sha256;
 
 const EXTENSION: &str = "features";
 
 /// Where extracted features stay, and how much of the disk they may take.
 #[derive(Debug)]
-pub(super) struct FeatureCache {
+pub(crate) struct FeatureCache {
     /// `None`: nothing is kept.
     folder: Option<PathBuf>,
     limit: u64,
@@ -25,42 +26,31 @@ pub(super) struct FeatureCache {
     usage: Cell<CacheUsage>,
 }
 
-/// How often features were found in the cache.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CacheUsage {
-    /// Passes that were read from the cache.
-    pub read: usize,
-    /// Passes that were extracted.
-    pub extracted: usize,
-    /// Passes whose file was damaged; they were extracted anew.
-    pub damaged: usize,
-}
-
 impl FeatureCache {
-    pub fn new(folder: Option<&Path>, limit: u64) -> Self {
+    pub(crate) fn new(folder: Option<&Path>, limit: u64) -> Self {
         let folder = folder.map(Path::to_owned);
         Self { folder, limit, used: RefCell::default(), usage: Cell::default() }
     }
 
-    pub fn usage(&self) -> CacheUsage {
+    pub(crate) fn usage(&self) -> CacheUsage {
         self.usage.get()
     }
 
     /// The features that `key` describes in full: from the cache, or written by `extract` and then kept.
     ///
     /// A file that is damaged is said to be so in the log and replaced.
-    pub fn get(
+    pub(crate) fn get(
         &self,
         key: &impl Serialize,
         sections: Vec<Section>,
-        extract: impl FnOnce(&mut FeatureWriter) -> Result<(), TrainError>,
-    ) -> Result<FeatureFile, TrainError> {
+        extract: impl FnOnce(&mut FeatureWriter) -> Result<(), EvaluationError>,
+    ) -> Result<FeatureFile, EvaluationError> {
         let key = text_sha256(&serde_json::to_string(key).expect("a key is plain data"));
         let path = self.folder.as_ref().map(|folder| folder.join(format!("{key}.{EXTENSION}")));
         let mut usage = self.usage.get();
         if let Some(path) = path.as_ref().filter(|path| path.exists()) {
             self.used.borrow_mut().insert(path.clone());
-            match FeatureFile::open(path, &key) {
+            match FeatureFile::open(path, &key, &sections) {
                 Ok(file) => {
                     // The oldest files are evicted first; this one was needed just now. Not being able to say so is no
                     // reason to stop.
@@ -85,7 +75,7 @@ impl FeatureCache {
         let folder = self.folder.as_deref().unwrap_or(&scratch);
         let mut writer = FeatureWriter::create(folder, &key, sections)?;
         extract(&mut writer)?;
-        writer.finish(kept.as_deref())
+        Ok(writer.finish(kept.as_deref())?)
     }
 
     /// Removes the files that were longest unused until `bytes` more fit; whether they do.
@@ -131,7 +121,7 @@ mod tests {
     }
 
     fn fetch(cache: &FeatureCache, key: &str) -> Vec<f32> {
-        let write = |writer: &mut FeatureWriter| writer.append("x", &[key.len() as f32; 100]);
+        let write = |writer: &mut FeatureWriter| Ok(writer.append("x", &[key.len() as f32; 100])?);
         cache.get(&key, section(), write).unwrap().read("x").unwrap()
     }
 

@@ -1,14 +1,18 @@
 use std::path::PathBuf;
 
+use seqjepa_model::EncoderChoice;
 use serde::{Deserialize, Serialize};
 
-use super::{at_least_one, flag, invalid, positive, within};
-use crate::TrainError;
+use super::error::SettingError;
+use super::flag;
+use super::kinds::{ProbeOptimizer, ProtocolKind, RegressorKind};
 
-/// `eval`: the frozen evaluation of a checkpoint.
+/// What a frozen evaluation measures and how: the section `eval` of a config.
+///
+/// [`validate`](Self::validate) checks every range, so that nothing is refused after the work has begun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct EvalConfig {
+pub struct EvaluationSettings {
     /// Observed views that the aggregate sees, M_val. Default 5.
     pub seq_len: usize,
     /// Top-1 and top-5 are measured for M_val from 1 to this (at least to `seq_len`). Default 8.
@@ -60,74 +64,7 @@ pub struct EvalConfig {
     pub cache_limit_gib: f64,
 }
 
-/// How the frozen probes are fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProtocolKind {
-    /// Ridge regression in closed form and multinomial logistic regression to convergence, in f64.
-    Exact,
-    /// Linear probes by gradient descent, as published.
-    Linear,
-    /// As `linear`, but crop and jitter through an MLP 2D-1024-1024-4 (the paper's).
-    Paper,
-}
-
-impl ProtocolKind {
-    /// Its name in configs, tables and cards.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Linear => "linear",
-            Self::Paper => "paper",
-        }
-    }
-}
-
-/// Which of the model's encoders is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EncoderChoice {
-    /// The one that is trained by gradients.
-    #[default]
-    Online,
-    /// Its moving average.
-    Target,
-}
-
-impl EncoderChoice {
-    /// Its name in configs, tables and cards.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Online => "online",
-            Self::Target => "target",
-        }
-    }
-}
-
-/// The optimizer of the frozen probes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProbeOptimizer {
-    /// SGD with momentum 0.9 (the published protocols).
-    #[default]
-    Sgd,
-    /// Adam with PyTorch's defaults.
-    Adam,
-}
-
-/// A protocol by gradient descent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RegressorKind {
-    /// [`ProtocolKind::Linear`].
-    Linear,
-    /// [`ProtocolKind::Paper`].
-    Paper,
-}
-
-impl Default for EvalConfig {
+impl Default for EvaluationSettings {
     fn default() -> Self {
         Self {
             seq_len: 5,
@@ -155,11 +92,11 @@ impl Default for EvalConfig {
     }
 }
 
-impl EvalConfig {
+impl EvaluationSettings {
     /// Threads of the loader: `num_workers`, or one per core up to 8.
     #[must_use]
     pub fn workers(&self) -> usize {
-        self.num_workers.unwrap_or_else(super::dataset::default_workers)
+        self.num_workers.unwrap_or_else(default_workers)
     }
 
     /// Passes of augmented features over the training split in the protocols by gradient descent.
@@ -193,42 +130,66 @@ impl EvalConfig {
         chosen
     }
 
-    pub(super) fn validate(&self) -> Result<(), TrainError> {
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingError`] names the first key whose value is out of range.
+    pub fn validate(&self) -> Result<(), SettingError> {
         // The regressors read the first two observed views.
         if self.seq_len < 2 {
-            return Err(invalid(
-                "eval.seq_len",
-                "at least 2 (R2 is read from the views 1 and 2)",
-                self.seq_len,
-            ));
+            let expected = "at least 2 (R2 is read from the views 1 and 2)";
+            return Err(SettingError::new("eval.seq_len", expected, self.seq_len));
         }
-        if self.views() > 255 {
-            return Err(invalid("eval.max_seq_len", "at most 255", self.views()));
+        if self.views() > MAX_VIEWS {
+            let key = if self.seq_len > MAX_VIEWS { "eval.seq_len" } else { "eval.max_seq_len" };
+            return Err(SettingError::new(key, format!("at most {MAX_VIEWS}"), self.views()));
         }
-        at_least_one("eval.max_seq_len", self.max_seq_len)?;
         if self.protocols().is_empty() {
-            return Err(invalid("eval.protocols", "at least one of exact, linear, paper", "none"));
+            let expected = "at least one of exact, linear, paper";
+            return Err(SettingError::new("eval.protocols", expected, "none"));
         }
-        at_least_one("eval.probe_epochs", self.probe_epochs)?;
-        positive("eval.probe_lr", self.probe_lr)?;
-        within("eval.batch_size", self.batch_size, 1 << 16)?;
-        at_least_one("eval.feature_passes", self.feature_passes.unwrap_or(1))?;
-        at_least_one("eval.exact_passes", self.exact_passes)?;
-        // The further candidates are the views of one sequence: at least one observed and the target.
-        if !(3..=256).contains(&self.candidates) {
-            return Err(invalid("eval.candidates", "3 to 256", self.candidates));
+        for (key, value, least, most) in [
+            ("eval.max_seq_len", self.max_seq_len, 1, MAX_VIEWS),
+            ("eval.probe_epochs", self.probe_epochs, 1, 100_000),
+            ("eval.batch_size", self.batch_size, 1, 1 << 16),
+            ("eval.num_workers", self.num_workers.unwrap_or(0), 0, 256),
+            ("eval.feature_passes", self.feature_passes.unwrap_or(1), 1, 100_000),
+            ("eval.exact_passes", self.exact_passes, 1, 1000),
+            // The further candidates are the views of one sequence: at least one observed and the target.
+            ("eval.candidates", self.candidates, 3, 256),
+            ("eval.other_candidates", self.other_candidates, 2, 1 << 20),
+            ("eval.bootstrap", self.bootstrap, 0, 1_000_000),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(SettingError::new(key, format!("{least} to {most}"), value));
+            }
         }
-        if self.other_candidates < 2 {
-            return Err(invalid("eval.other_candidates", "at least 2", self.other_candidates));
+        for (key, value, most) in [
+            ("eval.probe_lr", self.probe_lr, f64::MAX),
+            // A pebibyte.
+            ("eval.cache_limit_gib", self.cache_limit_gib, (1 << 20) as f64),
+        ] {
+            if !(value > 0.0 && value <= most) {
+                let bound = if most == f64::MAX { String::new() } else { format!(", at most {most}") };
+                return Err(SettingError::new(key, format!("a finite number above 0{bound}"), value));
+            }
         }
-        positive("eval.cache_limit_gib", self.cache_limit_gib)?;
         for (key, value) in [("eval.latent_type", &self.latent_type), ("eval.eval_type", &self.eval_type)] {
             if value != "aug" {
-                return Err(invalid(key, "aug (augmentation parameters)", value));
+                return Err(SettingError::new(key, "aug (augmentation parameters)", value));
             }
         }
         Ok(())
     }
+}
+
+/// Most observed views of a sequence that is evaluated.
+const MAX_VIEWS: usize = 255;
+
+/// One thread per core, at most 8.
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8))
 }
 
 #[cfg(test)]
@@ -239,12 +200,59 @@ mod tests {
     fn protocols_are_exact_unless_something_else_is_asked_for() {
         use ProtocolKind::{Exact, Linear, Paper};
         let with = |protocols: Option<Vec<_>>, regressors| {
-            EvalConfig { protocols, regressors, ..EvalConfig::default() }.protocols()
+            EvaluationSettings { protocols, regressors, ..EvaluationSettings::default() }.protocols()
         };
         assert_eq!(with(None, None), [Exact]);
         assert_eq!(with(None, Some(RegressorKind::Paper)), [Exact, Paper]);
         assert_eq!(with(Some(vec![Linear, Linear]), None), [Linear]);
         assert_eq!(with(Some(vec![Linear]), Some(RegressorKind::Linear)), [Linear]);
-        assert!(EvalConfig { protocols: Some(vec![]), ..EvalConfig::default() }.validate().is_err());
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_before_any_work() {
+        let refused = |change: fn(&mut EvaluationSettings)| {
+            let mut settings = EvaluationSettings::default();
+            settings.validate().unwrap();
+            change(&mut settings);
+            settings.validate().unwrap_err().to_string()
+        };
+        type Change = fn(&mut EvaluationSettings);
+        let changes: [(&str, Change); 18] = [
+            ("`eval.seq_len`: expected at least 2 (R2 is read from the views 1 and 2), found 1", |s| {
+                s.seq_len = 1
+            }),
+            ("`eval.seq_len`: expected at most 255, found 256", |s| s.seq_len = 256),
+            ("`eval.max_seq_len`: expected at most 255, found 256", |s| s.max_seq_len = 256),
+            ("`eval.max_seq_len`: expected 1 to 255, found 0", |s| s.max_seq_len = 0),
+            ("`eval.protocols`: expected at least one of exact", |s| s.protocols = Some(vec![])),
+            ("`eval.probe_epochs`: expected 1 to 100000, found 0", |s| s.probe_epochs = 0),
+            ("`eval.batch_size`: expected 1 to 65536, found 0", |s| s.batch_size = 0),
+            ("`eval.num_workers`: expected 0 to 256, found 2000", |s| s.num_workers = Some(2000)),
+            ("`eval.feature_passes`: expected 1 to", |s| s.feature_passes = Some(0)),
+            ("`eval.exact_passes`: expected 1 to 1000, found 1001", |s| s.exact_passes = 1001),
+            ("`eval.candidates`: expected 3 to 256, found 2", |s| s.candidates = 2),
+            ("`eval.other_candidates`: expected 2 to", |s| s.other_candidates = 1),
+            ("`eval.bootstrap`: expected 0 to 1000000, found 9000000000000000000", |s| {
+                s.bootstrap = 9_000_000_000_000_000_000;
+            }),
+            ("`eval.probe_lr`: expected a finite number above 0, found NaN", |s| s.probe_lr = f64::NAN),
+            ("`eval.probe_lr`: expected a finite number above 0, found inf", |s| s.probe_lr = f64::INFINITY),
+            ("`eval.cache_limit_gib`: expected a finite number above 0", |s| s.cache_limit_gib = 0.0),
+            ("`eval.latent_type`: expected aug", |s| s.latent_type = "crop".into()),
+            ("`eval.eval_type`: expected aug", |s| s.eval_type = "test".into()),
+        ];
+        for (message, change) in changes {
+            let found = refused(change);
+            assert!(found.starts_with(message), "{found}");
+        }
+    }
+
+    #[test]
+    fn flags_are_also_written_as_numbers() {
+        let read = |text: &str| serde_json::from_str::<EvaluationSettings>(text);
+        assert!(!read(r#"{"cache": 0}"#).unwrap().cache);
+        assert!(read(r#"{"standardize": 1}"#).unwrap().standardize);
+        assert!(read(r#"{"cache": 2}"#).unwrap_err().to_string().contains("true, false, 1 or 0"));
+        assert!(read(r#"{"seqlen": 2}"#).unwrap_err().to_string().contains("unknown field"));
     }
 }

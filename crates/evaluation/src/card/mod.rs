@@ -1,0 +1,21 @@
+//! The result card: every figure with all that a reader must know to compare it.
+
+mod diagnosed;
+mod error;
+mod figure;
+mod older;
+mod origin;
+mod protocol;
+mod result_card;
+mod scope;
+
+pub use diagnosed::{Diagnosed, DiagnosticsRecord, RepresentationDiagnostics};
+pub use error::CardError;
+pub use figure::{Figure, Measured, PublishedFigure};
+pub use origin::{DataRecord, ModelOrigin, ModelRecord, ModelSource};
+pub use protocol::{Fit, Protocol};
+pub use result_card::ResultCard;
+pub use scope::{MethodRecord, Scope};
+
+#[cfg(test)]
+pub(crate) mod tests_support;

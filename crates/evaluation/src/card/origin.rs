@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a model came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelOrigin {
+    /// How it came here.
+    pub source: ModelSource,
+    /// The checkpoint, where there is one.
+    pub path: Option<PathBuf>,
+    /// SHA-256 of that file.
+    pub file_sha256: Option<String>,
+    /// Epochs that it was trained, where that is known.
+    pub epochs: Option<usize>,
+    /// Optimizer steps that it was trained, where that is known.
+    pub steps: Option<u64>,
+    /// Whether its target encoder, where the method has one, was trained too: an imported file may lack it.
+    pub target_encoder: bool,
+}
+
+/// How a model came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// Trained in this process.
+    Run,
+    /// A checkpoint of this project.
+    Checkpoint,
+    /// A PyTorch or SafeTensors file.
+    Imported,
+}
+
+/// The model that was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Where it came from.
+    #[serde(flatten)]
+    pub origin: ModelOrigin,
+    /// SHA-256 over names, shapes and values of all its tensors.
+    pub model_sha256: String,
+    /// Observed views that it was trained with, M_train, by the config.
+    pub observed_views: usize,
+    /// Sequences of a training step, by the config.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
+}
+
+/// The images that a model was measured on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// Name of the data set.
+    pub name: String,
+    /// Images that probes were fitted to.
+    pub train_images: usize,
+    /// Images that they were tested on.
+    pub test_images: usize,
+    /// Classes of the data set; 0 if it has no labels.
+    pub classes: usize,
+    /// Classes without a training image, and classes without a test image.
+    pub missing_classes: [usize; 2],
+}

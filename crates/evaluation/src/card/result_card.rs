@@ -1,0 +1,109 @@
+use std::path::Path;
+
+use seqjepa_model::EncoderChoice;
+use seqjepa_train::CodeVersion;
+use seqjepa_train::storage::{StorageError, write_atomically};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::diagnosed::Diagnosed;
+use super::error::CardError;
+use super::figure::Figure;
+use super::older;
+use super::origin::{DataRecord, ModelRecord};
+use super::scope::{MethodRecord, Scope};
+use crate::features::CacheUsage;
+use crate::settings::ProtocolKind;
+
+/// Version of the card's layout.
+const FORMAT: u32 = 2;
+
+/// The frozen figures of a model beside those of the model as initialised, and the published ones.
+///
+/// Written as JSON. Cards of earlier layouts are read as well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultCard {
+    /// Version of the card's layout.
+    pub format: u32,
+    /// The code that measured.
+    pub code: CodeVersion,
+    /// The method that was measured.
+    pub method: MethodRecord,
+    /// The model that was measured.
+    pub model: ModelRecord,
+    /// The images it was measured on.
+    pub data: DataRecord,
+    /// The encoder whose representations were probed.
+    pub encoder: EncoderChoice,
+    /// The backend and device.
+    pub device: String,
+    /// What the card speaks of.
+    pub scope: Scope,
+    /// Every figure.
+    pub figures: Vec<Figure>,
+    /// The collapse diagnostics of the trained model and of the model as initialised.
+    pub diagnostics: Diagnosed,
+    /// Whatever else describes the run, as it was given.
+    pub config: Value,
+    /// How often features came from the cache. No part of the file.
+    #[serde(skip)]
+    pub cache: CacheUsage,
+}
+
+impl ResultCard {
+    /// The layout's version, for a new card.
+    pub const FORMAT: u32 = FORMAT;
+
+    /// The usual name of its file.
+    pub const FILE_NAME: &str = "evaluation.json";
+
+    /// The figure of that name under the first of the protocols that has it.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+
+    /// The figure of that name under one protocol.
+    #[must_use]
+    pub fn figure_by(&self, name: &str, protocol: ProtocolKind) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name && figure.protocol.name == protocol.name())
+    }
+
+    /// Name of the figure that says the most: top-1 from the invariant representation, at M_val where that matters.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        format!("top1_{}", self.method.invariant.suffix_of(self.scope.observed_views))
+    }
+
+    /// Writes the card as JSON, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`].
+    pub fn save(&self, path: &Path) -> Result<(), StorageError> {
+        let mut text = serde_json::to_vec_pretty(self).expect("a card is plain data");
+        text.push(b'\n');
+        write_atomically(path, &text)
+    }
+
+    /// Reads a card that [`save`](Self::save) wrote, of this layout or an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// [`CardError`] if the file cannot be read, is no card, or of a newer layout.
+    pub fn load(path: &Path) -> Result<Self, CardError> {
+        let refuse = |found: String| CardError::NoCard { path: path.to_owned(), found };
+        let bytes = std::fs::read(path).map_err(|source| StorageError::new("read", path, source))?;
+        let mut card: Value = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        let format = card.get("format").and_then(Value::as_u64);
+        let Some(format) = format.and_then(|format| u32::try_from(format).ok()) else {
+            return Err(refuse("JSON without a `format`".into()));
+        };
+        match (format, card.as_object_mut()) {
+            (FORMAT, _) => {}
+            (1, Some(card)) => older::upgrade(card, FORMAT),
+            _ => return Err(CardError::Layout { path: path.to_owned(), newest: FORMAT, found: format }),
+        }
+        serde_json::from_value(card).map_err(|error| refuse(error.to_string()))
+    }
+}

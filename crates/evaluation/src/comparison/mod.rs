@@ -1,0 +1,11 @@
+//! Several runs and published figures side by side; what was not measured the same way is marked as such.
+
+mod csv;
+mod differences;
+mod grid;
+mod markdown;
+mod model;
+mod run;
+
+pub use model::Comparison;
+pub use run::ComparedRun;

@@ -1,0 +1,166 @@
+//! From a method to its card.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use seqjepa_model::{DynMethod, EncoderChoice};
+use seqjepa_train::CodeVersion;
+use seqjepa_train::observer::Observer;
+use seqjepa_train::storage::make_folder;
+use serde_json::Value;
+
+use crate::card::{
+    DataRecord, Diagnosed, Figure, Measured, MethodRecord, ModelOrigin, ModelRecord, ResultCard, Scope,
+};
+use crate::data::{EvaluationData, Splits};
+use crate::error::EvaluationError;
+use crate::extraction::{Passes, Subject};
+use crate::features::FeatureCache;
+use crate::measure::{MeasuredFigure, measure};
+use crate::published::{Conditions, published_figure};
+use crate::settings::EvaluationSettings;
+
+/// What is evaluated, and how.
+#[derive(Debug)]
+pub struct EvaluationRequest<'a> {
+    /// What is measured.
+    pub settings: &'a EvaluationSettings,
+    /// The method, on an autodiff device or not; nothing in it changes.
+    pub method: &'a dyn DynMethod,
+    /// Seed of the views, of whatever a probe draws, and of the model as initialised.
+    pub seed: u64,
+    /// The sequences.
+    pub data: EvaluationData,
+    /// The device that the method is on.
+    pub device: &'a Device,
+    /// Where the method came from.
+    pub origin: ModelOrigin,
+    /// Observed views that it was trained with, M_train.
+    pub observed_views: usize,
+    /// Sequences of its training steps, by which published figures are compared.
+    pub batch_size: usize,
+    /// The code that measures.
+    pub code: CodeVersion,
+    /// Whatever else describes the run; the card holds it as it is.
+    pub config: Value,
+    /// Folder of the feature cache where the settings name none; `None` keeps nothing.
+    pub cache_folder: Option<&'a Path>,
+}
+
+/// Measures a method and, under the same protocols, the method that its config and the seed initialise.
+///
+/// Encoders and batch norm are truly frozen: nothing in the method changes, running statistics included. What cannot be
+/// measured (a probe that diverges, features that are not finite, unlabelled images, a method that predicts nothing) is absent
+/// from the card with the reason.
+///
+/// # Errors
+///
+/// Whatever the data, the method, the disk or the observer could not do; [`EvaluationError::TargetEncoder`] if the target
+/// encoder is asked for and there is none; [`EvaluationError::Setting`] before any work.
+pub fn evaluate(
+    request: &EvaluationRequest,
+    observer: &mut dyn Observer,
+) -> Result<ResultCard, EvaluationError> {
+    let EvaluationRequest { settings, method, seed, data, origin, cache_folder, .. } = request;
+    settings.validate()?;
+    check_encoder(request)?;
+    let folder = settings.cache_dir.as_deref().or(*cache_folder).filter(|_| settings.cache);
+    let folder = folder.filter(|folder| match make_folder(folder) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "features are not kept");
+            false
+        }
+    });
+    let cache = FeatureCache::new(folder, (settings.cache_limit_gib * (1u64 << 30) as f64) as u64);
+    let splits = Splits::new(data, settings)?;
+    let device = &request.device.clone().without_autodiff();
+
+    let trained = method.valid();
+    let trained = Subject { method: &*trained, target_trained: origin.target_encoder };
+    let trained = Passes::new(settings, *seed, &splits, device, trained, &cache)?;
+    let own = measure(&trained, observer)?;
+    let random = method.config().init(*seed, device)?;
+    let random = Subject { method: &*random, target_trained: true };
+    let random = measure(&Passes::new(settings, *seed, &splits, device, random, &cache)?, observer)?;
+    let usage = cache.usage();
+    tracing::info!(read = usage.read, extracted = usage.extracted, damaged = usage.damaged, "feature passes");
+
+    let config = method.config_json()?;
+    let conditions = Conditions {
+        method: method.name(),
+        config: &config,
+        data: &data.name,
+        observed_views: request.observed_views,
+        training: (origin.epochs, request.batch_size),
+    };
+    let figures = side_by_side(own.figures, &random.figures, &conditions);
+    let actions = &splits.train.source.layout().actions;
+    Ok(ResultCard {
+        format: ResultCard::FORMAT,
+        code: request.code.clone(),
+        model: ModelRecord {
+            origin: origin.clone(),
+            model_sha256: trained.model_hash().to_owned(),
+            observed_views: request.observed_views,
+            batch_size: Some(request.batch_size),
+        },
+        data: DataRecord {
+            name: data.name.clone(),
+            train_images: splits.train.samples,
+            test_images: splits.test.samples,
+            classes: splits.train.source.class_names().len(),
+            missing_classes: [&splits.train, &splits.test].map(|split| split.missing_classes()),
+        },
+        encoder: settings.encoder,
+        device: device_name(device),
+        scope: Scope {
+            observed_views: settings.seq_len,
+            protocols: settings.protocols().into_iter().map(|kind| kind.name().to_owned()).collect(),
+            seed: *seed,
+            groups: actions.groups().iter().map(|group| group.name.clone()).collect(),
+            parameters: actions.parameters().iter().map(|parameter| parameter.name.clone()).collect(),
+        },
+        figures,
+        diagnostics: Diagnosed { trained: own.diagnostics, random: random.diagnostics },
+        config: request.config.clone(),
+        cache: usage,
+        method: MethodRecord { name: method.name().into(), invariant: trained.invariant.clone(), config },
+    })
+}
+
+/// Refuses the target encoder where there is no trained one.
+fn check_encoder(request: &EvaluationRequest) -> Result<(), EvaluationError> {
+    if request.settings.encoder == EncoderChoice::Online {
+        return Ok(());
+    }
+    let found = match (request.method.representations().target_encoder, request.origin.target_encoder) {
+        (true, true) => return Ok(()),
+        (true, false) => "a checkpoint without one".to_owned(),
+        (false, _) => format!("the method `{}`, which is configured without one", request.method.name()),
+    };
+    Err(EvaluationError::TargetEncoder { found })
+}
+
+/// Backend and device, as `Flex(Cpu)`.
+fn device_name(device: &Device) -> String {
+    let name = format!("{device:?}");
+    let inner = name.strip_prefix("Device<").and_then(|name| name.strip_suffix('>'));
+    inner.map(str::to_owned).unwrap_or(name)
+}
+
+/// Both models' figures by name and protocol, with the published ones.
+fn side_by_side(
+    trained: Vec<MeasuredFigure>,
+    random: &[MeasuredFigure],
+    conditions: &Conditions,
+) -> Vec<Figure> {
+    let pair = |MeasuredFigure { name, protocol, measured }| {
+        let same = |other: &&MeasuredFigure| (&other.name, &other.protocol.name) == (&name, &protocol.name);
+        let random = random.iter().find(same).map(|random| random.measured.clone());
+        let random = random.unwrap_or_else(|| Measured::absent("not measured"));
+        let published = published_figure(&name, &protocol, conditions);
+        Figure { name, trained: measured, random, published, protocol }
+    };
+    trained.into_iter().map(pair).collect()
+}

@@ -1,0 +1,9 @@
+//! Files of features, and the folder of those that were extracted before.
+
+mod cache;
+mod file;
+mod usage;
+
+pub(crate) use cache::FeatureCache;
+pub(crate) use file::{FeatureFile, FeatureWriter, Section};
+pub use usage::CacheUsage;

@@ -1,0 +1,8 @@
+//! Published figures, and what keeps a figure from being compared with them.
+
+mod beside;
+mod differences;
+mod table;
+
+pub(crate) use beside::{Conditions, published_figure};
+pub(crate) use table::{OnlineReference, grid, online_references};
