@@ -7,11 +7,20 @@ pub(super) fn is_cpu(backend: &str) -> bool {
     ["flex", "ndarray"].contains(&backend)
 }
 
+/// What every backend finds. A driver that panics is told of by its report: its own message would only frighten.
+pub(super) fn look() -> Vec<BackendReport> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let reports = backends();
+    std::panic::set_hook(hook);
+    reports
+}
+
 /// The device behind `run.device: requested`, which came to `backend`; where `auto` came to the CPU, why.
 pub(super) fn describe_device(requested: &str, backend: &str) -> String {
     let name = if is_cpu(backend) { format!("CPU ({backend})") } else { backend.to_owned() };
     match requested {
-        "auto" if is_cpu(backend) => format!("{name}, since {}", why_the_cpu(&backends())),
+        "auto" if is_cpu(backend) => format!("{name}, since {}", why_the_cpu(&look())),
         "auto" => format!("{name}, the best of those found"),
         _ => name,
     }

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_run::device::backends;
 
-use super::device::is_cpu;
+use super::device::{is_cpu, look};
 use super::terminal::say;
 
 /// Lists the backends of this build and the devices that they find.
@@ -15,7 +14,7 @@ use super::terminal::say;
 pub(super) struct Arguments {}
 
 pub(super) fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
-    for report in backends() {
+    for report in look() {
         let name = report.name;
         if !report.compiled {
             say!("{name:<8} not compiled in; build with `--features {name}`");
