@@ -11,7 +11,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use seqjepa::model::{
-    EncoderConfig, Method, MethodConfig, ResNetConfig, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput,
+    EncoderConfig, Method, ResNetConfig, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput,
 };
 use seqjepa::nn::DropoutKey;
 use seqjepa::nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};

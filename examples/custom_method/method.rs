@@ -78,11 +78,10 @@ impl MeanPrediction {
         let [batch, views, channels, height, width] = input.observed.dims();
         let images = input.observed.reshape([batch * views, channels, height, width]);
         let encoded = self.encoder.encode(images, mode).reshape([batch, views, self.encoder.width()]);
-        let missing = || ModelError::MissingInput {
+        let target = input.target.ok_or(ModelError::MissingInput {
             input: "target",
             expected: "[batch, channels, height, width]".into(),
-        };
-        let target = input.target.ok_or_else(missing)?;
+        })?;
         let target = self.encoder.encode(target, mode).without_autodiff();
         let mean = encoded.clone().mean_dim(1).squeeze_dim::<2>(1);
         let action = input.actions.relative_from(views - 1);

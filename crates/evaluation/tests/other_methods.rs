@@ -58,7 +58,10 @@ fn a_method_of_two_views_has_every_figure_that_it_can_have() {
     assert_eq!((counts(&again), &again.figures), ((8, 0), &card.figures));
 
     let table = results_table(None, &card);
-    assert!(table.contains("| top-1 % from h ") && table.contains("h: the representation of an image"), "{table}");
+    assert!(
+        table.contains("| top-1 % from h ") && table.contains("h: the representation of an image"),
+        "{table}"
+    );
     let runs = vec![
         ComparedRun { label: "two".into(), card: Some(card), online: None },
         ComparedRun { label: "seq".into(), card: Some(Subject::new().card()), online: None },
@@ -99,14 +102,21 @@ fn two_views_are_all_that_is_rendered() {
 fn a_method_that_does_not_do_what_it_declares_is_refused() {
     let boastful = two_views(TwoViewsConfig { boastful: true, ..TwoViewsConfig::default() }, 1);
     let message = Subject::of(boastful).evaluate(None).unwrap_err().to_string();
-    assert!(message.contains("two_views") && message.contains("[8, 33]") && message.contains("[8, 32]"), "{message}");
+    assert!(
+        message.contains("two_views") && message.contains("[8, 33]") && message.contains("[8, 32]"),
+        "{message}"
+    );
     let settings = EvaluationSettings { encoder: EncoderChoice::Target, ..settings() };
     let error = Subject { settings, ..subject(Invariant::First) }.evaluate(None).unwrap_err();
     assert!(matches!(error, EvaluationError::TargetEncoder { .. }), "{error}");
 }
 
 /// The same images with other labels.
-fn relabelled(split: Split, classes: &[&str], label: impl Fn(usize) -> u32) -> Arc<dyn seqjepa_data::SequenceSource> {
+fn relabelled(
+    split: Split,
+    classes: &[&str],
+    label: impl Fn(usize) -> u32,
+) -> Arc<dyn seqjepa_data::SequenceSource> {
     let images = common::images(split);
     let names = classes.iter().map(|name| (*name).to_owned()).collect();
     let labels = (0..images.len()).map(label).collect();
@@ -116,7 +126,9 @@ fn relabelled(split: Split, classes: &[&str], label: impl Fn(usize) -> u32) -> A
 
 fn unlabelled(split: Split) -> Arc<dyn seqjepa_data::SequenceSource> {
     let images = common::images(split);
-    common::sequences(ImageSet::unlabelled(images.pixels().to_vec(), images.height(), images.width()).unwrap())
+    common::sequences(
+        ImageSet::unlabelled(images.pixels().to_vec(), images.height(), images.width()).unwrap(),
+    )
 }
 
 #[test]
@@ -187,7 +199,8 @@ fn splits_of_other_kinds_are_refused() {
     use seqjepa_data::{AugmentedImages, SequenceConfig};
     let config = SequenceConfig::new(8, 2, Synthetic::NORMALIZATION).unwrap();
     let mut subject = Subject { device: Device::flex(), ..Subject::new() };
-    subject.data.test = Arc::new(AugmentedImages::new(Arc::new(common::images(Split::Test)), config).unwrap());
+    subject.data.test =
+        Arc::new(AugmentedImages::new(Arc::new(common::images(Split::Test)), config).unwrap());
     let message = subject.evaluate(None).unwrap_err().to_string();
     assert!(message.contains("3x16x16") && message.contains("3x8x8"), "{message}");
 }

@@ -186,11 +186,8 @@ fn nothing_is_rendered_that_is_not_used() {
 
 #[test]
 fn published_protocols_say_what_they_are() {
-    let settings = EvaluationSettings {
-        protocols: Some(vec![ProtocolKind::Paper]),
-        feature_passes: Some(2),
-        ..both()
-    };
+    let settings =
+        EvaluationSettings { protocols: Some(vec![ProtocolKind::Paper]), feature_passes: Some(2), ..both() };
     let card = Subject { settings, ..Subject::new() }.card();
     assert!(card.figure_by("top1_z_agg_m2", ProtocolKind::Exact).is_none());
     assert!(card.figure("top1_z_agg_m3").is_none(), "the published probes read M_val views");
@@ -199,7 +196,9 @@ fn published_protocols_say_what_they_are() {
     assert_eq!((crop.protocol.passes, crop.protocol.train_samples), (2, 96));
     assert!(!card.figure("r2_blur").unwrap().protocol.probe.contains("MLP"));
     assert!(card.figure("r2_mean").unwrap().trained.value.is_some());
-    assert!(crop.published.as_ref().unwrap().differences.iter().any(|words| words.contains("for 100 epochs")));
+    assert!(
+        crop.published.as_ref().unwrap().differences.iter().any(|words| words.contains("for 100 epochs"))
+    );
 
     let wild = EvaluationSettings { protocols: Some(vec![ProtocolKind::Linear]), probe_lr: 1e30, ..both() };
     let card = Subject { settings: wild, ..Subject::new() }.card();
@@ -237,7 +236,8 @@ fn features_that_are_not_finite_leave_figures_absent() {
     let mut tensors = subject.method.state_dict();
     for (name, data) in &mut tensors {
         if name == "encoder.conv1.weight" || name == "encoder.bn1.weight" {
-            let scaled: Vec<f32> = data.as_slice::<f32>().unwrap().iter().map(|value| value * f32::MAX).collect();
+            let scaled: Vec<f32> =
+                data.as_slice::<f32>().unwrap().iter().map(|value| value * f32::MAX).collect();
             *data = burn::tensor::TensorData::new(scaled, data.shape().clone());
         }
     }

@@ -43,7 +43,7 @@ pub fn run(data: &[u8]) {
         Ok(images) => {
             assert_eq!(images.len() * record, files * records.len());
             assert_eq!(images.pixels().len(), images.len() * PIXELS);
-            assert!(images.labels().iter().all(|&label| (label as usize) < classes));
+            assert!(images.labels().expect("labelled").iter().all(|&label| (label as usize) < classes));
             assert_eq!(images.class_count(), classes);
         }
         Err(error) => assert!(error.to_string().contains(folder), "{error} names no file"),

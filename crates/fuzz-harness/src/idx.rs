@@ -42,7 +42,7 @@ pub fn run(data: &[u8]) {
     match load_fashion_mnist(path.parent().expect("a file in a folder"), split) {
         Ok(set) => {
             assert_eq!((set.len(), set.height(), set.width()), (COUNT, 32, 32));
-            assert!(set.labels().iter().all(|&label| label < 10));
+            assert!(set.labels().expect("labelled").iter().all(|&label| label < 10));
         }
         Err(error) => assert!(error.to_string().contains(prefix), "{error} names no file"),
     }

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 
 use burn::tensor::Device;
-use seqjepa_model::{MethodConfig, SeqJepa, import_tensors, read_tensors};
+use seqjepa_model::{SeqJepa, import_tensors, read_tensors};
 use seqjepa_nn::tensor_specs;
 use seqjepa_run::Config;
 use zip::ZipWriter;

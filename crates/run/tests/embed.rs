@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use safetensors::SafeTensors;
-use seqjepa_data::{AugmentedImages, ImageSet, ImageView, LoaderConfig, SequenceLoader, Split};
+use seqjepa_data::{AugmentedImages, ImageSet, ImageView, LoaderConfig, SequenceLoader};
 use seqjepa_model::export_tensors;
 use seqjepa_nn::host;
 use seqjepa_run::embed::{EmbedError, EmbeddedFiles, EmbeddedViews, Embedder, embed_folder};
@@ -216,7 +216,7 @@ fn augmented_views_are_those_of_the_evaluation_pass() {
 
     let sequence = pretrained.config.sequences(3, embedder.normalization()).unwrap();
     let source = Arc::new(AugmentedImages::new(set.clone(), sequence).unwrap());
-    let loader = LoaderConfig { seed: 11, split: Split::Test, ..LoaderConfig::test(5) };
+    let loader = LoaderConfig::test(5, 11);
     let loader = SequenceLoader::new(source, loader).unwrap();
     let batch = loader.epoch(0, 0).next().unwrap().unwrap().into_inner();
     let input = sequence_input(batch, &Device::flex()).unwrap();

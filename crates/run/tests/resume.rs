@@ -99,7 +99,7 @@ fn other_data_are_refused() {
     drop(train(&folder, &[]));
     let path = folder.join("checkpoints/last.safetensors");
     let mut checkpoint = Checkpoint::load(&path).unwrap();
-    checkpoint.progress.data.as_mut().unwrap().test = "other".into();
+    checkpoint.record.data.as_mut().unwrap().test = "other".into();
     checkpoint.save(&path).unwrap();
     let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
     assert!(matches!(error, RunError::DataChanged { split: "test", .. }), "{error}");
@@ -222,8 +222,8 @@ fn another_backend_is_refused_and_taken_when_told() {
     drop(train(&folder, &[]));
     let path = folder.join("checkpoints/last.safetensors");
     let mut checkpoint = Checkpoint::load(&path).unwrap();
-    assert_eq!(checkpoint.progress.backend.as_deref(), Some("flex"));
-    checkpoint.progress.backend = Some("cuda".into());
+    assert_eq!(checkpoint.record.backend.as_deref(), Some("flex"));
+    checkpoint.record.backend = Some("cuda".into());
     checkpoint.save(&path).unwrap();
     let message = Run::resume(&folder, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("`run.device`: the run has the backend cuda, given is flex"), "{message}");

@@ -4,7 +4,7 @@ mod common;
 
 use burn::tensor::Device;
 use common::{BATCHES, builder, tiny};
-use seqjepa_model::{MethodConfig, boxed};
+use seqjepa_model::boxed;
 use seqjepa_nn::host;
 use seqjepa_train::Advance;
 use seqjepa_train::observer::{Event, Observers};

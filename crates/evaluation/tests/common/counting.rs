@@ -34,7 +34,11 @@ impl Counting {
         (Self::around(source, &counts, candidates), counts)
     }
 
-    fn around(source: Arc<dyn SequenceSource>, counts: &Arc<Counts>, candidates: bool) -> Arc<dyn SequenceSource> {
+    fn around(
+        source: Arc<dyn SequenceSource>,
+        counts: &Arc<Counts>,
+        candidates: bool,
+    ) -> Arc<dyn SequenceSource> {
         Arc::new(Self { source, counts: Arc::clone(counts), candidates })
     }
 }

@@ -11,10 +11,12 @@ use burn::tensor::Device;
 use seqjepa_data::dataset::Synthetic;
 use seqjepa_data::{AugmentedImages, ImageSet, SequenceConfig, SequenceSource, Split};
 use seqjepa_evaluation::{
-    EvaluationData, EvaluationError, EvaluationRequest, EvaluationSettings, ModelOrigin, ModelSource, ResultCard,
-    evaluate,
+    EvaluationData, EvaluationError, EvaluationRequest, EvaluationSettings, ModelOrigin, ModelSource,
+    ResultCard, evaluate,
 };
-use seqjepa_model::{ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed_config};
+use seqjepa_model::{
+    ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed_config,
+};
 use seqjepa_train::CodeVersion;
 use seqjepa_train::observer::Observers;
 
@@ -46,8 +48,7 @@ pub fn settings() -> EvaluationSettings {
 }
 
 pub fn images(split: Split) -> ImageSet {
-    let set =
-        Synthetic { image_size: 16, train_images: 48, test_images: 20, seed: SEED };
+    let set = Synthetic { image_size: 16, train_images: 48, test_images: 20, seed: SEED };
     set.load(split).unwrap()
 }
 
@@ -84,7 +85,14 @@ impl Subject {
     }
 
     pub fn of(method: Box<dyn DynMethod>) -> Self {
-        Self { method, data: data(), settings: settings(), seed: SEED, device: Device::flex(), target_encoder: true }
+        Self {
+            method,
+            data: data(),
+            settings: settings(),
+            seed: SEED,
+            device: Device::flex(),
+            target_encoder: true,
+        }
     }
 
     pub fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, EvaluationError> {

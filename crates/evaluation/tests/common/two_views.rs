@@ -22,7 +22,7 @@ pub enum Invariant {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TwoViewsConfig {
-    encoder: EncoderConfig,
+    pub encoder: EncoderConfig,
     pub invariant: Invariant,
     /// Declares one feature more than there is.
     pub boastful: bool,
@@ -86,7 +86,8 @@ impl TwoViews {
             self.encoder.encode(image, mode)
         };
         let [first, second] = [view(0), view(1)];
-        let loss = (self.projector.forward(first.clone()) - self.projector.forward(second.clone())).square().mean();
+        let loss =
+            (self.projector.forward(first.clone()) - self.projector.forward(second.clone())).square().mean();
         let [first, second] = [first, second].map(Tensor::without_autodiff);
         (loss, Representations { invariant: first.clone(), first, second })
     }

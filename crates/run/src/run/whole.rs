@@ -239,8 +239,6 @@ impl Run {
             batch_size: self.config.dataset.batch_size,
             code: code_version(),
             config: self.config.to_json(),
-            observed_views: self.config.dataset.seq_len,
-            batch_size: self.config.dataset.batch_size,
             cache_folder: Some(&self.folder.features()),
         };
         Ok(evaluate(&request, observer)?)
