@@ -124,15 +124,13 @@ run: {name: squares, epochs: 3}
 dataset: {name: squares, batch_size: 64}
 model: {img_size: 16, width: 8, num_enc_layers: 1, pred_hidden: 64}
 optim: {probe_hidden: 64}
+eval: {seq_len: 3, max_seq_len: 3}
 ";
     let config = Config::parse_with::<&str>(&registry, text, "this example", &[])?;
     let mut run = Run::start_with(&registry, config, &mut Observers::new())?;
     run.train(&mut ProgressBars::new())?;
-    for (name, value) in run.rows().last().into_iter().flat_map(MetricsRow::iter) {
-        if name.starts_with("online_r2") {
-            println!("{name:<24} {value:.3}");
-        }
-    }
+    let card = run.evaluate(&mut ProgressBars::new())?;
+    println!("{}", results_table(run.rows().last(), &card));
     println!("everything is in {}", run.folder().root().display());
     Ok(())
 }

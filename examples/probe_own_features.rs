@@ -7,7 +7,7 @@
 
 use anyhow::Result;
 use seqjepa::probes::exact::{LogisticConfig, RidgeConfig, classification, regression};
-use seqjepa::probes::{Bootstrap, Features, Labelled, TargetNames, Targeted};
+use seqjepa::probes::{Bootstrap, Estimate, Features, Labelled, TargetNames, Targeted};
 
 /// Features `[samples, 3]` that tell a class of three, with some noise; their classes; and their sums.
 fn samples(first: usize, count: usize) -> (Vec<f32>, Vec<u32>, Vec<f32>) {
@@ -28,13 +28,20 @@ fn main() -> Result<()> {
     let [fit, score] =
         [Labelled::new(train_features.clone(), &train.1)?, Labelled::new(test_features.clone(), &test.1)?];
     let found = classification(&fit, &score, 3, &LogisticConfig::default(), &bootstrap)?;
-    println!("top-1 of three classes: {:?}", found.top1);
+    println!("top-1 of three classes: {}", text(found.top1));
 
     let [fit, score] =
         [Targeted::new(train_features, &train.2, 1)?, Targeted::new(test_features, &test.2, 1)?];
     let found = regression(&fit, &score, &TargetNames::new(["sum"]), &RidgeConfig::default(), &bootstrap)?;
     for output in &found.scores.outputs {
-        println!("R2 of the {}: {:?}", output.name, output.r2);
+        println!("R2 of the {}: {}", output.name, text(output.r2));
     }
     Ok(())
+}
+
+/// A figure with its 95 % interval; there is none of no samples.
+fn text(figure: Option<Estimate>) -> String {
+    let Some(Estimate { value, interval }) = figure else { return "none".into() };
+    let [low, high] = interval.unwrap_or([value; 2]);
+    format!("{value:.3} [{low:.3}, {high:.3}]")
 }

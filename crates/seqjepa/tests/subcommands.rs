@@ -192,6 +192,12 @@ fn a_dry_run_says_how_large_a_run_would_be_and_writes_nothing() {
     let mut arguments = vec!["train", "--config", "tiny.yaml", "--dry-run"];
     arguments.extend(other);
     assert!(fails(scratch.path(), arguments).contains("nowhere"));
+    // What a run would fetch, a dry run does not.
+    let download = ["--set", "dataset.name=cifar10", "--set", "dataset.download=true"];
+    let mut arguments = vec!["train", "--config", "tiny.yaml", "--dry-run"];
+    arguments.extend(download);
+    let error = fails(scratch.path(), arguments);
+    assert!(error.contains("fetches nothing") && error.contains("data_batch"), "{error}");
     assert_eq!(names(scratch.path()), ["tiny.yaml"]);
 }
 

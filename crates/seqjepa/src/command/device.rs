@@ -2,14 +2,25 @@
 
 use seqjepa_run::device::{BackendReport, backends};
 
-/// The backends that compute on the processor.
-const CPU: [&str; 2] = ["flex", "ndarray"];
+/// Whether a backend computes on the processor.
+pub(super) fn is_cpu(backend: &str) -> bool {
+    ["flex", "ndarray"].contains(&backend)
+}
+
+/// What every backend finds. A driver that panics is told of by its report: its own message would only frighten.
+pub(super) fn look() -> Vec<BackendReport> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let reports = backends();
+    std::panic::set_hook(hook);
+    reports
+}
 
 /// The device behind `run.device: requested`, which came to `backend`; where `auto` came to the CPU, why.
 pub(super) fn describe_device(requested: &str, backend: &str) -> String {
-    let name = if CPU.contains(&backend) { format!("CPU ({backend})") } else { backend.to_owned() };
+    let name = if is_cpu(backend) { format!("CPU ({backend})") } else { backend.to_owned() };
     match requested {
-        "auto" if CPU.contains(&backend) => format!("{name}, since {}", why_the_cpu(&backends())),
+        "auto" if is_cpu(backend) => format!("{name}, since {}", why_the_cpu(&look())),
         "auto" => format!("{name}, the best of those found"),
         _ => name,
     }
@@ -22,7 +33,7 @@ pub(super) fn may_be_unmeant(requested: &str) -> bool {
 
 /// What was tried, and why each was left.
 fn why_the_cpu(reports: &[BackendReport]) -> String {
-    let others = || reports.iter().filter(|report| !CPU.contains(&report.name));
+    let others = || reports.iter().filter(|report| !is_cpu(report.name));
     let names = |compiled: bool| -> Vec<&str> {
         others().filter(|report| report.compiled == compiled).map(|report| report.name).collect()
     };

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_run::device::backends;
 
+use super::device::{is_cpu, look};
 use super::terminal::say;
 
 /// Lists the backends of this build and the devices that they find.
@@ -14,13 +14,16 @@ use super::terminal::say;
 pub(super) struct Arguments {}
 
 pub(super) fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
-    for report in backends() {
+    for report in look() {
         let name = report.name;
         if !report.compiled {
             say!("{name:<8} not compiled in; build with `--features {name}`");
         } else if report.devices.is_empty() {
             let why = report.problem.map_or_else(String::new, |problem| format!(": {problem}"));
             say!("{name:<8} compiled in, no device found{why}");
+        } else if is_cpu(name) {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            say!("{name:<8} this machine's processor, {threads} threads");
         } else {
             for (number, device) in report.devices.iter().enumerate() {
                 let place = if number == 0 { name.to_owned() } else { format!("{name}:{number}") };

@@ -5,6 +5,7 @@ mod memory;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{Config, Rehearsal, Run};
 
@@ -22,8 +23,14 @@ const MEASURED: (usize, Duration) = (20, Duration::from_secs(15));
 const TEST_SHARE: f64 = 0.35;
 
 /// Checks config and data, and says how large the run would be. Nothing is written.
-pub(super) fn dry_run(config: Config, with_timing: bool) -> anyhow::Result<ExitCode> {
-    let rehearsal = Run::rehearse(config, &mut ProgressBars::new())?;
+pub(super) fn dry_run(mut config: Config, with_timing: bool) -> anyhow::Result<ExitCode> {
+    let downloads = std::mem::take(&mut config.dataset.download);
+    let rehearsal = Run::rehearse(config, &mut ProgressBars::new());
+    let rehearsal = if downloads {
+        rehearsal.context("a dry run fetches nothing, though the run would (dataset.download)")?
+    } else {
+        rehearsal?
+    };
     let config = rehearsal.config();
     say!("dry run: nothing is written");
     say!("method: {}, {} trained parameters", config.method, rehearsal.parameter_count());
