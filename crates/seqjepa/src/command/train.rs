@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     /// Ends after training, without the frozen probes.
     #[arg(long)]
     skip_evaluation: bool,
-    /// Checks config and data, and says how large the run would be; makes no run folder. Fetches data where the config says so
+    /// Checks config and data, and says how large the run would be; writes nothing, fetches nothing
     #[arg(long, conflicts_with_all = ["resume", "skip_evaluation"])]
     dry_run: bool,
     /// With --dry-run: makes no steps to measure their time.
