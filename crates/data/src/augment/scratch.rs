@@ -2,7 +2,7 @@ use super::AugmentError;
 use super::blur;
 use super::instructions::Instructions;
 use super::normalize::Quotients;
-use super::resize::TableCache;
+use super::resize::table::TableCache;
 
 /// Working memory of [`AugmentParams::apply`](super::AugmentParams::apply), one per thread.
 ///

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ConfigError, at_least_one, invalid, positive, within};
-use super::flag;
 
 /// `dataset`: the images, and how sequences of views are formed from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

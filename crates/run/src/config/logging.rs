@@ -1,7 +1,7 @@
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ConfigError, within};
-use super::flag;
 
 /// `logging`: trackers beside the run folder's own files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

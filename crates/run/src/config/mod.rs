@@ -8,7 +8,6 @@ mod compare;
 mod config;
 mod dataset;
 mod error;
-mod flag;
 mod gating;
 mod logging;
 mod model;

@@ -1,7 +1,7 @@
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ConfigError, invalid, within};
-use super::flag;
 
 /// The largest width and the most layers, as of `SeqJepaConfig`.
 const MAX_SIZE: usize = 1 << 16;

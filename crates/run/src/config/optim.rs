@@ -1,9 +1,9 @@
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
 use seqjepa_train::ScheduleUnit;
 
 use super::error::{ConfigError, invalid, non_negative, positive, within};
-use super::flag;
 
 /// `optim`: the model's optimizer and schedule, and the learning rate of the online probes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::{ConfigError, at_least_one, invalid, positive, within};
-use super::flag;
 
 /// `run`: name, seed, device, length and folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

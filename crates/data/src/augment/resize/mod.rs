@@ -5,12 +5,11 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
-mod table;
+pub(super) mod table;
 
 use super::instructions::Level;
 use super::params::AugmentParams;
 use super::scratch::Scratch;
-pub(super) use table::TableCache;
 use table::{Table, TableKey};
 
 /// Bytes after the pixels of a buffer that `along_rows` reads, so that it may load whole vectors.
