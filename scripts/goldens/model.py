@@ -378,7 +378,7 @@ def names(folder):
 
 
 def embedding(folder):
-    """Codes and aggregates of images in evaluation mode, by the model of legacy.pt, for the tests of seqjepa-train.
+    """Representations and aggregates of images in evaluation mode, by the model of legacy.pt, for the tests of seqjepa-run.
 
     The images are bytes by formula; the centre square is resized by PIL's bicubic filter to 32 pixels, then
     normalised as CIFAR-100. An image alone is a sequence of one view: its token carries no action.

@@ -9,6 +9,7 @@ use common::{figures, tiny};
 use seqjepa_run::RunCheckpoint as Checkpoint;
 use seqjepa_run::folder::status::{Life, inspect};
 use seqjepa_run::{Registry, ResumeOptions, Run, RunError, fault_injection};
+use seqjepa_train::MetricsRow;
 use seqjepa_train::checkpoint::Progress;
 use seqjepa_train::observer::{Event, Observers};
 
@@ -251,4 +252,31 @@ fn free_keys_are_taken_and_the_best_is_chosen_anew() {
     // The checkpoint gone on from is the best where its epoch is.
     assert_eq!(kept, (accuracy(1) > accuracy(0)).then_some(2));
     run.train(&mut Observers::new()).unwrap();
+}
+
+/// A run of version 0.1.0 at commit 6e198dc, when there was one method: its state after four of six steps, and its metrics at the
+/// end. Made by `train --config FILE --skip-evaluation` of that commit, whose `FILE` holds what differs from the defaults in
+/// `fixtures/earlier_run/config.yaml`.
+#[test]
+fn a_run_of_an_earlier_version_is_continued() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/earlier_run");
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    fs::create_dir_all(folder.join("checkpoints")).unwrap();
+    for name in ["config.yaml", "metrics.jsonl", "checkpoints/last.safetensors"] {
+        fs::copy(fixture.join(name), folder.join(name)).unwrap();
+    }
+    let metrics = fs::read_to_string(fixture.join("metrics.jsonl")).unwrap();
+    let expected: Vec<MetricsRow> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+
+    let mut run = Run::resume(&folder, &mut Observers::new()).unwrap();
+    assert_eq!((run.config().method.as_str(), run.config().run.seed), ("seqjepa", 7));
+    assert_eq!(figures(run.rows()), figures(&expected[..1]));
+    run.train(&mut Observers::new()).unwrap();
+    let figure = |rows: &[MetricsRow], name: &str| rows[1].get(name).unwrap();
+    for name in ["ep_loss", "test_loss", "online_linloss_test", "online_r2_loss_test", "z_rankme"] {
+        let (found, expected) = (figure(run.rows(), name), figure(&expected, name));
+        // The same bits on the same processor; the vector instructions of another round sums otherwise.
+        assert!((found - expected).abs() < 1e-3 * expected.abs(), "{name}: {found} and {expected}");
+    }
 }
