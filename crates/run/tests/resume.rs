@@ -271,7 +271,12 @@ fn a_run_of_an_earlier_version_is_continued() {
 
     let mut run = Run::resume(&folder, &mut Observers::new()).unwrap();
     assert_eq!((run.config().method.as_str(), run.config().run.seed), ("seqjepa", 7));
-    assert_eq!(figures(run.rows()), figures(&expected[..1]));
+    // serde_json reads a number to the last bit but one.
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-15 * b.abs();
+    assert_eq!(run.rows().len(), 1);
+    for (name, value) in run.rows()[0].iter() {
+        assert!(close(value, expected[0].get(name).unwrap()), "{name}");
+    }
     run.train(&mut Observers::new()).unwrap();
     let figure = |rows: &[MetricsRow], name: &str| rows[1].get(name).unwrap();
     for name in ["ep_loss", "test_loss", "online_linloss_test", "online_r2_loss_test", "z_rankme"] {
