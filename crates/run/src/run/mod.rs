@@ -5,11 +5,12 @@ mod error;
 mod record;
 mod rehearsal;
 mod resume;
+#[expect(clippy::module_inception, reason = "the run itself, beside its parts")]
+mod run;
 mod train;
-mod whole;
 
 pub use error::RunError;
 pub use record::{RunCheckpoint, RunRecord};
 pub use rehearsal::Rehearsal;
 pub use resume::ResumeOptions;
-pub use whole::Run;
+pub use run::Run;

@@ -6,7 +6,7 @@ use seqjepa_model::DynMethod;
 use seqjepa_train::observer::{Observer, Observers};
 
 use super::error::RunError;
-use super::whole::{Parts, Run};
+use super::run::{Parts, Run};
 use crate::config::Config;
 use crate::data::RunData;
 use crate::device::DeviceRequest;

@@ -9,7 +9,7 @@ use seqjepa_train::storage::{StorageError, write_atomically};
 
 use super::error::RunError;
 use super::record::RunRecord;
-use super::whole::{Parts, Run};
+use super::run::{Parts, Run};
 use crate::code::code_version;
 use crate::config::{Config, ConfigDifference, ConfigError, invalid};
 use crate::device::DeviceRequest;

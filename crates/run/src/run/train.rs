@@ -6,7 +6,7 @@ use seqjepa_train::observer::{Event, Observer, ObserverError, Observers};
 use seqjepa_train::{Advance, MetricsRow, TrainError};
 
 use super::error::RunError;
-use super::whole::{Run, ended};
+use super::run::{Run, ended};
 use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
