@@ -10,7 +10,7 @@ use seqjepa_train::MetricsRow;
 
 use super::error::ModelFileError;
 use super::pretrained::{Pretrained, PretrainedSource};
-use crate::config::Config;
+use crate::config::{Config, ConfigDifference};
 use crate::folder::RunFolder;
 
 /// A checkpoint of this project, or a PyTorch or SafeTensors model, with its config and device.
@@ -20,6 +20,8 @@ pub struct LoadedModel {
     pub config: Config,
     /// The device that `run.device` names; the method is on it.
     pub device: Device,
+    /// Its backend, as the cargo feature is called.
+    pub backend: &'static str,
     /// The method, outside autodiff.
     pub method: Box<dyn DynMethod>,
     /// What it was built from.
@@ -30,6 +32,8 @@ pub struct LoadedModel {
     pub rows: Vec<MetricsRow>,
     /// Names of tensors in an imported file that are no part of the model.
     pub left_over: Vec<String>,
+    /// As [`Pretrained::not_followed`].
+    pub not_followed: Vec<ConfigDifference>,
     folder: PathBuf,
     card: PathBuf,
 }
@@ -43,8 +47,8 @@ impl LoadedModel {
     /// As [`PretrainedSource::load_where_configured`]; [`ModelFileError::Missing`] also for tensors of the objective, as of
     /// the predictor.
     pub fn read(source: &PretrainedSource) -> Result<Self, ModelFileError> {
-        let (pretrained, device) = source.load_where_configured()?;
-        let Pretrained { method, method_config, config, path, native, trained, rows, missing, beside } =
+        let (pretrained, device, backend) = source.load_where_configured()?;
+        let Pretrained { method, method_config, config, path, native, trained, rows, missing, not_followed, beside } =
             pretrained;
         let (target, names): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
@@ -63,7 +67,7 @@ impl LoadedModel {
         // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.
         let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
         let (folder, card) = places(&path);
-        Ok(Self { config, device, method, method_config, origin, rows, left_over, folder, card })
+        Ok(Self { config, device, backend, method, method_config, origin, rows, left_over, not_followed, folder, card })
     }
 
     /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use seqjepa_run::PretrainedSource;
+use seqjepa_run::config::ConfigDifference;
+
+use super::terminal::note;
 
 /// Which trained model a command works on.
 #[derive(Debug, Args)]
@@ -12,7 +15,8 @@ pub(super) struct ModelArguments {
     /// with the published names.
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: PathBuf,
-    /// A YAML config in place of the one that the checkpoint holds.
+    /// A YAML config in place of the one that the checkpoint holds. Without it, keys that reach for the machine, as
+    /// dataset.data_root and run.device, are not taken from the checkpoint.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     #[command(flatten)]
@@ -29,6 +33,18 @@ impl ModelArguments {
             ..PretrainedSource::default()
         }
     }
+}
+
+/// Says which keys of a checkpoint's config were not followed.
+pub(super) fn tell_not_followed(keys: &[ConfigDifference]) {
+    if keys.is_empty() {
+        return;
+    }
+    let keys: Vec<_> = keys.iter().map(|found| format!("{} ({})", found.key, found.held)).collect();
+    note!(
+        "not followed, since the checkpoint may be anybody's: {}; --set KEY=VALUE or --config FILE gives them",
+        keys.join(", ")
+    );
 }
 
 /// Changes to a config.

@@ -9,8 +9,9 @@ use seqjepa_model::export_tensors;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::published_probes;
 
-use super::arguments::ModelArguments;
+use super::arguments::{ModelArguments, tell_not_followed};
 use super::outputs::refuse_own_input;
+use super::pool::on_the_pool;
 use super::terminal::say;
 
 /// Extensions under which PyTorch's own format is expected.
@@ -38,12 +39,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    on_the_pool(|| export(arguments))
+}
+
+fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes, allow_missing } = arguments;
     refuse_pytorch_names(output)?;
     let device = DeviceRequest::parse("cpu")?.open()?;
     let pretrained = model.source().load(&device)?;
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
+    tell_not_followed(&pretrained.not_followed);
     let missing = &pretrained.missing;
     if !missing.is_empty() && !allow_missing {
         bail!(

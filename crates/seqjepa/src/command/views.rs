@@ -17,6 +17,7 @@ use seqjepa_train::storage::write_atomically;
 
 use super::arguments::Overrides;
 use super::outputs::refuse_own_input;
+use super::pool::on_the_pool;
 use super::terminal::say;
 
 /// Images that one picture may show.
@@ -67,6 +68,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    on_the_pool(|| views(arguments))
+}
+
+fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = &arguments.output;
     picture_format(output)?;
     let files = list_images(&arguments.images)?;
