@@ -8,10 +8,18 @@ use crate::error::DataError;
 
 /// Opens a regular file and returns it with its length in bytes; `expected` says what it should be.
 pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError> {
-    let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+    // Looked at before it is opened: opening a named pipe waits for its other end.
+    let opened = fs::metadata(path).and_then(|before| {
+        if !before.is_file() {
+            return Ok(None);
+        }
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        Ok(metadata.is_file().then_some((file, metadata)))
+    });
     match opened {
-        Ok((file, metadata)) if metadata.is_file() => Ok((file, metadata.len())),
-        Ok(_) => Err(DataError::missing(path, format!("{expected}, a regular file"))),
+        Ok(Some((file, metadata))) => Ok((file, metadata.len())),
+        Ok(None) => Err(DataError::missing(path, format!("{expected}, a regular file"))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
         Err(error) => Err(DataError::io(path, "open", error)),
     }
