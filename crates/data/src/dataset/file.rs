@@ -1,25 +1,16 @@
 //! Reading untrusted files: lengths are checked against the file itself before memory is asked for.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::DataError;
+use crate::regular::open_regular;
 
 /// Opens a regular file and returns it with its length in bytes; `expected` says what it should be.
 pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError> {
-    // Looked at before it is opened: opening a named pipe waits for its other end.
-    let opened = fs::metadata(path).and_then(|before| {
-        if !before.is_file() {
-            return Ok(None);
-        }
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        Ok(metadata.is_file().then_some((file, metadata)))
-    });
-    match opened {
-        Ok(Some((file, metadata))) => Ok((file, metadata.len())),
-        Ok(None) => Err(DataError::missing(path, format!("{expected}, a regular file"))),
+    match open_regular(path, u64::MAX) {
+        Ok(opened) => Ok(opened),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
         Err(error) => Err(DataError::io(path, "open", error)),
     }
