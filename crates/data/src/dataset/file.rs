@@ -1,6 +1,6 @@
 //! Reading untrusted files: lengths are checked against the file itself before memory is asked for.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
