@@ -63,7 +63,7 @@ pub fn run(data: &[u8]) {
     let specs = tensor_specs(&model);
     if let Ok(import) = import_tensors(model, tensors) {
         assert_eq!(tensor_specs(&import.module), specs);
-        assert_eq!(import.used.len() + import.missing.len(), specs.len());
+        assert_eq!(import.used.len() + import.missing.len() + import.counters.len(), specs.len());
         assert_eq!(import.used.len() + import.left_over.len(), count);
     }
 }

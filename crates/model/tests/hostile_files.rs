@@ -153,3 +153,51 @@ proptest! {
         drop(import(&bytes));
     }
 }
+
+/// A file in ZIP form with this pickle.
+fn around(pickle: &[u8]) -> Vec<u8> {
+    use std::io::{Cursor, Write};
+    use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut file = ZipWriter::new(Cursor::new(Vec::new()));
+    file.start_file("archive/data.pkl", stored).expect("memory takes all bytes");
+    file.write_all(pickle).expect("memory takes all bytes");
+    file.finish().expect("memory takes all bytes").into_inner()
+}
+
+/// Programs that make much of little: more memory than 32 bytes for one of theirs, or more time than one look at each. Those that are
+/// quadratic would not end here within minutes.
+#[test]
+fn pickles_cost_what_they_are_long() {
+    const BYTES: usize = 1 << 20;
+    let repeated =
+        |start: &[u8], piece: &[u8], end: &[u8]| [start, &piece.repeat(BYTES / piece.len()), end].concat();
+    let text = |length: usize| {
+        [b"X", &u32::try_from(length).expect("a length").to_le_bytes()[..], &vec![b'k'; length]].concat()
+    };
+    let args = [&b"(cos\nsystem\nq\x000("[..], &b"N".repeat(BYTES / 2), b"tq\x01"].concat();
+    for (what, pickle) in [
+        ("a list of None", repeated(b"](", b"N", b"e.")),
+        ("a tuple of None", repeated(b"(", b"N", b"t.")),
+        ("nested lists", repeated(b"", b"]", &[&b"a".repeat(BYTES - 1)[..], b"."].concat())),
+        ("nested tuples", repeated(b")", b"\x85", b".")),
+        ("marks", repeated(b"", b"(", b"N.")),
+        ("lists side by side", repeated(b"(", b"]", b"l.")),
+        ("memoized", repeated(b"(", b"N\x94", b"t.")),
+        ("a doubled list", repeated(b"]", b"q\x00(h\x00h\x00t", b".")),
+        ("one tuple of arguments", repeated(&args, b"(h\x00h\x01R0", b".")),
+        (
+            "one long name of classes",
+            repeated(&[&text(BYTES)[..], b"\x94("].concat(), b"h\x00h\x00\x930", b"N."),
+        ),
+        ("one long key", repeated(&[&text(BYTES)[..], b"\x94}("].concat(), b"h\x00N", b"u.")),
+        ("a memo with gaps", repeated(b"N", b"r\xff\xff\xff\x7f", b".")),
+    ] {
+        LARGEST.store(0, Ordering::Relaxed);
+        let error = import(&around(&pickle)).expect_err("no model").to_string();
+        assert!(error.contains("file"), "{what}: {error}");
+        let largest = LARGEST.load(Ordering::Relaxed);
+        assert!(largest <= 32 * pickle.len(), "{what}: asked for {largest} bytes for {}", pickle.len());
+    }
+}

@@ -144,7 +144,8 @@ fn full_size_models_have_torchs_names_shapes_and_types() {
 fn every_wrong_shape_is_refused_by_name() {
     let config = SeqJepaConfig { predictor: PredictorConfig::Mlp { hidden: 12 }, ..tiny_config() };
     let error = tiny(config).import(&golden("legacy.pt")).expect_err("another predictor");
-    let ExchangeError::Nn(NnError::ShapeMismatch { name, expected, found }) = &error else {
+    let ExchangeError::Tensor { source: NnError::ShapeMismatch { name, expected, found }, .. } = &error
+    else {
         panic!("{error}");
     };
     assert_eq!(

@@ -29,12 +29,27 @@ pub enum ExchangeError {
         found: String,
     },
     /// No tensor of a checkpoint belongs to the module.
-    #[error("no tensor fits: expected names as `{expected}`, found names as `{found}`")]
+    #[error(
+        "{}no tensor fits: expected names as {}, found {}",
+        of(path),
+        shown(expected),
+        names_or_none(found)
+    )]
     NothingInCommon {
-        /// A name of the module.
-        expected: String,
-        /// A name of the checkpoint, empty if it has no tensors.
-        found: String,
+        /// The file, where there is one.
+        path: Option<PathBuf>,
+        /// The first names of the module.
+        expected: Vec<String>,
+        /// The first names of the checkpoint; none if it has no tensors.
+        found: Vec<String>,
+    },
+    /// A tensor of a file that does not fit the module.
+    #[error("{}: {source}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        source: NnError,
     },
     /// A module refused named tensors, or a name would be written twice.
     #[error(transparent)]
@@ -49,4 +64,27 @@ impl ExchangeError {
     pub(super) fn format(path: &Path, expected: &'static str, found: impl ToString) -> Self {
         Self::Format { path: path.to_owned(), expected, found: found.to_string() }
     }
+
+    /// The same error about tensors of this file.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::NothingInCommon { expected, found, .. } => {
+                Self::NothingInCommon { path: Some(path.to_owned()), expected, found }
+            }
+            Self::Nn(source) => Self::Tensor { path: path.to_owned(), source },
+            other => other,
+        }
+    }
+}
+
+fn of(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| format!("{}: ", path.display())).unwrap_or_default()
+}
+
+fn shown(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn names_or_none(names: &[String]) -> String {
+    if names.is_empty() { "no tensors".to_owned() } else { format!("names as {}", shown(names)) }
 }

@@ -16,6 +16,9 @@ pub struct Import<M> {
     pub used: Vec<String>,
     /// Names of the module's tensors that the checkpoint lacks; they keep their values.
     pub missing: Vec<String>,
+    /// Names of batch norm's counters that the checkpoint lacks beside the statistics that they belong to, as those of PyTorch before
+    /// 0.4.1 do; they are 0, as PyTorch fills them in.
+    pub counters: Vec<String>,
     /// What the checkpoint has beyond the module, as optimizer state or probes (`online_linprobe.0.weight`),
     /// under the checkpoint's names without nest and wrapper; [`export_tensors`](super::export_tensors) can take them along.
     pub left_over: StateDict,
@@ -23,9 +26,10 @@ pub struct Import<M> {
 
 /// Puts `tensors` into `module`.
 ///
-/// The names may lie under `model.`, `model_state.`, `model_state_dict.`, `state_dict.` or `net.`, one inside the
-/// other too, and may have a prefix `module.` or `_orig_mod.`; the place that fits best is taken. Floats of other
-/// widths are converted to the module's f32: f16 and bf16 exactly, f64 rounded.
+/// The names may lie under what scripts call a model's state (`model.`, `state_dict.`, `model_state_dict.`, `net.`, `ema_model.`,
+/// `state_dict_ema.` and so on), one inside the other too, and may have the prefixes of wrappers anywhere (`module.`, `_orig_mod.`,
+/// `_fsdp_wrapped_module.`, `_checkpoint_wrapped_module.`, `_forward_module.`); the place that fits best is taken, of a model and its
+/// average the model. Floats of other widths are converted to the module's f32: f16 and bf16 exactly, f64 rounded.
 ///
 /// # Errors
 /// [`ExchangeError::Nn`] with the tensor's name for a wrong shape or type, or one that occurs twice;
@@ -37,25 +41,27 @@ pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import
 
     let mut given = HashMap::new();
     let mut left_over = Vec::new();
-    let found = tensors.first().map(|(name, _)| name.clone());
+    let found: Vec<_> = tensors.iter().take(EXAMPLES).map(|(name, _)| shortened(name)).collect();
     for (name, data) in tensors {
         match nest.strip(&name, &known) {
-            Some(inner) if known.contains(inner) => {
-                let inner = inner.to_owned();
+            Some(inner) if known.contains(&*inner) => {
+                let inner = inner.into_owned();
                 if given.insert(inner.clone(), data).is_some() {
                     return Err(NnError::DuplicateTensor { name: inner }.into());
                 }
             }
-            Some(inner) => left_over.push((inner.to_owned(), data)),
+            Some(inner) => left_over.push((inner.into_owned(), data)),
             None => left_over.push((name, data)),
         }
     }
     if given.is_empty() {
-        let expected = specs.first().map(|spec| spec.name.clone()).unwrap_or_default();
-        return Err(ExchangeError::NothingInCommon { expected, found: found.unwrap_or_default() });
+        let expected = specs.iter().take(EXAMPLES).map(|spec| spec.name.clone()).collect();
+        return Err(ExchangeError::NothingInCommon { path: None, expected, found });
     }
 
-    let (mut used, mut missing) = (Vec::new(), Vec::new());
+    let (mut used, mut missing, mut counters) = (Vec::new(), Vec::new(), Vec::new());
+    let statistics: HashSet<String> =
+        given.keys().filter_map(|name| name.strip_suffix("running_mean")).map(str::to_owned).collect();
     let old = state_dict(&module);
     let tensors: StateDict = specs
         .iter()
@@ -65,20 +71,40 @@ pub fn import_tensors<M: Module>(module: M, tensors: StateDict) -> Result<Import
                 used.push(name.clone());
                 (name, adapted(data, spec))
             }
-            None => {
-                missing.push(name.clone());
-                (name, old)
-            }
+            None => match name.strip_suffix("num_batches_tracked") {
+                Some(layer) if statistics.contains(layer) => {
+                    counters.push(name.clone());
+                    let zero = TensorData::zeros::<i64, _>(spec.shape.clone());
+                    (name, zero)
+                }
+                _ => {
+                    missing.push(name.clone());
+                    (name, old)
+                }
+            },
         })
         .collect();
     let module = load_state_dict(module, tensors)?;
     tracing::info!(
         used = used.len(),
         missing = missing.len(),
+        counters = counters.len(),
         left_over = left_over.len(),
         "imported tensors"
     );
-    Ok(Import { module, used, missing, left_over })
+    Ok(Import { module, used, missing, counters, left_over })
+}
+
+/// Names that an error shows of each side.
+const EXAMPLES: usize = 3;
+
+/// A name of a file, which may be as long as it likes.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 80;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 /// The data as the module stores it where a script may have stored the same otherwise: a token without its leading

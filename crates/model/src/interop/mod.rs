@@ -7,6 +7,7 @@ mod error;
 mod export;
 mod import;
 mod names;
+mod pytorch;
 mod read;
 
 pub use error::ExchangeError;

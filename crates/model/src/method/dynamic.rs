@@ -323,10 +323,11 @@ impl<M: Method> DynMethod for Erased<M> {
     }
 
     fn import(&mut self, path: &Path) -> Result<Import<()>, ExchangeError> {
-        let imported = import_tensors(self.get().clone(), read_tensors(path)?)?;
-        let Import { module, used, missing, left_over } = imported;
+        let imported = import_tensors(self.get().clone(), read_tensors(path)?);
+        let Import { module, used, missing, counters, left_over } =
+            imported.map_err(|error| error.in_file(path))?;
         self.method = Some(module);
-        Ok(Import { module: (), used, missing, left_over })
+        Ok(Import { module: (), used, missing, counters, left_over })
     }
 
     fn clone_box(&self) -> Box<dyn DynMethod> {

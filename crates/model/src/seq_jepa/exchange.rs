@@ -15,7 +15,7 @@ impl SeqJepa {
     /// As [`read_tensors`] and [`import_tensors`]. Tensors that the file lacks are no error: look at
     /// [`Import::missing`].
     pub fn import(self, path: &Path) -> Result<Import<Self>, ExchangeError> {
-        import_tensors(self, read_tensors(path)?)
+        import_tensors(self, read_tensors(path)?).map_err(|error| error.in_file(path))
     }
 
     /// Writes all parameters and running statistics to a SafeTensors file with PyTorch's names and layouts,
