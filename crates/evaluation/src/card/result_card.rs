@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use seqjepa_data::regular::read_regular;
 use seqjepa_model::EncoderChoice;
 use seqjepa_train::CodeVersion;
 use seqjepa_train::storage::{StorageError, write_atomically};
@@ -17,6 +18,9 @@ use crate::settings::ProtocolKind;
 
 /// Version of the card's layout.
 const FORMAT: u32 = 2;
+
+/// The largest card that is read, in bytes; one of all protocols has some 200 KB.
+const LARGEST: u64 = 64 << 20;
 
 /// The frozen figures of a model beside those of the model as initialised, and the published ones.
 ///
@@ -90,10 +94,11 @@ impl ResultCard {
     ///
     /// # Errors
     ///
-    /// [`CardError`] if the file cannot be read, is no card, or of a newer layout.
+    /// [`CardError`] if the file cannot be read, is no regular file of at most 64 MiB, is no card, or of a newer layout.
     pub fn load(path: &Path) -> Result<Self, CardError> {
         let refuse = |found: String| CardError::NoCard { path: path.to_owned(), found };
-        let bytes = std::fs::read(path).map_err(|source| StorageError::new("read", path, source))?;
+        let bytes =
+            read_regular(path, LARGEST).map_err(|source| StorageError::new("read", path, source))?;
         let mut card: Value = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         let format = card.get("format").and_then(Value::as_u64);
         let Some(format) = format.and_then(|format| u32::try_from(format).ok()) else {

@@ -133,16 +133,16 @@ fn legend(card: &ResultCard) -> String {
          online: probes trained beside the model, last epoch: top-1 from {name}, R2 from (z_1, z_2).\n\
          leakage: the same the wrong way round, top-1 from z_1, R2 from {name}: low is good, the two kinds of\n\
          \x20 representation are then apart.\n\
-         frozen: protocol `{}`{} on the frozen {} encoder, {} observed view(s); {} images to fit, {} to test,\n\
-         \x20 {} augmentation pass(es), seed {}{}.\n\
+         frozen: protocol `{}`{} on the frozen {} encoder, {}; {} images to fit, {} to test,\n\
+         \x20 {}, seed {}{}.\n\
          frozen, random: the same protocol on the model as initialised.\n",
         clean(&protocol.name),
         fit,
         card.encoder.name(),
-        protocol.observed_views,
+        counted(protocol.observed_views, "observed view", "s"),
         card.data.train_images,
         card.data.test_images,
-        protocol.passes,
+        counted(protocol.passes, "augmentation pass", "es"),
         protocol.seed,
         if intervals { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
     );
@@ -158,6 +158,10 @@ fn legend(card: &ResultCard) -> String {
         };
     }
     text
+}
+
+fn counted(count: usize, what: &str, plural: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { plural })
 }
 
 /// Where a published figure is from, and in what it differs.

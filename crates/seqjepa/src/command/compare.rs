@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use seqjepa_data::regular::read_regular;
 use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
 use seqjepa_run::RunFolder;
 use seqjepa_train::MetricsRow;
@@ -13,6 +14,9 @@ use seqjepa_train::storage::write_atomically;
 
 use super::outputs::refuse_own_input;
 use super::terminal::say;
+
+/// The longest metrics that are read, in bytes: those of the most epochs that a run may have.
+const LONGEST_METRICS: u64 = 4 << 30;
 
 /// Puts runs and the paper's figures side by side.
 ///
@@ -70,10 +74,11 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
 }
 
 fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {
-    let text = match std::fs::read_to_string(path) {
+    let bytes = match read_regular(path, LONGEST_METRICS) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("could not read {}", path.display()))?,
+        bytes => bytes.with_context(|| format!("could not read {}", path.display()))?,
     };
+    let text = String::from_utf8_lossy(&bytes);
     // A line that a killed run did not finish is no row.
     Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok()))
 }

@@ -1,10 +1,12 @@
 //! `embed`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
+use seqjepa_data::regular::read_regular;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
 use seqjepa_run::progress::ProgressBars;
@@ -14,6 +16,9 @@ use super::outputs::refuse_own_input;
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
+
+/// The largest record of earlier features that is read, in bytes: it names every image.
+const LARGEST_RECORD: u64 = 1 << 30;
 
 /// Embeds a folder of images with a trained model: z_t of each view and z_AGG, as SafeTensors or npy.
 ///
@@ -88,7 +93,10 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
 
 /// Refuses a NAME.json that describes other features than those of this output: they would get the labels of these.
 fn refuse_record_of_others(record: &Path, output: &Path, format: FeatureFormat) -> anyhow::Result<()> {
-    let Ok(text) = std::fs::read(record) else { return Ok(()) };
+    let text = match read_regular(record, LARGEST_RECORD) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        text => text.with_context(|| format!("could not read {}", record.display()))?,
+    };
     let value: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let stem = output.file_stem().unwrap_or_default().to_string_lossy();
     let own = |file: &str| match format {

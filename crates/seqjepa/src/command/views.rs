@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
+use seqjepa_data::regular::read_regular;
 use seqjepa_data::picture::{ViewRow, view_sheet};
 use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split};
 use seqjepa_run::Config;
@@ -22,6 +23,9 @@ use super::terminal::say;
 
 /// Images that one picture may show.
 const MAX_IMAGES: usize = 500;
+
+/// The largest file of parameters that is read, in bytes.
+const LARGEST_REPLAY: u64 = 256 << 20;
 
 /// Longest side of a view in pixels, and most views of an image.
 const MAX_SIDE: usize = 1024;
@@ -259,8 +263,9 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-    let all: Vec<Vec<AugmentParams>> = serde_json::from_str(&text)
+    let text =
+        read_regular(path, LARGEST_REPLAY).with_context(|| format!("could not read {}", path.display()))?;
+    let all: Vec<Vec<AugmentParams>> = serde_json::from_slice(&text)
         .with_context(|| format!("{}: not the parameters of views", path.display()))?;
     for (number, views) in all.iter().enumerate() {
         ensure!(
