@@ -47,7 +47,7 @@ def scene(rng, height, width, channels=3):
 def cjpeg(array, *options, scans=None):
     """A JPEG file of an image, by cjpeg with these options."""
     source = io.BytesIO()
-    Image.fromarray(array.squeeze()).save(source, "ppm")
+    Image.fromarray(array).save(source, "ppm")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as script:
         if scans:
             script.write(scans)
