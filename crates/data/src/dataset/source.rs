@@ -40,7 +40,7 @@ pub enum DatasetSource {
         /// The folder with the four files.
         root: PathBuf,
     },
-    /// A folder of JPEG and PNG files.
+    /// A folder of picture files.
     ImageFolder(ImageFolder),
     /// Procedural images; needs no files.
     Synthetic(Synthetic),
