@@ -1,7 +1,9 @@
 //! YAML text and dot overrides to a checked [`Config`].
 
+use std::io::{Error, ErrorKind::InvalidData};
 use std::path::Path;
 
+use seqjepa_data::regular::read_regular;
 use seqjepa_train::storage::StorageError;
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
@@ -11,6 +13,9 @@ use crate::device::DeviceRequest;
 use crate::registry::Registry;
 
 impl Config {
+    /// Most bytes of a config file.
+    pub(crate) const LONGEST: u64 = 1 << 20;
+
     /// Reads `path`, applies `overrides` in order, and checks the result.
     ///
     /// An override is `section.key=value`, its value read as YAML: `optim.lr=1e-3`, `dataset.subset_train=null`.
@@ -33,7 +38,8 @@ impl Config {
         path: &Path,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
+        let text = read_regular(path, Self::LONGEST)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| Error::new(InvalidData, error.utf8_error())))
             .map_err(|source| StorageError::new("read the config", path, source))?;
         Self::parse_with(registry, &text, &path.display().to_string(), overrides)
     }

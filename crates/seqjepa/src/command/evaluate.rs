@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::{EvaluationRequest, ModelSource, card_table, evaluate};
+use seqjepa_evaluation::{CacheUsage, EvaluationRequest, ModelSource, card_table, clear_features, evaluate};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::storage::{folder_of, make_folder};
@@ -92,17 +92,31 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     stop.check()?;
     let card = card?;
     card.save(output)?;
+    if config.eval.cache_dir.is_none() {
+        clear_features(&cache);
+    }
     say!("\n{}", card_table(&card));
-    print_results(loaded.rows.last(), &card);
-    let damaged = card.cache.damaged;
-    let damaged = if damaged > 0 { format!(" ({damaged} damaged files replaced)") } else { String::new() };
-    say!(
-        "features: {} passes read from the cache, {} extracted{damaged}",
-        card.cache.read,
-        card.cache.extracted
-    );
+    print_results(loaded.last_row.as_ref(), &card);
+    say!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
     say!("result card: {}", output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where features came from and where they are, in a line.
+fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
+    let CacheUsage { read, extracted, damaged, foreign } = usage;
+    let mut text = format!("features: {read} passes read from the cache, {extracted} extracted");
+    if *damaged > 0 {
+        text.push_str(&format!("; {damaged} damaged files replaced"));
+    }
+    if *foreign > 0 {
+        text.push_str(&format!("; {foreign} files not read, since this user has not written them or may not read them"));
+    }
+    match kept {
+        Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),
+        None => text.push_str("; none kept (eval.cache_dir=FOLDER keeps them for another evaluation)"),
+    }
+    text
 }
 
 /// What was loaded, in a line.
