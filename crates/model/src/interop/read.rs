@@ -18,9 +18,20 @@ use zip::ZipArchive;
 /// [`ExchangeError::Io`] if the file cannot be read, [`ExchangeError::Format`] if it is neither of the two, is damaged,
 /// holds a tensor of a type that Burn lacks, or declares far more elements than it holds.
 pub fn read_tensors(path: &Path) -> Result<StateDict, ExchangeError> {
+    refuse_special(path)?;
     let mut tensors = if is_safetensors(path)? { from_safetensors(path)? } else { from_pytorch(path)? };
     tensors.sort_by(|(left, _), (right, _)| left.cmp(right));
     Ok(tensors)
+}
+
+/// Refuses what is no regular file before it is opened: a pipe would be waited for, a device never ends.
+fn refuse_special(path: &Path) -> Result<(), ExchangeError> {
+    let metadata = std::fs::metadata(path).map_err(|source| ExchangeError::io("open", path, source))?;
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let found = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
+    Err(ExchangeError::format(path, "a regular file", found))
 }
 
 /// SafeTensors starts with the length of its header in 8 bytes, then the header's opening brace.

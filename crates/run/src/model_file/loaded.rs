@@ -93,6 +93,8 @@ fn places(checkpoint: &Path) -> (PathBuf, PathBuf) {
     });
     match root {
         Some(root) if checkpoint == root.last_checkpoint() => (root.root().to_owned(), root.evaluation()),
+        // A link in a run folder is not written through.
+        Some(root) if beside.is_symlink() => (root.root().to_owned(), root.root().join(card)),
         Some(root) => (root.root().to_owned(), beside.join(card)),
         None => (beside.clone(), beside.join(card)),
     }

@@ -7,12 +7,12 @@ use clap::Args;
 use seqjepa_evaluation::{CacheUsage, EvaluationRequest, ModelSource, card_table, clear_features, evaluate};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
-use seqjepa_train::storage::{folder_of, make_folder};
+use seqjepa_train::storage::{Folder, folder_of};
 
 use super::arguments::ModelArguments;
 use super::finish::print_results;
 use super::introduction::describe_data;
-use super::outputs::refuse_own_input;
+use super::outputs::{expect_ending, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
@@ -47,6 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
+    if let Some(output) = &arguments.output {
+        expect_ending(output, "json")?;
+    }
     let mut source = arguments.model.source();
     if let Some(names) = &arguments.protocol {
         // The older spelling in a checkpoint's config would add to what was asked for.
@@ -63,7 +66,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     // A card that cannot be written is better known before the work than after it.
-    make_folder(folder_of(output))?;
+    Folder::at(folder_of(output)).make()?;
 
     let config = &loaded.config;
     let bars = &mut ProgressBars::new();

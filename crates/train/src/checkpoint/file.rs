@@ -1,12 +1,14 @@
 //! A checkpoint as the bytes of a SafeTensors file.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use seqjepa_data::regular::read_regular;
+use seqjepa_data::regular::open_regular;
 use seqjepa_nn::StateDict;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -76,16 +78,40 @@ impl<R: Serialize + DeserializeOwned> Checkpoint<R> {
     /// [`CheckpointError::Storage`] if it cannot be read or is no regular file, [`CheckpointError::Invalid`] if it is no such file
     /// or is damaged.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = read_regular(path, u64::MAX)
+        let bytes = open_regular(path, u64::MAX)
+            .and_then(|(file, length)| read_as_long_as_it_says(file, length))
             .map_err(|source| StorageError::new("read the checkpoint", path, source))?;
         decode(&bytes).map_err(|message| CheckpointError::invalid(path, message))
     }
 
     /// The same in a folder that is held open.
     pub(super) fn load_in(folder: &Folder, name: &str) -> Result<Self, CheckpointError> {
-        let bytes = folder.read(name, u64::MAX)?;
-        decode(&bytes).map_err(|message| CheckpointError::invalid(&folder.path().join(name), message))
+        let path = folder.path().join(name);
+        let file = folder.open(name, u64::MAX)?;
+        let bytes = file.metadata().and_then(|data| read_as_long_as_it_says(file, data.len()));
+        let bytes = bytes.map_err(|source| StorageError::new("read the checkpoint", &path, source))?;
+        decode(&bytes).map_err(|message| CheckpointError::invalid(&path, message))
     }
+}
+
+/// Reads a whole file if its header says that it is as long as it is; else the header alone, which does not decode. A file with
+/// holes is as long as somebody likes.
+fn read_as_long_as_it_says(file: File, length: u64) -> io::Result<Vec<u8>> {
+    /// As SafeTensors has it.
+    const LONGEST_HEADER: u64 = 100_000_000;
+    let mut bytes = Vec::new();
+    (&file).take(8).read_to_end(&mut bytes)?;
+    if let Ok(header) = <[u8; 8]>::try_from(&bytes[..]) {
+        (&file).take(u64::from_le_bytes(header).min(LONGEST_HEADER)).read_to_end(&mut bytes)?;
+    }
+    let said = SafeTensors::read_metadata(&bytes)
+        .is_ok_and(|(header, data)| 8 + (header + data.data_len()) as u64 == length);
+    if said {
+        let rest = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)? - bytes.len();
+        bytes.try_reserve_exact(rest).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        file.take(rest as u64).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn encode<R: Serialize>(checkpoint: &Checkpoint<R>) -> Result<Vec<u8>, String> {
@@ -302,6 +328,24 @@ pub(super) mod tests {
         let message = Checkpoint::<NoRecord>::load(&path).unwrap_err().to_string();
         assert!(message.contains("not a checkpoint of this project"), "{message}");
         assert!(Checkpoint::<NoRecord>::load(&scratch.path().join("absent")).is_err());
+    }
+
+    /// A terabyte that takes no room on the disk.
+    #[test]
+    fn a_file_of_holes_is_not_read() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("last.safetensors");
+        checkpoint(64).save(&path).unwrap();
+        for start in [vec![], fs::read(&path).unwrap()] {
+            fs::write(&path, start).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            if file.set_len(1 << 40).is_err() {
+                // Not on every file system.
+                file.set_len(1 << 30).unwrap();
+            }
+            let message = Checkpoint::<NoRecord>::load(&path).unwrap_err().to_string();
+            assert!(message.contains("whole SafeTensors file"), "{message}");
+        }
     }
 
     /// Each byte of the file changed in turn: refused, or (in the spaces of the header, say) read as what was written.
