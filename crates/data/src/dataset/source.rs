@@ -94,7 +94,7 @@ impl DatasetSource {
     pub fn download(
         &self,
         downloader: &crate::download::Downloader,
-        progress: &mut dyn FnMut(crate::download::Progress),
+        progress: &mut dyn FnMut(crate::download::Progress) -> std::ops::ControlFlow<()>,
     ) -> Result<(), DataError> {
         use crate::download::Archive;
         let (archive, root) = match self {

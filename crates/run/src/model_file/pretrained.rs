@@ -28,8 +28,8 @@ pub struct Pretrained {
     pub native: bool,
     /// Epochs and optimizer steps done; unknown of an imported model.
     pub trained: Option<(usize, u64)>,
-    /// Metrics of the epochs done; empty for an imported model.
-    pub rows: Vec<MetricsRow>,
+    /// Metrics of the last epoch done; unknown of an imported model.
+    pub last_row: Option<MetricsRow>,
     /// Names of the method's tensors that an imported file lacks, which then have their initial values: none that the
     /// representations of the online encoder need.
     pub missing: Vec<String>,
@@ -132,7 +132,7 @@ impl File {
                 path,
                 native: true,
                 trained: Some((progress.epoch, progress.step)),
-                rows: progress.rows,
+                last_row: progress.history.last,
                 missing: Vec::new(),
                 beside: checkpoint.probes,
             });
@@ -153,7 +153,7 @@ impl File {
             path,
             native: false,
             trained: None,
-            rows: Vec::new(),
+            last_row: None,
             missing,
             beside: imported.left_over,
         })

@@ -100,6 +100,8 @@ fn source(config: &Config) -> Result<DatasetSource, ConfigError> {
 
 #[cfg(feature = "download")]
 mod download {
+    use std::ops::ControlFlow;
+
     use seqjepa_data::dataset::DatasetSource;
     use seqjepa_data::download::{Downloader, Progress};
     use seqjepa_train::observer::{Event, Observer, Stage};
@@ -122,16 +124,15 @@ mod download {
             Some(url) => Downloader::with_base_url(url),
             None => Downloader::default(),
         };
-        // The downloader's callback cannot fail; the first error of an observer is kept for after it.
+        // An error of an observer ends the download, and is why it has ended.
         let mut told = Ok(());
-        source.download(&downloader, &mut |progress| {
-            if told.is_ok() {
-                let Progress { received, total } = progress;
-                let stage = Stage::Downloading;
-                told = observer.observe(&Event::Progress { stage, what: None, done: received, total });
-            }
-        })?;
-        Ok(told?)
+        let downloaded = source.download(&downloader, &mut |Progress { received, total }| {
+            let stage = Stage::Downloading;
+            told = observer.observe(&Event::Progress { stage, what: None, done: received, total });
+            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        told?;
+        Ok(downloaded?)
     }
 }
 

@@ -1,11 +1,12 @@
 //! `compare`.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use seqjepa_data::regular::open_regular;
 use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
 use seqjepa_run::RunFolder;
 use seqjepa_train::MetricsRow;
@@ -67,10 +68,17 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
 }
 
 fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {
-    let text = match std::fs::read_to_string(path) {
+    /// Far more than the longest line.
+    const END: u64 = 1 << 20;
+    let mut end = Vec::new();
+    match open_regular(path, u64::MAX) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("could not read {}", path.display()))?,
-    };
+        opened => opened.and_then(|(mut file, length)| {
+            file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+            file.take(END).read_to_end(&mut end)
+        }),
+    }
+    .with_context(|| format!("could not read {}", path.display()))?;
     // A line that a killed run did not finish is no row.
-    Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok()))
+    Ok(String::from_utf8_lossy(&end).lines().rev().find_map(|line| MetricsRow::from_line(line).ok()))
 }

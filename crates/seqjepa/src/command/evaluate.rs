@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::{EvaluationRequest, ModelSource, card_table, evaluate};
+use seqjepa_evaluation::{CacheUsage, EvaluationRequest, ModelSource, card_table, clear_features, evaluate};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
-use seqjepa_train::storage::{folder_of, make_folder};
+use seqjepa_train::storage::{Folder, folder_of};
 
 use super::arguments::ModelArguments;
 use super::finish::print_results;
 use super::introduction::describe_data;
-use super::outputs::refuse_own_input;
+use super::outputs::{expect_ending, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
@@ -47,6 +47,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
+    if let Some(output) = &arguments.output {
+        expect_ending(output, "json")?;
+    }
     let mut source = arguments.model.source();
     if let Some(names) = &arguments.protocol {
         // The older spelling in a checkpoint's config would add to what was asked for.
@@ -63,7 +66,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     // A card that cannot be written is better known before the work than after it.
-    make_folder(folder_of(output))?;
+    Folder::at(folder_of(output)).make()?;
 
     let config = &loaded.config;
     let bars = &mut ProgressBars::new();
@@ -92,17 +95,31 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     stop.check()?;
     let card = card?;
     card.save(output)?;
+    if config.eval.cache_dir.is_none() {
+        clear_features(&cache);
+    }
     say!("\n{}", card_table(&card));
-    print_results(loaded.rows.last(), &card);
-    let damaged = card.cache.damaged;
-    let damaged = if damaged > 0 { format!(" ({damaged} damaged files replaced)") } else { String::new() };
-    say!(
-        "features: {} passes read from the cache, {} extracted{damaged}",
-        card.cache.read,
-        card.cache.extracted
-    );
+    print_results(loaded.last_row.as_ref(), &card);
+    say!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
     say!("result card: {}", output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where features came from and where they are, in a line.
+fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
+    let CacheUsage { read, extracted, damaged, foreign } = usage;
+    let mut text = format!("features: {read} passes read from the cache, {extracted} extracted");
+    if *damaged > 0 {
+        text.push_str(&format!("; {damaged} damaged files replaced"));
+    }
+    if *foreign > 0 {
+        text.push_str(&format!("; {foreign} files not read, since this user has not written them or may not read them"));
+    }
+    match kept {
+        Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),
+        None => text.push_str("; none kept (eval.cache_dir=FOLDER keeps them for another evaluation)"),
+    }
+    text
 }
 
 /// What was loaded, in a line.

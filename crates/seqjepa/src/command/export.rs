@@ -10,7 +10,7 @@ use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::published_probes;
 
 use super::arguments::ModelArguments;
-use super::outputs::refuse_own_input;
+use super::outputs::{expect_ending, refuse_own_input};
 use super::terminal::say;
 
 /// Extensions under which PyTorch's own format is expected.
@@ -40,6 +40,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes, allow_missing } = arguments;
     refuse_pytorch_names(output)?;
+    expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;
     let pretrained = model.source().load(&device)?;
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];

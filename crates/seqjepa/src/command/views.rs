@@ -9,6 +9,7 @@ use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
 use seqjepa_data::picture::{ViewRow, view_sheet};
+use seqjepa_data::regular::read_regular;
 use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split};
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
@@ -16,7 +17,7 @@ use seqjepa_run::registry::open_images;
 use seqjepa_train::storage::write_atomically;
 
 use super::arguments::Overrides;
-use super::outputs::refuse_own_input;
+use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
 use super::terminal::{note, say};
 
 /// Images that one picture may show.
@@ -28,9 +29,6 @@ const MAX_VIEWS: usize = 257;
 
 /// Most memory that a picture may take with what is drawn in it, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
-
-/// Longest file of parameters, in bytes.
-const MAX_PARAMETERS: u64 = 64 << 20;
 
 /// Draws images with their views, actions and parameters as a labelled picture.
 ///
@@ -82,6 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     refuse_own_input(output, read())?;
     if let Some(path) = &arguments.parameters {
+        expect_ending(path, "json")?;
         refuse_own_input(path, read().chain([output.as_path()]))?;
     }
     let mut overrides = arguments.set.overrides.clone();
@@ -90,6 +89,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(path) => Config::load(path, &overrides)?,
         None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides)?,
     };
+    if files.is_empty() && config.dataset.name != "synthetic" {
+        refuse_existing_below(output, &config.dataset.data_root)?;
+    }
     let replayed = arguments.replay.as_deref().map(read_parameters).transpose()?;
 
     let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
@@ -296,15 +298,8 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
-    let metadata = std::fs::metadata(path).with_context(|| format!("could not read {}", path.display()))?;
-    ensure!(
-        metadata.is_file() && metadata.len() <= MAX_PARAMETERS,
-        "{}: expected a regular file of at most {MAX_PARAMETERS} bytes, found {} bytes",
-        path.display(),
-        metadata.len()
-    );
-    let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-    let all: Vec<Vec<AugmentParams>> = serde_json::from_str(&text)
+    let text = read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {}", path.display()))?;
+    let all: Vec<Vec<AugmentParams>> = serde_json::from_slice(&text)
         .with_context(|| format!("{}: not the parameters of views", path.display()))?;
     for (number, views) in all.iter().enumerate() {
         ensure!(
