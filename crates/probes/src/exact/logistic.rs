@@ -66,12 +66,12 @@ impl Logistic {
 
         let scaling = Scaling::of(features);
         let scaling = if config.standardize { scaling } else { scaling.only_shift() };
-        let samples = Samples::new(features, &scaling, known.clone(), present.len())?;
+        let samples = Samples::new(features, &scaling, known, present.len())?;
         // Of the mean objective, in the parameters of the multinomial form.
         let binary = if present.len() == 2 { 2.0 } else { 1.0 };
         let penalty = |inverse: f64, samples: usize| binary / (inverse * samples as f64);
         let chosen = (present.len() > 1 && config.inverse_penalties.len() > 1)
-            .then(|| select(&samples, features, &scaling, &known, config, penalty))
+            .then(|| select(&samples, config, penalty))
             .flatten();
         let (inverse_penalty, start) = chosen.unwrap_or_else(|| {
             let distance = |inverse: &f64| inverse.ln().abs();
