@@ -266,6 +266,55 @@ fn the_default_fit_is_the_optimum() {
     }
 }
 
+/// Too many parameters for a factorisation: conjugate gradients, held to their own end of a thousand times less.
+#[test]
+fn large_problems_end_at_the_optimum_too() {
+    let (samples, width, classes) = (700, 90, 14);
+    let mut values = wave(samples * width);
+    let labels: Vec<u32> = (0..700).map(|row| row * 31 % 14).collect();
+    for (row, label) in values.chunks_mut(width).zip(&labels) {
+        row[*label as usize] += 0.4;
+        // Correlated, as features are.
+        for column in 1..width {
+            row[column] += 0.8 * row[column - 1];
+        }
+    }
+    let features = Features::new(&values, width).unwrap();
+    let data = Labelled::new(features.clone(), &labels).unwrap();
+    for c in [1e-2, 1.0, 1e4] {
+        let probabilities = |tolerance: f64| {
+            let config = LogisticConfig {
+                inverse_penalties: vec![c],
+                tolerance,
+                max_iterations: 10_000,
+                ..Default::default()
+            };
+            let logistic = Logistic::fit(&data, classes, &config).unwrap();
+            assert!(logistic.convergence().converged, "C {c}: {:?}", logistic.convergence());
+            let share = |logits: &[f64]| -> Vec<f64> {
+                let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+                logits.iter().map(|logit| logit.exp() / sum).collect()
+            };
+            logistic.logits(&features).unwrap().chunks(classes).flat_map(share).collect::<Vec<_>>()
+        };
+        let (found, expected) = (probabilities(LogisticConfig::default().tolerance), probabilities(1e-9));
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "C {c}: {found} for {expected}");
+        }
+    }
+}
+
+/// A class for every sample would ask for weights that nobody has memory for.
+#[test]
+fn more_weights_than_memory_are_refused() {
+    let samples = 6000;
+    let values = vec![0.5; samples * 6000];
+    let labels: Vec<u32> = (0..6000).collect();
+    let data = Labelled::new(Features::new(&values, 6000).unwrap(), &labels).unwrap();
+    let refused = Logistic::fit(&data, samples, &LogisticConfig::default());
+    assert!(matches!(refused, Err(NumericError::Input(InputError::Setting { .. }))));
+}
+
 /// Sixty samples of 20 000 features, as pictures that are probed for themselves.
 #[test]
 fn many_more_features_than_samples_need_no_matrix_of_features() {

@@ -53,7 +53,7 @@ pub struct LogisticConfig {
     /// Share of each class's training samples that is held out to choose C by accuracy; 0.2 by
     /// default. The final fit is on all of them.
     pub held_out: f64,
-    /// The fit has converged when a whole step of Newton's method changes no logit of a training sample
+    /// The fit has converged when a step of Newton's method leaves no logit of a training sample to change
     /// by more than this; 1e-6 by default. Probabilities are then exact to about this.
     pub tolerance: f64,
     /// Steps at most, of L-BFGS, Newton's method and conjugate gradients together; 1000 by default.

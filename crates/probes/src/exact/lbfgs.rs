@@ -25,7 +25,7 @@ pub struct Convergence {
     /// by the gradient's norm.
     #[serde(default)]
     pub largest_change: f64,
-    /// Whether that change is within the tolerance; if not, the iterations or the digits of f64 ran out.
+    /// Whether what that step left is within the tolerance; if not, the iterations or the digits of f64 ran out.
     pub converged: bool,
 }
 

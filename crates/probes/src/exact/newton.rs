@@ -4,6 +4,8 @@ use super::lbfgs::{Convergence, Evaluation, Limits, add, dot};
 
 /// Part of the gradient, in the norm of the preconditioner, that conjugate gradients may leave.
 const RESIDUAL: f64 = 0.03;
+/// Changes from which on the steps of an exact Newton's method square themselves.
+const QUADRATIC: f64 = 1e-4;
 /// Halvings of a step.
 const HALVINGS: usize = 40;
 /// Part of the decrease that a tangent promises.
@@ -26,9 +28,12 @@ pub(super) struct Direction {
     pub(super) step: Vec<f64>,
     /// Products with the Hessian that it has taken, or 1 for a factorisation.
     pub(super) products: usize,
+    /// What may be left to go, as a part of the step; 1 where nothing is known of it.
+    pub(super) left: f64,
 }
 
-/// Goes on from `point`, counting on from `state`, until a whole step changes what the function is about by no more than the tolerance.
+/// Goes on from `point`, counting on from `state`, until what is left after a whole step changes what the function is about by no more
+/// than the tolerance.
 pub(super) fn finish(
     point: &mut [f64],
     function: &impl Curved,
@@ -62,7 +67,7 @@ pub(super) fn finish(
         add(point, scale, &direction.step);
         current = next;
         state.largest_change = scale * change;
-        state.converged = scale == 1.0 && change <= limits.tolerance;
+        state.converged = scale == 1.0 && change <= QUADRATIC && direction.left * change <= limits.tolerance;
     }
 }
 
@@ -128,7 +133,7 @@ pub(super) fn conjugate_gradients(
         let keep = size / before;
         along.iter_mut().zip(next).for_each(|(along, next)| *along = next + keep * *along);
     }
-    Direction { step, products: products.max(1) }
+    Direction { step, products: products.max(1), left: if size > enough { 1.0 } else { RESIDUAL } }
 }
 
 #[cfg(test)]
@@ -176,7 +181,7 @@ mod tests {
         let limits = Limits { tolerance: 1e-9, iterations: 500 };
         let mut point = vec![-3.0; 7];
         let (end, state) = finish(&mut point, &Valley, none(), &limits);
-        assert!(state.converged && state.largest_change <= 1e-9, "{state:?}");
+        assert!(state.converged && RESIDUAL * state.largest_change <= 1e-9, "{state:?}");
         assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-9) && end.value < 1e-9, "{point:?}");
     }
 

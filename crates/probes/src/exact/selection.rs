@@ -102,8 +102,8 @@ impl Score {
 fn score(samples: &Samples<'_>, rows: &[usize], parameters: &[f64]) -> Score {
     let classes = samples.intercepts(parameters).len();
     let none = || Score { correct: 0, loss: 0.0 };
-    let pieces = samples.logits(rows, parameters, none, |sum, rows, _, logits| {
-        for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
+    let pieces = samples.logits(rows, parameters, none, |sum, block| {
+        for (logits, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
             let class = samples.classes()[*row];
             sum.correct += usize::from(rank(logits, class) == 0);
             sum.loss += probabilities(logits, class);

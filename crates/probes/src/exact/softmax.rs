@@ -1,6 +1,6 @@
 //! The loss of multinomial logistic regression, its gradient and its Hessian.
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 use rayon::prelude::*;
 
 use super::coordinates::Coordinates;
@@ -11,11 +11,15 @@ use crate::error::NumericError;
 use crate::features::Features;
 use crate::scaling::Scaling;
 
-/// Pieces that a pass over the samples is cut into, whatever the number of threads.
+/// Pieces that a pass over the samples is cut into, whatever the number of threads; fewer where each has many sums.
 const PIECES: usize = 32;
+const FEW_PIECES: usize = 8;
+const MANY_SUMS: usize = 1 << 20;
 /// Parameters up to which the Hessian is made and factorised, and multiplications that making it may cost.
 const DENSE: usize = 1024;
 const DENSE_WORK: usize = 4_000_000_000;
+/// Probabilities that are held while a step is looked for; of more, they are computed again for each product.
+const SHARES: usize = 1 << 24;
 /// Gradient norm from which Newton's method takes over.
 pub(super) const NEAR: f64 = 1e-4;
 
@@ -80,7 +84,8 @@ impl<'a> Samples<'a> {
         Fit { parameters, loss: end.value, convergence }
     }
 
-    /// As [`approach`](Self::approach), until a Newton step changes no logit of these rows by more than the tolerance.
+    /// As [`approach`](Self::approach), until a step of Newton's method leaves no logit of these rows to change by more than the
+    /// tolerance.
     pub(super) fn fit(&self, rows: &[usize], penalty: f64, parameters: Vec<f64>, limits: &Limits) -> Fit {
         let near = Limits { tolerance: NEAR, iterations: limits.iterations };
         let Fit { mut parameters, convergence, .. } = self.approach(rows, penalty, parameters, &near);
@@ -103,51 +108,52 @@ impl<'a> Samples<'a> {
         parameters.split_at(self.coordinates.count() * self.class_count)
     }
 
-    /// Shows `each` the logits of some rows, `[rows, classes]`, by blocks, in pieces that are the same for any number of threads; hands
-    /// out what it makes of each piece.
+    /// Shows `each` the logits of some rows, block by block, in pieces that are the same for any number of threads; hands out what it
+    /// makes of each piece.
     pub(super) fn logits<T: Send>(
         &self,
         rows: &[usize],
         parameters: &[f64],
         empty: impl Fn() -> T + Sync,
-        each: impl Fn(&mut T, &[usize], &[f64], &mut [f64]) + Sync,
+        each: impl Fn(&mut T, Block<'_>) + Sync,
     ) -> Vec<T> {
         let (weights, intercepts) = self.split(parameters);
         let weights = self.coordinates.weights(weights, self.class_count);
-        self.pieces(rows, empty, |piece, rows, features| {
-            let mut logits = vec![0.0; rows.len() * self.class_count];
-            self.outputs(features, weights.as_ref(), intercepts, &mut logits);
-            each(piece, rows, features, &mut logits);
-        })
-    }
-
-    fn outputs(&self, features: &[f64], weights: MatRef<'_, f64>, intercepts: &[f64], out: &mut [f64]) {
-        multiply(out, features, weights);
-        for out in out.chunks_exact_mut(self.class_count) {
-            out.iter_mut().zip(intercepts).for_each(|(output, intercept)| *output += intercept);
-        }
-    }
-
-    fn pieces<T: Send>(
-        &self,
-        rows: &[usize],
-        empty: impl Fn() -> T + Sync,
-        each: impl Fn(&mut T, &[usize], &[f64]) + Sync,
-    ) -> Vec<T> {
         let width = self.coordinates.width();
-        rows.par_chunks(rows.len().div_ceil(PIECES).max(BLOCK))
-            .map(|rows| {
+        let pieces = if width * self.class_count > MANY_SUMS { FEW_PIECES } else { PIECES };
+        let length = rows.len().div_ceil(pieces).max(BLOCK);
+        rows.par_chunks(length)
+            .enumerate()
+            .map(|(number, rows)| {
                 let mut piece = empty();
                 let mut features = vec![0.0; BLOCK.min(rows.len()) * width];
-                for rows in rows.chunks(BLOCK) {
+                let mut logits = vec![0.0; BLOCK.min(rows.len()) * self.class_count];
+                for (block, rows) in rows.chunks(BLOCK).enumerate() {
                     let features = &mut features[..rows.len() * width];
                     self.coordinates.copy(rows, features);
-                    each(&mut piece, rows, features);
+                    let logits = &mut logits[..rows.len() * self.class_count];
+                    multiply(logits, features, weights.as_ref());
+                    for logits in logits.chunks_exact_mut(self.class_count) {
+                        logits.iter_mut().zip(intercepts).for_each(|(logit, intercept)| *logit += intercept);
+                    }
+                    let first = number * length + block * BLOCK;
+                    each(&mut piece, Block { first, rows, features, logits });
                 }
                 piece
             })
             .collect()
     }
+}
+
+/// Some rows of a pass.
+pub(super) struct Block<'a> {
+    /// Place of the first among the rows of the pass.
+    first: usize,
+    pub(super) rows: &'a [usize],
+    /// `[rows, width of the coordinates]`
+    features: &'a [f64],
+    /// `[rows, classes]`, to be written over.
+    pub(super) logits: &'a mut [f64],
 }
 
 /// The mean cross-entropy of some rows and the penalty.
@@ -193,26 +199,29 @@ impl Problem<'_> {
         samples.coordinates.held() && parameters <= DENSE && work <= DENSE_WORK
     }
 
+    /// Probabilities of the rows at a point, `[rows, classes]`.
+    fn shares(&self, parameters: &[f64]) -> Vec<f64> {
+        let classes = self.samples.class_count;
+        let pieces = self.samples.logits(self.rows, parameters, Vec::new, |piece, block| {
+            let Block { logits, rows, .. } = block;
+            for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
+                probabilities(logits, self.samples.classes[*row]);
+            }
+            piece.extend_from_slice(logits);
+        });
+        pieces.concat()
+    }
+
     /// The solution of `Hessian x = -gradient` by a Cholesky factorisation.
     fn by_cholesky(&self, parameters: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
         let samples = self.samples;
         let (count, classes) = (samples.coordinates.count(), samples.class_count);
         let width = count + 1;
-        let mut shares = Vec::with_capacity(self.rows.len() * classes);
-        for piece in samples.logits(self.rows, parameters, Vec::new, |piece, rows, _, logits| {
-            for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
-                probabilities(logits, samples.classes[*row]);
-            }
-            piece.extend_from_slice(logits);
-        }) {
-            shares.extend(piece);
-        }
+        let shares = self.shares(parameters);
         // With a column of ones for the intercepts.
         let mut features = vec![1.0; self.rows.len() * width];
-        let mut row = vec![0.0; count];
-        for (features, number) in features.chunks_exact_mut(width).zip(self.rows) {
-            samples.coordinates.copy(&[*number], &mut row);
-            features[..count].copy_from_slice(&row);
+        for (features, row) in features.chunks_exact_mut(width).zip(self.rows) {
+            samples.coordinates.copy(&[*row], &mut features[..count]);
         }
         let inverse = (self.rows.len() as f64).recip();
         let pairs: Vec<_> = (0..classes).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
@@ -251,33 +260,48 @@ impl Problem<'_> {
         solve_positive(hessian, &mut step).then_some(step)
     }
 
-    /// The product of the Hessian with a vector.
-    fn curve(&self, parameters: &[f64], vector: &[f64]) -> Vec<f64> {
+    /// The product of the Hessian at a point with a vector; `shares` are the probabilities there, where they are held.
+    fn curve(&self, parameters: &[f64], shares: Option<&[f64]>, vector: &[f64]) -> Vec<f64> {
         let (samples, classes) = (self.samples, self.samples.class_count);
-        let (by_weight, by_intercept) = samples.split(vector);
-        let by_weight = samples.coordinates.weights(by_weight, classes);
-        let empty = || Sums::new(samples.coordinates.width(), classes);
-        let pieces = samples.logits(self.rows, parameters, empty, |sums, rows, features, logits| {
-            let mut changes = vec![0.0; logits.len()];
-            samples.outputs(features, by_weight.as_ref(), by_intercept, &mut changes);
-            for ((shares, changes), row) in
-                logits.chunks_exact_mut(classes).zip(changes.chunks_exact_mut(classes)).zip(rows)
-            {
-                probabilities(shares, samples.classes[*row]);
+        let add = |sums: &mut Sums, features: &[f64], changes: &mut [f64], shares: &[f64]| {
+            for (changes, shares) in changes.chunks_exact_mut(classes).zip(shares.chunks_exact(classes)) {
                 let mean: f64 = shares.iter().zip(&*changes).map(|(share, change)| share * change).sum();
-                changes.iter_mut().zip(&*shares).for_each(|(change, share)| *change = share * (*change - mean));
+                changes.iter_mut().zip(shares).for_each(|(change, share)| *change = share * (*change - mean));
                 sums.intercepts.iter_mut().zip(&*changes).for_each(|(sum, change)| *sum += change);
             }
-            add_transposed_product(sums.gradient.as_mut(), features, &changes);
-        });
+            add_transposed_product(sums.gradient.as_mut(), features, changes);
+        };
+        let empty = || Sums::new(samples.coordinates.width(), classes);
+        let pieces = match shares {
+            Some(shares) => samples.logits(self.rows, vector, empty, |sums, block| {
+                let shares = &shares[block.first * classes..][..block.logits.len()];
+                add(sums, block.features, block.logits, shares);
+            }),
+            None => {
+                let weights = samples.coordinates.weights(samples.split(vector).0, classes);
+                samples.logits(self.rows, parameters, empty, |sums, block| {
+                    let Block { rows, features, logits, .. } = block;
+                    for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
+                        probabilities(logits, samples.classes[*row]);
+                    }
+                    let mut changes = vec![0.0; logits.len()];
+                    multiply(&mut changes, features, weights.as_ref());
+                    for changes in changes.chunks_exact_mut(classes) {
+                        let intercepts = samples.split(vector).1;
+                        changes.iter_mut().zip(intercepts).for_each(|(change, more)| *change += more);
+                    }
+                    add(sums, features, &mut changes, logits);
+                })
+            }
+        };
         self.by_parameters(Sums::total(pieces, empty()), vector)
     }
 
     /// Means of `p (1 - p)` of each class, by which a Hessian is estimated.
     fn curvatures(&self, parameters: &[f64]) -> Vec<f64> {
         let (samples, classes) = (self.samples, self.samples.class_count);
-        let pieces = samples.logits(self.rows, parameters, || vec![0.0; classes], |sums, rows, _, logits| {
-            for (shares, row) in logits.chunks_exact_mut(classes).zip(rows) {
+        let pieces = samples.logits(self.rows, parameters, || vec![0.0; classes], |sums, block| {
+            for (shares, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
                 probabilities(shares, samples.classes[*row]);
                 sums.iter_mut().zip(&*shares).for_each(|(sum, share)| *sum += share * (1.0 - share));
             }
@@ -294,7 +318,8 @@ impl Curved for Problem<'_> {
     fn evaluate(&self, parameters: &[f64]) -> Evaluation {
         let (samples, classes) = (self.samples, self.samples.class_count);
         let empty = || Sums::new(samples.coordinates.width(), classes);
-        let pieces = samples.logits(self.rows, parameters, empty, |sums, rows, features, outputs| {
+        let pieces = samples.logits(self.rows, parameters, empty, |sums, block| {
+            let Block { rows, features, logits: outputs, .. } = block;
             for (outputs, row) in outputs.chunks_exact_mut(classes).zip(rows) {
                 let class = samples.classes[*row];
                 sums.loss += probabilities(outputs, class);
@@ -320,12 +345,14 @@ impl Curved for Problem<'_> {
         if self.dense()
             && let Some(step) = self.by_cholesky(parameters, gradient)
         {
-            return Direction { step, products: 1 };
+            return Direction { step, products: 1, left: 1.0 };
         }
         let curvatures = self.curvatures(parameters);
+        let few = self.rows.len().saturating_mul(self.samples.class_count) <= SHARES;
+        let shares = few.then(|| self.shares(parameters));
         conjugate_gradients(
             gradient,
-            |vector| self.curve(parameters, vector),
+            |vector| self.curve(parameters, shares.as_deref(), vector),
             |vector| self.precondition(&curvatures, vector),
             most,
         )
@@ -333,8 +360,8 @@ impl Curved for Problem<'_> {
 
     fn change(&self, step: &[f64]) -> f64 {
         let classes = self.samples.class_count;
-        let pieces = self.samples.logits(self.rows, step, || 0.0_f64, |most, _, _, changes| {
-            for changes in changes.chunks_exact_mut(classes) {
+        let pieces = self.samples.logits(self.rows, step, || 0.0_f64, |most, block| {
+            for changes in block.logits.chunks_exact_mut(classes) {
                 centre(changes);
                 *most = changes.iter().fold(*most, |most, change| most.max(change.abs()));
             }
