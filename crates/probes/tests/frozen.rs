@@ -168,6 +168,7 @@ fn a_diverging_probe_begins_anew_at_a_lower_learning_rate() {
     let (train, test) = (far(0), far(1 << 20));
     let config = FrozenConfig {
         epochs: 30,
+        batch_size: 32,
         lower_lr: true,
         ..FrozenConfig::linear(None, &[OutputGroup::new("both", 0..2)])
     };
