@@ -71,13 +71,26 @@ pub enum DataError {
         found: String,
     },
 
-    /// A JPEG or PNG file could not be decoded.
-    #[error("{}: cannot decode image: {source}", path.display())]
-    Decode {
+    /// A picture file is cut short or corrupt.
+    #[error("{}: damaged image: expected a whole picture, found {found} at byte offset {offset}", path.display())]
+    DamagedImage {
         /// The image file.
         path: PathBuf,
-        /// The decoder's reason.
-        source: ::image::ImageError,
+        /// Where it was noticed, in bytes.
+        offset: u64,
+        /// What is wrong with it.
+        found: String,
+    },
+
+    /// A file is no picture, or one of a kind that is not read.
+    #[error("{}: cannot decode image: expected {expected}, found {found}", path.display())]
+    UnsupportedImage {
+        /// The image file.
+        path: PathBuf,
+        /// What is read.
+        expected: String,
+        /// What the file is.
+        found: String,
     },
 
     /// Data would need more memory than the limit, or than the machine has.

@@ -9,6 +9,7 @@
 //! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, into memory
 //!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
 //!   CIFAR archives.
+//! - [`regular`]: opening files that anybody may have made.
 //! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images; a
 //!   source of one's own, of any data and any action, is one implementation.
 //! - [`SequenceLoader`]: batches of any source, made in parallel, the same bits whatever the number of threads, in bounded
@@ -75,6 +76,7 @@ mod fingerprint;
 mod loader;
 #[cfg(feature = "picture")]
 pub mod picture;
+pub mod regular;
 mod rng;
 mod source;
 

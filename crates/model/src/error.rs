@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ModelError {
     /// A configuration value is out of its range or contradicts another one.
-    #[error("model configuration: {field} must be {expected}, found {found}")]
+    #[error("model configuration: {field}: expected {expected}, found {found}")]
     Config {
         /// The field or combination of fields.
         field: &'static str,

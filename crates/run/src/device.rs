@@ -11,7 +11,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum DeviceError {
     /// A name that means no device.
-    #[error("`run.device`: expected {expected}, found {found}")]
+    #[error("device: expected {expected}, found {found}")]
     Unknown {
         /// The names there are.
         expected: &'static str,
@@ -242,7 +242,7 @@ mod tests {
         }
         for text in ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:1", "auto:0", "CUDA"] {
             let message = DeviceRequest::parse(text).unwrap_err().to_string();
-            assert!(message.contains("run.device") && message.contains("expected"), "{message}");
+            assert!(message.contains("device") && message.contains("expected"), "{message}");
         }
     }
 

@@ -5,13 +5,12 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::error::DataError;
+use crate::regular::open_regular;
 
 /// Opens a regular file and returns it with its length in bytes; `expected` says what it should be.
 pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError> {
-    let opened = File::open(path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-    match opened {
-        Ok((file, metadata)) if metadata.is_file() => Ok((file, metadata.len())),
-        Ok(_) => Err(DataError::missing(path, format!("{expected}, a regular file"))),
+    match open_regular(path, u64::MAX) {
+        Ok(opened) => Ok(opened),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
         Err(error) => Err(DataError::io(path, "open", error)),
     }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::augment::Scratch;
 use crate::dataset::ImageSet;
+use crate::dataset::decoder::Tolerance;
 use crate::dataset::file::try_reserve;
 use crate::dataset::image_files::{ImageFiles, check_side};
 use crate::dataset::listing::{class_folders, images_below, label_of, utf8_name};
@@ -64,7 +65,7 @@ impl ImageFolder {
             .par_chunks_exact_mut(bytes_each)
             .zip(&files)
             .try_for_each_init(Scratch::new, |scratch, (out, (path, _))| {
-                decode_square(path, self.image_size, scratch, out)
+                decode_square(path, self.image_size, Tolerance::Strict, scratch, out).map(drop)
             })?;
         let labels = files.into_iter().map(|(_, label)| label).collect();
         ImageSet::new(pixels, self.image_size, self.image_size, labels, names)

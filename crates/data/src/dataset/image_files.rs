@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::augment::ImageView;
+use crate::dataset::decoder::Tolerance;
 use crate::dataset::image_source::{ImageSource, PixelBuffer};
 use crate::dataset::listing::{MAX_DEPTH, collect_images, label_of, utf8_name};
 use crate::dataset::picture_file::{MAX_SIDE, decode_square};
@@ -169,11 +170,11 @@ impl ImageSource for ImageFiles {
             pixels
         } else if let Some(room) = self.cache.room() {
             let mut pixels = vec![0; length].into_boxed_slice();
-            decode_square(path, self.side, &mut buffer.scratch, &mut pixels)?;
+            decode_square(path, self.side, Tolerance::Strict, &mut buffer.scratch, &mut pixels)?;
             room.keep(index, pixels)
         } else {
             buffer.pixels.resize(length, 0);
-            decode_square(path, self.side, &mut buffer.scratch, &mut buffer.pixels)?;
+            decode_square(path, self.side, Tolerance::Strict, &mut buffer.scratch, &mut buffer.pixels)?;
             &buffer.pixels
         };
         Ok(ImageView::new(pixels, self.side, self.side)?)

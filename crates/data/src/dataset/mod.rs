@@ -6,6 +6,7 @@
 //! offset, what was expected and what was found.
 
 mod cifar;
+mod decoder;
 mod fashion_mnist;
 mod file;
 mod folder;

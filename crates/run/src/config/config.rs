@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 
 use super::dataset::DatasetConfig;
-use super::error::ConfigError;
+use super::error::{ConfigError, invalid};
 use super::gating::GatingConfig;
 use super::logging::LoggingConfig;
 use super::model::ModelConfig;
@@ -39,6 +39,9 @@ pub struct Config {
     pub method_settings: BTreeMap<String, Value>,
 }
 
+/// What one batch of views, or the images of the built-in set, may take.
+const MOST_BYTES: u128 = 64 << 30;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -60,7 +63,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] or [`ConfigError::Evaluation`] for the first key whose value is out of range, with what was
+    /// [`ConfigError::Invalid`] for the first key whose value is out of range, with what was
     /// expected and found.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.run.validate()?;
@@ -69,7 +72,30 @@ impl Config {
         self.optim.validate(self.run.epochs)?;
         self.eval.validate()?;
         self.logging.validate()?;
-        self.gating.validate()
+        self.gating.validate()?;
+        self.validate_sizes()
+    }
+
+    /// Refuses batches and images that no machine holds, each value of which is in its range.
+    fn validate_sizes(&self) -> Result<(), ConfigError> {
+        let view = 3 * (self.model.img_size as u128).pow(2);
+        let (dataset, eval) = (&self.dataset, &self.eval);
+        let source = 3 * (self.source_size() as u128).pow(2);
+        let batch = |size: usize, views: usize| 4 * view * size as u128 * views as u128;
+        let images = |count: usize| source * count as u128;
+        for (key, what, value, bytes) in [
+            ("dataset.batch_size", "a batch", dataset.batch_size, batch(dataset.batch_size, dataset.seq_len + 1)),
+            ("eval.batch_size", "a batch", eval.batch_size, batch(eval.batch_size, eval.views().max(eval.candidates) + 1)),
+            ("dataset.synthetic_train", "images", dataset.synthetic_train, images(dataset.synthetic_train)),
+            ("dataset.synthetic_val", "images", dataset.synthetic_val, images(dataset.synthetic_val)),
+        ] {
+            if bytes > MOST_BYTES {
+                let gib = bytes >> 30;
+                let expected = format!("{what} of at most {} GiB with views of model.img_size", MOST_BYTES >> 30);
+                return Err(invalid(key, expected, format!("{value}, which makes {gib} GiB")));
+            }
+        }
+        Ok(())
     }
 
     /// The whole config as YAML, defaults included: what a run folder keeps.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
-use super::error::{ConfigError, at_least_one, invalid, positive, within};
+use super::error::{ConfigError, between, invalid, positive_to, within};
 
 /// `dataset`: the images, and how sequences of views are formed from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,8 @@ pub struct DatasetConfig {
     /// Fashion-MNIST are always 32. Default: `model.img_size`, the side of the views.
     pub source_size: Option<usize>,
     /// Decoded pixels that an `image_folder` may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
-    /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. Default 4.
+    /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. At most 1 048 576.
+    /// Default 4.
     pub memory_limit_gib: f64,
     /// Observed views per sequence, M; one more is the target. Default 3.
     pub seq_len: usize,
@@ -63,7 +64,7 @@ pub struct DatasetConfig {
     pub prefetch: usize,
     /// Per-channel mean of the normalisation, of R, G, B in \[0, 1\]. Default: that of the data set.
     pub mean: Option<[f32; 3]>,
-    /// Per-channel standard deviation of the normalisation. Default: that of the data set.
+    /// Per-channel standard deviation of the normalisation, above 0 and at most 1. Default: that of the data set.
     pub std: Option<[f32; 3]>,
     /// Training images that the `synthetic` set draws. Default 4096.
     pub synthetic_train: usize,
@@ -123,7 +124,7 @@ impl DatasetConfig {
         if self.source_size.is_some_and(|side| !(8..=1024).contains(&side)) {
             return Err(invalid("dataset.source_size", "8 to 1024", self.source_size.unwrap_or(0)));
         }
-        positive("dataset.memory_limit_gib", self.memory_limit_gib)?;
+        positive_to("dataset.memory_limit_gib", self.memory_limit_gib, MAX_GIB)?;
         within("dataset.seq_len", self.seq_len, 255)?;
         // Batch norm needs two rows to have a variance.
         if !(2..=1 << 16).contains(&self.batch_size) {
@@ -139,17 +140,83 @@ impl DatasetConfig {
         if self.prefetch > 64 {
             return Err(invalid("dataset.prefetch", "at most 64", self.prefetch));
         }
-        if self.mean.is_some() != self.std.is_some() {
-            return Err(invalid("dataset.mean", "mean and std given together", "one without the other"));
+        self.validate_normalization()?;
+        self.validate_actions()?;
+        within("dataset.synthetic_train", self.synthetic_train, MAX_SYNTHETIC)?;
+        within("dataset.synthetic_val", self.synthetic_val, MAX_SYNTHETIC)
+    }
+
+    /// Means and deviations of pixels that were divided by 255: those of bytes would make every pixel the same.
+    fn validate_normalization(&self) -> Result<(), ConfigError> {
+        match (&self.mean, &self.std) {
+            (Some(_), None) => return Err(invalid("dataset.mean", "dataset.std beside it", "none")),
+            (None, Some(_)) => return Err(invalid("dataset.std", "dataset.mean beside it", "none")),
+            _ => {}
         }
-        if self.action_mean.is_some() != self.action_std.is_some() {
-            let expected = "action_mean and action_std given together";
-            return Err(invalid("dataset.action_mean", expected, "one without the other"));
+        let hint = |key: &str, range: &str, values: &[f32; 3]| {
+            let bytes = values.iter().any(|&value| value > 1.0 && value <= 255.0);
+            let hint = if bytes { "; divide values of bytes, 0 to 255, by 255" } else { "" };
+            (format!("three numbers {range} ({key} of R, G, B){hint}"), format!("{values:?}"))
+        };
+        if let Some(mean) = self.mean.filter(|mean| !mean.iter().all(|value| (0.0..=1.0).contains(value))) {
+            let (expected, found) = hint("the mean", "from 0 to 1", &mean);
+            return Err(invalid("dataset.mean", expected, found));
         }
-        at_least_one("dataset.synthetic_train", self.synthetic_train)?;
-        at_least_one("dataset.synthetic_val", self.synthetic_val)
+        // The quotient of a byte by a subnormal one is no number.
+        let good = |std: &[f32; 3]| std.iter().all(|value| *value > 0.0 && *value <= 1.0 && value.is_normal());
+        if let Some(std) = self.std.filter(|std| !good(std)) {
+            let (expected, found) = hint("the standard deviation", "above 0, at most 1", &std);
+            return Err(invalid("dataset.std", expected, found));
+        }
+        Ok(())
+    }
+
+    fn validate_actions(&self) -> Result<(), ConfigError> {
+        let (mean, std) = (&self.action_mean, &self.action_std);
+        match (mean, std) {
+            (Some(_), None) => {
+                return Err(invalid("dataset.action_mean", "dataset.action_std beside it", "none"));
+            }
+            (None, Some(_)) => {
+                return Err(invalid("dataset.action_std", "dataset.action_mean beside it", "none"));
+            }
+            _ => {}
+        }
+        for value in mean.iter().flatten() {
+            between("dataset.action_mean", f64::from(*value), -MAX_ACTION, MAX_ACTION)?;
+        }
+        for value in std.iter().flatten() {
+            if !(*value >= MIN_ACTION_STD && f64::from(*value) <= MAX_ACTION) {
+                let expected = format!("numbers from {MIN_ACTION_STD} to {MAX_ACTION}");
+                return Err(invalid("dataset.action_std", expected, value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses constants of the actions that are not one a parameter.
+    pub(crate) fn check_action_constants(&self, width: usize) -> Result<(), ConfigError> {
+        for (key, values) in
+            [("dataset.action_mean", &self.action_mean), ("dataset.action_std", &self.action_std)]
+        {
+            if let Some(values) = values.as_ref().filter(|values| values.len() != width) {
+                let expected = format!("{width} numbers, one for each parameter of an action");
+                return Err(invalid(key, expected, format!("{} of them", values.len())));
+            }
+        }
+        Ok(())
     }
 }
+
+/// A pebibyte, more than a machine has.
+const MAX_GIB: f64 = (1_u64 << 20) as f64;
+
+/// Images are counted in 32 bits.
+const MAX_SYNTHETIC: usize = 1 << 31;
+
+/// Far beyond every parameter; what is larger overflows when it is squared.
+const MAX_ACTION: f64 = 1e6;
+const MIN_ACTION_STD: f32 = 1e-6;
 
 /// One thread per core, at most 8.
 pub(super) fn default_workers() -> usize {

@@ -29,39 +29,50 @@ pub enum ConfigError {
         hint: String,
     },
     /// A value of the wrong type.
-    #[error("`{key}` in {origin}: {message}")]
+    #[error("`{key}` in {origin}: expected {expected}, found {found}")]
     Mistyped {
         /// The key with its section.
         key: String,
         /// The file, or the override.
         origin: String,
-        /// What was expected and found.
-        message: String,
-    },
-    /// A value out of range.
-    #[error("`{key}`: expected {expected}, found {found}")]
-    Invalid {
-        /// The key with its section.
-        key: &'static str,
         /// What would be taken.
         expected: String,
         /// The value.
         found: String,
     },
+    /// A value out of range.
+    #[error("`{key}`{}: expected {expected}, found {found}", place(origin.as_deref()))]
+    Invalid {
+        /// The key with its section.
+        key: &'static str,
+        /// The file, or the override; none for a config that was not read.
+        origin: Option<String>,
+        /// What would be taken.
+        expected: String,
+        /// The value.
+        found: String,
+    },
+    /// Values of a config that do not go together, or make something that cannot be.
+    #[error("{origin}: {source}{}", keys.map_or_else(String::new, |keys| format!("; keys: {keys}")))]
+    In {
+        /// The file.
+        origin: String,
+        /// The keys that it may be of.
+        keys: Option<&'static str>,
+        /// What is wrong.
+        source: Box<Self>,
+    },
     /// An override that cannot be read.
-    #[error("override `{text}`: expected section.key=value, but {message}")]
+    #[error("the override `{text}`: expected section.key=value, found {found}")]
     Override {
         /// The override.
         text: String,
         /// What is wrong with it.
-        message: String,
+        found: String,
     },
     /// A device that there is no name for.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// A setting of the frozen evaluation.
-    #[error(transparent)]
-    Evaluation(#[from] seqjepa_evaluation::SettingError),
     /// A model that cannot be built.
     #[error(transparent)]
     Model(#[from] seqjepa_model::ModelError),
@@ -73,9 +84,64 @@ pub enum ConfigError {
     Data(#[from] seqjepa_data::DataError),
 }
 
+impl From<seqjepa_evaluation::SettingError> for ConfigError {
+    fn from(error: seqjepa_evaluation::SettingError) -> Self {
+        Self::Invalid { key: error.key, origin: None, expected: error.expected, found: error.found }
+    }
+}
+
+impl ConfigError {
+    /// The error with the place that `origin_of` knows for its key, or for the whole config where it has none.
+    pub(crate) fn found_in(self, origin_of: impl Fn(Option<&str>) -> String) -> Self {
+        match self {
+            Self::Invalid { key, origin: None, expected, found } => {
+                Self::Invalid { key, origin: Some(origin_of(Some(key))), expected, found }
+            }
+            Self::Device(_) | Self::Model(_) | Self::Optimizer(_) | Self::Data(_) => {
+                Self::In { origin: origin_of(None), keys: self.keys(), source: Box::new(self) }
+            }
+            error => error,
+        }
+    }
+}
+
+impl ConfigError {
+    /// The keys of a config behind what a model says of its own settings.
+    fn keys(&self) -> Option<&'static str> {
+        let Self::Model(seqjepa_model::ModelError::Config { field, .. }) = self else { return None };
+        Some(match *field {
+            "layers" => "`model.num_enc_layers`",
+            "dropout" => "`model.dropout`",
+            "target.ema.decay" => "`model.ema_decay`",
+            "predictor.mlp.hidden" => "`model.pred_hidden`",
+            "action_dim" => "`model.act_latentdim`",
+            "heads" => "`model.num_heads`",
+            "encoder.image_size" | "encoder.patch" => "`model.img_size` and `model.vit_patch`",
+            field if field.starts_with("encoder.") => "`model.width`, or `model.vit_*`",
+            field if field.starts_with("the token width") => {
+                "`model.width` or `model.vit_width`, `model.act_projdim`, `model.num_heads`"
+            }
+            _ => "those of the section `model`",
+        })
+    }
+}
+
+fn place(origin: Option<&str>) -> String {
+    origin.map_or_else(String::new, |origin| format!(" in {origin}"))
+}
+
 /// Builds the error of a value that is out of range.
 pub(crate) fn invalid(key: &'static str, expected: impl Into<String>, found: impl ToString) -> ConfigError {
-    ConfigError::Invalid { key, expected: expected.into(), found: found.to_string() }
+    ConfigError::Invalid { key, origin: None, expected: expected.into(), found: found.to_string() }
+}
+
+/// A text for a message: its beginning, where it is long.
+pub(crate) fn abridged(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
 }
 
 /// Refuses zero.
@@ -94,6 +160,25 @@ pub(crate) fn positive(key: &'static str, value: f64) -> Result<(), ConfigError>
         Ok(())
     } else {
         Err(invalid(key, "a finite number above 0", value))
+    }
+}
+
+/// Refuses values that are not above zero, or are above `most`.
+pub(crate) fn positive_to(key: &'static str, value: f64, most: f64) -> Result<(), ConfigError> {
+    // Not a number is neither.
+    if value > 0.0 && value <= most {
+        Ok(())
+    } else {
+        Err(invalid(key, format!("a number above 0, at most {most}"), value))
+    }
+}
+
+/// Refuses values outside of `least` to `most`.
+pub(crate) fn between(key: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(invalid(key, format!("{least} to {most}"), value))
     }
 }
 

@@ -24,21 +24,23 @@ pub struct GatingConfig {
 
 impl GatingConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let thresholds = [
-            ("gating.linacc_test_min", self.linacc_test_min),
-            ("gating.r2_test_min", self.r2_test_min),
-            ("gating.loss_max", self.loss_max),
-            ("gating.leakage_linacc_test_max", self.leakage_linacc_test_max),
-            ("gating.leakage_r2_test_max", self.leakage_r2_test_max),
-            ("gating.leakage_linacc_gap_min", self.leakage_linacc_gap_min),
-            ("gating.leakage_r2_gap_min", self.leakage_r2_gap_min),
-        ];
-        for (key, threshold) in thresholds {
-            if let Some(value) = threshold
-                && !value.is_finite()
-            {
-                return Err(invalid(key, "a finite number", value));
-            }
+        // What lies outside is met by every run or by none.
+        for (key, threshold, least, most) in [
+            ("gating.linacc_test_min", self.linacc_test_min, 0.0, 100.0),
+            ("gating.leakage_linacc_test_max", self.leakage_linacc_test_max, 0.0, 100.0),
+            ("gating.leakage_linacc_gap_min", self.leakage_linacc_gap_min, -100.0, 100.0),
+            ("gating.r2_test_min", self.r2_test_min, f64::MIN, 1.0),
+            ("gating.leakage_r2_test_max", self.leakage_r2_test_max, f64::MIN, f64::MAX),
+            ("gating.leakage_r2_gap_min", self.leakage_r2_gap_min, f64::MIN, f64::MAX),
+            ("gating.loss_max", self.loss_max, f64::MIN, f64::MAX),
+        ] {
+            let Some(value) = threshold.filter(|value| !(least..=most).contains(value)) else { continue };
+            let expected = match (least > f64::MIN, most < f64::MAX) {
+                (true, true) => format!("{least} to {most}"),
+                (_, true) => format!("a finite number of at most {most}"),
+                _ => "a finite number".into(),
+            };
+            return Err(invalid(key, expected, value));
         }
         Ok(())
     }

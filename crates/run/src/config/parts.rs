@@ -179,8 +179,9 @@ impl Config {
         self.dataset.source_size.unwrap_or(self.model.img_size)
     }
 
-    /// Refuses a `model.act_latentdim` that is not the width of the actions.
+    /// Refuses a `model.act_latentdim`, or constants of the actions, of another width than the actions have.
     pub(crate) fn check_action_dim(&self, space: &ActionSpace) -> Result<(), ConfigError> {
+        self.dataset.check_action_constants(space.width())?;
         match self.model.act_latentdim {
             Some(found) if found != space.width() => Err(invalid(
                 "model.act_latentdim",

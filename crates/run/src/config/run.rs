@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::error::{ConfigError, at_least_one, invalid, positive, within};
+use super::error::{ConfigError, abridged, at_least_one, invalid, positive_to, within};
 
 /// `run`: name, seed, device, length and folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,9 +30,9 @@ pub struct RunConfig {
     pub checkpoint_epochs: Option<usize>,
     /// Saves it after every this many optimizer steps, also within an epoch. Default none.
     pub checkpoint_steps: Option<u64>,
-    /// Saves it when this many minutes have passed since the last time. Default 10.
+    /// Saves it when this many minutes have passed since the last time, at most a year's. Default 10.
     pub checkpoint_minutes: Option<f64>,
-    /// How many checkpoints are kept: the newest and those before it. Default 3.
+    /// How many checkpoints are kept: the newest and those before it, at most 1000. Default 3.
     pub keep_last: usize,
     /// Keeps the checkpoint of the best epoch by this figure of `metrics.jsonl` as `checkpoints/best.safetensors`.
     /// Default none.
@@ -93,6 +93,11 @@ impl Default for RunConfig {
     }
 }
 
+const MINUTES_OF_A_YEAR: f64 = 365.0 * 24.0 * 60.0;
+
+/// A name becomes a folder's.
+const LONGEST_NAME: usize = 200;
+
 impl RunConfig {
     /// The figure by which an epoch is the best, and which end of it is the good one.
     #[must_use]
@@ -113,18 +118,20 @@ impl RunConfig {
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain) {
-            return Err(invalid(
-                "run.name",
-                "letters, digits, '-', '_' and '.', not starting with '.'",
-                &self.name,
-            ));
+        let odd = self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain);
+        if odd || self.name.len() > LONGEST_NAME {
+            let expected = format!(
+                "1 to {LONGEST_NAME} letters, digits, '-', '_' and '.', not starting with '.'"
+            );
+            return Err(invalid("run.name", expected, abridged(&self.name)));
         }
         within("run.epochs", self.epochs, 1_000_000)?;
         at_least_one("run.checkpoint_epochs", self.checkpoint_epochs.unwrap_or(1))?;
-        at_least_one("run.checkpoint_steps", usize::from(self.checkpoint_steps != Some(0)))?;
-        positive("run.checkpoint_minutes", self.checkpoint_minutes.unwrap_or(1.0))?;
-        at_least_one("run.keep_last", self.keep_last)?;
+        if self.checkpoint_steps == Some(0) {
+            return Err(invalid("run.checkpoint_steps", "a whole number of at least 1, or null", 0));
+        }
+        positive_to("run.checkpoint_minutes", self.checkpoint_minutes.unwrap_or(1.0), MINUTES_OF_A_YEAR)?;
+        within("run.keep_last", self.keep_last, 1000)?;
         if self.best_mode.is_some() && self.best_metric.is_none() {
             return Err(invalid("run.best_mode", "run.best_metric beside it", "none"));
         }

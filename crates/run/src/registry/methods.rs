@@ -7,6 +7,7 @@ use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
 use crate::config::{Config, ConfigError};
+use crate::config_file::expected_and_found;
 
 /// A method that a config can name.
 pub(super) trait MethodEntry: Send + Sync {
@@ -60,10 +61,10 @@ impl<C: MethodConfig> MethodEntry for Named<C> {
             None | Some(Value::Null) => C::default(),
             Some(settings) => {
                 let settings = settings.clone().into_deserializer();
-                serde_path_to_error::deserialize(settings).map_err(|error| ConfigError::Mistyped {
-                    key: format!("{}.{}", C::NAME, error.path()),
-                    origin: "the config".into(),
-                    message: error.inner().to_string(),
+                serde_path_to_error::deserialize(settings).map_err(|error| {
+                    let (expected, found) = expected_and_found(&error.inner().to_string());
+                    let key = format!("{}.{}", C::NAME, error.path());
+                    ConfigError::Mistyped { key, origin: "the config".into(), expected, found }
                 })?
             }
         };

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::content::{Checkpoint, Progress};
 use super::error::CheckpointError;
-use crate::storage::{StorageError, write_atomically};
+use crate::storage::{StorageError, check_nesting, write_atomically};
 
 const HEADER_KEY: &str = "seqjepa";
 const DIGEST_KEY: &str = "sha256";
@@ -96,6 +96,7 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, String> {
     let text = metadata.get(HEADER_KEY).ok_or_else(|| {
         format!("expected metadata `{HEADER_KEY}`, found none: not a checkpoint of this project")
     })?;
+    check_nesting(text).map_err(|message| format!("its metadata does not read: {message}"))?;
     let header: ReadHeader<R> =
         serde_yaml::from_str(text).map_err(|error| format!("its metadata does not read: {error}"))?;
     if !(1..=FORMAT).contains(&header.format) {

@@ -3,6 +3,7 @@
 mod atomic;
 mod error;
 mod lines;
+mod nesting;
 
 pub use atomic::{
     folder_of, make_folder, remove, remove_leftovers, share, sync_folder, temporary, write_atomically,
@@ -10,6 +11,7 @@ pub use atomic::{
 };
 pub use error::StorageError;
 pub use lines::Lines;
+pub use nesting::check_nesting;
 
 #[cfg(feature = "fault-injection")]
 pub mod fault;

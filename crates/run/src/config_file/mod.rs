@@ -1,24 +1,32 @@
 //! YAML text and dot overrides to a checked [`Config`].
 
+mod origins;
+mod text;
+mod words;
+
 use std::path::Path;
 
-use seqjepa_train::storage::StorageError;
+use seqjepa_train::storage::{StorageError, check_nesting};
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, abridged, invalid};
+use crate::device::DeviceError;
 use crate::device::DeviceRequest;
 use crate::registry::Registry;
+use origins::Origins;
+pub(crate) use words::expected_and_found;
 
 impl Config {
     /// Reads `path`, applies `overrides` in order, and checks the result.
     ///
-    /// An override is `section.key=value`, its value read as YAML: `optim.lr=1e-3`, `dataset.subset_train=null`.
+    /// An override is `section.key=value`, its value read as YAML: `optim.lr=1e-3`, `dataset.subset_train=null`. The file is a
+    /// regular one of at most 1 MiB, in UTF-8, or in UTF-16 with a byte order mark.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] says what was expected and found: an unreadable file, YAML that does not parse (with its line), an
-    /// unknown key (with the nearest known one), a value of the wrong type, a value out of range.
+    /// [`ConfigError`] says where, what was expected and what was found: an unreadable file, YAML that does not parse (with its
+    /// line), an unknown key (with the nearest known one), a value of the wrong type, a value out of range.
     pub fn load<S: AsRef<str>>(path: &Path, overrides: &[S]) -> Result<Self, ConfigError> {
         Self::load_with(&Registry::standard(), path, overrides)
     }
@@ -33,8 +41,8 @@ impl Config {
         path: &Path,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| StorageError::new("read the config", path, source))?;
+        let text =
+            text::read(path).map_err(|source| StorageError::new("read the config", path, source))?;
         Self::parse_with(registry, &text, &path.display().to_string(), overrides)
     }
 
@@ -58,28 +66,18 @@ impl Config {
         origin: &str,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        // A byte order mark is no part of the text.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut root: Value = serde_yaml::from_str(text)
-            .map_err(|error| ConfigError::Syntax { origin: origin.into(), message: error.to_string() })?;
+        let syntax = |message: String| ConfigError::Syntax { origin: origin.into(), message };
+        let mut root = yaml(text::without_mark(text)).map_err(syntax)?;
         if root.is_null() {
             root = Value::Mapping(Mapping::new());
         }
+        let mut origins = Origins::new(origin);
         for text in overrides {
-            apply_override(&mut root, text.as_ref())?;
+            let key = apply_override(&mut root, text.as_ref())?;
+            origins.overridden(&key, &abridged(text.as_ref()));
         }
-        let known = known_keys(registry, &root)?;
-        refuse_unknown(&root, &known, &known, "", origin)?;
-        drop_empty_sections(&mut root);
-        let config: Self = serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
-            ConfigError::Mistyped {
-                key: error.path().to_string(),
-                origin: origin.into(),
-                message: error.inner().to_string(),
-            }
-        })?;
-        config.check(registry)?;
-        Ok(config)
+        let config = read(registry, root, &origins);
+        config.map_err(|error| error.found_in(|key| origins.of(key)))
     }
 
     /// Checks all that can be known without the data: every section, the device's name, the method and its model.
@@ -89,10 +87,40 @@ impl Config {
     /// [`ConfigError`] for the first value that cannot be.
     pub fn check(&self, registry: &Registry) -> Result<(), ConfigError> {
         self.validate()?;
-        DeviceRequest::parse(&self.run.device)?;
+        DeviceRequest::parse(&self.run.device).map_err(|error| match error {
+            DeviceError::Unknown { expected, found } => invalid("run.device", expected, abridged(&found)),
+            error => error.into(),
+        })?;
         registry.method(self)?;
         Ok(())
     }
+}
+
+/// YAML, unless it is made to keep its parser busy.
+fn yaml(text: &str) -> Result<Value, String> {
+    check_nesting(text)?;
+    serde_yaml::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        let number = message.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once("` as "));
+        match number {
+            Some((number, _)) => format!("expected whole numbers of at most 64 bits, found {number}"),
+            None => message,
+        }
+    })
+}
+
+/// A checked config from what was parsed.
+fn read(registry: &Registry, mut root: Value, origins: &Origins<'_>) -> Result<Config, ConfigError> {
+    let known = known_keys(registry, &root)?;
+    refuse_unknown(&root, &known, &known, "", origins)?;
+    drop_empty_sections(&mut root);
+    let config: Config = serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
+        let key = error.path().to_string();
+        let (expected, found) = expected_and_found(&error.inner().to_string());
+        ConfigError::Mistyped { origin: origins.of(Some(&key)), key, expected, found: abridged(&found) }
+    })?;
+    config.check(registry)?;
+    Ok(config)
 }
 
 /// The default config, with the section of the method that `root` names.
@@ -111,25 +139,27 @@ fn known_keys(registry: &Registry, root: &Value) -> Result<Value, ConfigError> {
     Ok(known)
 }
 
-fn apply_override(root: &mut Value, text: &str) -> Result<(), ConfigError> {
-    let refuse = |message: &str| ConfigError::Override { text: text.into(), message: message.into() };
-    let (path, value) = text.split_once('=').ok_or_else(|| refuse("there is no `=`"))?;
-    let value: Value = serde_yaml::from_str(value).map_err(|error| refuse(&error.to_string()))?;
+/// Sets one key, and returns its name.
+fn apply_override(root: &mut Value, text: &str) -> Result<String, ConfigError> {
+    let refuse = |found: &str| ConfigError::Override { text: abridged(text), found: found.into() };
+    let (path, value) = text.split_once('=').ok_or_else(|| refuse("no `=`"))?;
+    let value = yaml(value).map_err(|error| refuse(&format!("a value that is not YAML: {error}")))?;
+    let path = path.trim();
     let mut place = root;
-    for part in path.trim().split('.') {
+    for part in path.split('.') {
         if part.is_empty() {
-            return Err(refuse("a part of the key is empty"));
+            return Err(refuse("an empty part of the key"));
         }
         if place.is_null() {
             *place = Value::Mapping(Mapping::new());
         }
         let Value::Mapping(section) = place else {
-            return Err(refuse(&format!("`{part}` would go below a value that is not a section")));
+            return Err(refuse(&format!("`{part}` below a value that is not a section")));
         };
         place = section.entry(Value::String(part.into())).or_insert(Value::Null);
     }
     *place = value;
-    Ok(())
+    Ok(path.to_owned())
 }
 
 /// Compares the keys of `found` with those of `known`, section by section.
@@ -138,7 +168,7 @@ fn refuse_unknown(
     known: &Value,
     all: &Value,
     prefix: &str,
-    origin: &str,
+    origins: &Origins<'_>,
 ) -> Result<(), ConfigError> {
     let Value::Mapping(known) = known else {
         return Ok(());
@@ -149,17 +179,18 @@ fn refuse_unknown(
         other => {
             return Err(ConfigError::Mistyped {
                 key: if prefix.is_empty() { "(the whole file)".into() } else { prefix.into() },
-                origin: origin.into(),
-                message: format!("expected a section of keys, found {}", kind(other)),
+                origin: origins.of(Some(prefix).filter(|prefix| !prefix.is_empty())),
+                expected: "a section of keys".into(),
+                found: kind(other).into(),
             });
         }
     };
     for (key, value) in found {
-        let name = key.as_str().map_or_else(|| format!("{key:?}"), str::to_owned);
+        let name = key.as_str().map_or_else(|| kind(key).to_owned(), str::to_owned);
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match known.get(key) {
-            Some(known) => refuse_unknown(value, known, all, &path, origin)?,
-            None => return Err(unknown_key(&path, &name, all, origin)),
+            Some(known) => refuse_unknown(value, known, all, &path, origins)?,
+            None => return Err(unknown_key(&path, &name, all, &origins.of(Some(&path)))),
         }
     }
     Ok(())
@@ -180,10 +211,11 @@ fn kind(value: &Value) -> &'static str {
 fn unknown_key(path: &str, name: &str, known: &Value, origin: &str) -> ConfigError {
     let mut paths = Vec::new();
     collect_paths(known, "", &mut paths);
+    let (path, name) = (abridged(path), abridged(name));
     // A key in the wrong section keeps its own name, so the last part counts most.
     let score = |candidate: &String| {
         let last = candidate.rsplit('.').next().unwrap_or(candidate);
-        strsim::jaro_winkler(last, name) + 0.5 * strsim::jaro_winkler(candidate, path)
+        strsim::jaro_winkler(last, &name) + 0.5 * strsim::jaro_winkler(candidate, &path)
     };
     let nearest = paths.into_iter().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or_default();
     let hint = match nearest.split_once('.') {
@@ -192,7 +224,7 @@ fn unknown_key(path: &str, name: &str, known: &Value, origin: &str) -> ConfigErr
         }
         _ => format!("the nearest known key is `{nearest}`"),
     };
-    ConfigError::UnknownKey { key: path.into(), origin: origin.into(), hint }
+    ConfigError::UnknownKey { key: path, origin: origin.into(), hint }
 }
 
 fn collect_paths(value: &Value, prefix: &str, paths: &mut Vec<String>) {
