@@ -102,7 +102,7 @@ impl RunFolder {
     /// [`ConfigError::Storage`] if there is no run in it, and as [`Config::load`].
     pub fn open(registry: &Registry, root: &Path) -> Result<(Self, Config), ConfigError> {
         let folder = Self::at(root);
-        let text = Folder::at(root).read(CONFIG, Config::LONGEST)?;
+        let text = Folder::at(root).read(CONFIG, crate::config_file::LIMIT)?;
         let origin = folder.config().display().to_string();
         let mut config = Config::parse_with::<&str>(registry, &text_of(text, &folder)?, &origin, &[])?;
         // The folder may have been moved since.

@@ -32,13 +32,16 @@ pub struct LoadedModel {
     pub last_row: Option<MetricsRow>,
     /// Names of tensors in an imported file that are no part of the model.
     pub left_over: Vec<String>,
+    /// Names of tensors of the target encoder that the file lacks: nothing is measured of it.
+    pub missing: Vec<String>,
     folder: PathBuf,
     card: PathBuf,
 }
 
 impl LoadedModel {
     /// Reads a checkpoint of this project (or its run folder, for the last one), or with a config a PyTorch or SafeTensors
-    /// file with the published names, of which only the target encoder may lack.
+    /// file with the published names, of which only the target encoder may lack, with
+    /// [`PretrainedSource::allow_missing`].
     ///
     /// # Errors
     ///
@@ -65,7 +68,8 @@ impl LoadedModel {
         // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.
         let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
         let (folder, card) = places(&path);
-        Ok(Self { config, device, method, method_config, origin, last_row, left_over, folder, card })
+        let missing = target;
+        Ok(Self { config, device, method, method_config, origin, last_row, left_over, missing, folder, card })
     }
 
     /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under

@@ -30,8 +30,8 @@ pub struct Pretrained {
     pub trained: Option<(usize, u64)>,
     /// Metrics of the last epoch done; unknown of an imported model.
     pub last_row: Option<MetricsRow>,
-    /// Names of the method's tensors that an imported file lacks, which then have their initial values: none that the
-    /// representations of the online encoder need.
+    /// Names of the method's tensors that an imported file lacks, which then have their initial values: empty unless
+    /// [`PretrainedSource::allow_missing`], and none that the representations of the online encoder need.
     pub missing: Vec<String>,
     /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
     /// over.
@@ -48,6 +48,9 @@ pub struct PretrainedSource {
     pub config: Option<PathBuf>,
     /// Overrides of single keys, `section.key=value`.
     pub overrides: Vec<String>,
+    /// Whether a file may lack tensors that the representations of the online encoder do not need, as those of the predictor or of
+    /// the target encoder. By default it may not: every tensor of the model that the config describes is in it.
+    pub allow_missing: bool,
     /// The methods and data sets that a config can name.
     pub registry: Registry,
 }
@@ -58,10 +61,10 @@ impl PretrainedSource {
     /// # Errors
     ///
     /// [`ModelFileError`]: a file that cannot be read, or is no checkpoint of this project when there is no config; one that
-    /// lacks a tensor that the representations of the online encoder need; shapes that differ, with the tensor's name; errors
+    /// lacks a tensor, as [`allow_missing`](Self::allow_missing) says; shapes that differ, with the tensor's name; errors
     /// of the config.
     pub fn load(&self, device: &Device) -> Result<Pretrained, ModelFileError> {
-        self.read()?.build(&self.registry, device)
+        self.read()?.build(&self.registry, device, self.allow_missing)
     }
 
     /// Loads the method onto the device that its config names in `run.device`.
@@ -72,7 +75,7 @@ impl PretrainedSource {
     pub fn load_where_configured(&self) -> Result<(Pretrained, Device), ModelFileError> {
         let file = self.read()?;
         let device = DeviceRequest::parse(&file.config.run.device)?.open()?;
-        Ok((file.build(&self.registry, &device)?, device))
+        Ok((file.build(&self.registry, &device, self.allow_missing)?, device))
     }
 
     fn read(&self) -> Result<File, ModelFileError> {
@@ -112,7 +115,12 @@ struct File {
 }
 
 impl File {
-    fn build(self, registry: &Registry, device: &Device) -> Result<Pretrained, ModelFileError> {
+    fn build(
+        self,
+        registry: &Registry,
+        device: &Device,
+        allow_missing: bool,
+    ) -> Result<Pretrained, ModelFileError> {
         let Self { path, native, config, config_from_file } = self;
         let device = device.clone().without_autodiff();
         let method_config = registry.method(&config)?;
@@ -138,6 +146,10 @@ impl File {
             });
         }
         let imported = method.import(&path)?;
+        if !allow_missing && !imported.missing.is_empty() {
+            let wanted = "of the model that the config describes";
+            return Err(ModelFileError::Missing { path, wanted, names: imported.missing });
+        }
         let (needed, missing): (Vec<_>, Vec<_>) = imported
             .missing
             .into_iter()

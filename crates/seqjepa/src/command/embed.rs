@@ -11,7 +11,7 @@ use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
 use seqjepa_run::progress::ProgressBars;
 
-use super::arguments::ModelArguments;
+use super::arguments::{ModelArguments, hint_at_missing, shown};
 use super::outputs::{LONGEST_TEXT, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
@@ -56,7 +56,7 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let record = output.with_extension("json");
     refuse_record_of_others(&record, output, format)?;
     let device = DeviceRequest::parse(&arguments.device)?.open()?;
-    let pretrained = arguments.model.source().load(&device)?;
+    let pretrained = hint_at_missing(arguments.model.source().load(&device), arguments.model.allow_missing)?;
     let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
     for file in [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy)) {
         let read = [Some(pretrained.path.as_path()), arguments.model.config.as_deref()];
@@ -65,6 +65,9 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
         say!("imported; left over in the file: {left_over:?}");
+    }
+    if !pretrained.missing.is_empty() {
+        say!("not in the file, and not used: {}", shown(&pretrained.missing));
     }
     let seed = arguments.seed;
     let views =

@@ -9,7 +9,7 @@ use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::storage::{Folder, folder_of};
 
-use super::arguments::ModelArguments;
+use super::arguments::{ModelArguments, hint_at_missing, shown};
 use super::finish::print_results;
 use super::introduction::describe_data;
 use super::outputs::{expect_ending, refuse_own_input};
@@ -60,7 +60,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if arguments.no_cache {
         source.overrides.push("eval.cache=false".into());
     }
-    let loaded = LoadedModel::read(&source)?;
+    let loaded = hint_at_missing(LoadedModel::read(&source), source.allow_missing)?;
     say!("{}", describe(&loaded));
     let output = arguments.output.as_deref().unwrap_or(loaded.card_path());
     let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
@@ -127,7 +127,10 @@ fn describe(loaded: &LoadedModel) -> String {
     let path = loaded.origin.path.as_deref().unwrap_or(Path::new("the model")).display();
     match loaded.origin.source {
         ModelSource::Imported => {
-            let target = if loaded.origin.target_encoder { "" } else { "; it has no target encoder" };
+            let target = match &loaded.missing[..] {
+                [] => String::new(),
+                missing => format!("; not in the file, and nothing is measured of it: {}", shown(missing)),
+            };
             let left_over = match &loaded.left_over[..] {
                 [] => "nothing".into(),
                 names => names.join(", "),
