@@ -11,7 +11,7 @@ use seqjepa_train::storage::Folder;
 
 use super::error::ModelFileError;
 use super::pretrained::{Pretrained, PretrainedSource};
-use crate::config::Config;
+use crate::config::{Config, ConfigDifference};
 use crate::folder::RunFolder;
 use crate::folder::run_folder::FEATURES;
 
@@ -22,6 +22,8 @@ pub struct LoadedModel {
     pub config: Config,
     /// The device that `run.device` names; the method is on it.
     pub device: Device,
+    /// Its backend, as the cargo feature is called.
+    pub backend: &'static str,
     /// The method, outside autodiff.
     pub method: Box<dyn DynMethod>,
     /// What it was built from.
@@ -34,6 +36,8 @@ pub struct LoadedModel {
     pub left_over: Vec<String>,
     /// Names of tensors of the target encoder that the file lacks: nothing is measured of it.
     pub missing: Vec<String>,
+    /// As [`Pretrained::not_followed`].
+    pub not_followed: Vec<ConfigDifference>,
     folder: PathBuf,
     card: PathBuf,
 }
@@ -48,8 +52,8 @@ impl LoadedModel {
     /// As [`PretrainedSource::load_where_configured`]; [`ModelFileError::Missing`] also for tensors of the objective, as of
     /// the predictor.
     pub fn read(source: &PretrainedSource) -> Result<Self, ModelFileError> {
-        let (pretrained, device) = source.load_where_configured()?;
-        let Pretrained { method, method_config, config, path, native, trained, last_row, missing, beside } =
+        let (pretrained, device, backend) = source.load_where_configured()?;
+        let Pretrained { method, method_config, config, path, native, trained, last_row, missing, not_followed, beside } =
             pretrained;
         let (target, names): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
@@ -69,7 +73,20 @@ impl LoadedModel {
         let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
         let (folder, card) = places(&path);
         let missing = target;
-        Ok(Self { config, device, method, method_config, origin, last_row, left_over, missing, folder, card })
+        Ok(Self {
+            config,
+            device,
+            backend,
+            method,
+            method_config,
+            origin,
+            last_row,
+            left_over,
+            missing,
+            not_followed,
+            folder,
+            card,
+        })
     }
 
     /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under

@@ -157,12 +157,6 @@ impl Run {
         self.trainer.method()
     }
 
-    /// The backend and device, for people.
-    #[must_use]
-    pub fn device_name(&self) -> String {
-        format!("{:?}", self.device)
-    }
-
     /// The backend that the run computes on, as its cargo feature is called.
     #[must_use]
     pub fn backend(&self) -> &'static str {

@@ -18,13 +18,16 @@ use super::terminal::say;
 /// Puts runs and the paper's figures side by side.
 ///
 /// Tables on the terminal and as Markdown, every figure with its protocol as CSV, and a picture of top-1 by the views a model was
-/// trained on (M_train) and the views it is tested on (M_val). Figures that were not measured the same way are marked and explained
-/// below the table.
+/// trained on (M_train) and the views it is tested on (M_val). Runs of one config that differ in their seeds are one column, mean and
+/// standard deviation. Figures that were not measured the same way are marked and explained below the table.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Run folders or result cards; the first is what the others are held against.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
+    /// Prints every figure and note; without it those that say the most.
+    #[arg(long)]
+    all: bool,
     /// Folder for comparison.md, comparison.csv, grid.png and grid.svg.
     #[arg(long, value_name = "FOLDER", default_value = "comparison")]
     output: PathBuf,
@@ -39,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runs = arguments.runs.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::new(runs);
     let markdown = comparison.markdown();
-    say!("{markdown}");
+    say!("{}", if arguments.all { markdown.clone() } else { comparison.summary() });
     write_atomically(&table, markdown.as_bytes())?;
     write_atomically(&figures, comparison.csv().as_bytes())?;
     let grid = comparison.grid();

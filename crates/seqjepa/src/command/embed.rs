@@ -11,7 +11,7 @@ use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
 use seqjepa_run::progress::ProgressBars;
 
-use super::arguments::{ModelArguments, hint_at_missing, shown};
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
 use super::outputs::{LONGEST_TEXT, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
@@ -62,9 +62,10 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         let read = [Some(pretrained.path.as_path()), arguments.model.config.as_deref()];
         refuse_own_input(file, read.into_iter().flatten())?;
     }
+    tell_not_followed(&pretrained.not_followed);
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
-        say!("imported; left over in the file: {left_over:?}");
+        say!("imported; left over in the file: {}", if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") });
     }
     if !pretrained.missing.is_empty() {
         say!("not in the file, and not used: {}", shown(&pretrained.missing));

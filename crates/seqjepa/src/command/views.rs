@@ -18,6 +18,7 @@ use seqjepa_train::storage::write_atomically;
 
 use super::arguments::Overrides;
 use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
+use super::pool::on_the_pool;
 use super::terminal::{note, say};
 
 /// Images that one picture may show.
@@ -71,6 +72,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    on_the_pool(|| views(arguments))
+}
+
+fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = &arguments.output;
     picture_format(output)?;
     let files = list_images(&arguments.images)?;
