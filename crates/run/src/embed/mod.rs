@@ -8,6 +8,6 @@ mod views;
 
 pub use embedder::{Embedder, Embeddings};
 pub use error::EmbedError;
-pub use files::{EmbeddedFiles, embed_folder};
+pub use files::{EmbeddedFiles, embed_files, embed_folder, list_images};
 pub use output::{EmbeddedArray, FeatureFormat};
 pub use views::EmbeddedViews;

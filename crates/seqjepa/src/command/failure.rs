@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Error;
 use seqjepa_data::DataError;
 use seqjepa_run::RunError;
-use seqjepa_run::registry::DataSetError;
+use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
+use seqjepa_run::registry::DataSetError;
 
 use super::terminal::note;
 
@@ -60,6 +61,11 @@ fn hint(error: &Error) -> Option<String> {
     if let Some(Hinted { hint, .. }) = error.downcast_ref() {
         return Some(hint.clone());
     }
+    if let Some(DataError::DamagedImage { .. }) = data_error(error) {
+        return Some(
+            "dataset.truncated_images=skip leaves damaged images out, accept uses what can be decoded of them".into(),
+        );
+    }
     let data_set = match error.downcast_ref() {
         Some(RunError::DataSet(error)) => Some(error),
         _ => error.downcast_ref::<DataSetError>(),
@@ -85,6 +91,20 @@ fn hint(error: &Error) -> Option<String> {
             Some(format!("`seqjepa resume {0}`, or `train --resume {0}`, continues it", path.display()))
         }
         _ => None,
+    }
+}
+
+/// What is wrong with the data, if that is it.
+fn data_error(error: &Error) -> Option<&DataError> {
+    let of_set = |error| match error {
+        &DataSetError::Data(ref error) => Some(error),
+        _ => None,
+    };
+    match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(RunError::DataSet(error)), ..) => of_set(error),
+        (_, Some(EmbedError::Data(error)), _) => Some(error),
+        (_, _, Some(error)) => of_set(error),
+        _ => error.downcast_ref(),
     }
 }
 
@@ -118,6 +138,16 @@ mod tests {
     fn an_error_says_what_the_command_line_offers() {
         let stopped = RunError::Stopped { place: "here".into(), path: PathBuf::from("runs/x"), saved: true };
         assert!(message(&stopped.into()).contains("seqjepa resume runs/x"));
+        let damaged =
+            || DataError::DamagedImage { path: PathBuf::from("x.jpg"), offset: 5, found: "the end".into() };
+        for error in [
+            damaged().into(),
+            DataSetError::from(damaged()).into(),
+            RunError::from(DataSetError::from(damaged())).into(),
+            EmbedError::from(damaged()).into(),
+        ] {
+            assert!(message(&error).contains("x.jpg") && message(&error).contains("truncated_images"));
+        }
         let changed = RunError::ConfigChanged { path: PathBuf::from("runs/x"), differences: Vec::new() };
         assert!(message(&changed.into()).contains("--allow-config-change"));
     }
