@@ -48,6 +48,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if let Some(output) = &arguments.output {
+        let given = [Some(arguments.model.checkpoint.as_path()), arguments.model.config.as_deref()];
+        refuse_own_input(output, given.into_iter().flatten())?;
         expect_ending(output, "json")?;
     }
     let mut source = arguments.model.source();
