@@ -39,7 +39,9 @@ impl Config {
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
         let text = read_regular(path, Self::LONGEST)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| Error::new(InvalidData, error.utf8_error())))
+            .and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|error| Error::new(InvalidData, error.utf8_error()))
+            })
             .map_err(|source| StorageError::new("read the config", path, source))?;
         Self::parse_with(registry, &text, &path.display().to_string(), overrides)
     }

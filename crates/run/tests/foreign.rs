@@ -229,7 +229,10 @@ fn the_features_of_others_are_not_believed() {
         fs::write(path, forged).unwrap();
     }
     let again = run.evaluate(&mut Observers::new()).unwrap();
-    assert_eq!((again.cache.read, again.cache.extracted, again.cache.foreign), (shared, extracted, extracted));
+    assert_eq!(
+        (again.cache.read, again.cache.extracted, again.cache.foreign),
+        (shared, extracted, extracted)
+    );
     assert_eq!(again.figures, card.figures);
     let read = run.evaluate(&mut Observers::new()).unwrap();
     assert_eq!((read.cache.read, read.cache.extracted), (shared + extracted, 0));

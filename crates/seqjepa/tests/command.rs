@@ -112,7 +112,8 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
 #[test]
 fn a_hangup_that_is_to_be_ignored_is_ignored() {
     let (_scratch, run) = scratch();
-    let program = start(&run).args(ENDLESS).get_args().map(|part| format!("'{}'", part.display())).collect::<Vec<_>>();
+    let program =
+        start(&run).args(ENDLESS).get_args().map(|part| format!("'{}'", part.display())).collect::<Vec<_>>();
     let script = format!("trap '' HUP; exec '{}' {}", env!("CARGO_BIN_EXE_seqjepa"), program.join(" "));
     let child = spawn(Command::new("sh").args(["-c", &script]));
     wait_for(&run.join("checkpoints/last.safetensors"));
@@ -138,7 +139,9 @@ fn a_signal_during_a_download_ends_it_at_once() {
             let url = format!("dataset.download_url=http://{}", listener.local_addr().unwrap());
             let root = format!("dataset.data_root={}", data.display());
             let mut command = if resumed {
-                assert!(end(start(&run).args(["--set", "run.epochs=1", "--skip-evaluation"])).status.success());
+                assert!(
+                    end(start(&run).args(["--set", "run.epochs=1", "--skip-evaluation"])).status.success()
+                );
                 let mut command = resume(&run);
                 command.arg("--allow-config-change");
                 command
@@ -370,7 +373,11 @@ fn a_run_folder_that_is_moved_ends_the_run_with_its_new_place() {
     fs::rename(&run, &moved).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", error_of(&output));
-    assert!(error_of(&output).contains(&*moved.canonicalize().unwrap().to_string_lossy()), "{}", error_of(&output));
+    assert!(
+        error_of(&output).contains(&*moved.canonicalize().unwrap().to_string_lossy()),
+        "{}",
+        error_of(&output)
+    );
     assert!(!run.exists());
     assert_eq!(status(&moved)["state"], "failed");
     let done = status(&moved)["last_metrics"]["epoch"].as_u64().unwrap();

@@ -120,7 +120,8 @@ impl Run {
     /// them back.
     fn keep_metrics(&self, error: ObserverError) -> RunError {
         let folder = self.lock.folder();
-        let found = folder.read(METRICS_JSONL, self.history.position().bytes.saturating_mul(2)).unwrap_or_default();
+        let found =
+            folder.read(METRICS_JSONL, self.history.position().bytes.saturating_mul(2)).unwrap_or_default();
         if self.history.position().complete(found).is_some() {
             return error.into();
         }

@@ -115,7 +115,9 @@ fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
         text.push_str(&format!("; {damaged} damaged files replaced"));
     }
     if *foreign > 0 {
-        text.push_str(&format!("; {foreign} files not read, since this user has not written them or may not read them"));
+        text.push_str(&format!(
+            "; {foreign} files not read, since this user has not written them or may not read them"
+        ));
     }
     match kept {
         Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),

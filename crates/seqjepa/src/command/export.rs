@@ -40,7 +40,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes, allow_missing } = arguments;
     refuse_pytorch_names(output)?;
-    refuse_own_input(output, [Some(model.checkpoint.as_path()), model.config.as_deref()].into_iter().flatten())?;
+    refuse_own_input(
+        output,
+        [Some(model.checkpoint.as_path()), model.config.as_deref()].into_iter().flatten(),
+    )?;
     expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;
     let pretrained = model.source().load(&device)?;

@@ -34,9 +34,7 @@ pub(super) fn message(error: &Error) -> String {
 
 fn hint(error: &Error) -> Option<String> {
     match error.downcast_ref()? {
-        RunError::ConfigChanged { .. }
-        | RunError::DataChanged { .. }
-        | RunError::HistoryChanged { .. } => {
+        RunError::ConfigChanged { .. } | RunError::DataChanged { .. } | RunError::HistoryChanged { .. } => {
             Some("--allow-config-change continues the run all the same".into())
         }
         RunError::Folder(FolderError::InUse { path, .. }) => Some(format!(
