@@ -447,6 +447,13 @@ fn evaluate_and_compare_write_cards_and_tables() {
         ["evaluate", "--checkpoint", "model.safetensors", "--output", "model.safetensors", "--no-cache"],
     );
     assert!(error.contains("is read"), "{error}");
+    fs::write(scratch.path().join("notes.txt"), "mine").unwrap();
+    let error = fails(
+        scratch.path(),
+        ["evaluate", "--checkpoint", "model.safetensors", "--output", "notes.txt", "--no-cache"],
+    );
+    assert!(error.contains(".json"), "{error}");
+    assert_eq!(fs::read(scratch.path().join("notes.txt")).unwrap(), b"mine");
     let text = succeeds(
         scratch.path(),
         [

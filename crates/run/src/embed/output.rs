@@ -142,7 +142,12 @@ impl FeatureFiles {
 
     /// An array in the last file.
     fn add_array(&mut self, name: &'static str, shape: Vec<usize>, place: Place) {
-        let file = self.pending[self.pending.len() - 1].path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = self.pending[self.pending.len() - 1]
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let left = shape.iter().product();
         self.arrays.push(Array { description: EmbeddedArray { name, file, shape }, place, left });
     }
@@ -190,10 +195,7 @@ impl FeatureFiles {
     }
 }
 
-fn write(
-    pending: &mut NewFile,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), StorageError> {
+fn write(pending: &mut NewFile, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StorageError> {
     let written = write(pending.as_file_mut());
     written.map_err(|source| StorageError::new("write", pending.path(), source))
 }

@@ -107,6 +107,17 @@ pub enum RunError {
         /// Lines that can be read.
         found: usize,
     },
+    /// The metrics file is no longer what the run has left.
+    #[error(
+        "{source}; the metrics of all epochs done are in {}: give that file the name metrics.jsonl, and the run can be resumed",
+        kept.display()
+    )]
+    MetricsChanged {
+        /// Where the metrics are now.
+        kept: PathBuf,
+        /// What was found.
+        source: ObserverError,
+    },
     /// A run without checkpoints that has done epochs.
     #[error(
         "expected a checkpoint in {}, found none, though the run has done {epochs} epochs; a resume would begin anew: {hint}",

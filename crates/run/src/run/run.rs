@@ -179,14 +179,15 @@ impl Run {
     }
 
     pub(super) fn checkpoint_told(&mut self, observer: &mut dyn Observer) -> Result<RunCheckpoint, RunError> {
-        let mut checkpoint = self.trainer.checkpoint(self.history.position(), observer)?.with_record(RunRecord {
-            config: self.config.clone(),
-            previous_config: None,
-            backend: Some(self.backend.to_owned()),
-            data: Some(self.fingerprint.clone()),
-            best: self.best,
-            failure: None,
-        });
+        let mut checkpoint =
+            self.trainer.checkpoint(self.history.position(), observer)?.with_record(RunRecord {
+                config: self.config.clone(),
+                previous_config: None,
+                backend: Some(self.backend.to_owned()),
+                data: Some(self.fingerprint.clone()),
+                best: self.best,
+                failure: None,
+            });
         let code = code_version();
         (checkpoint.progress.version, checkpoint.progress.commit) = (code.version, code.commit);
         Ok(checkpoint)

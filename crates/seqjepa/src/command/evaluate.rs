@@ -52,6 +52,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if let Some(output) = &arguments.output {
+        let given = [Some(arguments.model.checkpoint.as_path()), arguments.model.config.as_deref()];
+        refuse_own_input(output, given.into_iter().flatten())?;
         expect_ending(output, "json")?;
     }
     let mut source = arguments.model.source();
@@ -123,7 +125,9 @@ fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
         text.push_str(&format!("; {damaged} damaged files replaced"));
     }
     if *foreign > 0 {
-        text.push_str(&format!("; {foreign} files not read, since this user has not written them or may not read them"));
+        text.push_str(&format!(
+            "; {foreign} files not read, since this user has not written them or may not read them"
+        ));
     }
     match kept {
         Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),

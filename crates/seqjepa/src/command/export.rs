@@ -39,6 +39,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes } = arguments;
     refuse_pytorch_names(output)?;
+    refuse_own_input(
+        output,
+        [Some(model.checkpoint.as_path()), model.config.as_deref()].into_iter().flatten(),
+    )?;
     expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;
     let pretrained = hint_at_missing(model.source().load(&device), model.allow_missing)?;

@@ -78,9 +78,7 @@ fn hint(error: &Error) -> Option<String> {
         );
     }
     match error.downcast_ref()? {
-        RunError::ConfigChanged { .. }
-        | RunError::DataChanged { .. }
-        | RunError::HistoryChanged { .. } => {
+        RunError::ConfigChanged { .. } | RunError::DataChanged { .. } | RunError::HistoryChanged { .. } => {
             Some("--allow-config-change continues the run all the same".into())
         }
         RunError::Folder(FolderError::InUse { path, .. }) => Some(format!(
