@@ -138,7 +138,10 @@ fn a_broken_file_is_named_when_it_is_asked_for() {
         let mut buffer = PixelBuffer::default();
         for _ in 0..2 {
             let error = files.image(index, &mut buffer).unwrap_err();
-            assert!(matches!(&error, DataError::DamagedImage { path: found, .. } if *found == path), "{error}");
+            assert!(
+                matches!(&error, DataError::DamagedImage { path: found, .. } if *found == path),
+                "{error}"
+            );
         }
         assert_eq!(files.cached_bytes(), 0);
         files.image(index + 1, &mut buffer).unwrap();

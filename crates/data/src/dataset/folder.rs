@@ -61,12 +61,12 @@ impl ImageFolder {
         let bytes_each = self.image_size * self.image_size * 3;
         let mut pixels = try_reserve(&self.root, (files.len() as u64).saturating_mul(bytes_each as u64))?;
         pixels.resize(files.len() * bytes_each, 0);
-        pixels
-            .par_chunks_exact_mut(bytes_each)
-            .zip(&files)
-            .try_for_each_init(Scratch::new, |scratch, (out, (path, _))| {
+        pixels.par_chunks_exact_mut(bytes_each).zip(&files).try_for_each_init(
+            Scratch::new,
+            |scratch, (out, (path, _))| {
                 decode_square(path, self.image_size, Tolerance::Strict, scratch, out).map(drop)
-            })?;
+            },
+        )?;
         let labels = files.into_iter().map(|(_, label)| label).collect();
         ImageSet::new(pixels, self.image_size, self.image_size, labels, names)
     }

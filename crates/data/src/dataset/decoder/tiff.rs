@@ -107,7 +107,9 @@ fn convert(
         (ColorType::Palette(bits @ (1 | 2 | 4 | 8)), DecodingResult::U8(samples)) => {
             let bits = usize::from(bits);
             let rows = samples.chunks_exact((width * bits).div_ceil(8)).take(height);
-            rows.flat_map(|row| unpack(row, bits, width)).flat_map(|index| palette[usize::from(index)]).collect()
+            rows.flat_map(|row| unpack(row, bits, width))
+                .flat_map(|index| palette[usize::from(index)])
+                .collect()
         }
         (ColorType::GrayA(8), DecodingResult::U8(samples)) => {
             samples.chunks_exact(2).flat_map(|pixel| grey(pixel[0])).collect()

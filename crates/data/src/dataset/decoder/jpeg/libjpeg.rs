@@ -104,7 +104,8 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(bytes: &'a [u8], warnings: Warnings) -> Result<Self, super::Fault> {
         // SAFETY: all four are plain C structures, for which zeros are what the library expects of memory that it sets up.
-        let (info, errors, progress) = unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
+        let (info, errors, progress) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
         let source = sys::jpeg_source_mgr {
             next_input_byte: bytes.as_ptr(),
             bytes_in_buffer: bytes.len(),
