@@ -190,6 +190,15 @@ pub enum DataError {
         path: PathBuf,
     },
 
+    /// Whoever watches a download has ended it (feature `download`).
+    #[error("{}: the download was ended after {received} bytes; another goes on from there", path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of it that are there.
+        received: u64,
+    },
+
     /// The system gave no thread.
     #[error("cannot start the loader's threads: {reason}")]
     Threads {

@@ -8,6 +8,8 @@ use image::{ImageFormat, Rgb, RgbImage};
 use seqjepa_data::picture::draw_text;
 use seqjepa_train::storage::{StorageError, write_atomically};
 
+use crate::report::plain_text;
+
 /// Pixels of a cell, of a glyph, and between things.
 const CELL: [u32; 2] = [88, 44];
 const GLYPH: u32 = 16;
@@ -86,7 +88,7 @@ impl HeatMap {
                 ),
                 Part::Text { corner: [x, y], text, ink } => {
                     let length = pixels(text.chars().count(), GLYPH);
-                    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                    let text = plain_text(&text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
                     format!(
                         "<text x=\"{x}\" y=\"{}\" textLength=\"{length}\" fill=\"{}\">{text}</text>",
                         y + GLYPH - 3,

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use seqjepa_evaluation::plain_text;
 use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::{Event, Observer, ObserverError, Stage};
 
@@ -44,13 +45,16 @@ impl ProgressBars {
             format!("{{prefix:<26}} {{bar:30}} {{pos}}/{{len}} {unit} {{elapsed}} (eta {{eta}}) {{msg}}");
         let style = ProgressStyle::with_template(&template).expect("the template is a constant");
         self.bar = ProgressBar::new(length).with_style(style).with_prefix(label);
-        self.bar.enable_steady_tick(Duration::from_millis(200));
+        // A thread moves a bar that is seen; without a terminal, or a thread to be had, it stands still.
+        if !self.bar.is_hidden() && std::thread::Builder::new().spawn(|| {}).is_ok() {
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
     }
 
     /// Prints a line above the bar, or plainly where there is no terminal.
     fn line(&self, text: &str) {
         // Names from files of others must not drive the terminal.
-        let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+        let text = plain_text(text);
         self.bar.suspend(|| {
             // Nothing can be done about a closed standard error.
             let _ = writeln!(std::io::stderr(), "{text}");
@@ -142,7 +146,7 @@ impl Observer for ProgressBars {
                 };
                 self.advance(label, done / size, total.unwrap_or(0).div_ceil(size), unit);
                 if let Some(what) = what {
-                    self.bar.set_message((*what).to_owned());
+                    self.bar.set_message(plain_text(what));
                 }
             }
             _ => {}

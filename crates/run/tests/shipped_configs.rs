@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use seqjepa_run::config::{OptimizerKind, SchedulerKind};
+use seqjepa_run::config::{EmaScheduleKind, OptimizerKind, SchedulerKind};
 use seqjepa_run::{Config, Registry};
 
 fn shipped(name: &str) -> PathBuf {
@@ -44,10 +44,30 @@ fn the_baseline_is_the_published_one() {
 }
 
 #[test]
-fn the_paper_config_is_the_papers() {
+fn the_paper_config_is_that_of_its_text() {
     let config = load("cifar100_aug_paper.yaml");
     assert_eq!((config.run.epochs, config.dataset.batch_size, config.eval.seq_len), (2000, 512, 5));
     assert_eq!((config.optim.name, config.optim.lr), (OptimizerKind::AdamW, 4e-4));
     assert_eq!((config.optim.weight_decay, config.optim.warmup_epochs), (1e-3, 20));
     assert_eq!(config.optim.min_lr, Some(1e-5));
+    let rate = |epoch| config.learning_rate().rate(epoch, 0, 97);
+    assert_eq!((rate(0), rate(19)), (4e-4 / 20.0, 4e-4));
+    assert!((rate(1999) - 1e-5).abs() < 1e-18);
+    assert_eq!((config.model.ema_decay, config.model.ema_schedule), (0.996, EmaScheduleKind::Constant));
+}
+
+#[test]
+fn the_published_code_has_a_recipe_of_its_own() {
+    let config = load("cifar100_aug_published_code.yaml");
+    assert_eq!((config.optim.name, config.optim.weight_decay), (OptimizerKind::Adam, 0.0));
+    let rate = |epoch| config.learning_rate().rate(epoch, 0, 97);
+    assert_eq!([rate(0), rate(20), rate(1999)], [1e-5, 4e-4, 4e-4]);
+    assert!((rate(10) - (1e-5 + 3.9e-4 / 2.0)).abs() < 1e-18);
+    assert_eq!((config.model.ema_decay, config.model.ema_schedule), (0.996, EmaScheduleKind::Cosine));
+    // All else is as in the paper's.
+    let others = load("cifar100_aug_paper.yaml").differences(&config);
+    assert!(
+        others.iter().all(|other| ["run.", "optim.", "model.ema_schedule", "logging."].iter().any(|key| other.key.starts_with(key))),
+        "{others:?}"
+    );
 }

@@ -93,7 +93,7 @@ impl ImageFile {
         Self::read_with(path, Tolerance::Damaged)
     }
 
-    fn read_with(path: impl Into<PathBuf>, tolerance: Tolerance) -> Result<Self, DataError> {
+    pub(super) fn read_with(path: impl Into<PathBuf>, tolerance: Tolerance) -> Result<Self, DataError> {
         let path = path.into();
         let Decoded { pixels, height, width, damage } = decode_file(&path, tolerance)?;
         Ok(Self { path, pixels, height, width, damaged: damage.is_some() })

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Where a model came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -8,6 +8,7 @@ pub struct ModelOrigin {
     /// How it came here.
     pub source: ModelSource,
     /// The checkpoint, where there is one.
+    #[serde(serialize_with = "as_text")]
     pub path: Option<PathBuf>,
     /// SHA-256 of that file.
     pub file_sha256: Option<String>,
@@ -17,6 +18,11 @@ pub struct ModelOrigin {
     pub steps: Option<u64>,
     /// Whether its target encoder, where the method has one, was trained too: an imported file may lack it.
     pub target_encoder: bool,
+}
+
+/// Writes a path as the text that it is shown as: one that is not UTF-8 has no other.
+fn as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 /// How a model came here.

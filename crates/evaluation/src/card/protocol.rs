@@ -1,3 +1,4 @@
+use crate::published::plain;
 use seqjepa_model::EncoderChoice;
 use seqjepa_nn::optimizer::OptimizerConfig;
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,22 @@ pub enum Fit {
 }
 
 impl Fit {
+    /// In words, with all that a summary leaves out.
+    #[must_use]
+    pub(crate) fn in_full(&self) -> String {
+        match self {
+            Self::Exact { solver, penalty } => format!("exact: {solver}; {penalty}"),
+            Self::Descent { optimizer, batch_size, .. } => {
+                let constants = match serde_json::to_value(optimizer) {
+                    Ok(constants) => plain(&constants),
+                    Err(_) => String::new(),
+                };
+                format!("{}, batches of {batch_size} ({constants})", self.summary())
+            }
+            Self::None => self.summary(),
+        }
+    }
+
     /// In a few words, for tables.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -2,9 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::model::Comparison;
+use seqjepa_train::MetricsRow;
+
+use super::columns::{Column, mean_and_spread};
+use super::model::{Comparison, Row};
+use crate::card::{Figure, Measured};
 use crate::published::{OnlineReference, online_references};
 use crate::report::Table;
+use crate::report::card::glossary;
+use crate::report::differences::shortened_note;
 use crate::report::numbers::{measured, number, value, with_notes};
 use crate::report::text::clean;
 
@@ -18,20 +24,45 @@ const ONLINE: [(&str, usize); 5] = [
 ];
 
 impl Comparison {
-    /// The tables as Markdown, which is also readable on a terminal.
+    /// The runs, the figures that say the most, and the online ones: what fits on a terminal. [`markdown`](Self::markdown) and
+    /// [`csv`](Self::csv) have all.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.text(false)
+    }
+
+    /// The tables with every figure and note as Markdown, which is also readable on a terminal.
     #[must_use]
     pub fn markdown(&self) -> String {
+        self.text(true)
+    }
+
+    fn text(&self, whole: bool) -> String {
         let mut text = format!("# Comparison\n\n{}\n", self.run_table());
         if !self.rows.is_empty() {
             let _ = write!(
                 text,
-                "## Frozen probes on the test split\n\n{}\nFigure and 95 % bootstrap interval; `random`: the same model as \
-                 initialised, same protocol; `paper`: the published figure, where data set and protocol are the same. A \
-                 number in brackets is a note below.\n\n",
-                self.figure_table()
+                "## Frozen probes on the test split\n\n{}\nFigure and 95 % bootstrap interval over the test images; of several \
+                 seeds their mean ± standard deviation. `random`: the same model as initialised, same protocol.{} A number in \
+                 brackets is a note below.\n\n",
+                self.figure_table(false),
+                if self.with_paper() {
+                    " `paper`: the published figure, where data set and protocol are the same."
+                } else {
+                    ""
+                }
             );
+            if let Some((_, card)) = self.cards().next() {
+                let _ = writeln!(text, "{}", glossary(&card.method.invariant.name));
+            }
+            let mut left_out = false;
             for (number, note) in (1..).zip(&self.notes) {
-                let _ = writeln!(text, "- [{number}] {}", clean(note));
+                let short = if whole { note.clone() } else { shortened_note(note) };
+                left_out |= short != *note;
+                let _ = writeln!(text, "- [{number}] {}", clean(&short));
+            }
+            if left_out {
+                text += "\nNotes and all figures are in full in the files.\n";
             }
             if !self.notes.is_empty() {
                 text.push('\n');
@@ -46,12 +77,21 @@ impl Comparison {
             };
             let _ = writeln!(
                 text,
-                "## Online probes, last epoch, test split\n\n{}\nOnline figures chase a moving target: they compare \
-                 only between runs of the same length on the same data.{of_others}",
+                "## Online probes, last epoch, test split\n\n{}\nep_loss: prediction loss; linacc: top-1 %, r2: of the relative \
+                 action; leakage: from the representation that should not tell, low is good. Online figures chase a moving target: \
+                 they compare only between runs of the same length on the same data.{of_others}",
                 self.online_table(&references)
             );
         }
+        if whole && !self.rows.is_empty() {
+            let _ = write!(text, "\n## All figures\n\n{}", self.figure_table(true));
+        }
         text
+    }
+
+    /// Whether a published figure stands beside any that was measured alike.
+    fn with_paper(&self) -> bool {
+        self.rows.iter().any(|row| row.published.is_some())
     }
 
     fn run_table(&self) -> Table {
@@ -93,27 +133,62 @@ impl Comparison {
         table
     }
 
-    fn figure_table(&self) -> Table {
-        let titles = self.cards().flat_map(|(run, _)| [run.label.clone(), "random".into()]);
+    fn figure_table(&self, all: bool) -> Table {
+        let columns = || self.columns.iter().filter(|column| column.runs.iter().any(|run| self.runs[*run].card.is_some()));
+        let titles = columns().flat_map(|column| [column.label.clone(), "random".into()]);
         let titles = ["figure".to_owned(), "protocol".into()].into_iter().chain(titles);
-        let mut table = Table::new(titles.chain(["paper".to_owned()]));
-        for row in &self.rows {
+        let with_paper = self.with_paper();
+        let mut table = Table::new(titles.chain(with_paper.then(|| "paper".to_owned())));
+        for row in self.rows.iter().filter(|row| all || self.says_much(&row.name)) {
             let mut cells = vec![row.name.clone(), row.protocol.clone()];
-            for (run, cell) in self.runs.iter().zip(&row.cells) {
-                let Some(card) = &run.card else { continue };
-                match cell {
-                    Some(cell) => {
-                        let figure = &card.figures[cell.figure];
-                        cells.push(with_notes(measured(&figure.trained, &figure.name), cell.note.as_slice()));
-                        cells.push(value(figure.random.value, &figure.name));
-                    }
-                    None => cells.extend(["-".to_owned(), "-".into()]),
-                }
+            for column in columns() {
+                cells.extend(self.cells(row, column));
             }
-            cells.push(value(row.published, &row.name));
+            if with_paper {
+                cells.push(value(row.published, &row.name));
+            }
             table.push(cells);
         }
         table
+    }
+
+    /// A figure in a column, and that of the models as initialised.
+    fn cells(&self, row: &Row, column: &Column) -> [String; 2] {
+        let found: Vec<_> = column
+            .runs
+            .iter()
+            .filter_map(|run| {
+                let cell = row.cells[*run].as_ref()?;
+                Some((&self.runs[*run].card.as_ref()?.figures[cell.figure], cell.note))
+            })
+            .collect();
+        let mut notes: Vec<usize> = found.iter().filter_map(|(_, note)| *note).collect();
+        notes.sort_unstable();
+        notes.dedup();
+        let of_seeds = |side: fn(&Figure) -> &Measured| {
+            let values: Vec<f64> = found.iter().filter_map(|(figure, _)| side(figure).value).collect();
+            let (mean, spread) = mean_and_spread(&values)?;
+            let name = &row.name;
+            let few = if values.len() < column.runs.len() { format!(" (n {})", values.len()) } else { String::new() };
+            Some(format!("{} ± {}{few}", value(Some(mean), name), value(Some(spread), name)))
+        };
+        let Some((first, _)) = found.first() else { return ["-".into(), "-".into()] };
+        let trained = of_seeds(|figure| &figure.trained).unwrap_or_else(|| measured(&first.trained, &row.name));
+        let random =
+            of_seeds(|figure| &figure.random).unwrap_or_else(|| value(first.random.value, &row.name));
+        [with_notes(trained, &notes), random]
+    }
+
+    /// Whether a figure is one of those that say the most of a run.
+    fn says_much(&self, name: &str) -> bool {
+        const PLAIN: [&str; 8] = [
+            "top1_z1", "r2_mean", "leakage_r2_mean", "mrr_same", "hit1_same", "mrr_other", "hit1_other", "knn20_z1",
+        ];
+        PLAIN.contains(&name)
+            || self.cards().any(|(_, card)| {
+                let group = name.strip_prefix("r2_").is_some_and(|group| card.scope.groups.iter().any(|own| own == group));
+                group || name == card.headline() || name == format!("knn20_{}", card.method.invariant.suffix())
+            })
     }
 
     /// Those of a data set that a run is of, or may be of.
@@ -127,13 +202,23 @@ impl Comparison {
     }
 
     fn online_table(&self, references: &[&OnlineReference]) -> Table {
-        let runs: Vec<_> =
-            self.runs.iter().filter_map(|run| Some((&run.label, run.online.as_ref()?))).collect();
-        let titles = runs.iter().map(|(label, row)| format!("{label}, epoch {}", row.epoch));
+        let columns: Vec<(&Column, Vec<&MetricsRow>)> = self
+            .columns
+            .iter()
+            .map(|column| (column, column.runs.iter().filter_map(|run| self.runs[*run].online.as_ref()).collect()))
+            .filter(|(_, rows): &(_, Vec<&MetricsRow>)| !rows.is_empty())
+            .collect();
+        let titles = columns.iter().map(|(column, rows)| format!("{}, epoch {}", column.label, rows[0].epoch));
         let others = references.iter().map(|reference| reference.title.clone());
         let mut table = Table::new(["figure".to_owned()].into_iter().chain(titles).chain(others));
         for (name, digits) in ONLINE {
-            let own = runs.iter().map(|(_, row)| number(row.get(name), digits));
+            let own = columns.iter().map(|(_, rows)| {
+                let values: Vec<f64> = rows.iter().filter_map(|row| row.get(name)).collect();
+                match mean_and_spread(&values) {
+                    Some((mean, spread)) => format!("{mean:.digits$} ± {spread:.digits$}"),
+                    None => number(values.first().copied(), digits),
+                }
+            });
             let others =
                 references.iter().map(|reference| number(reference.figures.get(name).copied(), digits));
             table.push([name.to_owned()].into_iter().chain(own).chain(others));
@@ -172,7 +257,25 @@ mod tests {
         assert!(line("| \\<b>").contains("synthetic"), "{text}");
         assert!(line("| top1_z1").matches("0.50 [0.40, 0.60]").count() == 2, "{text}");
         assert!(line("| top1_z1").ends_with(" 58.33 |") && line("| r2_mean").ends_with(" - |"), "{text}");
+        assert!(text.contains("leakage: the same from z_AGG: low is good"), "{text}");
         assert!(!text.contains("Online probes"), "{text}");
+    }
+
+    #[test]
+    fn the_summary_has_the_figures_that_say_the_most_and_the_files_all() {
+        let names = ["top1_z_agg_m1", "top1_z_agg_m5", "top1_z1", "r2_mean", "absolute_r2_hue"];
+        let run = |label: &str, value: f64, seed| {
+            let mut card = card(&names);
+            card.scope.seed = seed;
+            card.figures[1].trained.value = Some(value);
+            ComparedRun { label: label.into(), card: Some(card), online: online() }
+        };
+        let comparison = Comparison::new(vec![run("a", 0.25, 1), run("b", 0.75, 2)]);
+        let (short, whole) = (comparison.summary(), comparison.markdown());
+        assert!(!short.contains("| absolute_r2_hue") && !short.contains("| top1_z_agg_m1"), "{short}");
+        assert!(whole.contains("| absolute_r2_hue") && whole.contains("| top1_z_agg_m1"), "{whole}");
+        assert!(short.contains("| a, 2 seeds |") && short.contains("0.50 ± 0.35 |"), "{short}");
+        assert!(short.contains("12.50 ± 0.00 |") && !short.contains("paper"), "{short}");
     }
 
     #[test]

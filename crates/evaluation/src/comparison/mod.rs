@@ -1,5 +1,6 @@
 //! Several runs and published figures side by side; what was not measured the same way is marked as such.
 
+mod columns;
 mod csv;
 mod differences;
 mod grid;

@@ -1,15 +1,18 @@
 //! What a comparison is, apart from how it is written down.
 
+use super::columns::{Column, columns};
 use super::differences::differences;
 use super::run::{ComparedRun, make_labels_unique};
 use crate::card::ResultCard;
 use crate::names::digits;
+use crate::report::differences::of_other_data;
 use crate::report::numbers::Notes;
 
 /// Runs side by side, and what keeps their figures from being compared.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     pub(super) runs: Vec<ComparedRun>,
+    pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Row>,
     pub(super) notes: Vec<String>,
 }
@@ -86,7 +89,7 @@ impl Comparison {
         let rows = keys.into_iter().map(|key| Row::new(&runs, key, &mut notes)).collect();
         orientation(&runs, &mut notes);
         let notes = notes.iter().map(|(_, note)| note.to_owned()).collect();
-        Self { rows, notes, runs }
+        Self { columns: columns(&runs), rows, notes, runs }
     }
 
     /// The runs that have a card.
@@ -103,7 +106,8 @@ fn orientation(runs: &[ComparedRun], notes: &mut Notes) {
     let Some((run, card)) = runs.iter().find_map(|run| Some((run, run.card.as_ref()?))) else { return };
     let mut groups: Vec<(SourceAndDifferences<'_>, Vec<String>)> = Vec::new();
     for figure in &card.figures {
-        let Some(published) = figure.published.as_ref().filter(|published| !published.comparable) else {
+        let published = figure.published.as_ref();
+        let Some(published) = published.filter(|found| !found.comparable && !of_other_data(found)) else {
             continue;
         };
         let key = (published.source.as_str(), published.differences.as_slice());
@@ -167,15 +171,15 @@ mod tests {
     fn published_figures_stand_where_they_compare_and_are_named_elsewhere() {
         let mut own = card(&["top1_z1", "r2_crop", "r2_blur"]);
         own.figures[0].published = Some(published(58.33, true, &[]));
-        own.figures[1].published = Some(published(0.79, false, &["data set another"]));
-        own.figures[2].published = Some(published(0.92, false, &["data set another"]));
+        own.figures[1].published = Some(published(0.79, false, &["layers 1, the published 3"]));
+        own.figures[2].published = Some(published(0.92, false, &["layers 1, the published 3"]));
         let comparison = Comparison::new(vec![run("a", own)]);
         assert_eq!(comparison.rows[0].published, Some(58.33));
         assert_eq!(comparison.rows[1].published, None);
         assert_eq!(
             comparison.notes,
             [
-                "the paper's figures are for orientation beside a (somewhere): r2_crop 0.790, r2_blur 0.920; data set another"
+                "the paper's figures are for orientation beside a (somewhere): r2_crop 0.790, r2_blur 0.920; layers 1, the published 3"
             ]
         );
     }

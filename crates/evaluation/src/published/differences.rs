@@ -35,7 +35,7 @@ fn equal(a: &Value, b: &Value) -> bool {
 }
 
 /// A value as people write it.
-fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::String(text) => text.clone(),

@@ -5,4 +5,5 @@ mod differences;
 mod table;
 
 pub(crate) use beside::{Conditions, published_figure};
+pub(crate) use differences::plain;
 pub(crate) use table::{OnlineReference, grid, online_references};

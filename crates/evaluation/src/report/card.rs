@@ -32,12 +32,26 @@ pub fn card_table(card: &ResultCard) -> String {
     let mut text = format!(
         "{table}\nAccuracies and hits in percent. Brackets behind a figure: 95 % bootstrap interval over the test images; a \
          single number there: a note\nbelow. A published figure stands where data set and protocol are its own; the card \
-         has the others, for orientation.\n"
+         has the others, for orientation.\n{}",
+        glossary(&card.method.invariant.name)
     );
     for (number, note) in notes.iter() {
         text += &format!("[{number}] {}\n", clean(note));
     }
     text + "\n" + &card.diagnostics_table()
+}
+
+/// What the names of figures mean.
+pub(crate) fn glossary(invariant: &str) -> String {
+    format!(
+        "Names: {0}: the representation meant not to depend on the views, of a sequence of M_val observed views; z_1, z_2: those of\n\
+         views 1 and 2, meant to tell how the views differ. M_train, M_val: observed views in training, in the evaluation. top1,\n\
+         top5, knn20: accuracy of the class, %. r2: of the relative action (view 1 to view 2) from (z_1, z_2), 1 is perfect, 0 no\n\
+         better than the mean. leakage: the same from {0}: low is good. absolute_r2: of the raw parameters of view 1 from z_1.\n\
+         mrr, hit1, hit5: is the predicted representation nearest to the right one, among other views of the same image, or of\n\
+         other images; 1 and 100 % are perfect. random: the model as initialised, same protocol.\n",
+        clean(invariant)
+    )
 }
 
 fn published(figure: &Figure, notes: &mut Notes) -> String {

@@ -1,12 +1,53 @@
 //! Collapse diagnostics as a table.
 
-use seqjepa_probes::diagnostics::Diagnostics;
+use seqjepa_probes::diagnostics::{Diagnostics, Verdict};
 
 use super::table::Table;
 use super::text::clean;
 use crate::card::{Diagnosed, RepresentationDiagnostics, ResultCard};
 
+/// The figures that there is a verdict on.
+fn judged(side: &RepresentationDiagnostics) -> Option<(&Diagnostics, Verdict)> {
+    let figures = side.figures.as_ref()?;
+    Some((figures, figures.verdict?))
+}
+
 impl ResultCard {
+    /// The verdict on z and on the invariant representation in words, with the figure and threshold behind it, beside the model as
+    /// initialised.
+    pub(super) fn collapse_summary(&self) -> String {
+        let Diagnosed { trained, random } = &self.diagnostics;
+        let invariant = clean(&self.method.invariant.name);
+        let sides = [("z", &trained.encoder, &random.encoder), (&invariant, &trained.aggregate, &random.aggregate)];
+        let mut text = String::new();
+        for (name, trained, random) in sides {
+            // Not looked at, as of a method without it.
+            let Some((figures, verdict)) = judged(trained) else { continue };
+            let rank = |figures: &Diagnostics| figures.rank_me.unwrap_or(f64::NAN);
+            let word = if verdict == Verdict::Healthy { "healthy" } else { &verdict.name().to_uppercase() };
+            text += &format!(
+                "{name}: {word}: {}. RankMe {:.1} of at most {}",
+                verdict.meaning(),
+                rank(figures),
+                figures.samples.min(figures.width)
+            );
+            if let Some((random, verdict)) = judged(random) {
+                text += &format!(", {:.1} as initialised ({})", rank(random), verdict.name());
+            }
+            text += ".\n";
+            for reason in &figures.reasons {
+                text += &format!("  {}\n", clean(reason));
+            }
+        }
+        if text.is_empty() {
+            return text;
+        }
+        format!(
+            "\ncollapse diagnostics of the trained model (docs/probes.md has their thresholds; RankMe counts the directions in which \
+             features differ):\n{text}"
+        )
+    }
+
     /// The collapse diagnostics as a table, with the verdicts and their reasons.
     #[must_use]
     pub fn diagnostics_table(&self) -> String {
@@ -58,5 +99,31 @@ impl ResultCard {
             };
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use seqjepa_probes::Features;
+    use seqjepa_probes::diagnostics::{DiagnosticsConfig, ViewFeatures, diagnose};
+
+    use crate::card::tests_support::card;
+
+    #[test]
+    fn the_verdict_is_said_in_words() {
+        let mut own = card(&["top1_z1"]);
+        assert_eq!(own.collapse_summary(), "");
+        let figures = |values: &[f32]| {
+            let views = ViewFeatures::new(Features::new(values, 3).unwrap(), 1).unwrap();
+            Some(diagnose(&views, &DiagnosticsConfig::default()).unwrap())
+        };
+        let spread: Vec<f32> = (0..300).map(|n| ((n * 7919 % 101) as f32 - 50.0) / 50.0).collect();
+        own.diagnostics.trained.encoder.figures = figures(&spread);
+        own.diagnostics.trained.aggregate.figures = figures(&[0.5, 0.1, 0.3].repeat(100));
+        own.diagnostics.random.aggregate.figures = figures(&spread);
+        let text = own.collapse_summary();
+        assert!(text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"), "{text}");
+        assert!(text.contains("\nz_AGG: COLLAPSED: all images have nearly the same features. RankMe 1.0 of at most 3, "), "{text}");
+        assert!(text.contains("as initialised (healthy)") && text.contains("below 0.0500: collapsed"), "{text}");
     }
 }

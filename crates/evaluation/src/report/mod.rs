@@ -1,7 +1,8 @@
 //! Results as tables that a person reads, on a terminal or as Markdown.
 
-mod card;
+pub(crate) mod card;
 mod diagnostics;
+pub(crate) mod differences;
 pub(crate) mod numbers;
 mod results;
 mod table;
@@ -10,3 +11,4 @@ pub(crate) mod text;
 pub use card::card_table;
 pub use results::results_table;
 pub use table::Table;
+pub use text::plain_text;

@@ -7,66 +7,89 @@ use seqjepa_train::MetricsRow;
 use super::numbers::{measured, number, value};
 use super::table::Table;
 use super::text::clean;
+use super::differences::{of_other_data, shortened};
 use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
 use crate::names::{FIRST, FIRST_SUFFIX};
 
 /// The figures of a run: online, leakage, frozen, and frozen on the randomly initialised model, with a verdict on each,
-/// beside the published ones where data set and protocol are those; below the table, what each column is.
+/// beside the published ones where data set and protocol are those; below the table, what each column and name is, and whether
+/// the representations have collapsed.
 ///
 /// `last` is the row of the last epoch, where there is one.
 #[must_use]
 pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
-    let mut table = Table::new([
-        "test split",
-        "online",
-        "leakage",
-        "frozen",
-        "frozen, random",
-        "trained vs random",
-        "paper",
-    ]);
-    let online = |name: &str| {
-        let digits = if name.contains("linacc") { 2 } else { 3 };
-        number(last.and_then(|row| row.get(name)), digits)
-    };
+    let rows = rows(card);
+    // A column of others' figures beside what was measured otherwise would be read as a comparison.
+    let with_paper = rows.iter().any(|row| row.published(card).is_some_and(|published| published.comparable));
+    let titles = ["test split", "online", "leakage", "frozen", "frozen, random", "trained vs random"];
+    let mut table = Table::new(titles.into_iter().chain(with_paper.then_some("paper")));
     let mut elsewhere = Vec::new();
-    let mut row = |title: &str, online: String, leakage: String, name: &str| {
-        let figure = card.figure(name);
-        let text = |side: fn(&Figure) -> &Measured| {
-            figure.map_or_else(|| "-".into(), |figure| measured(side(figure), name))
+    for row in &rows {
+        let online = |name: &Option<String>| {
+            let name = name.as_deref().unwrap_or_default();
+            let digits = if name.contains("linacc") { 2 } else { 3 };
+            number(last.and_then(|row| row.get(name)), digits)
         };
-        let published = figure.and_then(|figure| figure.published.as_ref());
-        let beside = published.filter(|published| published.comparable).map(|published| published.value);
-        if let Some(published) = published.filter(|published| !published.comparable) {
-            elsewhere.push((title.to_owned(), value(Some(published.value), name), published));
-        }
-        table.push([
-            title.to_owned(),
-            online,
-            leakage,
+        let figure = card.figure(&row.figure);
+        let text = |side: fn(&Figure) -> &Measured| {
+            figure.map_or_else(|| "-".into(), |figure| measured(side(figure), &row.figure))
+        };
+        let mut cells = vec![
+            row.title.clone(),
+            online(&row.online),
+            online(&row.leakage),
             text(|figure| &figure.trained),
             text(|figure| &figure.random),
             figure.map_or("-", verdict).into(),
-            value(beside, name),
-        ]);
+        ];
+        let published = row.published(card);
+        if with_paper {
+            let beside = published.filter(|published| published.comparable).map(|published| published.value);
+            cells.push(value(beside, &row.figure));
+        }
+        if let Some(published) = published.filter(|published| !published.comparable) {
+            elsewhere.push((row.title.clone(), value(Some(published.value), &row.figure), published));
+        }
+        table.push(cells);
+    }
+    format!("{table}\n{}{}{}", legend(card), orientation(&elsewhere), card.collapse_summary())
+}
+
+/// A line of the table: its title, the online figures beside it, and its name on a card.
+struct Row {
+    title: String,
+    online: Option<String>,
+    leakage: Option<String>,
+    figure: String,
+}
+
+impl Row {
+    fn published<'a>(&self, card: &'a ResultCard) -> Option<&'a PublishedFigure> {
+        card.figure(&self.figure)?.published.as_ref()
+    }
+}
+
+fn rows(card: &ResultCard) -> Vec<Row> {
+    let row = |title: String, online: Option<&str>, leakage: Option<&str>, figure: String| Row {
+        title,
+        online: online.map(str::to_owned),
+        leakage: leakage.map(str::to_owned),
+        figure,
     };
-    let none = || "-".to_owned();
     let invariant = &card.method.invariant;
     let title = format!("top-1 % from {}", invariant.name);
-    row(&title, online("online_linacc_test"), online("leakage_linacc_test"), &card.headline());
+    let mut rows = vec![row(title, Some("online_linacc_test"), Some("leakage_linacc_test"), card.headline())];
     if !invariant.is_first() {
-        row(&format!("top-1 % from {FIRST}"), none(), none(), &format!("top1_{FIRST_SUFFIX}"));
+        rows.push(row(format!("top-1 % from {FIRST}"), None, None, format!("top1_{FIRST_SUFFIX}")));
     }
     for group in &card.scope.groups {
-        row(
-            &format!("R2 {group}"),
-            online(&format!("online_r2_{group}_test")),
-            online(&format!("leakage_r2_{group}_test")),
-            &format!("r2_{group}"),
-        );
+        let online = |kind: &str| format!("{kind}_r2_{group}_test");
+        let [online, leakage] = ["online", "leakage"].map(online);
+        rows.push(row(format!("R2 {group}"), Some(&online), Some(&leakage), format!("r2_{group}")));
     }
-    row("R2, all parameters", online("online_r2_test"), online("leakage_r2_test"), "r2_mean");
-    format!("{table}\n{}{}", legend(card), orientation(&elsewhere))
+    let title = "R2, all parameters".to_owned();
+    rows.push(row(title, Some("online_r2_test"), Some("leakage_r2_test"), "r2_mean".into()));
+    rows
 }
 
 /// The trained model's figure against the random one's; the intervals say whether the difference is beyond the noise of the
@@ -99,15 +122,22 @@ fn legend(card: &ResultCard) -> String {
         "the representation of an image".into()
     };
     let intervals = card.figures.iter().any(|figure| figure.trained.interval.is_some());
+    // "protocol `exact` (exact)" would say it twice.
+    let fit = Some(clean(&protocol.fit.summary())).filter(|fit| *fit != protocol.name);
+    let fit = fit.map_or_else(String::new, |fit| format!(" ({fit})"));
     let mut text = format!(
-        "{name}: {of}, meant not to depend on the views; z_1, z_2: the encoder's of one view, meant to show it.\n\
-         online, leakage: probes trained beside the model, last epoch; top-1 from {name} (leakage: z_1), R2 of the relative\n\
-         \x20 action from (z_1, z_2) (leakage: {name}, where less is better), each the mean over the parameters of the group.\n\
-         frozen: protocol `{}` ({}) on the frozen {} encoder, {} observed view(s); {} images to fit, {} to test,\n\
+        "{name}: {of}, meant not to depend on the views.\n\
+         z_1, z_2: the encoder's representations of views 1 and 2, meant to tell how the views differ.\n\
+         R2: of the relative action, what leads from view 1 to view 2; 1 is perfect, 0 no better than the mean; the mean\n\
+         \x20 over the parameters of the group.\n\
+         online: probes trained beside the model, last epoch: top-1 from {name}, R2 from (z_1, z_2).\n\
+         leakage: the same the wrong way round, top-1 from z_1, R2 from {name}: low is good, the two kinds of\n\
+         \x20 representation are then apart.\n\
+         frozen: protocol `{}`{} on the frozen {} encoder, {} observed view(s); {} images to fit, {} to test,\n\
          \x20 {} augmentation pass(es), seed {}{}.\n\
          frozen, random: the same protocol on the model as initialised.\n",
         clean(&protocol.name),
-        clean(&protocol.fit.summary()),
+        fit,
         card.encoder.name(),
         protocol.observed_views,
         card.data.train_images,
@@ -133,10 +163,14 @@ fn legend(card: &ResultCard) -> String {
 /// Where a published figure is from, and in what it differs.
 type SourceAndDifferences<'a> = (&'a str, &'a [String]);
 
-/// The published figures that were measured otherwise, those that differ in the same from one source together.
+/// The published figures on the same data that were measured otherwise, those that differ in the same from one source together.
+/// Of other data the card alone has them.
 fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
     let mut notes: Vec<(SourceAndDifferences<'_>, Vec<String>)> = Vec::new();
     for (title, value, published) in figures {
+        if of_other_data(published) {
+            continue;
+        }
         let key = (published.source.as_str(), published.differences.as_slice());
         let text = format!("{title} {value}");
         match notes.iter_mut().find(|(known, _)| *known == key) {
@@ -149,7 +183,7 @@ fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
             "for orientation, not measured so ({}): {}: {}.\n",
             clean(source),
             clean(&texts.join(", ")),
-            clean(&differences.join("; "))
+            clean(&shortened(differences))
         )
     };
     notes.iter().map(line).collect()
@@ -184,15 +218,21 @@ mod tests {
         let mut own = card(&["top1_z_agg_m5", "top1_z1", "r2_zoom", "r2_mean"]);
         own.scope.groups = vec!["zoom".into()];
         own.figures[0].published = Some(published(58.33, true, &[]));
-        own.figures[2].published = Some(published(0.79, false, &["data set another"]));
+        own.figures[2].published = Some(published(0.79, false, &["layers 1, the published 3", "b", "c", "d", "e"]));
+        own.figures[3].published = Some(published(0.75, false, &["data set synthetic, the published cifar100"]));
         let text = results_table(None, &own);
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
         assert!(line("| top-1 % from z_AGG").contains("58.33 |"), "{text}");
         assert!(line("| R2 zoom").ends_with("- |"), "{text}");
         assert!(text.contains("paper: the same data set and protocol (somewhere)"), "{text}");
         assert!(
-            text.contains("for orientation, not measured so (somewhere): R2 zoom 0.790: data set another"),
+            text.contains("not measured so (somewhere): R2 zoom 0.790: layers 1, the published 3; b; c; and 2 more"),
             "{text}"
         );
+        // The figures of other data are on the card alone.
+        assert!(!text.contains("0.750"), "{text}");
+        own.figures[0].published = None;
+        let text = results_table(None, &own);
+        assert!(!text.contains("paper"), "{text}");
     }
 }

@@ -1,17 +1,42 @@
 //! Text from files that somebody else may have made, on its way to a terminal or into Markdown.
 
-/// The text without control characters, and with `<` and `|` escaped, which would be markup or a cell's border.
+/// Whether a character steers whatever shows it: a control character but for line end and tab, one that changes the direction of
+/// writing, one that ends a line elsewhere than here, or an invisible tag.
+fn steers(c: char) -> bool {
+    let control = c.is_control() && !matches!(c, '\n' | '\t');
+    control
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// The text without characters that steer a terminal (escapes, directions of writing), line ends and tabs kept.
+///
+/// ```
+/// assert_eq!(seqjepa_evaluation::plain_text("a\u{1b}[31mb\u{202e}\n"), "a[31mb\n");
+/// ```
+#[must_use]
+pub fn plain_text(text: &str) -> String {
+    text.chars().filter(|&c| !steers(c)).collect()
+}
+
+/// The text on one line, without what steers a terminal, and with escapes where Markdown would see markup, the border of a cell or
+/// the target of a link.
 pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
+    let mut before = ' ';
     for c in text.chars() {
         match c {
-            '<' | '|' => clean.extend(['\\', c]),
-            // Terminal escapes, line breaks, and what turns the direction of writing.
-            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-                clean.push(' ')
-            }
+            '<' | '|' | '`' => clean.extend(['\\', c]),
+            // `[text](address)`, also as a picture.
+            '(' if before == ']' => clean.extend(['\\', c]),
+            '\n' | '\t' => clean.push(' '),
+            c if steers(c) => clean.push(' '),
             c => clean.push(c),
         }
+        before = c;
     }
     clean
 }
@@ -23,7 +48,16 @@ mod tests {
     #[test]
     fn nothing_reaches_the_terminal_but_text() {
         assert_eq!(clean("a\u{1b}[31mb\nc"), "a [31mb c");
+        assert_eq!(plain_text("a\u{1b}[31mb\u{7}\r\n\tc\u{9b}2J\u{7f}"), "a[31mb\n\tc2J");
+        assert_eq!(plain_text("\u{202e}txt.exe\u{2069}\u{200f}\u{e0041}"), "txt.exe");
+        assert_eq!(plain_text("Prüfung: 30 % ≥ 29 %"), "Prüfung: 30 % ≥ 29 %");
+    }
+
+    #[test]
+    fn nothing_reaches_markdown_but_text() {
         assert_eq!(clean("<script>x|y</script>"), "\\<script>x\\|y\\</script>");
+        assert_eq!(clean("![a](http://b)"), "![a]\\(http://b)");
+        assert_eq!(clean("0.5 [0.4, 0.6] (n 3)"), "0.5 [0.4, 0.6] (n 3)");
         assert_eq!(clean("\u{202e}Größe"), " Größe");
     }
 }

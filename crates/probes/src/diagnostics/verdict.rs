@@ -17,6 +17,24 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict that [`Diagnostics::metrics`](super::Diagnostics::metrics) writes as a number.
+    #[must_use]
+    pub fn from_metric(value: f64) -> Option<Self> {
+        [Self::Healthy, Self::PartialCollapse, Self::Collapsed]
+            .into_iter()
+            .find(|verdict| f64::from(*verdict as u8) == value)
+    }
+
+    /// What it says of a representation, in words.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Healthy => "features of different images differ, in many directions",
+            Self::PartialCollapse => "features of different images differ little, or in few directions",
+            Self::Collapsed => "all images have nearly the same features",
+        }
+    }
+
     /// Its name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub struct DatasetConfig {
     /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. At most 1 048 576.
     /// Default 4.
     pub memory_limit_gib: f64,
+    /// What becomes of pictures of an `image_folder` that are cut short or corrupt: `error` names the first one and ends the run,
+    /// `skip` leaves them out, as files that hold no picture, `accept` uses what can be decoded of them. Both count them at the
+    /// start, for which a folder that does not fit into memory is read once. Default `error`.
+    pub truncated_images: TruncatedImages,
     /// Observed views per sequence, M; one more is the target. Default 3.
     pub seq_len: usize,
     /// Fetches the official CIFAR archive into `data_root` where it is missing. Default false.
@@ -79,6 +84,7 @@ impl Default for DatasetConfig {
             data_root: "data".into(),
             source_size: None,
             memory_limit_gib: 4.0,
+            truncated_images: TruncatedImages::Error,
             seq_len: 3,
             download: false,
             download_url: None,

@@ -10,6 +10,7 @@ mod dataset;
 mod error;
 mod gating;
 mod logging;
+mod machine;
 mod model;
 mod optim;
 mod parts;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use seqjepa_evaluation::settings::flag;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{ConfigError, abridged, at_least_one, invalid, positive_to, within};
 
@@ -19,6 +19,7 @@ pub struct RunConfig {
     pub epochs: usize,
     /// Run folder. Default: `runs/NAME`, or `runs/NAME-2`, `-3`, ... where that one is in use. A folder named here must
     /// not be in use.
+    #[serde(serialize_with = "as_text")]
     pub output_dir: Option<PathBuf>,
     /// Leaves out the last batch of an epoch when it is smaller than `batch_size`. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
@@ -52,6 +53,11 @@ pub struct RunConfig {
     /// A key of published configs, about Apple's GPUs in PyTorch; it has no meaning here.
     #[serde(deserialize_with = "flag::deserialize")]
     pub mps_fallback: bool,
+}
+
+/// Writes a path as the text that it is shown as: one that is not UTF-8 has no other, and where a run is, its folder says.
+fn as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 
 /// Reads 0 as no limit, as the published code does.

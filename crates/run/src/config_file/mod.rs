@@ -15,6 +15,7 @@ use crate::device::DeviceError;
 use crate::device::DeviceRequest;
 use crate::registry::Registry;
 use origins::Origins;
+pub(crate) use text::LIMIT;
 pub(crate) use words::expected_and_found;
 
 impl Config {

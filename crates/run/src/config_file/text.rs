@@ -1,32 +1,16 @@
 //! The text of a config: a small regular file of Unicode text, whatever editor made it.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
+use seqjepa_data::regular::read_regular;
+
 /// The largest config that is read, in bytes.
-const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// Reads a config.
 pub(super) fn read(path: &Path) -> io::Result<String> {
-    // A pipe would keep whoever opens it waiting, so it is looked at before.
-    regular(&fs::metadata(path)?)?;
-    let file = File::open(path)?;
-    regular(&file.metadata()?)?;
-    let mut bytes = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(io::Error::other(format!("expected at most {LIMIT} bytes, found more")));
-    }
-    decode(bytes).map_err(io::Error::other)
-}
-
-fn regular(data: &fs::Metadata) -> io::Result<()> {
-    if data.is_file() {
-        return Ok(());
-    }
-    let found = if data.is_dir() { "a folder" } else { "a pipe or a device" };
-    Err(io::Error::other(format!("expected a regular file, found {found}")))
+    decode(read_regular(path, LIMIT)?).map_err(io::Error::other)
 }
 
 /// UTF-8, or UTF-16 with a byte order mark, as some editors and shells write it.
@@ -56,6 +40,8 @@ pub(super) fn without_mark(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

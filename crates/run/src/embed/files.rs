@@ -17,7 +17,7 @@ use super::views::EmbeddedViews;
 /// Batches that may wait, decoded, for the model.
 const WAITING: usize = 1;
 
-/// Embeds every PNG and JPEG file below `folder` and writes the features beside one another:
+/// Embeds every picture file below `folder` and writes the features beside one another:
 ///
 /// - `output` ending in `.safetensors`: one file with `z_t`, `[images, views, width]`, `z_agg`,
 ///   `[images, width]`, and for augmented views `actions`, `[images, views, parameters]`, as drawn.
@@ -43,7 +43,7 @@ pub fn embed_folder(
     }
     let format = FeatureFormat::of(output)?;
     let side = embedder.image_size();
-    let images = ImageFiles::list(folder, side, 0)?;
+    let images = ImageFiles::list(folder, side, 0)?.on_damage(embedder.truncated_images).stream(0)?;
     let layout = embedder.representations();
     let (count, views) = (images.len(), embedder.view_count());
     let mut arrays = vec![

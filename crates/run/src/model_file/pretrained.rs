@@ -7,7 +7,7 @@ use seqjepa_train::MetricsRow;
 use seqjepa_train::checkpoint::CheckpointError;
 
 use super::error::ModelFileError;
-use crate::config::Config;
+use crate::config::{Config, ConfigDifference};
 use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
 use crate::registry::Registry;
@@ -28,11 +28,14 @@ pub struct Pretrained {
     pub native: bool,
     /// Epochs and optimizer steps done; unknown of an imported model.
     pub trained: Option<(usize, u64)>,
-    /// Metrics of the epochs done; empty for an imported model.
-    pub rows: Vec<MetricsRow>,
+    /// Metrics of the last epoch done; unknown of an imported model.
+    pub last_row: Option<MetricsRow>,
     /// Names of the method's tensors that an imported file lacks, which then have their initial values: empty unless
     /// [`PretrainedSource::allow_missing`], and none that the representations of the online encoder need.
     pub missing: Vec<String>,
+    /// Keys of a checkpoint's config that reach for the machine, as `dataset.data_root` and `run.device` do, and were not
+    /// followed: only a config that the user names, or an override, says such things.
+    pub not_followed: Vec<ConfigDifference>,
     /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
     /// over.
     pub beside: StateDict,
@@ -44,7 +47,9 @@ pub struct PretrainedSource {
     /// A checkpoint of this project, a run folder (for its last checkpoint), or a PyTorch or SafeTensors file with the
     /// published names.
     pub checkpoint: PathBuf,
-    /// A YAML config in place of the one that a checkpoint of this project holds; other files need one.
+    /// A YAML config in place of the one that a checkpoint of this project holds; other files need one. Of the checkpoint's own,
+    /// whose file somebody else may have made, keys that reach for the machine (files, downloads, devices, threads) have their
+    /// defaults.
     pub config: Option<PathBuf>,
     /// Overrides of single keys, `section.key=value`.
     pub overrides: Vec<String>,
@@ -67,15 +72,15 @@ impl PretrainedSource {
         self.read()?.build(&self.registry, device, self.allow_missing)
     }
 
-    /// Loads the method onto the device that its config names in `run.device`.
+    /// Loads the method onto the device that its config names in `run.device`; with them the name of the backend.
     ///
     /// # Errors
     ///
     /// As [`load`](Self::load) and [`DeviceRequest::open`].
-    pub fn load_where_configured(&self) -> Result<(Pretrained, Device), ModelFileError> {
+    pub fn load_where_configured(&self) -> Result<(Pretrained, Device, &'static str), ModelFileError> {
         let file = self.read()?;
-        let device = DeviceRequest::parse(&file.config.run.device)?.open()?;
-        Ok((file.build(&self.registry, &device, self.allow_missing)?, device))
+        let (device, backend) = DeviceRequest::parse(&file.config.run.device)?.open_named()?;
+        Ok((file.build(&self.registry, &device, self.allow_missing)?, device, backend))
     }
 
     fn read(&self) -> Result<File, ModelFileError> {
@@ -94,15 +99,18 @@ impl PretrainedSource {
             }
             Err(error) => return Err(error.into()),
         };
-        let config = match (&self.config, &native) {
-            (Some(config), _) => Config::load_with(&self.registry, config, &self.overrides)?,
+        let (config, not_followed) = match (&self.config, &native) {
+            (Some(config), _) => (Config::load_with(&self.registry, config, &self.overrides)?, Vec::new()),
             (None, Some(native)) => {
-                let held = native.record.config.to_yaml();
-                Config::parse_with(&self.registry, &held, "the checkpoint's config", &self.overrides)?
+                let held = &native.record.config;
+                let (text, origin) = (held.without_machine().to_yaml(), format!("the config in {}", path.display()));
+                let config = Config::parse_with(&self.registry, &text, &origin, &self.overrides)?;
+                let not_followed = held.not_followed(&config);
+                (config, not_followed)
             }
             (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
         };
-        Ok(File { path, native, config, config_from_file: self.config.is_none() })
+        Ok(File { path, native, config, not_followed, config_from_file: self.config.is_none() })
     }
 }
 
@@ -111,6 +119,7 @@ struct File {
     path: PathBuf,
     native: Option<RunCheckpoint>,
     config: Config,
+    not_followed: Vec<ConfigDifference>,
     config_from_file: bool,
 }
 
@@ -121,7 +130,7 @@ impl File {
         device: &Device,
         allow_missing: bool,
     ) -> Result<Pretrained, ModelFileError> {
-        let Self { path, native, config, config_from_file } = self;
+        let Self { path, native, config, not_followed, config_from_file } = self;
         let device = device.clone().without_autodiff();
         let method_config = registry.method(&config)?;
         // A config that the user has named is believed; the shapes are compared tensor by tensor below.
@@ -140,8 +149,9 @@ impl File {
                 path,
                 native: true,
                 trained: Some((progress.epoch, progress.step)),
-                rows: progress.rows,
+                last_row: progress.history.last,
                 missing: Vec::new(),
+                not_followed,
                 beside: checkpoint.probes,
             });
         }
@@ -165,8 +175,9 @@ impl File {
             path,
             native: false,
             trained: None,
-            rows: Vec::new(),
+            last_row: None,
             missing,
+            not_followed,
             beside: imported.left_over,
         })
     }

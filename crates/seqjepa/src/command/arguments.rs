@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use seqjepa_run::PretrainedSource;
+use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
+
+use super::terminal::note;
 
 /// Which trained model a command works on.
 #[derive(Debug, Args)]
@@ -13,7 +16,8 @@ pub(super) struct ModelArguments {
     /// with the published names.
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: PathBuf,
-    /// A YAML config in place of the one that the checkpoint holds.
+    /// A YAML config in place of the one that the checkpoint holds. Without it, keys that reach for the machine, as
+    /// dataset.data_root and run.device, are not taken from the checkpoint.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
     /// Takes a PyTorch or SafeTensors file that lacks tensors which the representations do not need, such as those of the predictor or
@@ -54,6 +58,18 @@ pub(super) fn hint_at_missing<T>(result: Result<T, ModelFileError>, allowed: boo
         }
         _ => error.into(),
     })
+}
+
+/// Says which keys of a checkpoint's config were not followed.
+pub(super) fn tell_not_followed(keys: &[ConfigDifference]) {
+    if keys.is_empty() {
+        return;
+    }
+    let keys: Vec<_> = keys.iter().map(|found| format!("{} ({})", found.key, found.held)).collect();
+    note!(
+        "not followed, since the checkpoint may be anybody's: {}; --set KEY=VALUE or --config FILE gives them",
+        keys.join(", ")
+    );
 }
 
 /// Changes to a config.

@@ -1,11 +1,12 @@
 //! `compare`.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use seqjepa_data::regular::open_regular;
 use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
 use seqjepa_run::RunFolder;
 use seqjepa_train::MetricsRow;
@@ -17,13 +18,16 @@ use super::terminal::say;
 /// Puts runs and the paper's figures side by side.
 ///
 /// Tables on the terminal and as Markdown, every figure with its protocol as CSV, and a picture of top-1 by the views a model was
-/// trained on (M_train) and the views it is tested on (M_val). Figures that were not measured the same way are marked and explained
-/// below the table.
+/// trained on (M_train) and the views it is tested on (M_val). Runs of one config that differ in their seeds are one column, mean and
+/// standard deviation. Figures that were not measured the same way are marked and explained below the table.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Run folders or result cards; the first is what the others are held against.
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
+    /// Prints every figure and note; without it those that say the most.
+    #[arg(long)]
+    all: bool,
     /// Folder for comparison.md, comparison.csv, grid.png and grid.svg.
     #[arg(long, value_name = "FOLDER", default_value = "comparison")]
     output: PathBuf,
@@ -38,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runs = arguments.runs.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::new(runs);
     let markdown = comparison.markdown();
-    say!("{markdown}");
+    say!("{}", if arguments.all { markdown.clone() } else { comparison.summary() });
     write_atomically(&table, markdown.as_bytes())?;
     write_atomically(&figures, comparison.csv().as_bytes())?;
     let grid = comparison.grid();
@@ -67,10 +71,17 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
 }
 
 fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {
-    let text = match std::fs::read_to_string(path) {
+    /// Far more than the longest line.
+    const END: u64 = 1 << 20;
+    let mut end = Vec::new();
+    match open_regular(path, u64::MAX) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("could not read {}", path.display()))?,
-    };
+        opened => opened.and_then(|(mut file, length)| {
+            file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+            file.take(END).read_to_end(&mut end)
+        }),
+    }
+    .with_context(|| format!("could not read {}", path.display()))?;
     // A line that a killed run did not finish is no row.
-    Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok()))
+    Ok(String::from_utf8_lossy(&end).lines().rev().find_map(|line| MetricsRow::from_line(line).ok()))
 }

@@ -1,16 +1,18 @@
 //! `embed`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
+use seqjepa_data::regular::read_regular;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
 use seqjepa_run::progress::ProgressBars;
 
-use super::arguments::{ModelArguments, hint_at_missing, shown};
-use super::outputs::refuse_own_input;
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::outputs::{LONGEST_TEXT, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
@@ -55,13 +57,15 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     refuse_record_of_others(&record, output, format)?;
     let device = DeviceRequest::parse(&arguments.device)?.open()?;
     let pretrained = hint_at_missing(arguments.model.source().load(&device), arguments.model.allow_missing)?;
-    for file in [output, &record] {
+    let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
+    for file in [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy)) {
         let read = [Some(pretrained.path.as_path()), arguments.model.config.as_deref()];
         refuse_own_input(file, read.into_iter().flatten())?;
     }
+    tell_not_followed(&pretrained.not_followed);
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
-        say!("imported; left over in the file: {left_over:?}");
+        say!("imported; left over in the file: {}", if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") });
     }
     if !pretrained.missing.is_empty() {
         say!("not in the file, and not used: {}", shown(&pretrained.missing));
@@ -90,7 +94,10 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
 
 /// Refuses a NAME.json that describes other features than those of this output: they would get the labels of these.
 fn refuse_record_of_others(record: &Path, output: &Path, format: FeatureFormat) -> anyhow::Result<()> {
-    let Ok(text) = std::fs::read(record) else { return Ok(()) };
+    let text = match read_regular(record, LONGEST_TEXT) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        text => text.with_context(|| format!("could not look at {}", record.display()))?,
+    };
     let value: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let stem = output.file_stem().unwrap_or_default().to_string_lossy();
     let own = |file: &str| match format {

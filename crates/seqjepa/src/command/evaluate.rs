@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::{EvaluationRequest, ModelSource, card_table, evaluate};
+use seqjepa_evaluation::{CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
-use seqjepa_train::storage::{folder_of, make_folder};
+use seqjepa_train::observer::Observers;
+use seqjepa_train::storage::{Folder, folder_of};
 
-use super::arguments::{ModelArguments, hint_at_missing, shown};
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::device::describe_device;
+use super::estimate::{ProbePace, announce};
+use super::failure::hinted;
 use super::finish::print_results;
 use super::introduction::describe_data;
-use super::outputs::refuse_own_input;
+use super::outputs::{expect_ending, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
@@ -47,6 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
+    if let Some(output) = &arguments.output {
+        expect_ending(output, "json")?;
+    }
     let mut source = arguments.model.source();
     if let Some(names) = &arguments.protocol {
         // The older spelling in a checkpoint's config would add to what was asked for.
@@ -59,20 +66,25 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     }
     let loaded = hint_at_missing(LoadedModel::read(&source), source.allow_missing)?;
     say!("{}", describe(&loaded));
+    say!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
+    tell_not_followed(&loaded.not_followed);
     let output = arguments.output.as_deref().unwrap_or(loaded.card_path());
     let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     // A card that cannot be written is better known before the work than after it.
-    make_folder(folder_of(output))?;
+    Folder::at(folder_of(output)).make()?;
 
     let config = &loaded.config;
     let bars = &mut ProgressBars::new();
-    let data = RunData::open(config, bars)?;
+    let data = RunData::open(config, bars).map_err(|error| match where_the_data_were(&loaded) {
+        Some(hint) => hinted(error, hint),
+        None => error.into(),
+    })?;
     for line in describe_data(config, &data) {
         say!("{line}");
     }
-    let protocols: Vec<_> = config.eval.protocols().into_iter().map(|protocol| protocol.name()).collect();
-    say!("protocols: {}; {}", protocols.join(", "), amount(&loaded));
+    say!("{}", amount(&config.eval));
+    announce(&loaded, &data);
     stop.begin();
     let cache = loaded.cache_folder();
     let request = EvaluationRequest {
@@ -88,21 +100,46 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         batch_size: config.dataset.batch_size,
         cache_folder: Some(&cache),
     };
-    let card = evaluate(&request, &mut stop.watch(bars));
+    let mut told = Observers::new().with(ProgressBars::new()).with(ProbePace::default());
+    let card = evaluate(&request, &mut stop.watch(&mut told));
     stop.check()?;
     let card = card?;
     card.save(output)?;
+    if config.eval.cache_dir.is_none() {
+        clear_features(&cache);
+    }
     say!("\n{}", card_table(&card));
-    print_results(loaded.rows.last(), &card);
-    let damaged = card.cache.damaged;
-    let damaged = if damaged > 0 { format!(" ({damaged} damaged files replaced)") } else { String::new() };
-    say!(
-        "features: {} passes read from the cache, {} extracted{damaged}",
-        card.cache.read,
-        card.cache.extracted
-    );
+    print_results(loaded.last_row.as_ref(), &card);
+    say!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
     say!("result card: {}", output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where features came from and where they are, in a line.
+fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
+    let CacheUsage { read, extracted, damaged, foreign } = usage;
+    let mut text = format!("features: {read} passes read from the cache, {extracted} extracted");
+    if *damaged > 0 {
+        text.push_str(&format!("; {damaged} damaged files replaced"));
+    }
+    if *foreign > 0 {
+        text.push_str(&format!("; {foreign} files not read, since this user has not written them or may not read them"));
+    }
+    match kept {
+        Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),
+        None => text.push_str("; none kept (eval.cache_dir=FOLDER keeps them for another evaluation)"),
+    }
+    text
+}
+
+/// How to name the folder of the data, where the checkpoint's own word for it was not taken.
+fn where_the_data_were(loaded: &LoadedModel) -> Option<String> {
+    let root = loaded.not_followed.iter().find(|found| found.key == "dataset.data_root")?;
+    Some(format!(
+        "the model was trained on the data in {0}; if they are there, --set dataset.data_root={0}, or --config with the run's \
+         config.yaml, names them",
+        root.held
+    ))
 }
 
 /// What was loaded, in a line.
@@ -125,20 +162,19 @@ fn describe(loaded: &LoadedModel) -> String {
 }
 
 /// What is about to be done, before it is waited for.
-fn amount(loaded: &LoadedModel) -> String {
-    let eval = &loaded.config.eval;
-    let descends = eval.protocols().iter().any(|protocol| protocol.name() != "exact");
-    if descends {
-        format!(
-            "both the trained and the randomly initialised model encode the training images up to {} times, and each probe \
-             learns for {} epochs: minutes to hours (eval.feature_passes and eval.probe_epochs make it shorter)",
-            eval.passes(),
-            eval.probe_epochs
-        )
-    } else {
-        format!(
-            "both the trained and the randomly initialised model encode the training images {} times",
-            eval.exact_passes
-        )
+fn amount(eval: &EvaluationSettings) -> String {
+    let times = |count: usize| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let names: Vec<_> = eval.protocols().into_iter().map(|protocol| protocol.name()).collect();
+    let mut parts = Vec::new();
+    if names.contains(&"exact") {
+        parts.push(format!("encode the training images {}", times(eval.exact_passes)));
     }
+    for name in names.iter().filter(|name| **name != "exact") {
+        parts.push(format!(
+            "encode them {} and train probes for {} epochs ({name})",
+            times(eval.passes()),
+            eval.probe_epochs
+        ));
+    }
+    format!("protocols: {}; both the trained and the randomly initialised model {}", names.join(", "), parts.join(", "))
 }

@@ -9,8 +9,9 @@ use seqjepa_model::export_tensors;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::published_probes;
 
-use super::arguments::{ModelArguments, hint_at_missing, shown};
-use super::outputs::refuse_own_input;
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::outputs::{expect_ending, refuse_own_input};
+use super::pool::on_the_pool;
 use super::terminal::say;
 
 /// Extensions under which PyTorch's own format is expected.
@@ -32,12 +33,18 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    on_the_pool(|| export(arguments))
+}
+
+fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes } = arguments;
     refuse_pytorch_names(output)?;
+    expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;
     let pretrained = hint_at_missing(model.source().load(&device), model.allow_missing)?;
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
+    tell_not_followed(&pretrained.not_followed);
     let missing = &pretrained.missing;
     let mut tensors = pretrained.method.state_dict();
     // Their values here are those of a fresh model.

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Error;
+use seqjepa_data::DataError;
 use seqjepa_run::RunError;
+use seqjepa_run::registry::DataSetError;
 use seqjepa_run::folder::FolderError;
 
 use super::terminal::note;
@@ -18,6 +20,26 @@ pub(super) fn report(error: &Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
+/// An error with what can be done about it.
+#[derive(Debug)]
+struct Hinted {
+    message: String,
+    hint: String,
+}
+
+impl std::fmt::Display for Hinted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Hinted {}
+
+/// Adds to an error what can be done about it.
+pub(super) fn hinted(error: impl Into<Error>, hint: String) -> Error {
+    Hinted { message: message(&error.into()), hint }.into()
+}
+
 /// An error with every cause that its text does not hold already, and a hint where the command line has something to offer.
 pub(super) fn message(error: &Error) -> String {
     let mut text = error.to_string();
@@ -26,6 +48,8 @@ pub(super) fn message(error: &Error) -> String {
             let _ = write!(text, ": {cause}");
         }
     }
+    // What the library calls an override is given by this argument.
+    let mut text = text.replace("the override `", "`--set ");
     if let Some(hint) = hint(error) {
         let _ = write!(text, "\nhint: {hint}");
     }
@@ -33,8 +57,24 @@ pub(super) fn message(error: &Error) -> String {
 }
 
 fn hint(error: &Error) -> Option<String> {
+    if let Some(Hinted { hint, .. }) = error.downcast_ref() {
+        return Some(hint.clone());
+    }
+    let data_set = match error.downcast_ref() {
+        Some(RunError::DataSet(error)) => Some(error),
+        _ => error.downcast_ref::<DataSetError>(),
+    };
+    if let Some(DataSetError::Data(DataError::Missing { .. })) = data_set {
+        return Some(
+            "dataset.data_root names the folder of the data, as `--set dataset.data_root=FOLDER`; docs/data.md says which files it \
+             holds, and `--set dataset.download=true` fetches those of CIFAR"
+                .into(),
+        );
+    }
     match error.downcast_ref()? {
-        RunError::ConfigChanged { .. } | RunError::DataChanged { .. } => {
+        RunError::ConfigChanged { .. }
+        | RunError::DataChanged { .. }
+        | RunError::HistoryChanged { .. } => {
             Some("--allow-config-change continues the run all the same".into())
         }
         RunError::Folder(FolderError::InUse { path, .. }) => Some(format!(
@@ -66,6 +106,12 @@ mod tests {
             "{}",
             message(&error)
         );
+    }
+
+    #[test]
+    fn a_hint_and_the_arguments_name_stand_in_the_message() {
+        let error = hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
+        assert_eq!(message(&error), "`run.epochs` in `--set run.epochs=0`: expected 1\nhint: do so");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod devices;
 mod disk;
 mod dry_run;
 mod embed;
+mod estimate;
 mod evaluate;
 mod export;
 mod failure;

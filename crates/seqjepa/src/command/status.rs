@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
+use seqjepa_train::MetricsRow;
 
 use super::terminal::say;
 
@@ -85,12 +87,29 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
     if let Some(row) = &status.last_metrics {
         lines.push(format!("figures of epoch {}:", row.epoch));
         lines.extend(row.iter().map(|(name, value)| format!("  {name:<28} {value:.4}")));
+        lines.extend(collapse(row));
     }
     if let Some(message) = &status.message {
         lines.push(format!("message    {message}"));
     }
     lines.push(format!("updated    {} ago", clock(age)));
     lines.join("\n")
+}
+
+/// The verdicts of the collapse diagnostics in words.
+fn collapse(row: &MetricsRow) -> Vec<String> {
+    let side = |prefix: &str| {
+        let figure = |name: &str| row.get(&format!("{prefix}_{name}"));
+        let verdict = Verdict::from_metric(figure("collapse")?)?;
+        Some(format!(
+            "collapse   {prefix}: {}: {} (RankMe {:.1} directions, spread {:.2} of at most 1)",
+            verdict.name(),
+            verdict.meaning(),
+            figure("rankme")?,
+            figure("std_ratio")?
+        ))
+    };
+    ["z", "z_agg"].into_iter().filter_map(side).collect()
 }
 
 fn word(state: RunState) -> &'static str {
@@ -108,4 +127,24 @@ fn word(state: RunState) -> &'static str {
 
 fn clock(seconds: u64) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_on_collapse_is_said_in_words() {
+        let mut row = MetricsRow::new(1);
+        for (name, value) in [("z_agg_collapse", 1.0), ("z_agg_rankme", 6.51), ("z_agg_std_ratio", 0.504)] {
+            row.push(name, value);
+        }
+        assert_eq!(
+            collapse(&row),
+            [
+                "collapse   z_agg: partial collapse: features of different images differ little, or in few directions (RankMe 6.5 \
+                 directions, spread 0.50 of at most 1)"
+            ]
+        );
+    }
 }

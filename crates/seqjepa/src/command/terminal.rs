@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use seqjepa_evaluation::plain_text;
 use tracing::Level;
 
 /// Nobody reads standard output any more.
@@ -30,7 +31,7 @@ pub(in crate::command) use note;
 
 /// Prints text and a line end on standard output.
 pub(super) fn output(text: &str) {
-    let mut text = clean(text);
+    let mut text = plain_text(text);
     text.push('\n');
     write_output(text.as_bytes());
 }
@@ -52,13 +53,7 @@ pub(super) fn write_output(bytes: &[u8]) {
 /// Prints a line on standard error.
 pub(super) fn error(text: fmt::Arguments<'_>) {
     // Nothing can be done about a closed standard error.
-    let _ = writeln!(io::stderr(), "{}", clean(&text.to_string()));
-}
-
-/// Text without control characters, but for line ends and tabs, and without those that change the direction of writing.
-fn clean(text: &str) -> String {
-    let steers = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|&c| matches!(c, '\n' | '\t') || !(c.is_control() || steers(c))).collect()
+    let _ = writeln!(io::stderr(), "{}", plain_text(&text.to_string()));
 }
 
 /// Sends the libraries' events to standard error: warnings, and with `verbose` what happens.
@@ -74,23 +69,12 @@ struct Cleaned;
 
 impl Write for Cleaned {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stderr().write_all(clean(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        // Nor about it here: told of an error, the logger would panic over the same closed standard error.
+        let _ = io::stderr().write_all(plain_text(&String::from_utf8_lossy(bytes)).as_bytes());
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(clean("a\x1b[31mb\x07\r\n\tc\u{9b}2J\u{7f}"), "a[31mb\n\tc2J");
-        assert_eq!(clean("\u{202e}txt.exe"), "txt.exe");
-        assert_eq!(clean("Prüfung: 30 % ≥ 29 %"), "Prüfung: 30 % ≥ 29 %");
     }
 }

@@ -78,7 +78,7 @@ fn check(arguments: &Check) -> ExitCode {
         match Config::load(file, &arguments.set.overrides) {
             Ok(_) => say!("{}: valid", file.display()),
             Err(error) => {
-                note!("{}: {}", file.display(), failure::message(&error.into()));
+                note!("error: {}", failure::message(&error.into()));
                 code = ExitCode::FAILURE;
             }
         }

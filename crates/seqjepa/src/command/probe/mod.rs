@@ -12,6 +12,7 @@ use seqjepa_probes::exact::{LogisticConfig, RidgeConfig, classification, regress
 use seqjepa_probes::knn::{KnnConfig, knn};
 use seqjepa_probes::{Bootstrap, Estimate, Features, Labelled, TargetNames, Targeted};
 
+use super::pool::on_the_pool;
 use super::terminal::{note, say};
 use classes::Classes;
 use samples::Samples;
@@ -38,6 +39,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    on_the_pool(|| probe(arguments))
+}
+
+fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let train = Samples::read(&arguments.train, &arguments.features)?;
     let test = Samples::read(&arguments.test, &arguments.features)?;
     let both = |has: fn(&Samples) -> bool| has(&train) && has(&test);
