@@ -121,9 +121,12 @@ pub(crate) fn solve_positive(mut matrix: Mat<f64>, right: &mut [f64]) -> bool {
     let factorised = llt::factor::cholesky_in_place(matrix.as_mut(), none, Par::Seq, stack, parameters);
     if factorised.is_ok() {
         let right = MatMut::from_column_major_slice_mut(right, size, 1);
-        llt::solve::solve_in_place(matrix.as_ref(), right, Par::Seq, MemStack::new(&mut MemBuffer::new(
-            llt::solve::solve_in_place_scratch::<f64>(size, 1, Par::Seq),
-        )));
+        llt::solve::solve_in_place(
+            matrix.as_ref(),
+            right,
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(llt::solve::solve_in_place_scratch::<f64>(size, 1, Par::Seq))),
+        );
     }
     clear_upper_registers();
     factorised.is_ok()

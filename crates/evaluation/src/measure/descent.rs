@@ -250,7 +250,9 @@ impl Session<'_> {
 
 /// The figure with the note that its probe's learning rate was lowered, where it was.
 fn lowered(measured: Measured, lr: Option<f64>, fit: &Fit) -> Measured {
-    let (Some(lr), Some(_), Fit::Descent { lr: published, .. }) = (lr, measured.value, fit) else { return measured };
+    let (Some(lr), Some(_), Fit::Descent { lr: published, .. }) = (lr, measured.value, fit) else {
+        return measured;
+    };
     let said = format!("learning rate {lr}, since it diverges at {published}");
     let note = measured.note.map_or(said.clone(), |note| format!("{note}; {said}"));
     Measured { note: Some(note), ..measured }

@@ -79,7 +79,8 @@ impl<'a> Coordinates<'a> {
         let count = samples - first;
         let root = |j: usize| values[first + j].sqrt();
         let inverse = |j: usize| if root(j) > 0.0 { root(j).recip() } else { 0.0 };
-        let held = (0..samples * count).map(|at| vectors[(at / count, first + at % count)] * root(at % count));
+        let held =
+            (0..samples * count).map(|at| vectors[(at / count, first + at % count)] * root(at % count));
         let directions: Vec<f64> = (0..samples * count)
             .map(|at| vectors[(at / count, first + at % count)] * inverse(at % count))
             .collect();

@@ -66,8 +66,9 @@ pub(super) fn select(
     let mut least_loss = f64::INFINITY;
     let mut worse = 0;
     for inverse in inverses {
-        parameters =
-            samples.approach(&split.fitted, penalty(inverse, split.fitted.len()), parameters, &limits).parameters;
+        parameters = samples
+            .approach(&split.fitted, penalty(inverse, split.fitted.len()), parameters, &limits)
+            .parameters;
         let score = score(samples, &split.held_out, &parameters);
         tracing::debug!(inverse_penalty = inverse, ?score, of = split.held_out.len(), "held-out samples");
         let loss_falls = score.loss < least_loss;

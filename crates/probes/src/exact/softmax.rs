@@ -300,12 +300,17 @@ impl Problem<'_> {
     /// Means of `p (1 - p)` of each class, by which a Hessian is estimated.
     fn curvatures(&self, parameters: &[f64]) -> Vec<f64> {
         let (samples, classes) = (self.samples, self.samples.class_count);
-        let pieces = samples.logits(self.rows, parameters, || vec![0.0; classes], |sums, block| {
-            for (shares, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
-                probabilities(shares, samples.classes[*row]);
-                sums.iter_mut().zip(&*shares).for_each(|(sum, share)| *sum += share * (1.0 - share));
-            }
-        });
+        let pieces = samples.logits(
+            self.rows,
+            parameters,
+            || vec![0.0; classes],
+            |sums, block| {
+                for (shares, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
+                    probabilities(shares, samples.classes[*row]);
+                    sums.iter_mut().zip(&*shares).for_each(|(sum, share)| *sum += share * (1.0 - share));
+                }
+            },
+        );
         let mut total = vec![0.0; classes];
         for piece in pieces {
             total.iter_mut().zip(piece).for_each(|(sum, term)| *sum += term);
@@ -360,12 +365,17 @@ impl Curved for Problem<'_> {
 
     fn change(&self, step: &[f64]) -> f64 {
         let classes = self.samples.class_count;
-        let pieces = self.samples.logits(self.rows, step, || 0.0_f64, |most, block| {
-            for changes in block.logits.chunks_exact_mut(classes) {
-                centre(changes);
-                *most = changes.iter().fold(*most, |most, change| most.max(change.abs()));
-            }
-        });
+        let pieces = self.samples.logits(
+            self.rows,
+            step,
+            || 0.0_f64,
+            |most, block| {
+                for changes in block.logits.chunks_exact_mut(classes) {
+                    centre(changes);
+                    *most = changes.iter().fold(*most, |most, change| most.max(change.abs()));
+                }
+            },
+        );
         pieces.into_iter().fold(0.0, f64::max)
     }
 }

@@ -169,7 +169,8 @@ impl DatasetConfig {
             return Err(invalid("dataset.mean", expected, found));
         }
         // The quotient of a byte by a subnormal one is no number.
-        let good = |std: &[f32; 3]| std.iter().all(|value| *value > 0.0 && *value <= 1.0 && value.is_normal());
+        let good =
+            |std: &[f32; 3]| std.iter().all(|value| *value > 0.0 && *value <= 1.0 && value.is_normal());
         if let Some(std) = self.std.filter(|std| !good(std)) {
             let (expected, found) = hint("the standard deviation", "above 0, at most 1", &std);
             return Err(invalid("dataset.std", expected, found));

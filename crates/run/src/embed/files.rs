@@ -7,40 +7,15 @@ use rayon::prelude::*;
 use seqjepa_data::dataset::ImageFiles;
 use seqjepa_data::{DataError, ImageSource, ImageView, PixelBuffer};
 use seqjepa_train::observer::{Event, Observer, Stage};
-use serde::Serialize;
 
 use super::embedder::Embedder;
 use super::error::EmbedError;
-use super::output::{EmbeddedArray, FeatureFiles, FeatureFormat};
+use super::output::{FeatureFiles, FeatureFormat};
+use super::record::EmbeddedFiles;
 use super::views::EmbeddedViews;
 
 /// Batches that may wait, decoded, for the model.
 const WAITING: usize = 1;
-
-/// What was embedded and where it is: the content of the JSON file beside the features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EmbeddedFiles {
-    /// The arrays: name, file and shape of each.
-    pub arrays: Vec<EmbeddedArray>,
-    /// The images' paths relative to their folder, in the order of the arrays' first axis.
-    pub files: Vec<String>,
-    /// The class of each image where the folder has sub-folders.
-    pub labels: Option<Vec<u32>>,
-    /// Names of the classes; empty without labels.
-    pub class_names: Vec<String>,
-    /// The views that were embedded.
-    pub views: EmbeddedViews,
-    /// Side of the views in pixels, to which the centre square of each image was resized by PIL's bicubic filter.
-    pub image_size: usize,
-    /// Pixels were divided by 255, this mean subtracted, the result divided by `std`.
-    pub mean: [f32; 3],
-    /// See `mean`.
-    pub std: [f32; 3],
-    /// The encoder of the representations: always the online one, in evaluation mode.
-    pub encoder: &'static str,
-    /// Version of this project.
-    pub version: &'static str,
-}
 
 /// Embeds every picture file below `folder` and writes the features beside one another:
 ///
@@ -147,8 +122,8 @@ pub fn embed_files(
         image_size: side,
         mean: normalization.mean,
         std: normalization.std,
-        encoder: "online",
-        version: env!("CARGO_PKG_VERSION"),
+        encoder: "online".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
     };
     files.finish(&description)?;
     Ok(description)

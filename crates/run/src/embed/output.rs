@@ -9,9 +9,11 @@ use npyz::{NpyWriter, WriteOptions, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use seqjepa_train::storage::{Folder, NewFile, StorageError, folder_of};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::error::EmbedError;
+use super::record::hex;
 
 /// The kind of the files that features are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +40,24 @@ impl FeatureFormat {
 }
 
 /// One array of features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmbeddedArray {
     /// `z_t`, `z_agg`, or `actions`.
-    pub name: &'static str,
+    pub name: String,
     /// The file that holds it, without folder; in SafeTensors under its name.
     pub file: String,
     /// Its extents; the elements are f32.
     pub shape: Vec<usize>,
+    /// SHA-256 of its values, little-endian, in hexadecimal; none in records of versions that wrote none.
+    #[serde(default)]
+    pub sha256: Option<String>,
 }
 
 /// One array that is being filled.
 struct Array {
     description: EmbeddedArray,
     place: Place,
+    digest: Sha256,
     /// Values still to come.
     left: usize,
 }
@@ -149,7 +155,8 @@ impl FeatureFiles {
             .to_string_lossy()
             .into_owned();
         let left = shape.iter().product();
-        self.arrays.push(Array { description: EmbeddedArray { name, file, shape }, place, left });
+        let description = EmbeddedArray { name: name.to_owned(), file, shape, sha256: None };
+        self.arrays.push(Array { description, place, digest: Sha256::new(), left });
     }
 
     /// Appends rows to an array; nothing if there is none of this name.
@@ -158,9 +165,10 @@ impl FeatureFiles {
             return Ok(());
         };
         array.left -= values.len();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        array.digest.update(&bytes);
         match &mut array.place {
             Place::At { file, position } => {
-                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
                 let start = SeekFrom::Start(*position);
                 *position += bytes.len() as u64;
                 write(&mut self.pending[*file], |file| file.seek(start).and_then(|_| file.write_all(&bytes)))
@@ -171,9 +179,13 @@ impl FeatureFiles {
         }
     }
 
-    /// The arrays in order.
+    /// The arrays in order, with the digests of what they hold so far.
     pub(super) fn arrays(&self) -> Vec<EmbeddedArray> {
-        self.arrays.iter().map(|array| array.description.clone()).collect()
+        let described = |array: &Array| EmbeddedArray {
+            sha256: Some(hex(&array.digest.clone().finalize())),
+            ..array.description.clone()
+        };
+        self.arrays.iter().map(described).collect()
     }
 
     /// Gives all files their names, the description's last.

@@ -52,7 +52,9 @@ pub(super) fn shown(names: &[String]) -> String {
 pub(super) fn hint_at_missing<T>(result: Result<T, ModelFileError>, allowed: bool) -> anyhow::Result<T> {
     result.map_err(|error| match &error {
         ModelFileError::Missing { .. } if !allowed => {
-            anyhow::anyhow!("{error}; --allow-missing takes the file without those that the representations do not need")
+            anyhow::anyhow!(
+                "{error}; --allow-missing takes the file without those that the representations do not need"
+            )
         }
         _ => error.into(),
     })
