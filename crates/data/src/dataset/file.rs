@@ -19,7 +19,7 @@ pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError
     });
     match opened {
         Ok(Some((file, metadata))) => Ok((file, metadata.len())),
-        Ok(None) => Err(DataError::missing(path, format!("{expected}, a regular file"))),
+        Ok(None) => Err(DataError::NotRegular { path: path.to_owned(), expected: expected.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
         Err(error) => Err(DataError::io(path, "open", error)),
     }
