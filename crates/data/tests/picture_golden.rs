@@ -121,10 +121,10 @@ fn a_cut_picture_is_named_with_its_place() {
 #[test]
 fn what_is_no_regular_file_is_refused_at_once() {
     let error = ImageFile::read("/dev/zero").unwrap_err();
-    assert!(matches!(error, DataError::Missing { .. }), "{error}");
+    assert!(matches!(error, DataError::NotRegular { .. }), "{error}");
     let folder = TempDir::new().unwrap();
     let error = ImageFile::read(folder.path()).unwrap_err();
-    assert!(matches!(error, DataError::Missing { .. }), "{error}");
+    assert!(matches!(error, DataError::NotRegular { .. }), "{error}");
 }
 
 #[test]
