@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy
+import scipy.special
 import sklearn
 import torch
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -206,6 +207,91 @@ def logistic():
     write("logistic.json", {"sklearn": sklearn.__version__, "cases": cases})
 
 
+def polished(model, features, labels, classes, c):
+    """Probabilities of a fitted model after further steps of Newton's method, of which the last changes nothing to speak of.
+
+    scikit-learn's solvers give up where the loss no longer changes, which at weak penalties is some digits before.
+    """
+    samples, width = features.shape
+    rows = np.hstack([features, np.ones((samples, 1))])
+    coefficients = np.hstack([model.coef_, model.intercept_[:, None]])
+    if classes == 2:
+        # Its binary form bears the penalty on the difference, of which each class has half in the form of several classes.
+        coefficients, c = np.vstack([-coefficients, coefficients]) / 2, c / 2
+    ridge = np.diag(np.append(np.ones(width), 0.0)) / c
+    # A common shift of the intercepts changes nothing.
+    shift = np.zeros((width + 1, width + 1))
+    shift[-1, -1] = 1.0
+    shares = np.eye(classes)[labels]
+    for _ in range(8):
+        logits = rows @ coefficients.T
+        p = scipy.special.softmax(logits, axis=1)
+        gradient = (p - shares).T @ rows + coefficients @ ridge
+        hessian = np.block(
+            [
+                [
+                    rows.T @ (rows * (p[:, a] * ((a == b) - p[:, b]))[:, None]) + (a == b) * ridge + shift
+                    for b in range(classes)
+                ]
+                for a in range(classes)
+            ]
+        )
+        step = np.linalg.solve(hessian, gradient.ravel()).reshape(classes, -1)
+        coefficients = coefficients - step
+    change = rows @ step.T
+    assert np.abs(change - change.mean(axis=1, keepdims=True)).max() < 1e-8
+    return lambda test: scipy.special.softmax(test @ coefficients[:, :-1].T + coefficients[:, -1], axis=1)
+
+
+def optimum():
+    """Logistic regressions at strong and weak penalties, to the last digits."""
+    rng = np.random.default_rng(17)
+    cases = []
+    for name, samples, width, classes, kind in [
+        ("noisy", 120, 5, 3, "noisy"),
+        ("two noisy classes", 90, 4, 2, "noisy"),
+        ("separable", 80, 4, 3, "separable"),
+        ("two separable classes", 60, 3, 2, "separable"),
+        ("wide", 24, 60, 3, "noisy"),
+        ("many classes", 160, 8, 20, "noisy"),
+        ("repeated columns", 90, 6, 3, "repeated"),
+        ("rare class", 100, 4, 3, "rare"),
+    ]:
+        features = rounded(rng.standard_normal((samples + 20, width)) * np.exp(rng.normal(0, 1, width)) + 3)
+        if kind == "repeated":
+            features[:, 3] = features[:, 0]
+            features[:, 4] = features[:, 1]
+        scores = ((features - 3) / features.std(axis=0)) @ rng.standard_normal((width, classes))
+        noise = 0.0 if kind == "separable" else 2.0
+        labels = (scores + noise * rng.gumbel(size=scores.shape)).argmax(axis=1)
+        if kind == "rare":
+            labels[labels == 2] = 0
+            labels[5] = 2
+        labels[:classes] = np.arange(classes)
+        train, test = features[:samples], features[samples:]
+        scaler = StandardScaler().fit(train)
+        fits = []
+        for c in [1e-4, 0.1, 1.0, 10.0, 1e3, 1e4, 1e6]:
+            model = LogisticRegression(C=c, tol=1e-13, max_iter=1000, solver="newton-cholesky")
+            model.fit(scaler.transform(train), labels[:samples])
+            optimum_of = polished(model, scaler.transform(train), labels[:samples], classes, c)
+            probabilities = optimum_of(scaler.transform(test))
+            assert np.abs(probabilities - model.predict_proba(scaler.transform(test))).max() < 1e-4
+            fits.append({"c": c, "probabilities": np.round(probabilities, 12).ravel().tolist()})
+        cases.append(
+            {
+                "name": name,
+                "width": width,
+                "classes": classes,
+                "train": train.ravel().tolist(),
+                "train_labels": labels[:samples].tolist(),
+                "test": test.ravel().tolist(),
+                "fits": fits,
+            }
+        )
+    write("optimum.json", {"sklearn": sklearn.__version__, "cases": cases})
+
+
 def unit(rows):
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-300)
 
@@ -381,7 +467,7 @@ def diagnostics():
 
 
 if __name__ == "__main__":
-    every = [metrics, probe, ridge, logistic, knn, ranking, bootstrap, diagnostics]
+    every = [metrics, probe, ridge, logistic, optimum, knn, ranking, bootstrap, diagnostics]
     for make in every:
         if len(sys.argv) == 1 or make.__name__ in sys.argv[1:]:
             make()

@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -20,6 +21,10 @@ use tar::{EntryType, Header};
 use tempfile::TempDir;
 
 const FILE: &str = "set.tar.gz";
+
+fn goes_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// How the server answers one request.
 #[derive(Clone, Copy)]
@@ -34,6 +39,8 @@ enum Answer {
     Status(&'static str),
     /// The whole file without saying how long it is.
     WithoutLength,
+    /// This many bytes of the file and then silence; `None`: not even an answer.
+    Silence(Option<usize>),
 }
 
 /// Serves one file; records the `Range` header of each request.
@@ -114,6 +121,16 @@ fn respond(
         Answer::Status(status) => {
             return write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
+        Answer::Silence(sent) => {
+            if let Some(sent) = sent {
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len())?;
+                stream.write_all(&content[..sent])?;
+            }
+            // Until the client has gone.
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
+            let _ = std::io::Read::read(stream, &mut [0]);
+            return Ok(());
+        }
         Answer::WithoutLength => {
             write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
             return stream.write_all(content);
@@ -185,7 +202,7 @@ fn entries(root: &Path) -> Vec<String> {
 }
 
 fn download(server: &Server, archive: &Archive, root: &TempDir) -> Result<PathBuf, DataError> {
-    server.downloader().download(archive, root.path(), &mut |_| {})
+    server.downloader().download(archive, root.path(), &mut goes_on)
 }
 
 fn assert_extracted(root: &TempDir) {
@@ -202,12 +219,19 @@ fn a_download_is_extracted_and_reported() {
     let server = Server::start(bytes, []);
     let mut seen: Vec<Progress> = Vec::new();
     let nested = root.path().join("new/folder");
-    let folder =
-        server.downloader().download(&archive, &nested, &mut |progress| seen.push(progress)).unwrap();
+    let folder = server
+        .downloader()
+        .download(&archive, &nested, &mut |progress| {
+            seen.push(progress);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
     assert_eq!(folder, nested.join("set"));
     assert_eq!(fs::read(folder.join("train.bin")).unwrap(), content());
     assert!(seen.windows(2).all(|pair| pair[0].received <= pair[1].received));
-    assert!(seen.len() > 3 && seen.iter().all(|progress| progress.total == total));
+    assert!(seen.len() > 3);
+    // Before the server has answered, nobody knows.
+    assert!(seen.iter().all(|progress| progress.total == total || progress.received == 0));
     assert_eq!(seen.last().map(|progress| Some(progress.received)), Some(total));
     assert_eq!(server.ranges(), [None]);
 }
@@ -228,7 +252,7 @@ fn what_is_there_needs_no_network() {
 
     let root = TempDir::new().unwrap();
     fs::write(root.path().join(FILE), b"something else").unwrap();
-    let error = unreachable.download(&archive, root.path(), &mut |_| {}).unwrap_err();
+    let error = unreachable.download(&archive, root.path(), &mut goes_on).unwrap_err();
     assert!(matches!(&error, DataError::Checksum { path, .. } if path.ends_with(FILE)), "{error}");
     assert_eq!(entries(root.path()), [FILE]);
 }
@@ -260,7 +284,7 @@ fn an_interrupted_process_is_resumed_by_the_next() {
     let (archive, root) = (describe(&bytes), TempDir::new().unwrap());
     let server = Server::start(bytes.clone(), [Answer::CutAfter(100_000)]);
     let once = Downloader { attempts: 1, ..server.downloader() };
-    let error = once.download(&archive, root.path(), &mut |_| {}).unwrap_err();
+    let error = once.download(&archive, root.path(), &mut goes_on).unwrap_err();
     assert!(matches!(&error, DataError::Download { reason, .. } if reason.contains("100000")), "{error}");
     assert_eq!(fs::read(part(&root)).unwrap(), &bytes[..100_000]);
     download(&server, &archive, &root).unwrap();
@@ -343,7 +367,7 @@ fn too_large_a_file_is_not_downloaded() {
         let server = Server::start(bytes.clone(), [answer]);
         let error = download(&server, &archive, &root).unwrap_err();
         assert!(matches!(error, DataError::TooLarge { limit: 100_000, .. }), "{error}");
-        assert!(fs::metadata(part(&root)).unwrap().len() <= 100_000);
+        assert!(fs::metadata(part(&root)).map_or(0, |data| data.len()) <= 100_000);
     }
 }
 
@@ -366,7 +390,7 @@ fn evil_archives_are_refused_whole() {
         let root = outer.path().join("root");
         fs::create_dir(&root).unwrap();
         fs::write(root.join(FILE), bytes).unwrap();
-        let error = Downloader::default().download(&archive, &root, &mut |_| {}).unwrap_err();
+        let error = Downloader::default().download(&archive, &root, &mut goes_on).unwrap_err();
         assert!(
             matches!(&error, DataError::UnsafeArchive { entry, .. } if entry == Path::new(path)),
             "{path} {kind:?}: {error}"
@@ -389,7 +413,7 @@ fn bombs_duplicates_and_broken_archives_are_refused() {
     {
         let (archive, root) = (describe(&bytes), TempDir::new().unwrap());
         fs::write(root.path().join(FILE), bytes).unwrap();
-        let error = Downloader::default().download(&archive, root.path(), &mut |_| {}).unwrap_err();
+        let error = Downloader::default().download(&archive, root.path(), &mut goes_on).unwrap_err();
         let expected = match name {
             "bomb" => matches!(error, DataError::TooLarge { .. }),
             "empty" => matches!(error, DataError::Missing { .. }),
@@ -425,7 +449,52 @@ fn archive_descriptions_cannot_leave_the_folder() {
         Archive { folder: "/tmp".into(), ..good.clone() },
         Archive { md5: "short".into(), ..good },
     ] {
-        let error = Downloader::default().download(&archive, root.path(), &mut |_| {}).unwrap_err();
+        let error = Downloader::default().download(&archive, root.path(), &mut goes_on).unwrap_err();
         assert!(matches!(error, DataError::InvalidArgument { .. }), "{error}");
     }
+}
+
+/// Whoever watches can end it at any time, and what never began leaves nothing.
+#[test]
+fn a_silent_server_holds_nobody_up() {
+    let bytes = good_archive();
+    let archive = describe(&bytes);
+    for sent in [None, Some(0), Some(100_000)] {
+        let root = TempDir::new().unwrap();
+        let server = Server::start(bytes.clone(), [Answer::Silence(sent)]);
+        let started = Instant::now();
+        let mut watch = |progress: Progress| {
+            let all = progress.received == sent.unwrap_or(0) as u64;
+            if all && started.elapsed() > Duration::from_millis(300) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        // The server's patience is the client's own: 2 s here, so that its thread ends with the test.
+        let downloader = Downloader { timeout: Duration::from_secs(2), attempts: 9, ..server.downloader() };
+        let error = downloader.download(&archive, root.path(), &mut watch).unwrap_err();
+        assert!(started.elapsed() < Duration::from_millis(1900), "{:?}", started.elapsed());
+        let received = sent.unwrap_or(0) as u64;
+        assert!(matches!(error, DataError::Stopped { received: found, .. } if found == received), "{error}");
+        let left = fs::read(part(&root)).ok();
+        assert_eq!(left, (received > 0).then(|| bytes[..100_000].to_vec()));
+    }
+}
+
+#[test]
+fn what_a_killed_extraction_has_left_is_removed() {
+    let bytes = good_archive();
+    let archive = describe(&bytes);
+    let root = TempDir::new().unwrap();
+    let [left, held] = ["left", "held"].map(|name| root.path().join(format!(".{}-{name}", archive.folder)));
+    for folder in [&left, &held] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("file"), "half").unwrap();
+    }
+    let at_work = fs::File::open(&held).unwrap();
+    at_work.try_lock().unwrap();
+    fs::write(root.path().join(FILE), &bytes).unwrap();
+    Downloader::default().download(&archive, root.path(), &mut goes_on).unwrap();
+    assert!(!left.exists() && held.exists());
 }

@@ -1,12 +1,10 @@
 //! From a method to its card.
 
-use std::path::Path;
-
 use burn::tensor::Device;
 use seqjepa_model::{DynMethod, EncoderChoice};
 use seqjepa_train::CodeVersion;
 use seqjepa_train::observer::Observer;
-use seqjepa_train::storage::make_folder;
+use seqjepa_train::storage::Folder;
 use serde_json::Value;
 
 use crate::card::{
@@ -15,7 +13,7 @@ use crate::card::{
 use crate::data::{EvaluationData, Splits};
 use crate::error::EvaluationError;
 use crate::extraction::{Passes, Subject};
-use crate::features::FeatureCache;
+use crate::features::{FeatureCache, UserKey};
 use crate::measure::{MeasuredFigure, measure};
 use crate::published::{Conditions, published_figure};
 use crate::settings::EvaluationSettings;
@@ -43,8 +41,9 @@ pub struct EvaluationRequest<'a> {
     pub code: CodeVersion,
     /// Whatever else describes the run; the card holds it as it is.
     pub config: Value,
-    /// Folder of the feature cache where the settings name none; `None` keeps nothing.
-    pub cache_folder: Option<&'a Path>,
+    /// Folder of the features while they are needed, where the settings name none; `None` keeps nothing on disk that has a name.
+    /// [`clear_features`](crate::clear_features) empties it once the card is safe.
+    pub cache_folder: Option<&'a Folder>,
 }
 
 /// Measures a method and, under the same protocols, the method that its config and the seed initialise.
@@ -64,8 +63,9 @@ pub fn evaluate(
     let EvaluationRequest { settings, method, seed, data, origin, cache_folder, .. } = request;
     settings.validate()?;
     check_encoder(request)?;
-    let folder = settings.cache_dir.as_deref().or(*cache_folder).filter(|_| settings.cache);
-    let folder = folder.filter(|folder| match make_folder(folder) {
+    let named = settings.cache_dir.as_deref().map(Folder::at);
+    let folder = named.or(cache_folder.cloned()).filter(|_| settings.cache);
+    let folder = folder.filter(|folder| match folder.make() {
         Ok(()) => true,
         Err(error) => {
             tracing::warn!(%error, "features are not kept");
@@ -77,7 +77,8 @@ pub fn evaluate(
         clippy::cast_sign_loss,
         reason = "checked to be no less than 0; saturates"
     )]
-    let cache = FeatureCache::new(folder, (settings.cache_limit_gib * (1u64 << 30) as f64) as u64);
+    let limit = (settings.cache_limit_gib * (1u64 << 30) as f64) as u64;
+    let cache = FeatureCache::new(folder, limit, UserKey::get().clone());
     let splits = Splits::new(data, settings)?;
     let device = &request.device.clone().without_autodiff();
 

@@ -1,9 +1,9 @@
 //! Hashes that say which bytes a figure comes from.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use seqjepa_data::regular::open_regular;
 use seqjepa_model::DynMethod;
 use seqjepa_train::storage::StorageError;
 use sha2::{Digest, Sha256};
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 /// [`StorageError`] if it cannot be read.
 pub fn file_sha256(path: &Path) -> Result<String, StorageError> {
     let fail = |source| StorageError::new("read", path, source);
-    let mut file = File::open(path).map_err(fail)?;
+    let (mut file, _) = open_regular(path, u64::MAX).map_err(fail)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -94,7 +94,7 @@ pub use comparison::{ComparedRun, Comparison};
 pub use data::EvaluationData;
 pub use error::EvaluationError;
 pub use evaluate::{EvaluationRequest, evaluate};
-pub use features::CacheUsage;
+pub use features::{CacheUsage, clear_features};
 pub use fingerprint::{file_sha256, method_sha256};
 pub use heat_map::HeatMap;
 pub use names::Invariant;

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
 use faer::linalg::{evd, matmul, qr, svd};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
@@ -108,6 +109,27 @@ impl Gram {
         }
         gram
     }
+}
+
+/// Solves `matrix x = right` in place by a Cholesky factorisation; false for a matrix that is not positive definite.
+pub(crate) fn solve_positive(mut matrix: Mat<f64>, right: &mut [f64]) -> bool {
+    let size = matrix.nrows();
+    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
+    let mut memory = MemBuffer::new(scratch);
+    let stack = MemStack::new(&mut memory);
+    let (none, parameters) = (Default::default(), Default::default());
+    let factorised = llt::factor::cholesky_in_place(matrix.as_mut(), none, Par::Seq, stack, parameters);
+    if factorised.is_ok() {
+        let right = MatMut::from_column_major_slice_mut(right, size, 1);
+        llt::solve::solve_in_place(
+            matrix.as_ref(),
+            right,
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(llt::solve::solve_in_place_scratch::<f64>(size, 1, Par::Seq))),
+        );
+    }
+    clear_upper_registers();
+    factorised.is_ok()
 }
 
 /// Eigenvalues in ascending order, those below 0 by rounding set to 0, and eigenvectors as columns
@@ -254,6 +276,19 @@ mod tests {
             let sum: f64 = (0..width).map(|k| vectors[(i, k)] * values[k] * vectors[(j, k)]).sum();
             assert!((sum - gram[(i, j)]).abs() < 1e-11, "{sum}");
         }
+    }
+
+    #[test]
+    fn a_positive_matrix_is_solved_and_another_refused() {
+        let matrix = |shift: f64| {
+            Mat::from_fn(5, 5, |i, j| ((i + j) as f64).cos() + if i == j { 3.0 + shift } else { 0.0 })
+        };
+        let expected = [1.0, -2.0, 3.0, 0.5, 0.0];
+        let row = |i: usize| (0..5).map(|j| matrix(0.0)[(i, j)] * expected[j]).sum::<f64>();
+        let mut right: Vec<f64> = (0..5).map(row).collect();
+        assert!(solve_positive(matrix(0.0), &mut right));
+        assert!(right.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12));
+        assert!(!solve_positive(matrix(-9.0), &mut right));
     }
 
     #[test]

@@ -88,6 +88,18 @@ pub(crate) fn check_finite<T: Into<f64> + Copy>(what: &str, values: &[T]) -> Res
     }
 }
 
+/// Logits, votes or weights of one fit: 1 GiB of f64.
+const MAX_BY_CLASS: usize = 1 << 27;
+
+/// Refuses more classes than there is memory for numbers of each.
+pub(crate) fn check_classes(what: &str, each: usize, classes: usize) -> Result<(), InputError> {
+    if each.saturating_mul(classes) <= MAX_BY_CLASS {
+        return Ok(());
+    }
+    let expected = format!("at most {MAX_BY_CLASS} {what} of all classes together");
+    Err(InputError::setting("classes", expected, format!("{classes} classes of {each}")))
+}
+
 /// Refuses labels out of range.
 pub(crate) fn check_labels(labels: &[u32], classes: usize) -> Result<(), InputError> {
     match labels.iter().position(|label| *label as usize >= classes) {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::algebra::BLOCK;
 use crate::bootstrap::{Bootstrap, Estimate};
 use crate::cosine::{similarities, unit_rows};
-use crate::error::{InputError, check_labels, check_size};
+use crate::error::{InputError, check_classes, check_labels, check_size};
 use crate::features::{Features, Labelled};
 use crate::metrics::rank;
 
@@ -16,8 +16,9 @@ const QUERIES: usize = 8192;
 /// Training rows that they are compared with at a time.
 const REFERENCES: usize = 2048;
 
-/// The classifier of instance discrimination (Wu et al. 2018) and DINO: the k training samples of
-/// highest cosine similarity `s` vote for their classes with weight `exp(s / temperature)`.
+/// The classifier of instance discrimination (Wu et al. 2018), which DINO's evaluation uses too: the k training samples of
+/// highest cosine similarity `s` vote for their classes with weight `exp(s / temperature)`. Both take a temperature of
+/// [`KnnConfig::INSTANCE_DISCRIMINATION`], 0.07.
 ///
 /// - Among equally similar samples, those that come first in the training set are nearer. Similarities
 ///   are compared in f64 after rounding to multiples of 2^-40.
@@ -30,6 +31,13 @@ pub struct KnnConfig {
     pub neighbours: Vec<usize>,
     /// Temperature of the weights; 0.1 by default.
     pub temperature: f64,
+}
+
+impl KnnConfig {
+    /// The temperature of Wu et al. (2018, section 3.4) and of DINO's evaluation (Caron et al. 2021).
+    pub const INSTANCE_DISCRIMINATION: f64 = 0.07;
+    /// The temperature by which libraries of self-supervised learning often monitor training (lightly's kNN classifier for one).
+    pub const MONITORING: f64 = 0.1;
 }
 
 impl Default for KnnConfig {
@@ -97,7 +105,8 @@ impl KnnResult {
 ///
 /// # Errors
 ///
-/// If there are no training samples, widths differ, or a label or setting is out of range.
+/// If there are no training samples, widths differ, a label or setting is out of range, or there are more than 2^27 votes (samples
+/// times classes, of each k).
 pub fn knn_votes(
     train: &Labelled<'_>,
     test: &Features<'_>,
@@ -111,6 +120,7 @@ pub fn knn_votes(
     if samples == 0 {
         return Err(InputError::setting("training samples", "above 0", 0));
     }
+    check_classes("votes on test samples", test.samples().saturating_mul(config.neighbours.len()), classes)?;
     let most = config.neighbours.iter().copied().max().unwrap_or(0).min(samples);
     let mut votes: Vec<Vec<f64>> =
         config.neighbours.iter().map(|_| Vec::with_capacity(test.samples() * classes)).collect();

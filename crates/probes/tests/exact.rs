@@ -217,6 +217,116 @@ fn logistic_regression_agrees_with_scikit_learn() {
     }
 }
 
+#[derive(Deserialize)]
+struct Optima {
+    cases: Vec<OptimumCase>,
+}
+
+#[derive(Deserialize)]
+struct OptimumCase {
+    name: String,
+    width: usize,
+    classes: usize,
+    train: Vec<f32>,
+    train_labels: Vec<u32>,
+    test: Vec<f32>,
+    fits: Vec<Optimum>,
+}
+
+#[derive(Deserialize)]
+struct Optimum {
+    c: f64,
+    probabilities: Vec<f64>,
+}
+
+/// As `LogisticConfig` comes: the probabilities of the optimum, at penalties that hardly hold anything too. The fixture is
+/// scikit-learn's solution after further steps of Newton's method; f64 leaves some eight digits at the weakest penalty.
+#[test]
+fn the_default_fit_is_the_optimum() {
+    let fixture: Optima = serde_json::from_str(include_str!("fixtures/optimum.json")).unwrap();
+    for case in &fixture.cases {
+        let train = Features::new(&case.train, case.width).unwrap();
+        let train = Labelled::new(train, &case.train_labels).unwrap();
+        let test = Features::new(&case.test, case.width).unwrap();
+        for fit in &case.fits {
+            let config = LogisticConfig { inverse_penalties: vec![fit.c], ..Default::default() };
+            let logistic = Logistic::fit(&train, case.classes, &config).unwrap();
+            let context = format!("{}, C {}: {:?}", case.name, fit.c, logistic.convergence());
+            assert!(logistic.convergence().converged, "{context}");
+            let logits = logistic.logits(&test).unwrap();
+            for (row, expected) in logits.chunks(case.classes).zip(fit.probabilities.chunks(case.classes)) {
+                let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = row.iter().map(|logit| (logit - largest).exp()).sum();
+                for (logit, expected) in row.iter().zip(expected) {
+                    let got = (logit - largest).exp() / sum;
+                    assert!((got - expected).abs() < 1e-7, "{context}: {got} for {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// Too many parameters for a factorisation: conjugate gradients, held to their own end of a thousand times less.
+#[test]
+fn large_problems_end_at_the_optimum_too() {
+    let (samples, width, classes) = (700, 90, 14);
+    let mut values = wave(samples * width);
+    let labels: Vec<u32> = (0..700).map(|row| row * 31 % 14).collect();
+    for (row, label) in values.chunks_mut(width).zip(&labels) {
+        row[*label as usize] += 0.4;
+        // Correlated, as features are.
+        for column in 1..width {
+            row[column] += 0.8 * row[column - 1];
+        }
+    }
+    let features = Features::new(&values, width).unwrap();
+    let data = Labelled::new(features.clone(), &labels).unwrap();
+    for c in [1e-2, 1.0, 1e4] {
+        let probabilities = |tolerance: f64| {
+            let config = LogisticConfig {
+                inverse_penalties: vec![c],
+                tolerance,
+                max_iterations: 10_000,
+                ..Default::default()
+            };
+            let logistic = Logistic::fit(&data, classes, &config).unwrap();
+            assert!(logistic.convergence().converged, "C {c}: {:?}", logistic.convergence());
+            let share = |logits: &[f64]| -> Vec<f64> {
+                let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+                logits.iter().map(|logit| logit.exp() / sum).collect()
+            };
+            logistic.logits(&features).unwrap().chunks(classes).flat_map(share).collect::<Vec<_>>()
+        };
+        let (found, expected) = (probabilities(LogisticConfig::default().tolerance), probabilities(1e-9));
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "C {c}: {found} for {expected}");
+        }
+    }
+}
+
+/// A class for every sample would ask for weights that nobody has memory for.
+#[test]
+fn more_weights_than_memory_are_refused() {
+    let samples = 6000;
+    let values = vec![0.5; samples * 6000];
+    let labels: Vec<u32> = (0..6000).collect();
+    let data = Labelled::new(Features::new(&values, 6000).unwrap(), &labels).unwrap();
+    let refused = Logistic::fit(&data, samples, &LogisticConfig::default());
+    assert!(matches!(refused, Err(NumericError::Input(InputError::Setting { .. }))));
+}
+
+/// Sixty samples of 20 000 features, as pictures that are probed for themselves.
+#[test]
+fn many_more_features_than_samples_need_no_matrix_of_features() {
+    let (samples, width) = (60, 20_000);
+    let values = wave(samples * width);
+    let labels: Vec<u32> = (0..60).map(|row| row % 3).collect();
+    let data = Labelled::new(Features::new(&values, width).unwrap(), &labels).unwrap();
+    let logistic = Logistic::fit(&data, 3, &LogisticConfig::default()).unwrap();
+    assert!(logistic.convergence().converged, "{:?}", logistic.convergence());
+    assert_eq!(logistic.predict(data.features()).unwrap(), labels);
+}
+
 fn wave(count: usize) -> Vec<f32> {
     (0..count).map(|index| ((index * index % 1013) as f32 * 0.37).sin()).collect()
 }

@@ -151,6 +151,38 @@ fn a_probe_that_diverges_in_its_last_step_has_no_figures() {
     );
 }
 
+/// The published learning rate where it does not diverge, to the bit; a lower one where it does, and the result says which.
+#[test]
+fn a_diverging_probe_begins_anew_at_a_lower_learning_rate() {
+    let published = short(FrozenConfig::linear(Some(6), &groups()));
+    let lowering = FrozenConfig { lower_lr: true, ..published.clone() };
+    assert_eq!(run(&published, two_passes()).unwrap(), run(&lowering, two_passes()).unwrap());
+
+    let far = |start: usize| {
+        let first: Vec<f32> = (0..400 * 4).map(|index| 100.0 * noise(start + index)).collect();
+        let second = (0..400 * 4).map(|index| 100.0 * noise(start + 4000 + index)).collect();
+        let relative = first.chunks(4).flat_map(|row| [0.01 * row[0], 0.01 * (row[1] - row[2])]).collect();
+        let buffers = FeatureBuffers { first, second, relative, ..Default::default() };
+        Arc::new(FeatureSet::new(400, buffers).unwrap())
+    };
+    let (train, test) = (far(0), far(1 << 20));
+    let config = FrozenConfig {
+        epochs: 30,
+        batch_size: 32,
+        lower_lr: true,
+        ..FrozenConfig::linear(None, &[OutputGroup::new("both", 0..2)])
+    };
+    let fit = |config: &FrozenConfig| {
+        frozen_probes(config, &mut train.clone(), &mut test.clone(), &Device::flex(), &mut |_| ()).unwrap()
+    };
+    let found = &fit(&config).regressors[0];
+    assert_eq!(found.verdict, Verdict::Trained);
+    assert!(found.lowered_lr.is_some_and(|lr| lr < 0.1), "{found:?}");
+    assert!(found.r2.unwrap() > 0.9, "{found:?}");
+    let published = &fit(&FrozenConfig { lower_lr: false, ..config }).regressors[0];
+    assert!(matches!(published.verdict, Verdict::Diverged { .. }), "{published:?}");
+}
+
 /// Features around 1000 make SGD at 0.1 diverge; standardized, they are as good as any.
 #[test]
 fn standardized_features_do_not_diverge() {

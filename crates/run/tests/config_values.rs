@@ -87,7 +87,8 @@ fn use_config(config: &Config) {
     }
     let _ = (config.optimizer(), config.dataset.workers(), config.dataset.memory_limit());
     assert!(config.eval.passes() > 0 && config.eval.views() < 256 && !config.eval.protocols().is_empty());
-    let again = Config::parse::<&str>(&config.to_yaml(), "resolved", &[]).expect("a resolved config reads back");
+    let again =
+        Config::parse::<&str>(&config.to_yaml(), "resolved", &[]).expect("a resolved config reads back");
     assert_eq!(config, &again);
 }
 
@@ -134,8 +135,18 @@ fn documented_ranges_hold_at_their_ends() {
         ("dataset.batch_size", ["2", "65536"], ["1", "65537"], None),
         ("dataset.num_workers", ["0", "256"], ["-1", "257"], None),
         ("dataset.prefetch", ["0", "64"], ["-1", "65"], None),
-        ("dataset.mean", ["[0, 0, 0]", "[1, 1, 1]"], ["[-0.1, 0, 0]", "[125.3, 123.0, 113.9]"], Some("dataset.std=[1, 1, 1]")),
-        ("dataset.std", ["[0.01, 0.01, 0.01]", "[1, 1, 1]"], ["[0, 0.5, 0.5]", "[63.0, 62.1, 66.7]"], Some("dataset.mean=[0, 0, 0]")),
+        (
+            "dataset.mean",
+            ["[0, 0, 0]", "[1, 1, 1]"],
+            ["[-0.1, 0, 0]", "[125.3, 123.0, 113.9]"],
+            Some("dataset.std=[1, 1, 1]"),
+        ),
+        (
+            "dataset.std",
+            ["[0.01, 0.01, 0.01]", "[1, 1, 1]"],
+            ["[0, 0.5, 0.5]", "[63.0, 62.1, 66.7]"],
+            Some("dataset.mean=[0, 0, 0]"),
+        ),
         ("dataset.synthetic_train", ["1", "1000000"], ["0", "2147483649"], None),
         ("model.img_size", ["8", "512"], ["7", "513"], None),
         ("model.ema_decay", ["0", "1"], ["-0.1", "1.1"], None),
@@ -203,7 +214,12 @@ fn constants_of_actions_are_one_a_parameter() {
 /// A parser's time must not grow with the square of what it is given.
 #[test]
 fn yaml_that_is_made_to_hang_is_refused_at_once() {
-    let deep = ["[".repeat(100_000), format!("run: {}", "[".repeat(100_000)), "{a: ".repeat(25_000), "{?".repeat(50_000)];
+    let deep = [
+        "[".repeat(100_000),
+        format!("run: {}", "[".repeat(100_000)),
+        "{a: ".repeat(25_000),
+        "{?".repeat(50_000),
+    ];
     for text in &deep {
         let message = Config::parse::<&str>(text, "deep.yaml", &[]).unwrap_err().to_string();
         assert!(message.contains("deep.yaml") && message.contains("at most 64 open brackets"), "{message}");
@@ -214,7 +230,12 @@ fn yaml_that_is_made_to_hang_is_refused_at_once() {
     for (name, before) in ('b'..='j').zip('a'..) {
         bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","));
     }
-    for text in [bomb, "- ".repeat(50_000), "? ".repeat(50_000), (0..400).map(|n| format!("{}a:\n", " ".repeat(n))).collect()] {
+    for text in [
+        bomb,
+        "- ".repeat(50_000),
+        "? ".repeat(50_000),
+        (0..400).map(|n| format!("{}a:\n", " ".repeat(n))).collect(),
+    ] {
         assert!(Config::parse::<&str>(&text, "bomb.yaml", &[]).is_err());
     }
 }

@@ -14,6 +14,7 @@ use seqjepa_run::{
     Config, LoadedModel, PretrainedSource, Registry, Run, RunCheckpoint, RunData, code_version,
 };
 use seqjepa_train::observer::Observers;
+use seqjepa_train::storage::Folder;
 
 /// A model of a few thousand parameters on a few small images.
 const TINY: &str = "
@@ -64,7 +65,7 @@ fn measure(
     device: &Device,
     method: &dyn DynMethod,
     origin: ModelOrigin,
-    cache_folder: Option<&Path>,
+    cache_folder: Option<&Folder>,
 ) -> ResultCard {
     let request = EvaluationRequest {
         settings: &config.eval,
@@ -121,21 +122,16 @@ fn train(folder: &Path, overrides: &[&str]) -> Run {
 #[test]
 fn a_run_and_its_checkpoint_give_the_same_card() {
     let scratch = tempfile::tempdir().unwrap();
-    let run = train(&scratch.path().join("run"), &[]);
+    let kept = scratch.path().join("kept");
+    let run = train(&scratch.path().join("run"), &[&format!("eval.cache_dir={}", kept.display())]);
     let from_run = run.evaluate(&mut Observers::new()).unwrap();
     assert!(run.folder().evaluation().exists());
 
     let loaded = LoadedModel::read(&PretrainedSource::from(run.folder().root())).unwrap();
     assert_eq!(loaded.card_path(), run.folder().evaluation());
-    let card = measure(
-        &loaded.config,
-        run.data(),
-        &loaded.device,
-        &*loaded.method,
-        loaded.origin.clone(),
-        Some(&loaded.cache_folder()),
-    );
-    assert_eq!(card.cache.extracted, 0, "the run's features are read");
+    let card =
+        measure(&loaded.config, run.data(), &loaded.device, &*loaded.method, loaded.origin.clone(), None);
+    assert_eq!(card.cache.extracted, 0, "the run's features are kept in `eval.cache_dir` and read");
     assert_eq!(card.figures, from_run.figures);
     assert_eq!(card.model.model_sha256, from_run.model.model_sha256);
     assert_eq!(card.model.origin.file_sha256, from_run.model.origin.file_sha256);

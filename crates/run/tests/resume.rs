@@ -142,7 +142,7 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
     let whole = Checkpoint::load(&path).unwrap();
     type Forge = fn(&mut Progress);
     let forgeries: [(Forge, &str); 2] = [
-        (|progress| progress.epoch = 1, "metrics of 1 epochs"),
+        (|progress| progress.epoch = 1, "metrics of 1 epochs, found 2"),
         (|progress| progress.under_way.train_batches = 4, "at most 3 training batches"),
     ];
     for (forge, words) in forgeries {
@@ -155,6 +155,85 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
             .to_string();
         assert!(message.contains(words), "{message}");
     }
+}
+
+/// The metrics are in one place: what happens to them is seen, and nothing is made up.
+#[test]
+fn metrics_that_are_damaged_or_gone_are_refused_and_left_behind_when_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    drop(train(&folder, &["run.epochs=3"]));
+    let path = folder.join("metrics.jsonl");
+    let whole = fs::read(&path).unwrap();
+    let ends: Vec<_> =
+        whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    let longer = change(&["run.epochs=4"], false);
+    let resume = |options: &ResumeOptions| {
+        Run::resume_with(&Registry::standard(), &folder, options, &mut Observers::new())
+    };
+    // The checkpoint holds the last line itself; what follows the last is cut.
+    for found in [&whole[..ends[1]], &whole[..ends[1] + 7], &[&whole[..], b"{\"epoch\":4"].concat()[..]] {
+        fs::write(&path, found).unwrap();
+        assert_eq!(resume(&longer).unwrap().rows().len(), 3);
+    }
+    let mut changed = whole.clone();
+    let digit = changed.iter().position(|byte| *byte == b'3').unwrap();
+    changed[digit] = b'4';
+    for (found, left) in [(&whole[..ends[0]], 1), (&whole[..5], 0), (&[][..], 0), (&changed[..], 3)] {
+        fs::write(&path, found).unwrap();
+        let error = resume(&longer).unwrap_err();
+        assert!(matches!(error, RunError::HistoryChanged { found, .. } if found == left), "{error}");
+        assert!(error.to_string().contains("metrics.jsonl"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), found);
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(resume(&longer), Err(RunError::HistoryChanged { found: 0, .. })));
+    fs::write(&path, &whole[..ends[0]]).unwrap();
+    let mut run = resume(&change(&["run.epochs=4"], true)).unwrap();
+    assert_eq!(run.rows().len(), 1);
+    run.train(&mut Observers::new()).unwrap();
+    let epochs: Vec<_> = run.rows().iter().map(|row| row.epoch).collect();
+    assert_eq!(epochs, [1, 4]);
+    drop(run);
+    // Taken once, these are the metrics of the run.
+    assert_eq!(resume(&change(&[], false)).unwrap().rows().len(), 2);
+}
+
+#[test]
+fn a_best_checkpoint_that_is_damaged_or_gone_is_noticed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    // The loss falls; without the last few, only the last is kept.
+    drop(train(
+        &folder,
+        &["run.epochs=3", "run.best_mode=max", "run.keep_last=1", "run.checkpoint_steps=null"],
+    ));
+    let best = folder.join("checkpoints/best.safetensors");
+    let held = Checkpoint::load(&best).unwrap().progress.epoch;
+    let resume = || {
+        let mut problems = Vec::new();
+        let mut observer = |event: &Event| {
+            if let Event::CheckpointDamaged { problem } = event {
+                problems.push((*problem).to_owned());
+            }
+            Ok(())
+        };
+        Run::resume(&folder, &mut observer).unwrap();
+        problems.join("; ")
+    };
+    assert_eq!(resume(), "");
+    let whole = fs::read(&best).unwrap();
+    fs::write(&best, &whole[..100]).unwrap();
+    let message = resume();
+    assert!(message.contains("best.safetensors") && message.contains(&format!("epoch {held}")), "{message}");
+    fs::remove_file(&best).unwrap();
+    let message = resume();
+    assert!(message.contains("it is not there"), "{message}");
+    if held < 3 {
+        assert!(message.contains("bring the file back"), "{message}");
+        fs::write(&best, &whole).unwrap();
+    }
+    assert_eq!(resume(), "");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod batch;
 pub mod checkpoint;
 mod collapse;
 mod error;
+mod history;
 mod metrics;
 pub mod observer;
 mod schedule;
@@ -23,6 +24,7 @@ mod version;
 
 pub use batch::sequence_input;
 pub use error::TrainError;
+pub use history::{History, HistoryPosition};
 pub use metrics::MetricsRow;
 pub use schedule::{LearningRateSchedule, ScheduleShape, ScheduleUnit};
 pub use stop::StopFlag;

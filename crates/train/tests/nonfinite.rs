@@ -11,7 +11,7 @@ use seqjepa_model::{
     RepresentationLayout, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput, TrainingOutput, boxed,
 };
 use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::{Advance, TrainError, Trainer};
+use seqjepa_train::{Advance, HistoryPosition, TrainError, Trainer};
 use serde::{Deserialize, Serialize};
 
 /// A method whose loss, or only its gradient, is NaN from step 1 to step `last`.
@@ -104,7 +104,7 @@ fn trainer(loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
 }
 
 fn digest(trainer: &mut Trainer) -> String {
-    trainer.checkpoint(&[], &mut Observers::new()).unwrap().digest()
+    trainer.checkpoint(HistoryPosition::default(), &mut Observers::new()).unwrap().digest()
 }
 
 /// Advances until something is wrong.
@@ -130,7 +130,7 @@ fn a_step_that_is_not_finite_changes_nothing_and_says_where_it_was() {
                 assert!(message.contains(words), "{words}: {message}");
             }
             assert!(matches!(error, TrainError::NonFinite(found) if found.indices.len() == BATCH));
-            let after = trainer.checkpoint(&[], &mut Observers::new()).unwrap();
+            let after = trainer.checkpoint(HistoryPosition::default(), &mut Observers::new()).unwrap();
             assert_eq!(after.digest(), before, "a look every {log_every} steps");
             assert_eq!((after.progress.step, after.progress.under_way.train_batches), (1, 1));
             assert_eq!(after.progress.under_way.loss_sum, one_step.under_way().loss_sum);

@@ -11,6 +11,9 @@ use crate::regular::open_regular;
 pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError> {
     match open_regular(path, u64::MAX) {
         Ok(opened) => Ok(opened),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Err(DataError::NotRegular { path: path.to_owned(), expected: expected.to_owned() })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
         Err(error) => Err(DataError::io(path, "open", error)),
     }
@@ -51,22 +54,37 @@ pub(crate) fn read_class_names(path: &Path, count: usize) -> Result<Vec<String>,
     Ok(names)
 }
 
-/// The names of a folder's entries for which `keep` is true, sorted by bytes; hidden entries are left out.
-pub(crate) fn sorted_entries(
-    folder: &Path,
-    keep: impl Fn(&fs::Metadata) -> bool,
-) -> Result<Vec<std::path::PathBuf>, DataError> {
+/// What lies in a folder, links followed.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub path: std::path::PathBuf,
+    pub folder: bool,
+    /// A regular file.
+    pub file: bool,
+    /// Whether a link leads there.
+    pub link: bool,
+}
+
+/// A folder's entries, sorted by the bytes of their names; hidden entries are left out, and links that lead nowhere.
+pub(crate) fn sorted_entries(folder: &Path) -> Result<Vec<Entry>, DataError> {
     let cannot_list = |error| DataError::io(folder, "list", error);
-    let mut paths = Vec::new();
+    let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot_list)? {
         let entry = entry.map_err(cannot_list)?;
-        let path = entry.path();
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        // Follows links, as users link data sets together; a dangling link is simply not kept.
-        if !hidden && fs::metadata(&path).is_ok_and(|metadata| keep(&metadata)) {
-            paths.push(path);
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
         }
+        let path = entry.path();
+        let kind = entry.file_type().map_err(cannot_list)?;
+        let (folder, file) = if kind.is_symlink() {
+            // Users link data sets together; a link to nowhere is simply not there.
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            (metadata.is_dir(), metadata.is_file())
+        } else {
+            (kind.is_dir(), kind.is_file())
+        };
+        entries.push(Entry { path, folder, file, link: kind.is_symlink() });
     }
-    paths.sort_unstable();
-    Ok(paths)
+    entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
 }

@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::augment::ImageView;
-use crate::dataset::decoder::Tolerance;
+use crate::augment::{ImageView, Scratch};
+use crate::dataset::ImageSet;
+use crate::dataset::file::try_reserve;
 use crate::dataset::image_source::{ImageSource, PixelBuffer};
-use crate::dataset::listing::{MAX_DEPTH, collect_images, label_of, utf8_name};
-use crate::dataset::picture_file::{MAX_SIDE, decode_square};
+use crate::dataset::layout::warn_of_splits;
+use crate::dataset::listing::{NO_IMAGES, Walk, class_names, label_of};
+use crate::dataset::picture_file::{MAX_SIDE, decode_file, decode_square};
 use crate::dataset::pixel_cache::PixelCache;
+use crate::dataset::truncated::TruncatedImages;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 
-/// PNG and JPEG files that become squares of one side, decoded each time they are asked for: as many as a disk holds.
+/// Picture files that become squares of one side, decoded each time they are asked for: as many as a disk holds.
 ///
 /// Memory holds the paths, and decoded pixels up to a number of bytes that is given: the first images that are asked for
 /// stay until that is full. What is given out is the same whatever the cache holds.
@@ -30,26 +33,33 @@ pub struct ImageFiles {
     labels: Option<Vec<u32>>,
     class_names: Vec<String>,
     side: usize,
+    truncated: TruncatedImages,
     cache: PixelCache,
     fingerprint: Fingerprint,
+    left_out: Vec<PathBuf>,
+    damaged: usize,
 }
 
+/// Names of files that a warning shows.
+const SHOWN: usize = 5;
+
 impl ImageFiles {
-    /// Lists the PNG and JPEG files below a folder, in the byte order of their paths; nothing is decoded yet.
+    /// Lists the picture files below a folder, in the byte order of their paths; nothing is decoded yet.
     ///
-    /// Where every image lies in a sub-folder, the sub-folders of the root are classes. Hidden entries are left out.
-    /// `side` is that of the squares in pixels, 1 to 1024; `cache_bytes` the most bytes of decoded pixels that are kept.
+    /// Where every image lies in a sub-folder, the sub-folders of the root are classes; in a name that is not UTF-8, other bytes
+    /// are written as `\xE9`. Hidden entries are left out, and each file is taken once, whatever links lead to it. `side` is
+    /// that of the squares in pixels, 1 to 1024; `cache_bytes` the most bytes of decoded pixels that are kept.
     ///
     /// # Errors
     /// [`DataError::Missing`] for a folder that is not there or holds no image, [`DataError::Io`] if it cannot be
-    /// listed, [`DataError::Malformed`] for a class whose name is not UTF-8, [`DataError::InvalidArgument`] for a side out
-    /// of range.
+    /// listed, [`DataError::InvalidArgument`] for a side out of range.
     pub fn list(root: &Path, side: usize, cache_bytes: u64) -> Result<Self, DataError> {
         if !root.is_dir() {
-            return Err(DataError::missing(root, "a folder of PNG or JPEG files"));
+            return Err(DataError::missing(root, "a folder of image files"));
         }
-        let mut paths = Vec::new();
-        collect_images(root, MAX_DEPTH, &mut paths)?;
+        let mut walk = Walk::default();
+        let mut paths = walk.collect(root)?;
+        walk.tell(root);
         paths.sort_unstable();
         let class = |path: &PathBuf| {
             let mut parts = path.strip_prefix(root).ok()?.components();
@@ -61,7 +71,8 @@ impl ImageFiles {
         // The paths are sorted, so that equal folders lie together.
         classes.dedup();
         classes.sort_unstable();
-        let class_names = classes.iter().map(|folder| utf8_name(folder)).collect::<Result<Vec<_>, _>>()?;
+        warn_of_splits(root, &classes);
+        let class_names = class_names(&classes)?;
         let label = |folder: &PathBuf| label_of(classes.binary_search(folder).unwrap_or(0));
         let labels =
             folders.map(|folders| folders.iter().map(label).collect::<Result<_, _>>()).transpose()?;
@@ -79,14 +90,127 @@ impl ImageFiles {
     ) -> Result<Self, DataError> {
         check_side(side)?;
         if paths.is_empty() {
-            return Err(DataError::missing(&root.join("*.png"), "at least one PNG or JPEG file"));
+            return Err(DataError::missing(&root.join("*.png"), NO_IMAGES));
         }
         if u32::try_from(paths.len()).is_err() {
             return Err(DataError::invalid("number of images", "1 to 4294967295", paths.len()));
         }
         let fingerprint = fingerprint(root, &paths, labels.as_deref(), side)?;
         let cache = PixelCache::new(paths.len(), 3 * side * side, cache_bytes);
-        Ok(Self { root: root.to_owned(), paths, labels, class_names, side, cache, fingerprint })
+        let (root, truncated) = (root.to_owned(), TruncatedImages::Error);
+        let (left_out, damaged) = (Vec::new(), 0);
+        Ok(Self { root, paths, labels, class_names, side, truncated, cache, fingerprint, left_out, damaged })
+    }
+
+    /// Says what becomes of pictures that are cut short or corrupt; [`load`](Self::load) and [`stream`](Self::stream) do so.
+    #[must_use]
+    pub fn on_damage(mut self, truncated: TruncatedImages) -> Self {
+        self.truncated = truncated;
+        self
+    }
+
+    /// Decodes all files, on all cores, into memory.
+    ///
+    /// # Errors
+    /// [`DataError`] of the first file that cannot be read and is not left out, or if memory does not suffice.
+    pub fn load(mut self) -> Result<ImageSet, DataError> {
+        let side = self.side;
+        let each = 3 * side * side;
+        let bytes = (self.len() as u64).saturating_mul(each as u64);
+        let mut pixels = try_reserve(&self.root, bytes)?;
+        pixels.resize(self.len() * each, 0);
+        let truncated = self.truncated;
+        let states = pixels
+            .par_chunks_exact_mut(each)
+            .zip(&self.paths)
+            .map_init(Scratch::new, |scratch, (out, path)| {
+                State::of(decode_square(path, side, truncated.tolerance(), scratch, out), truncated)
+            })
+            .collect::<Result<Vec<_>, DataError>>()?;
+        let mut kept = 0;
+        for (index, state) in states.iter().enumerate() {
+            if *state != State::Unreadable {
+                pixels.copy_within(index * each..(index + 1) * each, kept * each);
+                kept += 1;
+            }
+        }
+        pixels.truncate(kept * each);
+        self.keep(&states)?;
+        match self.labels {
+            Some(labels) => ImageSet::new(pixels, side, side, labels, self.class_names),
+            None => ImageSet::unlabelled(pixels, side, side),
+        }
+    }
+
+    /// Makes ready to decode files when they are asked for, with at most `cache_bytes` of decoded pixels kept. Unless damaged
+    /// pictures are errors, reads all files once, to know which they are.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); with [`TruncatedImages::Error`], a broken image is found when it is asked for.
+    pub fn stream(mut self, cache_bytes: u64) -> Result<Self, DataError> {
+        if self.truncated != TruncatedImages::Error {
+            let truncated = self.truncated;
+            let states = self
+                .paths
+                .par_iter()
+                .map(|path| {
+                    let decoded = decode_file(path, truncated.tolerance());
+                    State::of(decoded.map(|file| file.damage.is_some()), truncated)
+                })
+                .collect::<Result<Vec<_>, DataError>>()?;
+            self.keep(&states)?;
+        }
+        self.cache = PixelCache::new(self.paths.len(), 3 * self.side * self.side, cache_bytes);
+        Ok(self)
+    }
+
+    /// Leaves out what cannot be read, and says what was found.
+    fn keep(&mut self, states: &[State]) -> Result<(), DataError> {
+        let of = |state| states.iter().zip(&self.paths).filter(move |(found, _)| **found == state);
+        let damaged: Vec<_> = of(State::Damaged).map(|(_, path)| path.clone()).collect();
+        self.left_out = of(State::Unreadable).map(|(_, path)| path.clone()).collect();
+        self.damaged = damaged.len();
+        let root = self.root.display();
+        for (files, fate) in [
+            (&self.left_out, "cannot be read and are left out"),
+            (&damaged, "are damaged and used as they are"),
+        ] {
+            if !files.is_empty() {
+                let shown: Vec<_> = files.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+                let more = if files.len() > SHOWN { ", ..." } else { "" };
+                tracing::warn!(
+                    "{root}: {} of {} images {fate}: {}{more}",
+                    files.len(),
+                    states.len(),
+                    shown.join(", ")
+                );
+            }
+        }
+        if self.left_out.is_empty() {
+            return Ok(());
+        }
+        let kept = |index: &usize| states[*index] != State::Unreadable;
+        if let Some(labels) = &mut self.labels {
+            *labels = (0..labels.len()).filter(kept).map(|index| labels[index]).collect();
+        }
+        self.paths = (0..states.len()).filter(kept).map(|index| self.paths[index].clone()).collect();
+        if self.paths.is_empty() {
+            return Err(DataError::missing(&self.root.join("*.png"), "at least one image that can be read"));
+        }
+        self.fingerprint = fingerprint(&self.root, &self.paths, self.labels.as_deref(), self.side)?;
+        Ok(())
+    }
+
+    /// Files that could not be read and were left out ([`TruncatedImages::Skip`]).
+    #[must_use]
+    pub fn left_out(&self) -> &[PathBuf] {
+        &self.left_out
+    }
+
+    /// How many files are damaged and used as they are ([`TruncatedImages::Accept`]).
+    #[must_use]
+    pub fn damaged(&self) -> usize {
+        self.damaged
     }
 
     /// Number of files, at least 1.
@@ -162,22 +286,47 @@ impl ImageSource for ImageFiles {
     /// The centre square of file `index`, resized by
     /// [`AugmentParams::centre_square`](crate::AugmentParams::centre_square).
     ///
-    /// Grey images are replicated, 16-bit samples reduced to 8, transparency dropped without blending, orientation tags
-    /// ignored.
+    /// Colours are as [`ImageFile`](super::ImageFile) says.
     fn image<'a>(&'a self, index: usize, buffer: &'a mut PixelBuffer) -> Result<ImageView<'a>, DataError> {
         let (path, length) = (&self.paths[index], 3 * self.side * self.side);
         let pixels = if let Some(pixels) = self.cache.get(index) {
             pixels
         } else if let Some(room) = self.cache.room() {
             let mut pixels = vec![0; length].into_boxed_slice();
-            decode_square(path, self.side, Tolerance::Strict, &mut buffer.scratch, &mut pixels)?;
+            decode_square(path, self.side, self.truncated.tolerance(), &mut buffer.scratch, &mut pixels)?;
             room.keep(index, pixels)
         } else {
             buffer.pixels.resize(length, 0);
-            decode_square(path, self.side, Tolerance::Strict, &mut buffer.scratch, &mut buffer.pixels)?;
+            decode_square(
+                path,
+                self.side,
+                self.truncated.tolerance(),
+                &mut buffer.scratch,
+                &mut buffer.pixels,
+            )?;
             &buffer.pixels
         };
         Ok(ImageView::new(pixels, self.side, self.side)?)
+    }
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Whole,
+    Damaged,
+    Unreadable,
+}
+
+impl State {
+    /// `decoded` says whether the file is damaged.
+    fn of(decoded: Result<bool, DataError>, truncated: TruncatedImages) -> Result<Self, DataError> {
+        match decoded {
+            Ok(false) => Ok(Self::Whole),
+            Ok(true) => Ok(Self::Damaged),
+            Err(error) if truncated.skips(&error) => Ok(Self::Unreadable),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub enum DatasetSource {
         /// The folder with the four files.
         root: PathBuf,
     },
-    /// A folder of JPEG and PNG files.
+    /// A folder of picture files.
     ImageFolder(ImageFolder),
     /// Procedural images; needs no files.
     Synthetic(Synthetic),
@@ -94,7 +94,7 @@ impl DatasetSource {
     pub fn download(
         &self,
         downloader: &crate::download::Downloader,
-        progress: &mut dyn FnMut(crate::download::Progress),
+        progress: &mut dyn FnMut(crate::download::Progress) -> std::ops::ControlFlow<()>,
     ) -> Result<(), DataError> {
         use crate::download::Archive;
         let (archive, root) = match self {

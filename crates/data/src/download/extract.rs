@@ -22,10 +22,14 @@ const OVERHEAD: u64 = 1024;
 /// Owners, permissions and times in the archive are ignored.
 pub(super) fn extract(archive: &Archive, path: &Path, file: &mut File, root: &Path) -> Result<(), DataError> {
     let cannot_read = |error| DataError::io(path, "extract", error);
+    let prefix = format!(".{}-", archive.folder);
+    remove_leftovers(root, &prefix);
     let temporary = tempfile::Builder::new()
-        .prefix(&format!(".{}-", archive.folder))
+        .prefix(&prefix)
         .tempdir_in(root)
         .map_err(|error| DataError::io(root, "create folder", error))?;
+    // So that nobody takes it for what a killed process has left; where folders cannot be locked, nobody looks.
+    let _held = File::open(temporary.path()).inspect(|folder| drop(folder.try_lock()));
 
     file.seek(SeekFrom::Start(0)).map_err(cannot_read)?;
     // A bomb runs into this limit whatever its headers say.
@@ -73,6 +77,19 @@ pub(super) fn extract(archive: &Archive, path: &Path, file: &mut File, root: &Pa
     }
     let folder = root.join(&archive.folder);
     fs::rename(&extracted, &folder).map_err(|error| DataError::io(&folder, "create folder", error))
+}
+
+/// Removes the folders that killed processes have left half-extracted; that of one that is at work is locked.
+fn remove_leftovers(root: &Path, prefix: &str) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let left = entry.file_name().to_string_lossy().starts_with(prefix)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && File::open(entry.path()).is_ok_and(|folder| folder.try_lock().is_ok());
+        if left {
+            // What cannot be removed is only litter.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// The entry's path if it stays inside `folder`, else what is wrong with it.

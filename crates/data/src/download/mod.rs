@@ -1,12 +1,14 @@
 //! Fetches the official CIFAR archives: resumable, checked and safely extracted (feature `download`).
 //!
 //! ```no_run
+//! use std::ops::ControlFlow;
 //! use std::path::Path;
 //! use seqjepa_data::download::{Archive, Downloader};
 //!
 //! # fn main() -> Result<(), seqjepa_data::DataError> {
 //! let folder = Downloader::default().download(&Archive::cifar100(), Path::new("data"), &mut |progress| {
 //!     eprint!("\r{} of {:?} bytes", progress.received, progress.total);
+//!     ControlFlow::Continue(())
 //! })?;
 //! assert!(folder.ends_with("cifar-100-binary"));
 //! # Ok(())
@@ -23,10 +25,12 @@ pub use archive::Archive;
 pub use settings::{Downloader, Progress};
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
-use fetch::Fetch;
+use crate::regular::open_regular;
+use fetch::{Fetch, Watch};
 use part::{PartFile, check_md5};
 
 impl Downloader {
@@ -35,11 +39,12 @@ impl Downloader {
     /// A folder that is there is taken as it is, without network: it only ever appears complete, by a rename. An
     /// archive file that is there is checked and extracted, and left in place. Otherwise the archive is downloaded
     /// to `FILE_NAME.part`, from where an earlier attempt stopped if the server allows, and the part file is removed
-    /// after extraction. `progress` is called after every block of about 64 KiB.
+    /// after extraction; one without a byte is not left behind. `progress` is called after every block of about 64 KiB, and
+    /// several times a second while the server is silent; it ends the download by [`ControlFlow::Break`].
     ///
     /// # Errors
     /// [`DataError::Download`] when the server cannot be reached or stops sending, [`DataError::HttpStatus`] when it
-    /// refuses, [`DataError::Checksum`] for other content than expected, [`DataError::UnsafeArchive`] for an entry
+    /// refuses, [`DataError::Stopped`] when `progress` has ended it, [`DataError::Checksum`] for other content than expected, [`DataError::UnsafeArchive`] for an entry
     /// that is no plain file or folder inside the expected folder, [`DataError::TooLarge`] beyond
     /// [`Archive::max_bytes`], [`DataError::Busy`] when another process downloads the same file,
     /// [`DataError::InvalidArgument`] for a malformed archive description, [`DataError::Io`] for the disk.
@@ -47,7 +52,7 @@ impl Downloader {
         &self,
         archive: &Archive,
         root: &Path,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<PathBuf, DataError> {
         archive.validate()?;
         let folder = root.join(&archive.folder);
@@ -59,7 +64,8 @@ impl Downloader {
 
         let local = root.join(&archive.file_name);
         if local.is_file() {
-            let mut file = fs::File::open(&local).map_err(|error| DataError::io(&local, "open", error))?;
+            let (mut file, _) =
+                open_regular(&local, u64::MAX).map_err(|error| DataError::io(&local, "open", error))?;
             check_md5(&local, &mut file, &archive.md5)?;
             extract::extract(archive, &local, &mut file, root)?;
             return Ok(folder);
@@ -84,7 +90,7 @@ impl Downloader {
         &self,
         archive: &Archive,
         part: &mut PartFile,
-        progress: &mut dyn FnMut(Progress),
+        progress: Watch,
     ) -> Result<(), DataError> {
         let url = format!("{}/{}", self.base_url.trim_end_matches('/'), archive.file_name);
         let fetch = Fetch::new(self, &url, archive.max_bytes);

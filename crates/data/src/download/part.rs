@@ -7,27 +7,47 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 
 use crate::error::DataError;
+use crate::regular::open_regular;
 
-/// An incomplete file, locked against other processes.
+/// An incomplete file, locked against other processes. It is there from its first byte on.
 pub(super) struct PartFile {
     path: PathBuf,
-    file: File,
+    file: Option<File>,
     len: u64,
 }
 
 impl PartFile {
-    /// Opens or creates the file; what an earlier attempt left is kept.
+    /// Takes the file where there is one: what an earlier attempt left is kept.
     pub(super) fn lock(path: PathBuf) -> Result<Self, DataError> {
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = opened.map_err(|error| DataError::io(&path, "create", error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DataError::Busy { path }),
-            // Some network file systems know no locks; a download there is better than none.
-            Err(TryLockError::Error(error)) => tracing::warn!(path = %path.display(), %error, "cannot lock"),
+        let mut part = Self { path, file: None, len: 0 };
+        if part.path.symlink_metadata().is_ok() {
+            part.open()?;
         }
-        let len = file.metadata().map_err(|error| DataError::io(&path, "read", error))?.len();
-        Ok(Self { path, file, len })
+        Ok(part)
+    }
+
+    fn open(&mut self) -> Result<&mut File, DataError> {
+        let path = &self.path;
+        if self.file.is_none() {
+            let fail = |error| DataError::io(path, "create", error);
+            if path.exists() {
+                // A pipe would be waited for.
+                open_regular(path, u64::MAX).map_err(fail)?;
+            }
+            let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+            let file = opened.map_err(fail)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(DataError::Busy { path: path.clone() }),
+                // Some network file systems know no locks; a download there is better than none.
+                Err(TryLockError::Error(error)) => {
+                    tracing::warn!(path = %path.display(), %error, "cannot lock")
+                }
+            }
+            self.len = file.metadata().map_err(|error| DataError::io(path, "read", error))?.len();
+            self.file = Some(file);
+        }
+        Ok(self.file.as_mut().expect("it was just opened"))
     }
 
     /// Number of bytes on disk so far.
@@ -40,27 +60,44 @@ impl PartFile {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), DataError> {
-        let end = SeekFrom::Start(self.len);
-        let written = self.file.seek(end).and_then(|_| self.file.write_all(bytes));
-        written.map_err(|error| DataError::io(&self.path, "write", error))?;
-        self.len += bytes.len() as u64;
+        let (length, path) = (self.len, self.path.clone());
+        let file = self.open()?;
+        let written = file.seek(SeekFrom::Start(length)).and_then(|_| file.write_all(bytes));
+        written.map_err(|error| DataError::io(&path, "write", error))?;
+        self.len = length + bytes.len() as u64;
         Ok(())
     }
 
     /// Empties the file, to begin anew.
     pub(super) fn truncate(&mut self) -> Result<(), DataError> {
-        self.file.set_len(0).map_err(|error| DataError::io(&self.path, "truncate", error))?;
+        if let Some(file) = &self.file {
+            file.set_len(0).map_err(|error| DataError::io(&self.path, "truncate", error))?;
+        }
         self.len = 0;
         Ok(())
     }
 
     /// The path, and the file at its beginning.
     pub(super) fn reader(&mut self) -> Result<(PathBuf, &mut File), DataError> {
-        Ok((self.path.clone(), &mut self.file))
+        Ok((self.path.clone(), self.open()?))
     }
 
-    pub(super) fn remove(&self) -> Result<(), DataError> {
-        fs::remove_file(&self.path).map_err(|error| DataError::io(&self.path, "remove", error))
+    pub(super) fn remove(&mut self) -> Result<(), DataError> {
+        match self.file.take() {
+            Some(_) => {
+                fs::remove_file(&self.path).map_err(|error| DataError::io(&self.path, "remove", error))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if self.len == 0 && self.file.is_some() {
+            // There is nothing to go on from; that it cannot be removed is no error.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

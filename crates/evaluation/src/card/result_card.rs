@@ -19,9 +19,6 @@ use crate::settings::ProtocolKind;
 /// Version of the card's layout.
 const FORMAT: u32 = 2;
 
-/// The largest card that is read, in bytes; one of all protocols has some 200 KB.
-const LARGEST: u64 = 64 << 20;
-
 /// The frozen figures of a model beside those of the model as initialised, and the published ones.
 ///
 /// Written as JSON. Cards of earlier layouts are read as well.
@@ -79,15 +76,21 @@ impl ResultCard {
         format!("top1_{}", self.method.invariant.suffix_of(self.scope.observed_views))
     }
 
+    /// The card as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).expect("a card is plain data");
+        text.push(b'\n');
+        text
+    }
+
     /// Writes the card as JSON, whole or not at all.
     ///
     /// # Errors
     ///
     /// [`StorageError`].
     pub fn save(&self, path: &Path) -> Result<(), StorageError> {
-        let mut text = serde_json::to_vec_pretty(self).expect("a card is plain data");
-        text.push(b'\n');
-        write_atomically(path, &text)
+        write_atomically(path, &self.to_json())
     }
 
     /// Reads a card that [`save`](Self::save) wrote, of this layout or an earlier one.
@@ -96,9 +99,10 @@ impl ResultCard {
     ///
     /// [`CardError`] if the file cannot be read, is no regular file of at most 64 MiB, is no card, or of a newer layout.
     pub fn load(path: &Path) -> Result<Self, CardError> {
+        /// Far more than the figures of a card take.
+        const LONGEST: u64 = 64 << 20;
         let refuse = |found: String| CardError::NoCard { path: path.to_owned(), found };
-        let bytes =
-            read_regular(path, LARGEST).map_err(|source| StorageError::new("read", path, source))?;
+        let bytes = read_regular(path, LONGEST).map_err(|source| StorageError::new("read", path, source))?;
         let mut card: Value = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
         let format = card.get("format").and_then(Value::as_u64);
         let Some(format) = format.and_then(|format| u32::try_from(format).ok()) else {

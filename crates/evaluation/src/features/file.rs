@@ -1,20 +1,24 @@
-//! A file of features: named sections of rows, each with its checksum.
+//! A file of features: named sections of rows, each with its digest.
 //!
-//! The file is a magic number, the length and checksum of a JSON header, the header, and the sections' elements, four
-//! bytes each, little-endian. Sections are written row by row as they are computed and read one at a time, so that
+//! The file is a magic number, the length and the signature of a JSON header, the header, and the sections' elements, four
+//! bytes each, little-endian. The signature is by the user's own key over the header, which holds what the features are of and the
+//! sections' digests: what somebody else has written is not read. Sections are written row by row as they are computed and read one at a time, so that
 //! memory holds a batch or a section, never a whole pass.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crc32fast::Hasher;
-use seqjepa_train::storage::{StorageError, folder_of, make_folder, reach, sync_folder, temporary};
+use seqjepa_train::storage::{Folder, NewFile, StorageError, reach};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use sha2::{Digest, Sha256};
 
-const MAGIC: &[u8; 8] = b"SEQJFT01";
+use super::user_key::UserKey;
+
+const MAGIC: &[u8; 8] = b"SEQJFT02";
+/// Magic number, length and signature.
+const START: usize = 8 + 8 + 32;
 const ELEMENT: usize = 4;
 /// Far more than the header of the most sections takes.
 const LONGEST_HEADER: u64 = 1 << 20;
@@ -27,13 +31,13 @@ pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) rows: usize,
     pub(crate) width: usize,
-    /// CRC-32 of the section's bytes in eight hexadecimal digits.
-    checksum: String,
+    /// SHA-256 of the section's bytes in hexadecimal digits.
+    sha256: String,
 }
 
 impl Section {
     pub(crate) fn new(name: impl Into<String>, rows: usize, width: usize) -> Self {
-        Self { name: name.into(), rows, width, checksum: hex(0) }
+        Self { name: name.into(), rows, width, sha256: hex([0; 32]) }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -45,8 +49,8 @@ impl Section {
     }
 }
 
-fn hex(checksum: u32) -> String {
-    format!("{checksum:08x}")
+fn hex(digest: impl AsRef<[u8]>) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,12 +60,12 @@ struct Header {
 }
 
 impl Header {
-    /// Magic number, length, checksum and text.
-    fn bytes(&self) -> Vec<u8> {
+    /// Magic number, length, signature and text.
+    fn bytes(&self, user: &UserKey) -> Vec<u8> {
         let text = serde_json::to_vec(self).expect("a header is plain data");
         let mut bytes = MAGIC.to_vec();
         bytes.extend((text.len() as u64).to_le_bytes());
-        bytes.extend(crc32fast::hash(&text).to_le_bytes());
+        bytes.extend(user.sign(&text));
         bytes.extend(text);
         bytes
     }
@@ -78,9 +82,21 @@ fn offsets(header: u64, sections: &[Section]) -> Vec<u64> {
     sections.iter().map(place).collect()
 }
 
-/// A features file that is being written, under a temporary name.
+/// Why a file of features is not read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is not there.
+    Absent,
+    /// It is somebody else's, or cannot be read.
+    Foreign(String),
+    /// It is this user's own and is not whole.
+    Damaged(String),
+}
+
+/// A features file that is being written and has no name yet.
 pub(crate) struct FeatureWriter {
-    file: NamedTempFile,
+    file: NewFile,
+    user: UserKey,
     key: String,
     sections: Vec<Open>,
 }
@@ -90,22 +106,24 @@ struct Open {
     /// Where the next row goes.
     next: u64,
     rows: usize,
-    hasher: Hasher,
+    hasher: Sha256,
 }
 
 impl FeatureWriter {
-    /// A file in `folder` for what `key` names.
-    pub(crate) fn create(folder: &Path, key: &str, sections: Vec<Section>) -> Result<Self, StorageError> {
-        make_folder(folder)?;
-        let fail = |source| StorageError::new("write features in", folder, source);
-        reach("create", folder).map_err(fail)?;
-        let file = temporary().tempfile_in(folder).map_err(fail)?;
-        // So that nobody takes it for what a killed process has left. A file system without locks has no such care.
-        let _ = file.as_file().try_lock();
+    /// A file in `folder` for what `key` names, which will have the name `name` if it is kept.
+    pub(crate) fn create(
+        folder: &Folder,
+        name: &str,
+        key: &str,
+        user: &UserKey,
+        sections: Vec<Section>,
+    ) -> Result<Self, StorageError> {
+        let file = folder.create(name)?;
         let header = Header { key: key.into(), sections: sections.clone() };
-        let starts = offsets(header.bytes().len() as u64, &sections);
-        let open = |(section, next)| Open { section, next, rows: 0, hasher: Hasher::new() };
-        Ok(Self { file, key: key.into(), sections: sections.into_iter().zip(starts).map(open).collect() })
+        let starts = offsets(header.bytes(user).len() as u64, &sections);
+        let open = |(section, next)| Open { section, next, rows: 0, hasher: Sha256::new() };
+        let sections = sections.into_iter().zip(starts).map(open).collect();
+        Ok(Self { file, user: user.clone(), key: key.into(), sections })
     }
 
     /// Appends rows to the section `name`; sections that the file does not have are passed over.
@@ -145,36 +163,24 @@ impl FeatureWriter {
         write().map_err(|source| StorageError::new("write", &path, source))
     }
 
-    /// Completes the file and gives it its name; without one it lives, nameless, as long as what is returned.
-    pub(crate) fn finish(mut self, path: Option<&Path>) -> Result<FeatureFile, StorageError> {
+    /// Completes the file and gives it its name; if it is not to be kept, it lives, nameless, as long as what is returned.
+    pub(crate) fn finish(mut self, keep: bool) -> Result<FeatureFile, StorageError> {
         let close = |open: Open| {
             assert_eq!(open.rows, open.section.rows, "section `{}` is complete", open.section.name);
-            Section { checksum: hex(open.hasher.finalize()), ..open.section }
+            Section { sha256: hex(open.hasher.finalize()), ..open.section }
         };
         let sections: Vec<_> = self.sections.drain(..).map(close).collect();
         let header = Header { key: self.key.clone(), sections };
-        let bytes = header.bytes();
-        let fail =
-            |source| StorageError::new("write", path.unwrap_or(Path::new("temporary features")), source);
+        let bytes = header.bytes(&self.user);
+        let path = self.file.path().to_owned();
         let file = self.file.as_file_mut();
         let mut write = || {
             file.seek(SeekFrom::Start(0))?;
             file.write_all(&bytes)
         };
-        write().map_err(fail)?;
-        let file = match path {
-            Some(path) => {
-                reach("rename", path).map_err(fail)?;
-                self.file.as_file().sync_all().map_err(fail)?;
-                let file = self.file.persist(path).map_err(|error| fail(error.error))?;
-                let _ = file.unlock();
-                sync_folder(folder_of(path), path)?;
-                file
-            }
-            None => self.file.into_file(),
-        };
-        let path = path.unwrap_or(Path::new("the temporary features"));
-        Ok(FeatureFile::of(path, file, header, bytes.len() as u64))
+        write().map_err(|source| StorageError::new("write", &path, source))?;
+        let file = if keep { self.file.publish(true)? } else { self.file.into_nameless() };
+        Ok(FeatureFile::of(&path, file, header, bytes.len() as u64))
     }
 }
 
@@ -193,42 +199,64 @@ impl FeatureFile {
         Self { path: path.to_owned(), file: Mutex::new(file), sections }
     }
 
-    /// Opens the file of `key`, which has these sections, and checks every byte of it: `Err` says what is wrong with it.
-    pub(crate) fn open(path: &Path, key: &str, sections: &[Section]) -> Result<Self, String> {
-        let mut file = File::open(path).map_err(|error| error.to_string())?;
-        let truncated = |error: io::Error| format!("it ends early ({error})");
-        let mut start = [0; 20];
-        file.read_exact(&mut start).map_err(truncated)?;
+    /// Opens the file of `key`, which has these sections, and checks every byte of it.
+    pub(crate) fn open(
+        folder: &Folder,
+        name: &str,
+        key: &str,
+        user: &UserKey,
+        sections: &[Section],
+    ) -> Result<Self, Refused> {
+        let foreign = |words: &str| Refused::Foreign(words.to_owned());
+        let failed = |error: io::Error| match error.kind() {
+            ErrorKind::UnexpectedEof => Refused::Damaged("it ends early".into()),
+            _ => Refused::Foreign(error.to_string()),
+        };
+        let mut file = folder.open(name, u64::MAX).map_err(|error| match error.source.kind() {
+            ErrorKind::NotFound => Refused::Absent,
+            _ => Refused::Foreign(error.source.to_string()),
+        })?;
+        let mut start = [0; START];
+        file.read_exact(&mut start).map_err(failed)?;
         if &start[..8] != MAGIC {
-            return Err("it is no features file".into());
+            return Err(foreign("it is no features file of this version"));
         }
         let length = u64::from_le_bytes(start[8..16].try_into().expect("eight bytes"));
-        let size = file.metadata().map_err(|error| error.to_string())?.len();
+        let size = file.metadata().map_err(failed)?.len();
         if length > size.min(LONGEST_HEADER) {
-            return Err("it ends early".into());
+            return Err(Refused::Damaged("it ends early".into()));
         }
-        let mut text = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
-        file.read_exact(&mut text).map_err(truncated)?;
-        if crc32fast::hash(&text).to_le_bytes() != start[16..20] {
-            return Err("the checksum of its header is wrong".into());
+        let mut text = Vec::new();
+        (&file).take(length).read_to_end(&mut text).map_err(failed)?;
+        // Before anything in it is looked at.
+        if !user.has_signed(&text, &start[16..]) {
+            return Err(foreign("this user has not written it, or its header is damaged"));
         }
-        let header: Header = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-        // A header that somebody else has made says nothing of sizes that is not known already.
+        let header: Header =
+            serde_json::from_slice(&text).map_err(|error| Refused::Damaged(error.to_string()))?;
         if header.key != key
             || !header.sections.iter().map(Section::shape).eq(sections.iter().map(Section::shape))
         {
-            return Err("it holds other features".into());
+            return Err(foreign("it holds other features"));
         }
-        if size != 20 + length + sections.iter().map(Section::bytes).sum::<u64>() {
-            return Err(format!("its length is {size} bytes, other than its header says"));
+        if size != START as u64 + length + sections.iter().map(Section::bytes).sum::<u64>() {
+            return Err(Refused::Damaged(format!("its length is {size} bytes, other than its header says")));
         }
         for section in &header.sections {
-            let found = checksum(&mut file, section.bytes()).map_err(truncated)?;
-            if hex(found) != section.checksum {
-                return Err(format!("the checksum of `{}` is wrong", section.name));
+            let found = digest(&mut file, section.bytes()).map_err(failed)?;
+            if found != section.sha256 {
+                return Err(Refused::Damaged(format!("the digest of `{}` is wrong", section.name)));
             }
         }
-        Ok(Self::of(path, file, header, 20 + length))
+        let path = folder.path().join(name);
+        Ok(Self::of(&path, file, header, START as u64 + length))
+    }
+
+    /// Says that the file was needed just now: those that were not for longest are removed first.
+    pub(crate) fn touch(&self) {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not being able to say so is no reason to stop.
+        let _ = file.set_modified(std::time::SystemTime::now());
     }
 
     /// Rows and width of a section, if the file has it.
@@ -264,14 +292,14 @@ impl FeatureFile {
     }
 }
 
-fn checksum(file: &mut File, bytes: u64) -> io::Result<u32> {
-    let mut hasher = Hasher::new();
+fn digest(file: &mut File, bytes: u64) -> io::Result<String> {
+    let mut hasher = Sha256::new();
     stream(file, bytes, |chunk| hasher.update(chunk))?;
-    Ok(hasher.finalize())
+    Ok(hex(hasher.finalize()))
 }
 
 fn stream(file: &mut File, bytes: u64, mut take: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut left = usize::try_from(bytes).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut left = usize::try_from(bytes).map_err(|_| ErrorKind::FileTooLarge)?;
     let mut buffer = vec![0; CHUNK.min(left)];
     while left > 0 {
         let chunk = &mut buffer[..left.min(CHUNK)];
@@ -286,76 +314,113 @@ fn stream(file: &mut File, bytes: u64, mut take: impl FnMut(&[u8])) -> io::Resul
 mod tests {
     use super::*;
 
+    const NAME: &str = "x.features";
+
+    fn user(scratch: &Path, name: &str) -> UserKey {
+        UserKey::keep_in(&scratch.join("users").join(name)).unwrap()
+    }
+
     fn sections() -> Vec<Section> {
         vec![Section::new("a", 3, 2), Section::new("labels", 3, 1)]
     }
 
-    fn write(path: Option<&Path>, folder: &Path) -> FeatureFile {
-        let mut writer = FeatureWriter::create(folder, "key", sections()).unwrap();
+    fn write(scratch: &Path, user: &UserKey, keep: bool) -> FeatureFile {
+        let folder = Folder::at(scratch);
+        let mut writer = FeatureWriter::create(&folder, NAME, "key", user, sections()).unwrap();
         for rows in [&[1.0, 2.0][..], &[3.0, 4.0, 5.0, 6.0]] {
             writer.append("a", rows).unwrap();
             writer.append("absent", rows).unwrap();
         }
         writer.append_integers("labels", &[7, 8, 9]).unwrap();
-        writer.finish(path).unwrap()
+        writer.finish(keep).unwrap()
+    }
+
+    fn open(scratch: &Path, user: &UserKey) -> Result<FeatureFile, Refused> {
+        FeatureFile::open(&Folder::at(scratch), NAME, "key", user, &sections())
     }
 
     #[test]
     fn what_is_written_is_read_back() {
         let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("x.features");
+        let user = user(scratch.path(), "me");
+        assert_eq!(open(scratch.path(), &user).unwrap_err(), Refused::Absent);
         for file in [
-            write(None, scratch.path()),
-            write(Some(&path), scratch.path()),
-            FeatureFile::open(&path, "key", &sections()).unwrap(),
+            write(scratch.path(), &user, false),
+            write(scratch.path(), &user, true),
+            open(scratch.path(), &user).unwrap(),
         ] {
             assert_eq!(file.read("a").unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
             assert_eq!(file.read_integers("labels").unwrap(), [7, 8, 9]);
             assert_eq!((file.shape("a"), file.shape("absent")), (Some([3, 2]), None));
         }
         // The nameless file is gone, the other whole.
-        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 2);
     }
 
     #[test]
     fn every_damaged_byte_is_found() {
         let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("x.features");
-        drop(write(Some(&path), scratch.path()));
+        let user = user(scratch.path(), "me");
+        let path = scratch.path().join(NAME);
+        drop(write(scratch.path(), &user, true));
         let whole = std::fs::read(&path).unwrap();
         for place in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[place] ^= 1;
             std::fs::write(&path, &bytes).unwrap();
-            assert!(FeatureFile::open(&path, "key", &sections()).is_err(), "byte {place}");
+            assert!(open(scratch.path(), &user).is_err(), "byte {place}");
         }
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
-            assert!(FeatureFile::open(&path, "key", &sections()).is_err(), "length {length}");
+            assert!(open(scratch.path(), &user).is_err(), "length {length}");
         }
+        std::fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
+        assert!(open(scratch.path(), &user).is_err());
         std::fs::write(&path, &whole).unwrap();
-        assert!(FeatureFile::open(&path, "other", &sections()).is_err());
+        open(scratch.path(), &user).unwrap();
+        assert!(FeatureFile::open(&Folder::at(scratch.path()), NAME, "other", &user, &sections()).is_err());
     }
 
+    /// A file that somebody else has made as this project would, of any content, and headers of any length.
     #[test]
-    fn a_header_that_somebody_else_has_made_is_not_believed() {
+    fn what_somebody_else_has_written_is_not_believed() {
         let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("x.features");
+        let [me, other] = ["me", "other"].map(|name| user(scratch.path(), name));
+        drop(write(scratch.path(), &other, true));
+        open(scratch.path(), &other).unwrap();
+        assert!(matches!(open(scratch.path(), &me), Err(Refused::Foreign(_))));
+        let path = scratch.path().join(NAME);
         for forged in [
             vec![Section::new("a", usize::MAX / 2, 8)],
             vec![Section::new("a", 3, 2)],
             vec![Section::new("a", 3, 2), Section::new("labels", 2, 1)],
         ] {
-            let mut bytes = Header { key: "key".into(), sections: forged }.bytes();
-            bytes.extend([0; 36]);
-            std::fs::write(&path, bytes).unwrap();
-            let problem = FeatureFile::open(&path, "key", &sections()).unwrap_err();
-            assert!(problem.contains("other features"), "{problem}");
+            for user in [&me, &other] {
+                let mut bytes = Header { key: "key".into(), sections: forged.clone() }.bytes(user);
+                bytes.extend([0; 36]);
+                std::fs::write(&path, bytes).unwrap();
+                assert!(matches!(open(scratch.path(), &me), Err(Refused::Foreign(_))));
+            }
         }
-        drop(write(Some(&path), scratch.path()));
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes.push(0);
-        std::fs::write(&path, bytes).unwrap();
-        assert!(FeatureFile::open(&path, "key", &sections()).unwrap_err().contains("length"));
+        for length in [0, 1, 1 << 20, 1 << 40, u64::MAX] {
+            let bytes = [&MAGIC[..], &u64::to_le_bytes(length), &[0; 200]].concat();
+            std::fs::write(&path, bytes).unwrap();
+            assert!(open(scratch.path(), &me).is_err(), "{length}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_or_a_pipe_is_said_to_be_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let me = user(scratch.path(), "me");
+        let path = scratch.path().join(NAME);
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let Err(Refused::Foreign(words)) = open(scratch.path(), &me) else { panic!("opened") };
+        assert!(words.contains("a link"), "{words}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let Err(Refused::Foreign(words)) = open(scratch.path(), &me) else { panic!("opened") };
+        assert!(words.contains("a named pipe"), "{words}");
     }
 }

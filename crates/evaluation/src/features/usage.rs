@@ -7,4 +7,6 @@ pub struct CacheUsage {
     pub extracted: usize,
     /// Passes whose file was damaged; they were extracted anew.
     pub damaged: usize,
+    /// Passes whose file this user's own processes have not written, or that cannot be read; they were extracted anew.
+    pub foreign: usize,
 }

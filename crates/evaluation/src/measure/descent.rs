@@ -85,6 +85,7 @@ impl Session<'_> {
             batch_size: settings.batch_size,
             seed: self.passes.seed,
             standardize: settings.standardize,
+            lower_lr: true,
             bootstrap: self.bootstrap,
             ..published
         }
@@ -124,7 +125,7 @@ impl Session<'_> {
                         _ => (found.top5, found.top5_interval),
                     };
                     let few = format!("expected more than five classes, found {}", found.classes);
-                    finished(value, interval, &found.verdict, &few)
+                    lowered(finished(value, interval, &found.verdict, &few), found.lowered_lr, fit)
                 }
             };
             let (top1, top5) = (measured(1), measured(5));
@@ -147,8 +148,9 @@ impl Session<'_> {
                 let protocol = |part: &str| {
                     self.protocol(kind.name(), &read, format!("{target}: {part}"), probe.clone(), fit.clone())
                 };
-                let own = self.group_figures(found);
-                let own = own.into_iter().map(|(part, measured)| (protocol(&part), part, measured));
+                let own = self.group_figures(found).into_iter();
+                let own = own.map(|(part, figure)| (part, lowered(figure, found.lowered_lr, fit)));
+                let own = own.map(|(part, measured)| (protocol(&part), part, measured));
                 let own: Vec<_> = own.collect();
                 of_all.get_or_insert_with(|| protocol(MEAN));
                 for (protocol, part, measured) in own {
@@ -244,6 +246,16 @@ impl Session<'_> {
             self.push(name, &protocol, Measured::absent(reason));
         }
     }
+}
+
+/// The figure with the note that its probe's learning rate was lowered, where it was.
+fn lowered(measured: Measured, lr: Option<f64>, fit: &Fit) -> Measured {
+    let (Some(lr), Some(_), Fit::Descent { lr: published, .. }) = (lr, measured.value, fit) else {
+        return measured;
+    };
+    let said = format!("learning rate {lr}, since it diverges at {published}");
+    let note = measured.note.map_or(said.clone(), |note| format!("{note}; {said}"));
+    Measured { note: Some(note), ..measured }
 }
 
 /// A figure of a probe trained by gradient descent.

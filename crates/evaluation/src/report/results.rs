@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use seqjepa_train::MetricsRow;
 
+use super::differences::{of_other_data, shortened};
 use super::numbers::{measured, number, value};
 use super::table::Table;
 use super::text::clean;
-use super::differences::{of_other_data, shortened};
 use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
 use crate::names::{FIRST, FIRST_SUFFIX};
 
@@ -222,15 +222,19 @@ mod tests {
         let mut own = card(&["top1_z_agg_m5", "top1_z1", "r2_zoom", "r2_mean"]);
         own.scope.groups = vec!["zoom".into()];
         own.figures[0].published = Some(published(58.33, true, &[]));
-        own.figures[2].published = Some(published(0.79, false, &["layers 1, the published 3", "b", "c", "d", "e"]));
-        own.figures[3].published = Some(published(0.75, false, &["data set synthetic, the published cifar100"]));
+        own.figures[2].published =
+            Some(published(0.79, false, &["layers 1, the published 3", "b", "c", "d", "e"]));
+        own.figures[3].published =
+            Some(published(0.75, false, &["data set synthetic, the published cifar100"]));
         let text = results_table(None, &own);
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
         assert!(line("| top-1 % from z_AGG").contains("58.33 |"), "{text}");
         assert!(line("| R2 zoom").ends_with("- |"), "{text}");
         assert!(text.contains("paper: the same data set and protocol (somewhere)"), "{text}");
         assert!(
-            text.contains("not measured so (somewhere): R2 zoom 0.790: layers 1, the published 3; b; c; and 2 more"),
+            text.contains(
+                "not measured so (somewhere): R2 zoom 0.790: layers 1, the published 3; b; c; and 2 more"
+            ),
             "{text}"
         );
         // The figures of other data are on the card alone.

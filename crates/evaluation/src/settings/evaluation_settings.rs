@@ -55,10 +55,12 @@ pub struct EvaluationSettings {
     pub other_candidates: usize,
     /// Resamples of the test split behind each 95 % interval; 0 leaves the intervals out. Default 1000.
     pub bootstrap: usize,
-    /// Keeps extracted features on disk, for the next evaluation of the same model on the same views. Default true.
+    /// Keeps extracted features on disk while an evaluation goes on, so that one that was cut short goes on where it was. Default
+    /// true.
     #[serde(deserialize_with = "flag::deserialize")]
     pub cache: bool,
-    /// Folder of the kept features. Default: `features` in the run folder, or beside the checkpoint.
+    /// Folder in which they stay, for later evaluations of the same model on the same views. Default: none; they are in
+    /// `features` in the run folder or beside the checkpoint, and are removed once the card is written.
     pub cache_dir: Option<PathBuf>,
     /// Size of that folder in GiB above which the features that were longest unused are removed. Default 16.
     pub cache_limit_gib: f64,

@@ -19,6 +19,7 @@ use seqjepa_model::{
 };
 use seqjepa_train::CodeVersion;
 use seqjepa_train::observer::Observers;
+use seqjepa_train::storage::Folder;
 
 pub(crate) const SEED: u64 = 7;
 
@@ -96,6 +97,7 @@ impl Subject {
     }
 
     pub(crate) fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, EvaluationError> {
+        let cache = cache.map(Folder::at);
         let request = EvaluationRequest {
             settings: &self.settings,
             method: &*self.method,
@@ -114,7 +116,7 @@ impl Subject {
             batch_size: 8,
             code: CodeVersion::release(),
             config: serde_json::json!({"anything": [1, 2]}),
-            cache_folder: cache,
+            cache_folder: cache.as_ref(),
         };
         evaluate(&request, &mut Observers::new())
     }

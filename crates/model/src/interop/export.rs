@@ -5,6 +5,7 @@ use burn::tensor::{DType, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 use seqjepa_nn::{NnError, StateDict};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -51,6 +52,9 @@ fn view<'a>(path: &Path, name: &str, data: &'a TensorData) -> Result<TensorView<
         .map_err(|error| ExchangeError::format(path, "as many bytes as the shape says", error))
 }
 
+/// How the names of files that are being written begin.
+const PREFIX: &str = ".seqjepa-";
+
 /// Writes a file through a temporary one in the same folder, synchronised before it takes the name.
 fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ExchangeError> {
     let folder = match path.parent() {
@@ -65,11 +69,46 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ExchangeError> {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let mut file = builder.prefix(".seqjepa-").tempfile_in(folder)?;
+        remove_leftovers(folder);
+        let mut file = builder.prefix(PREFIX).tempfile_in(folder)?;
+        // So that nobody takes it for what a killed process has left.
+        let _ = file.as_file().try_lock();
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
     write().map_err(|source| ExchangeError::io("write", path, source))
+}
+
+/// Removes the temporary files that killed processes have left; that of one that is at work is locked.
+fn remove_leftovers(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let left = entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if left {
+            // What cannot be removed is only litter.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_has_left_is_removed_and_what_another_writes_is_not() {
+        let scratch = tempfile::tempdir().unwrap();
+        let [left, held, other] =
+            [".seqjepa-left", ".seqjepa-held", "other"].map(|name| scratch.path().join(name));
+        for path in [&left, &held, &other] {
+            std::fs::write(path, "half").unwrap();
+        }
+        let at_work = File::open(&held).unwrap();
+        at_work.try_lock().unwrap();
+        write_atomically(&scratch.path().join("model.safetensors"), b"whole").unwrap();
+        assert!(!left.exists() && held.exists() && other.exists());
+    }
 }

@@ -53,11 +53,10 @@ pub struct LogisticConfig {
     /// Share of each class's training samples that is held out to choose C by accuracy; 0.2 by
     /// default. The final fit is on all of them.
     pub held_out: f64,
-    /// The fit has converged when the Euclidean norm of the gradient of the mean objective, the one
-    /// above over C times the samples, with respect to the weights of scaled features is at most
-    /// this; 1e-6 by default.
+    /// The fit has converged when a step of Newton's method leaves no logit of a training sample to change
+    /// by more than this; 1e-6 by default. Probabilities are then exact to about this.
     pub tolerance: f64,
-    /// Steps of L-BFGS at most; 1000 by default.
+    /// Steps at most, of L-BFGS, Newton's method and conjugate gradients together; 1000 by default.
     pub max_iterations: usize,
     /// Seed of the choice of the samples that are held out.
     pub seed: u64,

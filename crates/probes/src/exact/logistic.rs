@@ -8,7 +8,7 @@ use super::lbfgs::{Convergence, Limits};
 use super::selection::select;
 use super::softmax::{Fit, Samples};
 use crate::algebra::{BLOCK, multiply};
-use crate::error::{InputError, NumericError, check_labels, check_size};
+use crate::error::{InputError, NumericError, check_classes, check_labels, check_size};
 use crate::features::{Features, Labelled};
 use crate::scaling::Scaling;
 
@@ -48,8 +48,8 @@ impl Logistic {
     ///
     /// # Errors
     ///
-    /// If there are no samples, a label or setting is out of range, or a decomposition does not
-    /// converge. A fit that ends before it has converged is no error: see
+    /// If there are no samples, a label or setting is out of range, there are more than 2^23 weights or 2^27
+    /// logits (samples times classes), or a decomposition does not converge. A fit that ends before it has converged is no error: see
     /// [`convergence`](Self::convergence).
     pub fn fit(data: &Labelled<'_>, classes: usize, config: &LogisticConfig) -> Result<Self, NumericError> {
         config.validate()?;
@@ -58,6 +58,9 @@ impl Logistic {
         if features.samples() == 0 {
             return Err(InputError::setting("training samples", "above 0", 0).into());
         }
+        check_classes("logits of training samples", features.samples(), classes)?;
+        // L-BFGS remembers some forty times as many numbers as there are weights.
+        check_classes("weights", 16 * (features.width().min(features.samples()) + 1), classes)?;
         let mut place = vec![None; classes];
         data.labels().iter().for_each(|label| place[*label as usize] = Some(0));
         let present: Vec<usize> = (0..classes).filter(|class| place[*class].is_some()).collect();
@@ -66,12 +69,12 @@ impl Logistic {
 
         let scaling = Scaling::of(features);
         let scaling = if config.standardize { scaling } else { scaling.only_shift() };
-        let samples = Samples::new(features, &scaling, known.clone(), present.len())?;
+        let samples = Samples::new(features, &scaling, known, present.len())?;
         // Of the mean objective, in the parameters of the multinomial form.
         let binary = if present.len() == 2 { 2.0 } else { 1.0 };
         let penalty = |inverse: f64, samples: usize| binary / (inverse * samples as f64);
         let chosen = (present.len() > 1 && config.inverse_penalties.len() > 1)
-            .then(|| select(&samples, features, &scaling, &known, config, penalty))
+            .then(|| select(&samples, config, penalty))
             .flatten();
         let (inverse_penalty, start) = chosen.unwrap_or_else(|| {
             let distance = |inverse: &f64| inverse.ln().abs();
@@ -102,10 +105,11 @@ impl Logistic {
     ///
     /// # Errors
     ///
-    /// If the features have another width.
+    /// If the features have another width, or there are more than 2^27 logits.
     pub fn logits(&self, features: &Features<'_>) -> Result<Vec<f64>, InputError> {
         let width = self.weights.nrows();
         check_size("features' width", width, features.width())?;
+        check_classes("logits", features.samples(), self.classes)?;
         let mut logits = vec![f64::NEG_INFINITY; features.samples() * self.classes];
         logits.par_chunks_mut(BLOCK * self.classes).enumerate().for_each(|(block, out)| {
             let rows = out.len() / self.classes;
@@ -127,7 +131,7 @@ impl Logistic {
     ///
     /// # Errors
     ///
-    /// If the features have another width.
+    /// As [`logits`](Self::logits).
     pub fn predict(&self, features: &Features<'_>) -> Result<Vec<u32>, InputError> {
         let better = |best: (u32, f64), other: (u32, f64)| if other.1 > best.1 { other } else { best };
         let best =

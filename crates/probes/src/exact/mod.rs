@@ -1,8 +1,8 @@
 //! Exact probes: the optimum itself, in f64, instead of where gradient descent got to.
 //!
 //! - [`regression`]: ridge regression in closed form, its penalty chosen by leave-one-out.
-//! - [`classification`]: multinomial logistic regression by L-BFGS to convergence, its penalty chosen
-//!   on a part of the training samples that is held out.
+//! - [`classification`]: multinomial logistic regression by L-BFGS and then Newton's method to convergence,
+//!   its penalty chosen on a part of the training samples that is held out.
 //!
 //! The figures depend on features, targets and the configuration, on no learning rate, number of
 //! epochs or order of samples. Both agree with scikit-learn (`RidgeCV`, `LogisticRegression`) and give
@@ -14,7 +14,7 @@
 //! |---|---|---|
 //! | no training samples | [`InputError::Setting`](crate::InputError) | the same |
 //! | one training sample | predicts its target | predicts its class |
-//! | fewer samples than dimensions | solved in the dual, `samples x samples` | no change |
+//! | no more samples than dimensions | solved in the dual, `samples x samples` | the same |
 //! | constant or repeated features | no weight; shared weight | the same |
 //! | constant training target | predicts it | predicts the class |
 //! | constant test target | R² 0, or 1 if exact, marked `constant` | - |
@@ -42,9 +42,11 @@
 //! ```
 
 mod config;
+mod coordinates;
 mod lbfgs;
 mod leave_one_out;
 mod logistic;
+mod newton;
 mod result;
 mod ridge;
 mod selection;

@@ -2,18 +2,11 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
 use super::config::LogisticConfig;
 use super::lbfgs::Limits;
-use super::softmax::{Samples, probabilities};
-use crate::algebra::{BLOCK, multiply};
-use crate::features::Features;
+use super::softmax::{NEAR, Samples, probabilities};
 use crate::metrics::rank;
-use crate::scaling::Scaling;
-
-/// Gradient norm at which the fits that are only compared may stop.
-const TOLERANCE: f64 = 1e-4;
 
 /// Rows to fit and rows to judge by, both in ascending order.
 pub(super) struct Split {
@@ -55,29 +48,28 @@ impl Split {
 /// starts from the one before; the search ends when two in a row have brought neither.
 pub(super) fn select(
     samples: &Samples<'_>,
-    features: &Features<'_>,
-    scaling: &Scaling,
-    classes: &[usize],
     config: &LogisticConfig,
     penalty: impl Fn(f64, usize) -> f64,
 ) -> Option<(f64, Vec<f64>)> {
     let mut inverses = config.inverse_penalties.clone();
     inverses.sort_unstable_by(f64::total_cmp);
     inverses.dedup();
+    let classes = samples.classes();
     let class_count = classes.iter().max().map_or(0, |class| class + 1);
     let split = Split::new(classes, class_count, config.held_out, config.seed);
     if split.held_out.is_empty() {
         return None;
     }
-    let limits = Limits { tolerance: config.tolerance.max(TOLERANCE), iterations: config.max_iterations };
+    let limits = Limits { tolerance: NEAR, iterations: config.max_iterations };
     let mut parameters = samples.start();
     let mut best: Option<(Score, f64, Vec<f64>)> = None;
     let mut least_loss = f64::INFINITY;
     let mut worse = 0;
     for inverse in inverses {
-        parameters =
-            samples.fit(&split.fitted, penalty(inverse, split.fitted.len()), parameters, &limits).parameters;
-        let score = score(samples, features, scaling, classes, &split.held_out, &parameters);
+        parameters = samples
+            .approach(&split.fitted, penalty(inverse, split.fitted.len()), parameters, &limits)
+            .parameters;
+        let score = score(samples, &split.held_out, &parameters);
         tracing::debug!(inverse_penalty = inverse, ?score, of = split.held_out.len(), "held-out samples");
         let loss_falls = score.loss < least_loss;
         least_loss = least_loss.min(score.loss);
@@ -108,35 +100,19 @@ impl Score {
     }
 }
 
-fn score(
-    samples: &Samples<'_>,
-    features: &Features<'_>,
-    scaling: &Scaling,
-    classes: &[usize],
-    rows: &[usize],
-    parameters: &[f64],
-) -> Score {
-    let weights = samples.weights(parameters);
-    let intercepts = samples.intercepts(parameters);
-    let blocks: Vec<Score> = rows
-        .par_chunks(BLOCK)
-        .map(|rows| {
-            let mut scaled = vec![0.0; rows.len() * weights.nrows()];
-            scaling.widen(features, rows.iter().copied(), &mut scaled);
-            let mut logits = vec![0.0; rows.len() * weights.ncols()];
-            multiply(&mut logits, &scaled, weights.as_ref());
-            let mut sum = Score { correct: 0, loss: 0.0 };
-            for (logits, row) in logits.chunks_exact_mut(weights.ncols()).zip(rows) {
-                logits.iter_mut().zip(intercepts).for_each(|(logit, intercept)| *logit += intercept);
-                sum.correct += usize::from(rank(logits, classes[*row]) == 0);
-                sum.loss += probabilities(logits, classes[*row]);
-            }
-            sum
-        })
-        .collect();
-    blocks.into_iter().fold(Score { correct: 0, loss: 0.0 }, |sum, block| Score {
-        correct: sum.correct + block.correct,
-        loss: sum.loss + block.loss,
+fn score(samples: &Samples<'_>, rows: &[usize], parameters: &[f64]) -> Score {
+    let classes = samples.intercepts(parameters).len();
+    let none = || Score { correct: 0, loss: 0.0 };
+    let pieces = samples.logits(rows, parameters, none, |sum, block| {
+        for (logits, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
+            let class = samples.classes()[*row];
+            sum.correct += usize::from(rank(logits, class) == 0);
+            sum.loss += probabilities(logits, class);
+        }
+    });
+    pieces.into_iter().fold(none(), |sum, piece| Score {
+        correct: sum.correct + piece.correct,
+        loss: sum.loss + piece.loss,
     })
 }
 

@@ -1,32 +1,37 @@
-//! The loss of multinomial logistic regression, its gradient and the shape of its Hessian.
+//! The loss of multinomial logistic regression, its gradient and its Hessian.
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 use rayon::prelude::*;
 
+use super::coordinates::Coordinates;
 use super::lbfgs::{Convergence, Evaluation, Limits, minimize};
-use crate::algebra::{BLOCK, CHUNK, Gram, add_transposed_product, eigen, multiply, product};
+use super::newton::{Curved, Direction, conjugate_gradients, finish};
+use crate::algebra::{BLOCK, add_transposed_product, multiply, solve_positive};
 use crate::error::NumericError;
 use crate::features::Features;
 use crate::scaling::Scaling;
 
-/// Pieces that a pass over the samples is cut into, whatever the number of threads.
+/// Pieces that a pass over the samples is cut into, whatever the number of threads; fewer where each has many sums.
 const PIECES: usize = 32;
+const FEW_PIECES: usize = 8;
+const MANY_SUMS: usize = 1 << 20;
+/// Parameters up to which the Hessian is made and factorised, and multiplications that making it may cost.
+const DENSE: usize = 1024;
+const DENSE_WORK: usize = 4_000_000_000;
+/// Probabilities that are held while a step is looked for; of more, they are computed again for each product.
+const SHARES: usize = 1 << 24;
+/// Gradient norm from which Newton's method takes over.
+pub(super) const NEAR: f64 = 1e-4;
 
-/// Training samples in the coordinates in which they are fitted: scaled, then rotated into the
-/// eigenbasis of their covariance. A rotation changes neither the loss nor the penalty, but makes the
-/// covariance, which the Hessian follows, a diagonal that L-BFGS can be preconditioned with.
+/// Training samples in the coordinates in which they are fitted.
 pub(super) struct Samples<'a> {
-    features: &'a Features<'a>,
-    scaling: &'a Scaling,
-    /// Class of each row of `features`, among the classes that occur.
+    coordinates: Coordinates<'a>,
+    /// Class of each sample, among the classes that occur.
     classes: Vec<usize>,
     class_count: usize,
-    /// Eigenvectors of the covariance as columns.
-    basis: Mat<f64>,
-    variances: Vec<f64>,
 }
 
-/// Parameters `[width + 1, classes]`, row-major; the last row holds the intercepts.
+/// Parameters `[coordinates + 1, classes]`, row-major; the last row holds the intercepts.
 pub(super) struct Fit {
     pub(super) parameters: Vec<f64>,
     pub(super) loss: f64,
@@ -40,118 +45,342 @@ impl<'a> Samples<'a> {
         classes: Vec<usize>,
         class_count: usize,
     ) -> Result<Self, NumericError> {
-        let samples = features.samples();
-        let mut gram = Gram::new(features.width());
-        for start in (0..samples).step_by(CHUNK) {
-            gram.add(&scaling.widened(features, start..(start + CHUNK).min(samples)));
-        }
-        let (mut variances, basis) = eigen(gram.finish().as_ref())?;
-        variances.iter_mut().for_each(|value| *value /= samples as f64);
-        Ok(Self { features, scaling, classes, class_count, basis, variances })
+        Ok(Self { coordinates: Coordinates::new(features, scaling)?, classes, class_count })
+    }
+
+    pub(super) fn classes(&self) -> &[usize] {
+        &self.classes
     }
 
     /// Weights 0, intercepts the logarithms of the classes' shares.
     pub(super) fn start(&self) -> Vec<f64> {
-        let width = self.basis.nrows();
+        let weights = self.coordinates.count() * self.class_count;
         let mut counts = vec![0usize; self.class_count];
         self.classes.iter().for_each(|class| counts[*class] += 1);
-        let mut parameters = vec![0.0; (width + 1) * self.class_count];
-        for (value, count) in parameters[width * self.class_count..].iter_mut().zip(counts) {
+        let mut parameters = vec![0.0; weights + self.class_count];
+        for (value, count) in parameters[weights..].iter_mut().zip(counts) {
             *value = (count as f64).ln();
         }
-        centre(&mut parameters[width * self.class_count..]);
+        centre(&mut parameters[weights..]);
         parameters
     }
 
     /// Minimises, over these rows, the mean cross-entropy plus half of `penalty` times the squared
-    /// norm of the weights, from `parameters`.
-    pub(super) fn fit(&self, rows: &[usize], penalty: f64, mut parameters: Vec<f64>, limits: &Limits) -> Fit {
-        let classes = self.class_count;
-        let precondition = |curvature: f64, vector: &mut [f64]| {
-            let (weights, intercepts) = vector.split_at_mut(self.variances.len() * classes);
-            for (row, variance) in weights.chunks_exact_mut(classes).zip(&self.variances) {
-                let diagonal = curvature * variance + penalty;
-                row.iter_mut().for_each(|value| *value /= diagonal);
-            }
-            intercepts.iter_mut().for_each(|value| *value /= curvature);
-        };
+    /// norm of the weights, from `parameters`, until the gradient's norm is at most the tolerance.
+    pub(super) fn approach(
+        &self,
+        rows: &[usize],
+        penalty: f64,
+        mut parameters: Vec<f64>,
+        limits: &Limits,
+    ) -> Fit {
+        let problem = Problem { samples: self, rows, penalty };
         let (end, convergence) = minimize(
             &mut parameters,
-            |parameters| self.evaluate(rows, penalty, parameters),
-            precondition,
+            |parameters| problem.evaluate(parameters),
+            |curvature, vector| problem.precondition(&vec![curvature; self.class_count], vector),
             limits,
         );
         Fit { parameters, loss: end.value, convergence }
     }
 
-    /// Weights of the scaled features, `[width, classes]`.
+    /// As [`approach`](Self::approach), until a step of Newton's method leaves no logit of these rows to change by more than the
+    /// tolerance.
+    pub(super) fn fit(&self, rows: &[usize], penalty: f64, parameters: Vec<f64>, limits: &Limits) -> Fit {
+        let near = Limits { tolerance: NEAR, iterations: limits.iterations };
+        let Fit { mut parameters, convergence, .. } = self.approach(rows, penalty, parameters, &near);
+        let problem = Problem { samples: self, rows, penalty };
+        let (end, convergence) = finish(&mut parameters, &problem, convergence, limits);
+        Fit { parameters, loss: end.value, convergence }
+    }
+
+    /// Weights of the scaled features, `[features, classes]`.
     pub(super) fn weights(&self, parameters: &[f64]) -> Mat<f64> {
-        let width = self.basis.nrows();
-        let rotated = &parameters[..width * self.class_count];
-        product(self.basis.as_ref(), MatRef::from_row_major_slice(rotated, width, self.class_count))
+        self.coordinates.feature_weights(self.split(parameters).0, self.class_count)
     }
 
     /// Intercepts of the scaled features.
     pub(super) fn intercepts<'p>(&self, parameters: &'p [f64]) -> &'p [f64] {
-        &parameters[self.basis.nrows() * self.class_count..]
+        self.split(parameters).1
     }
 
-    fn evaluate(&self, rows: &[usize], penalty: f64, parameters: &[f64]) -> Evaluation {
-        let (width, classes) = (self.basis.nrows(), self.class_count);
-        let weights = self.weights(parameters);
-        let intercepts = self.intercepts(parameters);
-        let pieces: Vec<Sums> = rows
-            .par_chunks(rows.len().div_ceil(PIECES).max(BLOCK))
-            .map(|rows| self.sums(rows, &weights, intercepts))
-            .collect();
-        let mut total = Sums::new(width, classes);
-        for piece in &pieces {
-            total.add(piece);
-        }
-
-        let inverse = (rows.len() as f64).recip();
-        let rotated = product(self.basis.transpose(), total.gradient.as_ref());
-        let mut gradient = Vec::with_capacity(parameters.len());
-        let mut norm = 0.0;
-        for (j, row) in parameters[..width * classes].chunks_exact(classes).enumerate() {
-            for (class, weight) in row.iter().enumerate() {
-                gradient.push(inverse * rotated[(j, class)] + penalty * weight);
-                norm += weight * weight;
-            }
-        }
-        gradient.extend(total.intercepts.iter().map(|sum| inverse * sum));
-        Evaluation {
-            value: inverse * total.loss + 0.5 * penalty * norm,
-            gradient,
-            curvature: (inverse * total.spread / classes as f64).max(1e-12),
-        }
+    fn split<'p>(&self, parameters: &'p [f64]) -> (&'p [f64], &'p [f64]) {
+        parameters.split_at(self.coordinates.count() * self.class_count)
     }
 
-    fn sums(&self, rows: &[usize], weights: &Mat<f64>, intercepts: &[f64]) -> Sums {
-        let (width, classes) = (self.basis.nrows(), self.class_count);
-        let mut sums = Sums::new(width, classes);
-        let mut features = vec![0.0; BLOCK.min(rows.len()) * width];
-        let mut outputs = vec![0.0; BLOCK.min(rows.len()) * classes];
-        for rows in rows.chunks(BLOCK) {
-            let features = &mut features[..rows.len() * width];
-            let outputs = &mut outputs[..rows.len() * classes];
-            self.scaling.widen(self.features, rows.iter().copied(), features);
-            multiply(outputs, features, weights.as_ref());
-            for (outputs, row) in outputs.chunks_exact_mut(classes).zip(rows) {
-                outputs.iter_mut().zip(intercepts).for_each(|(output, intercept)| *output += intercept);
-                let class = self.classes[*row];
-                sums.loss += probabilities(outputs, class);
-                sums.spread += 1.0 - outputs.iter().map(|p| p * p).sum::<f64>();
-                outputs[class] -= 1.0;
-                sums.intercepts.iter_mut().zip(&*outputs).for_each(|(sum, output)| *sum += output);
-            }
-            add_transposed_product(sums.gradient.as_mut(), features, outputs);
-        }
-        sums
+    /// Shows `each` the logits of some rows, block by block, in pieces that are the same for any number of threads; hands out what it
+    /// makes of each piece.
+    pub(super) fn logits<T: Send>(
+        &self,
+        rows: &[usize],
+        parameters: &[f64],
+        empty: impl Fn() -> T + Sync,
+        each: impl Fn(&mut T, Block<'_>) + Sync,
+    ) -> Vec<T> {
+        let (weights, intercepts) = self.split(parameters);
+        let weights = self.coordinates.weights(weights, self.class_count);
+        let width = self.coordinates.width();
+        let pieces = if width * self.class_count > MANY_SUMS { FEW_PIECES } else { PIECES };
+        let length = rows.len().div_ceil(pieces).max(BLOCK);
+        rows.par_chunks(length)
+            .enumerate()
+            .map(|(number, rows)| {
+                let mut piece = empty();
+                let mut features = vec![0.0; BLOCK.min(rows.len()) * width];
+                let mut logits = vec![0.0; BLOCK.min(rows.len()) * self.class_count];
+                for (block, rows) in rows.chunks(BLOCK).enumerate() {
+                    let features = &mut features[..rows.len() * width];
+                    self.coordinates.copy(rows, features);
+                    let logits = &mut logits[..rows.len() * self.class_count];
+                    multiply(logits, features, weights.as_ref());
+                    for logits in logits.chunks_exact_mut(self.class_count) {
+                        logits.iter_mut().zip(intercepts).for_each(|(logit, intercept)| *logit += intercept);
+                    }
+                    let first = number * length + block * BLOCK;
+                    each(&mut piece, Block { first, rows, features, logits });
+                }
+                piece
+            })
+            .collect()
     }
 }
 
-/// What samples add to the loss and its gradient.
+/// Some rows of a pass.
+pub(super) struct Block<'a> {
+    /// Place of the first among the rows of the pass.
+    first: usize,
+    pub(super) rows: &'a [usize],
+    /// `[rows, width of the coordinates]`
+    features: &'a [f64],
+    /// `[rows, classes]`, to be written over.
+    pub(super) logits: &'a mut [f64],
+}
+
+/// The mean cross-entropy of some rows and the penalty.
+struct Problem<'a> {
+    samples: &'a Samples<'a>,
+    rows: &'a [usize],
+    penalty: f64,
+}
+
+impl Problem<'_> {
+    /// Divides by an estimate of the Hessian's diagonal; `curvatures` are the means of `p (1 - p)` of each class.
+    fn precondition(&self, curvatures: &[f64], vector: &mut [f64]) {
+        let classes = self.samples.class_count;
+        let variances = &self.samples.coordinates.variances;
+        let (weights, intercepts) = vector.split_at_mut(variances.len() * classes);
+        for (row, variance) in weights.chunks_exact_mut(classes).zip(variances) {
+            for (value, curvature) in row.iter_mut().zip(curvatures) {
+                *value /= curvature * variance + self.penalty;
+            }
+        }
+        intercepts.iter_mut().zip(curvatures).for_each(|(value, curvature)| *value /= curvature);
+    }
+
+    /// Sums over rows as means by the parameters, with those of the penalty, which is quadratic in `parameters`.
+    fn by_parameters(&self, total: Sums, parameters: &[f64]) -> Vec<f64> {
+        let classes = self.samples.class_count;
+        let inverse = (self.rows.len() as f64).recip();
+        let rotated = self.samples.coordinates.gradient(total.gradient);
+        let mut gradient = Vec::with_capacity(parameters.len());
+        for (j, row) in self.samples.split(parameters).0.chunks_exact(classes).enumerate() {
+            for (class, weight) in row.iter().enumerate() {
+                gradient.push(inverse * rotated[(j, class)] + self.penalty * weight);
+            }
+        }
+        gradient.extend(total.intercepts.iter().map(|sum| inverse * sum));
+        gradient
+    }
+
+    fn dense(&self) -> bool {
+        let samples = self.samples;
+        let parameters = (samples.coordinates.count() + 1) * samples.class_count;
+        let work = self.rows.len().saturating_mul(parameters.saturating_mul(parameters));
+        samples.coordinates.held() && parameters <= DENSE && work <= DENSE_WORK
+    }
+
+    /// Probabilities of the rows at a point, `[rows, classes]`.
+    fn shares(&self, parameters: &[f64]) -> Vec<f64> {
+        let classes = self.samples.class_count;
+        let pieces = self.samples.logits(self.rows, parameters, Vec::new, |piece, block| {
+            let Block { logits, rows, .. } = block;
+            for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
+                probabilities(logits, self.samples.classes[*row]);
+            }
+            piece.extend_from_slice(logits);
+        });
+        pieces.concat()
+    }
+
+    /// The solution of `Hessian x = -gradient` by a Cholesky factorisation.
+    fn by_cholesky(&self, parameters: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
+        let samples = self.samples;
+        let (count, classes) = (samples.coordinates.count(), samples.class_count);
+        let width = count + 1;
+        let shares = self.shares(parameters);
+        // With a column of ones for the intercepts.
+        let mut features = vec![1.0; self.rows.len() * width];
+        for (features, row) in features.chunks_exact_mut(width).zip(self.rows) {
+            samples.coordinates.copy(&[*row], &mut features[..count]);
+        }
+        let inverse = (self.rows.len() as f64).recip();
+        let pairs: Vec<_> = (0..classes).flat_map(|a| (0..=a).map(move |b| (a, b))).collect();
+        let blocks: Vec<Mat<f64>> = pairs
+            .par_iter()
+            .map(|(a, b)| {
+                let mut block = Mat::zeros(width, width);
+                let mut weighted = vec![0.0; BLOCK * width];
+                for (features, shares) in features.chunks(BLOCK * width).zip(shares.chunks(BLOCK * classes)) {
+                    let weighted = &mut weighted[..features.len()];
+                    weighted.copy_from_slice(features);
+                    for (row, shares) in weighted.chunks_exact_mut(width).zip(shares.chunks_exact(classes)) {
+                        let own = if a == b { shares[*a] } else { 0.0 };
+                        let weight = inverse * (own - shares[*a] * shares[*b]);
+                        row.iter_mut().for_each(|value| *value *= weight);
+                    }
+                    add_transposed_product(block.as_mut(), features, weighted);
+                }
+                block
+            })
+            .collect();
+        // A common shift of all intercepts changes nothing; the gradient has no part along it, and no step needs one.
+        let mut hessian = Mat::zeros(width * classes, width * classes);
+        for ((a, b), block) in pairs.iter().zip(&blocks) {
+            for i in 0..width {
+                for j in 0..width {
+                    let ridge = if a == b && i == j && i < count { self.penalty } else { 0.0 };
+                    let shift = if i == count && j == count { 1.0 } else { 0.0 };
+                    let value = block[(i, j)] + ridge + shift;
+                    hessian[(i * classes + a, j * classes + b)] = value;
+                    hessian[(j * classes + b, i * classes + a)] = value;
+                }
+            }
+        }
+        let mut step: Vec<f64> = gradient.iter().map(|value| -value).collect();
+        solve_positive(hessian, &mut step).then_some(step)
+    }
+
+    /// The product of the Hessian at a point with a vector; `shares` are the probabilities there, where they are held.
+    fn curve(&self, parameters: &[f64], shares: Option<&[f64]>, vector: &[f64]) -> Vec<f64> {
+        let (samples, classes) = (self.samples, self.samples.class_count);
+        let add = |sums: &mut Sums, features: &[f64], changes: &mut [f64], shares: &[f64]| {
+            for (changes, shares) in changes.chunks_exact_mut(classes).zip(shares.chunks_exact(classes)) {
+                let mean: f64 = shares.iter().zip(&*changes).map(|(share, change)| share * change).sum();
+                changes.iter_mut().zip(shares).for_each(|(change, share)| *change = share * (*change - mean));
+                sums.intercepts.iter_mut().zip(&*changes).for_each(|(sum, change)| *sum += change);
+            }
+            add_transposed_product(sums.gradient.as_mut(), features, changes);
+        };
+        let empty = || Sums::new(samples.coordinates.width(), classes);
+        let pieces = match shares {
+            Some(shares) => samples.logits(self.rows, vector, empty, |sums, block| {
+                let shares = &shares[block.first * classes..][..block.logits.len()];
+                add(sums, block.features, block.logits, shares);
+            }),
+            None => {
+                let weights = samples.coordinates.weights(samples.split(vector).0, classes);
+                samples.logits(self.rows, parameters, empty, |sums, block| {
+                    let Block { rows, features, logits, .. } = block;
+                    for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
+                        probabilities(logits, samples.classes[*row]);
+                    }
+                    let mut changes = vec![0.0; logits.len()];
+                    multiply(&mut changes, features, weights.as_ref());
+                    for changes in changes.chunks_exact_mut(classes) {
+                        let intercepts = samples.split(vector).1;
+                        changes.iter_mut().zip(intercepts).for_each(|(change, more)| *change += more);
+                    }
+                    add(sums, features, &mut changes, logits);
+                })
+            }
+        };
+        self.by_parameters(Sums::total(pieces, empty()), vector)
+    }
+
+    /// Means of `p (1 - p)` of each class, by which a Hessian is estimated.
+    fn curvatures(&self, parameters: &[f64]) -> Vec<f64> {
+        let (samples, classes) = (self.samples, self.samples.class_count);
+        let pieces = samples.logits(
+            self.rows,
+            parameters,
+            || vec![0.0; classes],
+            |sums, block| {
+                for (shares, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
+                    probabilities(shares, samples.classes[*row]);
+                    sums.iter_mut().zip(&*shares).for_each(|(sum, share)| *sum += share * (1.0 - share));
+                }
+            },
+        );
+        let mut total = vec![0.0; classes];
+        for piece in pieces {
+            total.iter_mut().zip(piece).for_each(|(sum, term)| *sum += term);
+        }
+        total.iter().map(|sum| (sum / self.rows.len() as f64).max(1e-12)).collect()
+    }
+}
+
+impl Curved for Problem<'_> {
+    fn evaluate(&self, parameters: &[f64]) -> Evaluation {
+        let (samples, classes) = (self.samples, self.samples.class_count);
+        let empty = || Sums::new(samples.coordinates.width(), classes);
+        let pieces = samples.logits(self.rows, parameters, empty, |sums, block| {
+            let Block { rows, features, logits: outputs, .. } = block;
+            for (outputs, row) in outputs.chunks_exact_mut(classes).zip(rows) {
+                let class = samples.classes[*row];
+                sums.loss += probabilities(outputs, class);
+                sums.spread += 1.0 - outputs.iter().map(|p| p * p).sum::<f64>();
+                // Less than 1 by those of the others, which says more digits of it.
+                outputs[class] = 0.0;
+                outputs[class] = -outputs.iter().sum::<f64>();
+                sums.intercepts.iter_mut().zip(&*outputs).for_each(|(sum, output)| *sum += output);
+            }
+            add_transposed_product(sums.gradient.as_mut(), features, outputs);
+        });
+        let total = Sums::total(pieces, empty());
+        let inverse = (self.rows.len() as f64).recip();
+        let norm: f64 = samples.split(parameters).0.iter().map(|weight| weight * weight).sum();
+        Evaluation {
+            value: inverse * total.loss + 0.5 * self.penalty * norm,
+            curvature: (inverse * total.spread / classes as f64).max(1e-12),
+            gradient: self.by_parameters(total, parameters),
+        }
+    }
+
+    fn newton(&self, parameters: &[f64], gradient: &[f64], most: usize) -> Direction {
+        if self.dense()
+            && let Some(step) = self.by_cholesky(parameters, gradient)
+        {
+            return Direction { step, products: 1, left: 1.0 };
+        }
+        let curvatures = self.curvatures(parameters);
+        let few = self.rows.len().saturating_mul(self.samples.class_count) <= SHARES;
+        let shares = few.then(|| self.shares(parameters));
+        conjugate_gradients(
+            gradient,
+            |vector| self.curve(parameters, shares.as_deref(), vector),
+            |vector| self.precondition(&curvatures, vector),
+            most,
+        )
+    }
+
+    fn change(&self, step: &[f64]) -> f64 {
+        let classes = self.samples.class_count;
+        let pieces = self.samples.logits(
+            self.rows,
+            step,
+            || 0.0_f64,
+            |most, block| {
+                for changes in block.logits.chunks_exact_mut(classes) {
+                    centre(changes);
+                    *most = changes.iter().fold(*most, |most, change| most.max(change.abs()));
+                }
+            },
+        );
+        pieces.into_iter().fold(0.0, f64::max)
+    }
+}
+
+/// What samples add to the loss and its gradient, or to a product with the Hessian.
 struct Sums {
     loss: f64,
     /// Sum of `1 - Σ p²`, the trace of the softmax's Hessian.
@@ -165,11 +394,14 @@ impl Sums {
         Self { loss: 0.0, spread: 0.0, gradient: Mat::zeros(width, classes), intercepts: vec![0.0; classes] }
     }
 
-    fn add(&mut self, other: &Self) {
-        self.loss += other.loss;
-        self.spread += other.spread;
-        self.gradient += &other.gradient;
-        self.intercepts.iter_mut().zip(&other.intercepts).for_each(|(sum, term)| *sum += term);
+    fn total(pieces: Vec<Self>, empty: Self) -> Self {
+        pieces.iter().fold(empty, |mut total, piece| {
+            total.loss += piece.loss;
+            total.spread += piece.spread;
+            total.gradient += &piece.gradient;
+            total.intercepts.iter_mut().zip(&piece.intercepts).for_each(|(sum, term)| *sum += term);
+            total
+        })
     }
 }
 

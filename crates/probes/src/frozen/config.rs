@@ -56,6 +56,12 @@ pub struct FrozenConfig {
     /// features that are large or far from 0.
     #[serde(default)]
     pub standardize: bool,
+    /// Whether a probe that diverges begins anew at a tenth of the learning rate, up to six times, in the epoch in which it did. Where
+    /// the published rate does not diverge, this changes nothing; else the result says so
+    /// ([`RegressorResult::lowered_lr`](super::RegressorResult::lowered_lr)). False in [`linear`](Self::linear) and
+    /// [`paper`](Self::paper), which are as published.
+    #[serde(default)]
+    pub lower_lr: bool,
     /// How the intervals of the figures are drawn.
     #[serde(default)]
     pub bootstrap: Bootstrap,
@@ -99,6 +105,7 @@ impl FrozenConfig {
             batch_size: 256,
             seed: 0,
             standardize: false,
+            lower_lr: false,
             bootstrap: Bootstrap::default(),
         }
     }

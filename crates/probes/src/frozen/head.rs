@@ -17,6 +17,12 @@ use crate::scaling::Scaling;
 /// Rows that are predicted at a time.
 const TEST_ROWS: usize = 1024;
 
+/// Times that a diverging probe begins anew, at a tenth of the learning rate each.
+const LOWERINGS: usize = 6;
+
+/// Growth of the loss over its first step's that is divergence, though it may stay finite for long.
+const GROWTH: f64 = 30.0;
+
 /// Steps whose losses come back from the device at a time.
 const STEPS: usize = 64;
 
@@ -27,7 +33,14 @@ pub(super) struct Head {
     bootstrap: Bootstrap,
     probe: Probe,
     scaling: Option<Scaling>,
+    /// Where the probe trains, and where its features and targets are put.
+    home: Device,
     device: Device,
+    /// The protocol's learning rate, and how often it may still be lowered.
+    published: f64,
+    lowerings: usize,
+    /// Loss of the first step.
+    first_loss: Option<f64>,
     train_loss: Option<f64>,
     /// The last epoch that was begun, from 1.
     epoch: usize,
@@ -91,7 +104,11 @@ impl Head {
                     probe: Probe::new(probe, device)?,
                     scaling: (features.features(representation).filter(|_| config.standardize))
                         .map(|features| Scaling::of(&features)),
+                    home: device.clone(),
                     device: device.clone().without_autodiff(),
+                    published: config.lr,
+                    lowerings: if config.lower_lr { LOWERINGS } else { 0 },
+                    first_loss: None,
                     train_loss: None,
                     epoch: 0,
                     verdict: Verdict::Trained,
@@ -100,7 +117,8 @@ impl Head {
             .collect()
     }
 
-    /// One epoch over the rows in this order; nothing if the probe has diverged before.
+    /// One epoch over the rows in this order; nothing if the probe has diverged before. One that diverges begins this epoch anew, as it
+    /// began its first, where its learning rate may be lowered.
     pub(super) fn train(
         &mut self,
         features: &FeatureSet,
@@ -108,23 +126,45 @@ impl Head {
         batch_size: usize,
         epoch: usize,
     ) -> Result<(), FrozenError> {
-        if self.verdict != Verdict::Trained {
-            return Ok(());
+        while self.verdict == Verdict::Trained {
+            self.train_once(features, order, batch_size, epoch)?;
+            let Verdict::Diverged { .. } = self.verdict else { break };
+            if self.lowerings == 0 {
+                break;
+            }
+            self.lowerings -= 1;
+            let lowered = ProbeConfig { lr: self.probe.config().lr / 10.0, ..self.probe.config().clone() };
+            tracing::info!(probe = lowered.name, lr = lowered.lr, "begins anew at a lower learning rate");
+            self.probe = Probe::new(lowered, &self.home)?;
+            self.first_loss = None;
+            self.verdict = Verdict::Trained;
         }
+        Ok(())
+    }
+
+    fn train_once(
+        &mut self,
+        features: &FeatureSet,
+        order: &[usize],
+        batch_size: usize,
+        epoch: usize,
+    ) -> Result<(), FrozenError> {
         self.epoch = epoch;
         let mut mean = Mean::new();
         let steps: Vec<&[usize]> = order.chunks(batch_size).collect();
         for steps in steps.chunks(STEPS) {
-            let first = self.probe.next_step();
+            let first_step = self.probe.next_step();
             let mut losses = Vec::with_capacity(steps.len());
             for rows in steps {
                 let targets = self.targets(features, rows)?;
                 let features = self.tensor(features, rows)?;
                 losses.push(self.probe.train_step_on_device(features, targets.targets())?.loss);
             }
-            for (step, loss) in (first..).zip(host::read_all(losses)) {
+            for (step, loss) in (first_step..).zip(host::read_all(losses)) {
                 let loss = f64::from(loss[0]);
-                if !loss.is_finite() {
+                let first = *self.first_loss.get_or_insert(loss);
+                let grown = self.lowerings > 0 && loss > GROWTH * (first + 1e-6);
+                if !loss.is_finite() || grown {
                     self.diverged(epoch, &self.probe.config().not_finite(step, true));
                     return Ok(());
                 }
@@ -139,6 +179,12 @@ impl Head {
         tracing::warn!(probe = self.probe.config().name, epoch, "a frozen probe diverged");
         self.verdict = Verdict::Diverged { epoch, advice: error.to_string() };
         self.train_loss = None;
+    }
+
+    /// The learning rate, where it is not the protocol's.
+    fn lowered(&self) -> Option<f64> {
+        let lr = self.probe.config().lr;
+        (lr != self.published).then_some(lr)
     }
 
     pub(super) fn train_loss(&self) -> Option<f64> {
@@ -175,6 +221,7 @@ impl Head {
             top5: top5.map(|estimate| estimate.value),
             top5_interval: top5.and_then(|estimate| estimate.interval),
             train_loss: self.train_loss,
+            lowered_lr: self.lowered(),
             verdict: self.verdict.clone(),
         })
     }
@@ -208,6 +255,7 @@ impl Head {
             parameter_intervals: defined.iter().filter_map(|(estimate, _)| estimate.interval).collect(),
             constant: defined.iter().map(|(_, constant)| *constant).collect(),
             train_loss: self.train_loss,
+            lowered_lr: self.lowered(),
             verdict: self.verdict.clone(),
         })
     }

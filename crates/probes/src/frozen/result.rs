@@ -82,6 +82,9 @@ pub struct ClassifierResult {
     pub top5_interval: Option<[f64; 2]>,
     /// Mean loss over the steps of the last epoch.
     pub train_loss: Option<f64>,
+    /// The learning rate, where the protocol's made the probe diverge and it was lowered.
+    #[serde(default)]
+    pub lowered_lr: Option<f64>,
     /// Whether it was trained to the end.
     pub verdict: Verdict,
 }
@@ -113,6 +116,9 @@ pub struct RegressorResult {
     pub constant: Vec<bool>,
     /// Mean loss over the steps of the last epoch.
     pub train_loss: Option<f64>,
+    /// The learning rate, where the protocol's made the probe diverge and it was lowered.
+    #[serde(default)]
+    pub lowered_lr: Option<f64>,
     /// Whether it was trained to the end.
     pub verdict: Verdict,
 }

@@ -84,14 +84,25 @@ impl Config {
         let batch = |size: usize, views: usize| 4 * view * size as u128 * views as u128;
         let images = |count: usize| source * count as u128;
         for (key, what, value, bytes) in [
-            ("dataset.batch_size", "a batch", dataset.batch_size, batch(dataset.batch_size, dataset.seq_len + 1)),
-            ("eval.batch_size", "a batch", eval.batch_size, batch(eval.batch_size, eval.views().max(eval.candidates) + 1)),
+            (
+                "dataset.batch_size",
+                "a batch",
+                dataset.batch_size,
+                batch(dataset.batch_size, dataset.seq_len + 1),
+            ),
+            (
+                "eval.batch_size",
+                "a batch",
+                eval.batch_size,
+                batch(eval.batch_size, eval.views().max(eval.candidates) + 1),
+            ),
             ("dataset.synthetic_train", "images", dataset.synthetic_train, images(dataset.synthetic_train)),
             ("dataset.synthetic_val", "images", dataset.synthetic_val, images(dataset.synthetic_val)),
         ] {
             if bytes > MOST_BYTES {
                 let gib = bytes >> 30;
-                let expected = format!("{what} of at most {} GiB with views of model.img_size", MOST_BYTES >> 30);
+                let expected =
+                    format!("{what} of at most {} GiB with views of model.img_size", MOST_BYTES >> 30);
                 return Err(invalid(key, expected, format!("{value}, which makes {gib} GiB")));
             }
         }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub struct DatasetConfig {
     /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. At most 1 048 576.
     /// Default 4.
     pub memory_limit_gib: f64,
+    /// What becomes of pictures of an `image_folder` that are cut short or corrupt: `error` names the first one and ends the run,
+    /// `skip` leaves them out, as files that hold no picture, `accept` uses what can be decoded of them. Both count them at the
+    /// start, for which a folder that does not fit into memory is read once. Default `error`.
+    pub truncated_images: TruncatedImages,
     /// Observed views per sequence, M; one more is the target. Default 3.
     pub seq_len: usize,
     /// Fetches the official CIFAR archive into `data_root` where it is missing. Default false.
@@ -79,6 +84,7 @@ impl Default for DatasetConfig {
             data_root: "data".into(),
             source_size: None,
             memory_limit_gib: 4.0,
+            truncated_images: TruncatedImages::Error,
             seq_len: 3,
             download: false,
             download_url: None,
@@ -163,7 +169,8 @@ impl DatasetConfig {
             return Err(invalid("dataset.mean", expected, found));
         }
         // The quotient of a byte by a subnormal one is no number.
-        let good = |std: &[f32; 3]| std.iter().all(|value| *value > 0.0 && *value <= 1.0 && value.is_normal());
+        let good =
+            |std: &[f32; 3]| std.iter().all(|value| *value > 0.0 && *value <= 1.0 && value.is_normal());
         if let Some(std) = self.std.filter(|std| !good(std)) {
             let (expected, found) = hint("the standard deviation", "above 0, at most 1", &std);
             return Err(invalid("dataset.std", expected, found));

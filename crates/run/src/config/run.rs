@@ -126,9 +126,8 @@ impl RunConfig {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let odd = self.name.is_empty() || self.name.starts_with('.') || !self.name.chars().all(plain);
         if odd || self.name.len() > LONGEST_NAME {
-            let expected = format!(
-                "1 to {LONGEST_NAME} letters, digits, '-', '_' and '.', not starting with '.'"
-            );
+            let expected =
+                format!("1 to {LONGEST_NAME} letters, digits, '-', '_' and '.', not starting with '.'");
             return Err(invalid("run.name", expected, abridged(&self.name)));
         }
         within("run.epochs", self.epochs, 1_000_000)?;

@@ -15,6 +15,7 @@ use crate::device::DeviceError;
 use crate::device::DeviceRequest;
 use crate::registry::Registry;
 use origins::Origins;
+pub(crate) use text::LIMIT;
 pub(crate) use words::expected_and_found;
 
 impl Config {
@@ -41,8 +42,7 @@ impl Config {
         path: &Path,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        let text =
-            text::read(path).map_err(|source| StorageError::new("read the config", path, source))?;
+        let text = text::read(path).map_err(|source| StorageError::new("read the config", path, source))?;
         Self::parse_with(registry, &text, &path.display().to_string(), overrides)
     }
 
@@ -101,7 +101,8 @@ fn yaml(text: &str) -> Result<Value, String> {
     check_nesting(text)?;
     serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();
-        let number = message.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once("` as "));
+        let number =
+            message.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once("` as "));
         match number {
             Some((number, _)) => format!("expected whole numbers of at most 64 bits, found {number}"),
             None => message,

@@ -25,7 +25,10 @@ impl<'a> Origins<'a> {
             key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         let by = key.and_then(|key| {
-            self.overrides.iter().rev().find(|(overridden, _)| below(key, overridden) || below(overridden, key))
+            self.overrides
+                .iter()
+                .rev()
+                .find(|(overridden, _)| below(key, overridden) || below(overridden, key))
         });
         match by {
             Some((_, text)) => format!("the override `{text}`"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use seqjepa_data::regular::read_regular;
 
 /// The largest config that is read, in bytes.
-const LIMIT: u64 = 1 << 20;
+pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// Reads a config.
 pub(super) fn read(path: &Path) -> io::Result<String> {

@@ -47,7 +47,9 @@ fn value(found: &str) -> String {
     if let Ok(length) = found.parse::<usize>() {
         return format!("a list of {length}");
     }
-    for (prefix, word) in [("string ", "the text "), ("integer `", ""), ("floating point `", ""), ("boolean `", "")] {
+    for (prefix, word) in
+        [("string ", "the text "), ("integer `", ""), ("floating point `", ""), ("boolean `", "")]
+    {
         if let Some(rest) = found.strip_prefix(prefix) {
             return format!("{word}{}", rest.trim_end_matches('`'));
         }
@@ -68,7 +70,11 @@ mod tests {
     #[test]
     fn no_type_of_rust_is_named() {
         for (message, expected, found) in [
-            ("invalid type: string \"many\", expected usize", "a whole number of at least 0", "the text \"many\""),
+            (
+                "invalid type: string \"many\", expected usize",
+                "a whole number of at least 0",
+                "the text \"many\"",
+            ),
             ("invalid value: integer `-1`, expected usize", "a whole number of at least 0", "-1"),
             ("invalid type: floating point `1.5`, expected u64", "a whole number of at least 0", "1.5"),
             ("invalid type: unit value, expected f64", "a number", "nothing"),

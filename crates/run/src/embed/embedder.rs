@@ -1,4 +1,5 @@
 use burn::tensor::{Device, Tensor, TensorData};
+use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_data::{ActionNormalization, ImageView, Normalization};
 use seqjepa_model::{DynMethod, EncoderChoice, RepresentationLayout, SequenceActions};
 use seqjepa_nn::host;
@@ -34,6 +35,7 @@ pub struct Embedder {
     method: Box<dyn DynMethod>,
     maker: ViewMaker,
     device: Device,
+    pub(super) truncated_images: TruncatedImages,
 }
 
 /// The representations of some images.
@@ -61,7 +63,8 @@ impl Embedder {
         let device = device.clone().without_autodiff();
         let maker = ViewMaker::new(&pretrained.config, views)?;
         let method = pretrained.method.valid().to_device(&device);
-        Ok(Self { method, maker, device })
+        let truncated_images = pretrained.config.dataset.truncated_images;
+        Ok(Self { method, maker, device, truncated_images })
     }
 
     /// Mean and standard deviation that pixels are normalised with.

@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use seqjepa_train::observer::ObserverError;
 use seqjepa_train::storage::StorageError;
 use thiserror::Error;
@@ -36,6 +38,16 @@ pub enum EmbedError {
         /// The path.
         found: String,
     },
+    /// A record that is not that of the features beside it.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Record {
+        /// The record.
+        path: PathBuf,
+        /// What it should be of.
+        expected: String,
+        /// What it is of.
+        found: String,
+    },
     /// A representation that is NaN or infinite.
     #[error("{name} of {image} holds {found}; expected finite numbers: is the checkpoint whole?")]
     NonFinite {
@@ -52,4 +64,10 @@ pub enum EmbedError {
     /// An observer that could not go on.
     #[error(transparent)]
     Observer(#[from] ObserverError),
+}
+
+impl EmbedError {
+    pub(super) fn record(path: &Path, expected: String, found: impl ToString) -> Self {
+        Self::Record { path: path.to_owned(), expected, found: found.to_string() }
+    }
 }

@@ -7,42 +7,17 @@ use rayon::prelude::*;
 use seqjepa_data::dataset::ImageFiles;
 use seqjepa_data::{DataError, ImageSource, ImageView, PixelBuffer};
 use seqjepa_train::observer::{Event, Observer, Stage};
-use serde::Serialize;
 
 use super::embedder::Embedder;
 use super::error::EmbedError;
-use super::output::{EmbeddedArray, FeatureFiles, FeatureFormat};
+use super::output::{FeatureFiles, FeatureFormat};
+use super::record::EmbeddedFiles;
 use super::views::EmbeddedViews;
 
 /// Batches that may wait, decoded, for the model.
 const WAITING: usize = 1;
 
-/// What was embedded and where it is: the content of the JSON file beside the features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EmbeddedFiles {
-    /// The arrays: name, file and shape of each.
-    pub arrays: Vec<EmbeddedArray>,
-    /// The images' paths relative to their folder, in the order of the arrays' first axis.
-    pub files: Vec<String>,
-    /// The class of each image where the folder has sub-folders.
-    pub labels: Option<Vec<u32>>,
-    /// Names of the classes; empty without labels.
-    pub class_names: Vec<String>,
-    /// The views that were embedded.
-    pub views: EmbeddedViews,
-    /// Side of the views in pixels, to which the centre square of each image was resized by PIL's bicubic filter.
-    pub image_size: usize,
-    /// Pixels were divided by 255, this mean subtracted, the result divided by `std`.
-    pub mean: [f32; 3],
-    /// See `mean`.
-    pub std: [f32; 3],
-    /// The encoder of the representations: always the online one, in evaluation mode.
-    pub encoder: &'static str,
-    /// Version of this project.
-    pub version: &'static str,
-}
-
-/// Embeds every PNG and JPEG file below `folder` and writes the features beside one another:
+/// Embeds every picture file below `folder` and writes the features beside one another:
 ///
 /// - `output` ending in `.safetensors`: one file with `z_t`, `[images, views, width]`, `z_agg`,
 ///   `[images, width]`, and for augmented views `actions`, `[images, views, parameters]`, as drawn.
@@ -63,12 +38,37 @@ pub fn embed_folder(
     output: &Path,
     observer: &mut dyn Observer,
 ) -> Result<EmbeddedFiles, EmbedError> {
+    embed_files(embedder, &list_images(embedder, folder)?, batch_size, output, observer)
+}
+
+/// The picture files below a folder, as `embedder` will see them; damaged ones are refused, left out or used as its config says
+/// (`dataset.truncated_images`).
+///
+/// # Errors
+///
+/// [`EmbedError::Data`] for a folder without images.
+pub fn list_images(embedder: &Embedder, folder: &Path) -> Result<ImageFiles, EmbedError> {
+    let files = ImageFiles::list(folder, embedder.image_size(), 0)?;
+    Ok(files.on_damage(embedder.truncated_images).stream(0)?)
+}
+
+/// [`embed_folder`] of files that are [listed](list_images) already.
+///
+/// # Errors
+///
+/// As [`embed_folder`].
+pub fn embed_files(
+    embedder: &Embedder,
+    images: &ImageFiles,
+    batch_size: usize,
+    output: &Path,
+    observer: &mut dyn Observer,
+) -> Result<EmbeddedFiles, EmbedError> {
     if batch_size == 0 {
         return Err(EmbedError::BatchSize);
     }
     let format = FeatureFormat::of(output)?;
     let side = embedder.image_size();
-    let images = ImageFiles::list(folder, side, 0)?;
     let layout = embedder.representations();
     let (count, views) = (images.len(), embedder.view_count());
     let mut arrays = vec![
@@ -82,7 +82,6 @@ pub fn embed_folder(
 
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(WAITING);
-        let images = &images;
         // Ends when the receiver is gone, that is on the first error.
         scope.spawn(move || {
             for start in (0..count).step_by(batch_size) {
@@ -123,8 +122,8 @@ pub fn embed_folder(
         image_size: side,
         mean: normalization.mean,
         std: normalization.std,
-        encoder: "online",
-        version: env!("CARGO_PKG_VERSION"),
+        encoder: "online".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
     };
     files.finish(&description)?;
     Ok(description)

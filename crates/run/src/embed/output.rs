@@ -1,18 +1,19 @@
 //! Arrays of features, written row by row into files that appear whole or not at all.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use npyz::{NpyWriter, WriteOptions, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use seqjepa_train::storage::{StorageError, folder_of, make_folder, remove_leftovers, temporary};
-use serde::Serialize;
-use tempfile::NamedTempFile;
+use seqjepa_train::storage::{Folder, NewFile, StorageError, folder_of};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::error::EmbedError;
+use super::record::hex;
 
 /// The kind of the files that features are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,26 +40,24 @@ impl FeatureFormat {
 }
 
 /// One array of features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmbeddedArray {
     /// `z_t`, `z_agg`, or `actions`.
-    pub name: &'static str,
+    pub name: String,
     /// The file that holds it, without folder; in SafeTensors under its name.
     pub file: String,
     /// Its extents; the elements are f32.
     pub shape: Vec<usize>,
-}
-
-/// A file under a temporary name, and the name that it will have.
-struct Pending {
-    path: PathBuf,
-    file: NamedTempFile,
+    /// SHA-256 of its values, little-endian, in hexadecimal; none in records of versions that wrote none.
+    #[serde(default)]
+    pub sha256: Option<String>,
 }
 
 /// One array that is being filled.
 struct Array {
     description: EmbeddedArray,
     place: Place,
+    digest: Sha256,
     /// Values still to come.
     left: usize,
 }
@@ -75,7 +74,8 @@ enum Place {
 pub(super) struct FeatureFiles {
     output: PathBuf,
     arrays: Vec<Array>,
-    pending: Vec<Pending>,
+    folder: Folder,
+    pending: Vec<NewFile>,
 }
 
 impl FeatureFiles {
@@ -85,9 +85,10 @@ impl FeatureFiles {
         format: FeatureFormat,
         arrays: Vec<(&'static str, Vec<usize>)>,
     ) -> Result<Self, StorageError> {
+        let folder = Folder::at(folder_of(output));
         // Of a process that was killed.
-        remove_leftovers(folder_of(output));
-        let mut files = Self { output: output.to_owned(), arrays: Vec::new(), pending: Vec::new() };
+        folder.remove_leftovers();
+        let mut files = Self { output: output.to_owned(), arrays: Vec::new(), folder, pending: Vec::new() };
         match format {
             FeatureFormat::SafeTensors => files.create_safetensors(arrays)?,
             FeatureFormat::Npy => files.create_npy(arrays)?,
@@ -113,7 +114,7 @@ impl FeatureFiles {
         header.resize(header.len().next_multiple_of(8), b' ');
 
         let length = (header.len() as u64).to_le_bytes();
-        let data = self.add_file(self.output.clone(), &[&length, &header])?;
+        let data = self.add_file(&self.output.clone(), &[&length, &header])?;
         for (name, shape) in arrays {
             let start = metadata.info(name).map_or(0, |info| info.data_offsets.0 as u64);
             let file = self.pending.len() - 1;
@@ -126,8 +127,8 @@ impl FeatureFiles {
         for (name, shape) in arrays {
             let path = self.output.with_extension(format!("{name}.npy"));
             let fail = |source| StorageError::new("write", &path, source);
-            let pending = Pending::new(path.clone())?;
-            let file = pending.file.as_file().try_clone().map_err(fail)?;
+            let mut pending = self.folder.create(path.file_name().unwrap_or_default())?;
+            let file = pending.as_file_mut().try_clone().map_err(fail)?;
             let extents: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
             let options = WriteOptions::<f32>::new().default_dtype().shape(&extents);
             let writer = options.writer(BufWriter::new(file)).begin_nd().map_err(fail)?;
@@ -138,19 +139,24 @@ impl FeatureFiles {
     }
 
     /// Starts a file with these bytes; returns how many they are.
-    fn add_file(&mut self, path: PathBuf, start: &[&[u8]]) -> Result<u64, StorageError> {
-        let mut pending = Pending::new(path)?;
-        pending.write(|file| start.iter().try_for_each(|bytes| file.write_all(bytes)))?;
+    fn add_file(&mut self, path: &Path, start: &[&[u8]]) -> Result<u64, StorageError> {
+        let mut pending = self.folder.create(path.file_name().unwrap_or_default())?;
+        write(&mut pending, |file| start.iter().try_for_each(|bytes| file.write_all(bytes)))?;
         self.pending.push(pending);
         Ok(start.iter().map(|bytes| bytes.len() as u64).sum())
     }
 
     /// An array in the last file.
     fn add_array(&mut self, name: &'static str, shape: Vec<usize>, place: Place) {
-        let path = &self.pending[self.pending.len() - 1].path;
-        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = self.pending[self.pending.len() - 1]
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let left = shape.iter().product();
-        self.arrays.push(Array { description: EmbeddedArray { name, file, shape }, place, left });
+        let description = EmbeddedArray { name: name.to_owned(), file, shape, sha256: None };
+        self.arrays.push(Array { description, place, digest: Sha256::new(), left });
     }
 
     /// Appends rows to an array; nothing if there is none of this name.
@@ -159,12 +165,13 @@ impl FeatureFiles {
             return Ok(());
         };
         array.left -= values.len();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        array.digest.update(&bytes);
         match &mut array.place {
             Place::At { file, position } => {
-                let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
                 let start = SeekFrom::Start(*position);
                 *position += bytes.len() as u64;
-                self.pending[*file].write(|file| file.seek(start).and_then(|_| file.write_all(&bytes)))
+                write(&mut self.pending[*file], |file| file.seek(start).and_then(|_| file.write_all(&bytes)))
             }
             Place::Npy { path, writer } => writer
                 .extend(values.iter().copied())
@@ -172,58 +179,35 @@ impl FeatureFiles {
         }
     }
 
-    /// The arrays in order.
+    /// The arrays in order, with the digests of what they hold so far.
     pub(super) fn arrays(&self) -> Vec<EmbeddedArray> {
-        self.arrays.iter().map(|array| array.description.clone()).collect()
+        let described = |array: &Array| EmbeddedArray {
+            sha256: Some(hex(&array.digest.clone().finalize())),
+            ..array.description.clone()
+        };
+        self.arrays.iter().map(described).collect()
     }
 
     /// Gives all files their names, the description's last.
     pub(super) fn finish(mut self, description: &impl Serialize) -> Result<(), StorageError> {
-        for array in self.arrays {
+        for array in std::mem::take(&mut self.arrays) {
             assert_eq!(array.left, 0, "every row of {} has been pushed", array.description.name);
             if let Place::Npy { path, writer } = array.place {
                 writer.finish().map_err(|source| StorageError::new("write", &path, source))?;
             }
         }
-        let mut json = Pending::new(self.output.with_extension("json"))?;
-        let text = serde_json::to_vec_pretty(description).expect("a description is plain data");
-        json.write(|file| file.write_all(&text))?;
-        self.pending.push(json);
-        for pending in &self.pending {
-            let synced = pending.file.as_file().sync_all();
-            synced.map_err(|source| StorageError::new("write", &pending.path, source))?;
+        self.add_file(
+            &self.output.with_extension("json"),
+            &[&serde_json::to_vec_pretty(description).expect("a description is plain data")],
+        )?;
+        for pending in &mut self.pending {
+            write(pending, |file| file.sync_all())?;
         }
-        for Pending { path, file } in self.pending {
-            file.persist(&path).map_err(|error| StorageError::new("write", &path, error.error))?;
-        }
-        Ok(())
+        self.pending.into_iter().try_for_each(|pending| pending.publish(true).map(|_| ()))
     }
 }
 
-impl Pending {
-    fn new(path: PathBuf) -> Result<Self, StorageError> {
-        let folder = folder_of(&path);
-        make_folder(folder)?;
-        let create = || {
-            if path.is_dir() {
-                return Err(io::Error::from(io::ErrorKind::IsADirectory));
-            }
-            let file = temporary().tempfile_in(folder)?;
-            // Another process clears away only what nobody holds; a file system without locks has to do without.
-            let _ = file.as_file().try_lock();
-            // Temporary files are private by default; features are as readable as any other file.
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-            }
-            Ok(file)
-        };
-        let file = create().map_err(|source| StorageError::new("write", &path, source))?;
-        Ok(Self { path, file })
-    }
-
-    fn write(&mut self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StorageError> {
-        write(self.file.as_file_mut()).map_err(|source| StorageError::new("write", &self.path, source))
-    }
+fn write(pending: &mut NewFile, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StorageError> {
+    let written = write(pending.as_file_mut());
+    written.map_err(|source| StorageError::new("write", pending.path(), source))
 }

@@ -2,7 +2,7 @@
 
 mod error;
 mod lock;
-mod run_folder;
+pub(crate) mod run_folder;
 pub mod status;
 
 pub use error::FolderError;

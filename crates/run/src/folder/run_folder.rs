@@ -2,12 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use seqjepa_train::storage::{make_folder, remove_leftovers, write_atomically};
+use seqjepa_train::storage::{Folder, StorageError};
 
 use super::error::FolderError;
 use super::lock::RunLock;
 use crate::config::{Config, ConfigError};
 use crate::registry::Registry;
+
+/// Names in a run folder.
+pub(crate) const CONFIG: &str = "config.yaml";
+pub(crate) const METRICS_JSONL: &str = "metrics.jsonl";
+pub(crate) const METRICS_KEPT: &str = "metrics.kept.jsonl";
+pub(crate) const METRICS_CSV: &str = "metrics.csv";
+pub(crate) const STATUS: &str = "status.json";
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+pub(crate) const FEATURES: &str = "features";
+pub(crate) const GATES: &str = "gates.json";
+pub(crate) const EVALUATION: &str = "evaluation.json";
 
 /// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `status.json`, `checkpoints/`, `gates.json`,
 /// `evaluation.json`, and the `lock` of the process that is at work on it.
@@ -40,7 +51,7 @@ impl RunFolder {
         };
         let mut config = config.clone();
         config.run.output_dir = Some(folder.root.clone());
-        write_atomically(&folder.config(), config.to_yaml().as_bytes())?;
+        lock.folder().write(CONFIG, config.to_yaml().as_bytes())?;
         Ok((folder, lock))
     }
 
@@ -62,10 +73,10 @@ impl RunFolder {
 
     /// Takes the folder for this process, until the lock is dropped, and clears what a killed process left half-written.
     pub(crate) fn take(&self) -> Result<RunLock, FolderError> {
-        make_folder(&self.root)?;
-        let lock = RunLock::take(&self.lock_file(), &self.root, &self.status())?;
-        for folder in [self.root.clone(), self.checkpoints(), self.features()] {
-            remove_leftovers(&folder);
+        let lock = RunLock::take(&self.root)?;
+        let root = lock.folder();
+        for folder in [root.clone(), root.below(CHECKPOINTS), root.below(FEATURES)] {
+            folder.remove_leftovers();
         }
         Ok(lock)
     }
@@ -92,7 +103,9 @@ impl RunFolder {
     /// [`ConfigError::Storage`] if there is no run in it, and as [`Config::load`].
     pub fn open(registry: &Registry, root: &Path) -> Result<(Self, Config), ConfigError> {
         let folder = Self::at(root);
-        let mut config = Config::load_with::<&str>(registry, &folder.config(), &[])?;
+        let text = Folder::at(root).read(CONFIG, crate::config_file::LIMIT)?;
+        let origin = folder.config().display().to_string();
+        let mut config = Config::parse_with::<&str>(registry, &text_of(text, &folder)?, &origin, &[])?;
         // The folder may have been moved since.
         config.run.output_dir = Some(folder.root.clone());
         Ok((folder, config))
@@ -117,31 +130,31 @@ impl RunFolder {
     /// The resolved config.
     #[must_use]
     pub fn config(&self) -> PathBuf {
-        self.root.join("config.yaml")
+        self.root.join(CONFIG)
     }
 
     /// One JSON object an epoch.
     #[must_use]
     pub fn metrics_jsonl(&self) -> PathBuf {
-        self.root.join("metrics.jsonl")
+        self.root.join(METRICS_JSONL)
     }
 
     /// The same rows as CSV.
     #[must_use]
     pub fn metrics_csv(&self) -> PathBuf {
-        self.root.join("metrics.csv")
+        self.root.join(METRICS_CSV)
     }
 
     /// How the run is doing, for other processes.
     #[must_use]
     pub fn status(&self) -> PathBuf {
-        self.root.join("status.json")
+        self.root.join(STATUS)
     }
 
     /// The folder of the checkpoints.
     #[must_use]
     pub fn checkpoints(&self) -> PathBuf {
-        self.root.join("checkpoints")
+        self.root.join(CHECKPOINTS)
     }
 
     /// The newest checkpoint.
@@ -153,24 +166,27 @@ impl RunFolder {
     /// The folder of the features that the frozen evaluation keeps.
     #[must_use]
     pub fn features(&self) -> PathBuf {
-        self.root.join("features")
-    }
-
-    pub(crate) fn lock_file(&self) -> PathBuf {
-        self.root.join("lock")
+        self.root.join(FEATURES)
     }
 
     /// The verdict of the gates.
     #[must_use]
     pub fn gates(&self) -> PathBuf {
-        self.root.join("gates.json")
+        self.root.join(GATES)
     }
 
     /// The results of the frozen evaluation.
     #[must_use]
     pub fn evaluation(&self) -> PathBuf {
-        self.root.join("evaluation.json")
+        self.root.join(EVALUATION)
     }
+}
+
+fn text_of(bytes: Vec<u8>, folder: &RunFolder) -> Result<String, StorageError> {
+    String::from_utf8(bytes).map_err(|error| {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
+        StorageError::new("read", &folder.config(), source)
+    })
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! How a run is doing, for other processes: the file `status.json` of its folder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use seqjepa_train::MetricsRow;
-use seqjepa_train::storage::{StorageError, write_unsynced};
+use seqjepa_train::storage::{Folder, StorageError, folder_of};
 use serde::{Deserialize, Serialize};
 
 use super::lock::is_held;
-use super::run_folder::RunFolder;
+use super::run_folder::STATUS;
 
 /// What a run was doing when it wrote its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,28 +90,49 @@ impl Status {
     ///
     /// [`StorageError`] if it cannot be read or is no such file.
     pub fn read(path: &Path) -> Result<Self, StorageError> {
-        let fail = |source| StorageError::new("read", path, source);
-        let text = fs::read(path).map_err(fail)?;
-        serde_json::from_slice(&text).map_err(|error| fail(error.into()))
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self::read_named(&Folder::at(folder_of(path)), &name)
+    }
+
+    /// Reads that of a run folder.
+    pub(crate) fn read_in(root: &Folder) -> Result<Self, StorageError> {
+        Self::read_named(root, STATUS)
+    }
+
+    fn read_named(folder: &Folder, name: &str) -> Result<Self, StorageError> {
+        /// Far more than a status of the most figures takes.
+        const LONGEST: u64 = 4 << 20;
+        let text = folder.read(name, LONGEST)?;
+        serde_json::from_slice(&text)
+            .map_err(|error| StorageError::new("read", &folder.path().join(name), error.into()))
     }
 
     /// Makes the status say that this process is getting ready to continue the run. That it cannot be said is no reason
     /// not to.
-    pub(crate) fn restarting(path: &Path) {
-        let Ok(mut status) = Self::read(path) else { return };
+    pub(crate) fn restarting(root: &Folder) {
+        let Ok(mut status) = Self::read_in(root) else { return };
         (status.state, status.pid, status.message) = (RunState::Starting, std::process::id(), None);
         (status.started, status.updated) = (seconds_since_1970(), seconds_since_1970());
         (status.eta_seconds, status.loss) = (None, None);
-        if let Err(error) = status.write(path) {
+        if let Err(error) = status.write(root) {
             tracing::warn!("{error}");
         }
     }
 
-    /// Replaces `status.json`.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), StorageError> {
+    /// Replaces the `status.json` of a run folder.
+    pub(crate) fn write(&self, root: &Folder) -> Result<(), StorageError> {
+        root.write_unsynced(STATUS, &self.text())
+    }
+
+    /// The same wherever the folder is now: the last word of a run whose folder was moved belongs there.
+    pub(crate) fn write_where_it_is(&self, root: &Folder) -> Result<(), StorageError> {
+        root.write_where_it_is(STATUS, &self.text())
+    }
+
+    fn text(&self) -> Vec<u8> {
         let mut text = serde_json::to_vec_pretty(self).expect("a status is plain data");
         text.push(b'\n');
-        write_unsynced(path, &text)
+        text
     }
 
     /// Time since it was written.
@@ -139,10 +159,10 @@ pub enum Life {
 ///
 /// [`StorageError`] if there is no status to read.
 pub fn inspect(root: &Path) -> Result<(Status, Life), StorageError> {
-    let folder = RunFolder::at(root);
+    let folder = Folder::at(root);
     // First the lock: a process that ends in between has then written its last status.
-    let held = is_held(&folder.lock_file());
-    let status = Status::read(&folder.status())?;
+    let held = is_held(&folder);
+    let status = Status::read_in(&folder)?;
     let life = match (held, status.state.is_active()) {
         (true, _) => Life::Running,
         (false, true) => Life::Died,

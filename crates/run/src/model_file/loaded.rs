@@ -7,11 +7,13 @@ use burn::tensor::Device;
 use seqjepa_evaluation::{ModelOrigin, ModelSource, file_sha256};
 use seqjepa_model::{DynMethod, DynMethodConfig, TensorRole};
 use seqjepa_train::MetricsRow;
+use seqjepa_train::storage::Folder;
 
 use super::error::ModelFileError;
 use super::pretrained::{Pretrained, PretrainedSource};
 use crate::config::{Config, ConfigDifference};
 use crate::folder::RunFolder;
+use crate::folder::run_folder::FEATURES;
 
 /// A checkpoint of this project, or a PyTorch or SafeTensors model, with its config and device.
 #[derive(Debug)]
@@ -28,10 +30,12 @@ pub struct LoadedModel {
     pub method_config: Box<dyn DynMethodConfig>,
     /// Where it came from.
     pub origin: ModelOrigin,
-    /// The metrics of its training, where the checkpoint holds them.
-    pub rows: Vec<MetricsRow>,
+    /// The metrics of the last epoch of its training, where the checkpoint holds them.
+    pub last_row: Option<MetricsRow>,
     /// Names of tensors in an imported file that are no part of the model.
     pub left_over: Vec<String>,
+    /// Names of tensors of the target encoder that the file lacks: nothing is measured of it.
+    pub missing: Vec<String>,
     /// As [`Pretrained::not_followed`].
     pub not_followed: Vec<ConfigDifference>,
     folder: PathBuf,
@@ -40,7 +44,8 @@ pub struct LoadedModel {
 
 impl LoadedModel {
     /// Reads a checkpoint of this project (or its run folder, for the last one), or with a config a PyTorch or SafeTensors
-    /// file with the published names, of which only the target encoder may lack.
+    /// file with the published names, of which only the target encoder may lack, with
+    /// [`PretrainedSource::allow_missing`].
     ///
     /// # Errors
     ///
@@ -48,8 +53,18 @@ impl LoadedModel {
     /// the predictor.
     pub fn read(source: &PretrainedSource) -> Result<Self, ModelFileError> {
         let (pretrained, device, backend) = source.load_where_configured()?;
-        let Pretrained { method, method_config, config, path, native, trained, rows, missing, not_followed, beside } =
-            pretrained;
+        let Pretrained {
+            method,
+            method_config,
+            config,
+            path,
+            native,
+            trained,
+            last_row,
+            missing,
+            not_followed,
+            beside,
+        } = pretrained;
         let (target, names): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
         if !names.is_empty() {
@@ -67,7 +82,21 @@ impl LoadedModel {
         // The probes beside a checkpoint's model belong there; what an import leaves over is worth a word.
         let left_over = if native { vec![] } else { beside.into_iter().map(|(name, _)| name).collect() };
         let (folder, card) = places(&path);
-        Ok(Self { config, device, backend, method, method_config, origin, rows, left_over, not_followed, folder, card })
+        let missing = target;
+        Ok(Self {
+            config,
+            device,
+            backend,
+            method,
+            method_config,
+            origin,
+            last_row,
+            left_over,
+            missing,
+            not_followed,
+            folder,
+            card,
+        })
     }
 
     /// Where the card goes: `evaluation.json` in the run folder of its last checkpoint, else beside the checkpoint under
@@ -77,10 +106,10 @@ impl LoadedModel {
         &self.card
     }
 
-    /// Where extracted features are kept: `features` in the run folder, else beside the checkpoint.
+    /// Where extracted features are while they are needed: `features` in the run folder, else beside the checkpoint.
     #[must_use]
-    pub fn cache_folder(&self) -> PathBuf {
-        self.folder.join("features")
+    pub fn cache_folder(&self) -> Folder {
+        Folder::at(&self.folder).below(FEATURES)
     }
 }
 
@@ -95,6 +124,8 @@ fn places(checkpoint: &Path) -> (PathBuf, PathBuf) {
     });
     match root {
         Some(root) if checkpoint == root.last_checkpoint() => (root.root().to_owned(), root.evaluation()),
+        // A link in a run folder is not written through.
+        Some(root) if beside.is_symlink() => (root.root().to_owned(), root.root().join(card)),
         Some(root) => (root.root().to_owned(), beside.join(card)),
         None => (beside.clone(), beside.join(card)),
     }

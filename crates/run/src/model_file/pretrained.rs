@@ -28,10 +28,10 @@ pub struct Pretrained {
     pub native: bool,
     /// Epochs and optimizer steps done; unknown of an imported model.
     pub trained: Option<(usize, u64)>,
-    /// Metrics of the epochs done; empty for an imported model.
-    pub rows: Vec<MetricsRow>,
-    /// Names of the method's tensors that an imported file lacks, which then have their initial values: none that the
-    /// representations of the online encoder need.
+    /// Metrics of the last epoch done; unknown of an imported model.
+    pub last_row: Option<MetricsRow>,
+    /// Names of the method's tensors that an imported file lacks, which then have their initial values: empty unless
+    /// [`PretrainedSource::allow_missing`], and none that the representations of the online encoder need.
     pub missing: Vec<String>,
     /// Keys of a checkpoint's config that reach for the machine, as `dataset.data_root` and `run.device` do, and were not
     /// followed: only a config that the user names, or an override, says such things.
@@ -53,6 +53,9 @@ pub struct PretrainedSource {
     pub config: Option<PathBuf>,
     /// Overrides of single keys, `section.key=value`.
     pub overrides: Vec<String>,
+    /// Whether a file may lack tensors that the representations of the online encoder do not need, as those of the predictor or of
+    /// the target encoder. By default it may not: every tensor of the model that the config describes is in it.
+    pub allow_missing: bool,
     /// The methods and data sets that a config can name.
     pub registry: Registry,
 }
@@ -63,10 +66,10 @@ impl PretrainedSource {
     /// # Errors
     ///
     /// [`ModelFileError`]: a file that cannot be read, or is no checkpoint of this project when there is no config; one that
-    /// lacks a tensor that the representations of the online encoder need; shapes that differ, with the tensor's name; errors
+    /// lacks a tensor, as [`allow_missing`](Self::allow_missing) says; shapes that differ, with the tensor's name; errors
     /// of the config.
     pub fn load(&self, device: &Device) -> Result<Pretrained, ModelFileError> {
-        self.read()?.build(&self.registry, device)
+        self.read()?.build(&self.registry, device, self.allow_missing)
     }
 
     /// Loads the method onto the device that its config names in `run.device`; with them the name of the backend.
@@ -77,7 +80,7 @@ impl PretrainedSource {
     pub fn load_where_configured(&self) -> Result<(Pretrained, Device, &'static str), ModelFileError> {
         let file = self.read()?;
         let (device, backend) = DeviceRequest::parse(&file.config.run.device)?.open_named()?;
-        Ok((file.build(&self.registry, &device)?, device, backend))
+        Ok((file.build(&self.registry, &device, self.allow_missing)?, device, backend))
     }
 
     fn read(&self) -> Result<File, ModelFileError> {
@@ -100,7 +103,8 @@ impl PretrainedSource {
             (Some(config), _) => (Config::load_with(&self.registry, config, &self.overrides)?, Vec::new()),
             (None, Some(native)) => {
                 let held = &native.record.config;
-                let (text, origin) = (held.without_machine().to_yaml(), format!("the config in {}", path.display()));
+                let (text, origin) =
+                    (held.without_machine().to_yaml(), format!("the config in {}", path.display()));
                 let config = Config::parse_with(&self.registry, &text, &origin, &self.overrides)?;
                 let not_followed = held.not_followed(&config);
                 (config, not_followed)
@@ -121,7 +125,12 @@ struct File {
 }
 
 impl File {
-    fn build(self, registry: &Registry, device: &Device) -> Result<Pretrained, ModelFileError> {
+    fn build(
+        self,
+        registry: &Registry,
+        device: &Device,
+        allow_missing: bool,
+    ) -> Result<Pretrained, ModelFileError> {
         let Self { path, native, config, not_followed, config_from_file } = self;
         let device = device.clone().without_autodiff();
         let method_config = registry.method(&config)?;
@@ -141,13 +150,17 @@ impl File {
                 path,
                 native: true,
                 trained: Some((progress.epoch, progress.step)),
-                rows: progress.rows,
+                last_row: progress.history.last,
                 missing: Vec::new(),
                 not_followed,
                 beside: checkpoint.probes,
             });
         }
         let imported = method.import(&path)?;
+        if !allow_missing && !imported.missing.is_empty() {
+            let wanted = "of the model that the config describes";
+            return Err(ModelFileError::Missing { path, wanted, names: imported.missing });
+        }
         let (needed, missing): (Vec<_>, Vec<_>) = imported
             .missing
             .into_iter()
@@ -163,7 +176,7 @@ impl File {
             path,
             native: false,
             trained: None,
-            rows: Vec::new(),
+            last_row: None,
             missing,
             not_followed,
             beside: imported.left_over,

@@ -59,13 +59,16 @@ pub fn open_images(
 fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2], DataError> {
     let [train, test] = [Split::Train, Split::Test];
     if let DatasetSource::ImageFolder(folder) = source {
-        let counts = [folder.stream(train, 0)?.len() as u64, folder.stream(test, 0)?.len() as u64];
+        let [train, test] = [folder.files(train)?, folder.files(test)?];
+        let counts = [train.len() as u64, test.len() as u64];
         let each = 3 * (folder.image_size * folder.image_size) as u64;
         let all = (counts[0] + counts[1]).saturating_mul(each);
-        if all > limit {
-            let share = |count: u64| (limit / (counts[0] + counts[1])).saturating_mul(count);
-            return Ok([source.stream(train, share(counts[0]))?, source.stream(test, share(counts[1]))?]);
+        if all <= limit {
+            return Ok([Arc::new(train.load()?), Arc::new(test.load()?)]);
         }
+        let share = |count: u64| (limit / (counts[0] + counts[1])).saturating_mul(count);
+        let [train_bytes, test_bytes] = counts.map(share);
+        return Ok([Arc::new(train.stream(train_bytes)?), Arc::new(test.stream(test_bytes)?)]);
     }
     Ok([Arc::new(source.load(train)?), Arc::new(source.load(test)?)])
 }
@@ -83,15 +86,22 @@ fn sequences(
 fn source(config: &Config) -> Result<DatasetSource, ConfigError> {
     let dataset = &config.dataset;
     let mut source = DatasetSource::from_name(&dataset.name, &dataset.data_root, config.source_size())?;
-    if let DatasetSource::Synthetic(synthetic) = &mut source {
-        synthetic.seed = config.run.seed;
-        (synthetic.train_images, synthetic.test_images) = (dataset.synthetic_train, dataset.synthetic_val);
+    match &mut source {
+        DatasetSource::Synthetic(synthetic) => {
+            synthetic.seed = config.run.seed;
+            (synthetic.train_images, synthetic.test_images) =
+                (dataset.synthetic_train, dataset.synthetic_val);
+        }
+        DatasetSource::ImageFolder(folder) => folder.truncated_images = dataset.truncated_images,
+        _ => {}
     }
     Ok(source)
 }
 
 #[cfg(feature = "download")]
 mod download {
+    use std::ops::ControlFlow;
+
     use seqjepa_data::dataset::DatasetSource;
     use seqjepa_data::download::{Downloader, Progress};
     use seqjepa_train::observer::{Event, Observer, Stage};
@@ -114,16 +124,15 @@ mod download {
             Some(url) => Downloader::with_base_url(url),
             None => Downloader::default(),
         };
-        // The downloader's callback cannot fail; the first error of an observer is kept for after it.
+        // An error of an observer ends the download, and is why it has ended.
         let mut told = Ok(());
-        source.download(&downloader, &mut |progress| {
-            if told.is_ok() {
-                let Progress { received, total } = progress;
-                let stage = Stage::Downloading;
-                told = observer.observe(&Event::Progress { stage, what: None, done: received, total });
-            }
-        })?;
-        Ok(told?)
+        let downloaded = source.download(&downloader, &mut |Progress { received, total }| {
+            let stage = Stage::Downloading;
+            told = observer.observe(&Event::Progress { stage, what: None, done: received, total });
+            if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        told?;
+        Ok(downloaded?)
     }
 }
 

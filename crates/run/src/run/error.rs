@@ -104,6 +104,33 @@ pub enum RunError {
         /// Bytes of the machine.
         there: u64,
     },
+    /// A resume whose metrics are not those that the run has written.
+    #[error(
+        "{}: expected to begin with the metrics of {} epochs ({} bytes) as the run has written them, found {found} whole lines that may be \
+         theirs; they are kept nowhere else: bring the file back, or allow the change and go on with those lines",
+        path.display(),
+        expected.0,
+        expected.1
+    )]
+    HistoryChanged {
+        /// The file.
+        path: PathBuf,
+        /// Lines and bytes that the checkpoint knows of.
+        expected: (usize, u64),
+        /// Lines that can be read.
+        found: usize,
+    },
+    /// The metrics file is no longer what the run has left.
+    #[error(
+        "{source}; the metrics of all epochs done are in {}: give that file the name metrics.jsonl, and the run can be resumed",
+        kept.display()
+    )]
+    MetricsChanged {
+        /// Where the metrics are now.
+        kept: PathBuf,
+        /// What was found.
+        source: ObserverError,
+    },
     /// A run without checkpoints that has done epochs.
     #[error(
         "expected a checkpoint in {}, found none, though the run has done {epochs} epochs; a resume would begin anew: {hint}",

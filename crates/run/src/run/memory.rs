@@ -65,13 +65,21 @@ mod tests {
         let parameters = Registry::standard().method(&config).unwrap().parameter_count();
         assert!(least(&config, parameters, true) > 40 << 30);
         if let Err(error) = check(&large, "flex") {
-            assert!(error.to_string().contains("expected at most the") && error.to_string().contains("model.width"));
+            assert!(
+                error.to_string().contains("expected at most the")
+                    && error.to_string().contains("model.width")
+            );
         }
     }
 
     #[test]
     fn the_least_counts_what_is_there_in_any_case() {
-        let overrides = ["dataset.name=synthetic", "dataset.batch_size=2", "dataset.synthetic_train=10", "dataset.synthetic_val=5"];
+        let overrides = [
+            "dataset.name=synthetic",
+            "dataset.batch_size=2",
+            "dataset.synthetic_train=10",
+            "dataset.synthetic_val=5",
+        ];
         let config = Config::parse("", "test", &overrides).unwrap();
         let (batch, images) = (4 * 3 * 1024 * 2 * 4, 15 * 3 * 1024);
         assert_eq!(least(&config, 100, false), batch + images);

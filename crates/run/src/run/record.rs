@@ -18,6 +18,9 @@ pub struct RunRecord {
     /// What the run was trained on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFingerprint>,
+    /// The epoch that `best.safetensors` holds once this is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best: Option<usize>,
     /// For a diagnostic checkpoint: why the step after it could not be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

@@ -1,11 +1,12 @@
 //! Going on with the run in a folder.
 
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use seqjepa_train::checkpoint::{CheckpointStore, Found, UnderWay};
+use seqjepa_train::checkpoint::{BestState, CheckpointStore, Found, Progress, UnderWay};
 use seqjepa_train::observer::{Event, Observer};
-use seqjepa_train::storage::{StorageError, write_atomically};
+use seqjepa_train::storage::{Folder, StorageError};
+use seqjepa_train::{History, MetricsRow};
 
 use super::error::RunError;
 use super::record::RunRecord;
@@ -14,6 +15,7 @@ use crate::code::code_version;
 use crate::config::{Config, ConfigDifference, ConfigError, invalid};
 use crate::device::DeviceRequest;
 use crate::fingerprint::DataFingerprint;
+use crate::folder::run_folder::{CHECKPOINTS, CONFIG, METRICS_JSONL};
 use crate::folder::status::Status;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
@@ -62,12 +64,13 @@ impl Run {
             RunFolder::open(registry, root)?;
         }
         let lock = folder.take()?;
-        let status = Status::read(&folder.status()).ok();
-        Status::restarting(&folder.status());
-        let resumed = Self::resume_in(registry, folder.clone(), lock, options, observer);
+        let held = lock.folder().clone();
+        let status = Status::read_in(&held).ok();
+        Status::restarting(&held);
+        let resumed = Self::resume_in(registry, folder, lock, options, observer);
         // A run that was not resumed is what it was. Why it was not is the error to report.
         if let (Err(_), Some(status)) = (&resumed, status)
-            && let Err(second) = status.write(&folder.status())
+            && let Err(second) = status.write(&held)
         {
             tracing::warn!("{second}");
         }
@@ -82,7 +85,7 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Self, RunError> {
         let root = folder.root().to_owned();
-        let mut store = CheckpointStore::new(&folder.checkpoints(), 1);
+        let mut store = CheckpointStore::new(lock.folder().below(CHECKPOINTS), 1);
         let found = store.load_newest::<RunRecord>()?;
         let Configs { kept, config, unreadable } = configs(registry, &root, found.as_ref(), options)?;
         store.keep(config.run.keep_last);
@@ -91,8 +94,12 @@ impl Run {
         }
 
         if found.is_none() {
-            refuse_to_lose_epochs(&folder, &kept)?;
+            refuse_to_lose_epochs(&folder, lock.folder(), &kept)?;
         }
+        let rows = match &found {
+            Some(found) => rows_of(&found.checkpoint.progress, lock.folder(), options)?,
+            None => Vec::new(),
+        };
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         if let Some(found) = &found {
             check_backend(&root, found.checkpoint.record.backend.as_deref(), device.1, options)?;
@@ -122,7 +129,9 @@ impl Run {
         let changed = differ(&record.config, &run.config) || other_backend;
         let another_best =
             [&record.config, &kept].iter().any(|earlier| earlier.run.best_by() != run.config.run.best_by());
-        run.rows.clone_from(&progress.rows);
+        run.history = History::of(&rows);
+        run.rows = rows;
+        run.best = record.best.filter(|_| !another_best);
         run.trainer.restore(checkpoint)?;
         if changed {
             // With both configs in the checkpoint, a kill before the next line does no harm.
@@ -139,6 +148,7 @@ impl Run {
             // The kill may have come between the checkpoint and its second name.
             run.store.mark_best()?;
         }
+        run.check_best(observer)?;
         observer.observe(&Event::Resumed { path: Some(&path), epoch, batch })?;
         Ok(run)
     }
@@ -147,8 +157,78 @@ impl Run {
         if !unreadable && !differ(kept, &self.config) && self.folder.config().exists() {
             return Ok(());
         }
-        Ok(write_atomically(&self.folder.config(), self.config.to_yaml().as_bytes())?)
+        Ok(self.lock.folder().write(CONFIG, self.config.to_yaml().as_bytes())?)
     }
+
+    /// Says so if the best checkpoint is damaged or missing, and makes it again where that can be done.
+    fn check_best(&self, observer: &mut dyn Observer) -> Result<(), RunError> {
+        let run = &self.config.run;
+        let (Some(metric), Some(best)) = (&run.best_metric, self.best) else { return Ok(()) };
+        let file = self.store.best();
+        let what = format!("{} should hold epoch {best}, the best by {metric}", file.display());
+        let problem = match self.store.check_best::<RunRecord>(best)? {
+            BestState::Whole => return Ok(()),
+            BestState::Restored { problem, from } => {
+                format!("{what}, but {problem}; it was made again from {}", from.display())
+            }
+            BestState::Lost { problem } => format!(
+                "{what}, but {problem}, and no other checkpoint holds that epoch; bring the file back from a copy, or do without: \
+                 only an epoch that is better still becomes the best"
+            ),
+        };
+        Ok(observer.observe(&Event::CheckpointDamaged { problem: &problem })?)
+    }
+}
+
+/// The metrics of the epochs that a checkpoint has behind it: of an earlier version its own, else those of `metrics.jsonl`, held
+/// against its digest.
+fn rows_of(
+    progress: &Progress,
+    folder: &Folder,
+    options: &ResumeOptions,
+) -> Result<Vec<MetricsRow>, RunError> {
+    /// Far more than the metrics of a million epochs take.
+    const LONGEST: u64 = 1 << 36;
+    if !progress.rows.is_empty() {
+        return Ok(progress.rows.clone());
+    }
+    let position = &progress.history;
+    let found = match folder.open(METRICS_JSONL, LONGEST) {
+        Ok(file) => {
+            let mut found = Vec::new();
+            let read = file.take(position.bytes).read_to_end(&mut found);
+            read.map_err(|source| StorageError::new("read", &folder.path().join(METRICS_JSONL), source))?;
+            found
+        }
+        Err(StorageError { source, .. }) if source.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let (whole, there) = match position.complete(found.clone()) {
+        Some(whole) => (true, whole),
+        None => (false, found),
+    };
+    let mut rows: Vec<MetricsRow> = Vec::new();
+    for line in there.split(|byte| *byte == b'\n') {
+        let row = std::str::from_utf8(line).ok().and_then(|line| MetricsRow::from_line(line).ok());
+        let after = rows.last().map_or(0, |row| row.epoch);
+        match row.filter(|row| (after + 1..=progress.epoch).contains(&row.epoch)) {
+            Some(row) => rows.push(row),
+            None => break,
+        }
+    }
+    if whole && rows.len() == position.lines {
+        return Ok(rows);
+    }
+    let error = RunError::HistoryChanged {
+        path: folder.path().join(METRICS_JSONL),
+        expected: (position.lines, position.bytes),
+        found: rows.len().min(position.lines),
+    };
+    if !options.allow_changes {
+        return Err(error);
+    }
+    tracing::warn!("{error}");
+    Ok(rows)
 }
 
 /// The configs of a resume.
@@ -215,13 +295,17 @@ fn differ(held: &Config, given: &Config) -> bool {
 }
 
 /// Refuses to begin a run anew that has more behind it than what it does before its first checkpoint.
-fn refuse_to_lose_epochs(folder: &RunFolder, kept: &Config) -> Result<(), RunError> {
+fn refuse_to_lose_epochs(folder: &RunFolder, held: &Folder, kept: &Config) -> Result<(), RunError> {
     let path = folder.metrics_jsonl();
-    let bytes = match std::fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        bytes => bytes.map_err(|source| StorageError::new("read", &path, source))?,
+    let file = match held.open(METRICS_JSONL, u64::MAX) {
+        Err(StorageError { source, .. }) if source.kind() == ErrorKind::NotFound => return Ok(()),
+        file => file?,
     };
-    let epochs = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let mut epochs = 0;
+    let mut lines = BufReader::new(file);
+    while lines.skip_until(b'\n').map_err(|source| StorageError::new("read", &path, source))? > 0 {
+        epochs += 1;
+    }
     let run = &kept.run;
     let first = match (run.save_checkpoint, &run.best_metric) {
         (true, None) => run.checkpoint_epochs.unwrap_or(usize::MAX).min(run.epochs),
@@ -229,7 +313,7 @@ fn refuse_to_lose_epochs(folder: &RunFolder, kept: &Config) -> Result<(), RunErr
         _ => 1,
     };
     // Others are saved by steps or minutes, or when the run was stopped.
-    let saved = Status::read(&folder.status()).is_ok_and(|status| status.checkpoint_step.is_some());
+    let saved = Status::read_in(held).is_ok_and(|status| status.checkpoint_step.is_some());
     if epochs >= first || saved {
         let hint = match run.save_checkpoint {
             true => "bring back the checkpoints, or start another run",

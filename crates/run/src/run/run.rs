@@ -1,12 +1,11 @@
-use std::path::Path;
-
 use burn::tensor::Device;
-use seqjepa_evaluation::{EvaluationRequest, ModelOrigin, ModelSource, ResultCard, evaluate, file_sha256};
+use seqjepa_evaluation::{
+    EvaluationRequest, ModelOrigin, ModelSource, ResultCard, clear_features, evaluate, file_sha256,
+};
 use seqjepa_model::{DynMethod, DynMethodConfig};
 use seqjepa_train::checkpoint::CheckpointStore;
 use seqjepa_train::observer::{Event, Observer, Observers};
-use seqjepa_train::storage::write_atomically;
-use seqjepa_train::{MetricsRow, StopFlag, Trainer};
+use seqjepa_train::{History, MetricsRow, StopFlag, Trainer};
 use serde::Serialize;
 
 use super::build::build_trainer;
@@ -18,6 +17,7 @@ use crate::config::Config;
 use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::fingerprint::DataFingerprint;
+use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
@@ -35,10 +35,14 @@ pub struct Run {
     data: RunData,
     pub(super) fingerprint: DataFingerprint,
     pub(super) trainer: Trainer,
+    /// Those of the epochs done, and where their lines end.
     pub(super) rows: Vec<MetricsRow>,
+    pub(super) history: History,
+    /// The epoch that the best checkpoint holds, or is about to.
+    pub(super) best: Option<usize>,
     pub(super) stop: StopFlag,
-    /// Held for as long as the run lives.
-    _lock: RunLock,
+    /// Held for as long as the run lives; everything is written through it.
+    pub(super) lock: RunLock,
 }
 
 /// What a run is made of before it has a folder: everything that can be refused has been looked at.
@@ -102,7 +106,7 @@ impl Run {
         let mut parts = Parts::prepare(registry, config, device, observer)?;
         let (folder, lock) = RunFolder::create(&parts.config)?;
         parts.config.run.output_dir = Some(folder.root().to_owned());
-        let store = CheckpointStore::new(&folder.checkpoints(), parts.config.run.keep_last);
+        let store = CheckpointStore::new(lock.folder().below(CHECKPOINTS), parts.config.run.keep_last);
         Ok(Self::assemble(parts, folder, store, lock))
     }
 
@@ -119,8 +123,10 @@ impl Run {
             fingerprint,
             trainer,
             rows: Vec::new(),
+            history: History::default(),
+            best: None,
             stop: StopFlag::new(),
-            _lock: lock,
+            lock,
         }
     }
 
@@ -175,13 +181,15 @@ impl Run {
     }
 
     pub(super) fn checkpoint_told(&mut self, observer: &mut dyn Observer) -> Result<RunCheckpoint, RunError> {
-        let mut checkpoint = self.trainer.checkpoint(&self.rows, observer)?.with_record(RunRecord {
-            config: self.config.clone(),
-            previous_config: None,
-            backend: Some(self.backend.to_owned()),
-            data: Some(self.fingerprint.clone()),
-            failure: None,
-        });
+        let mut checkpoint =
+            self.trainer.checkpoint(self.history.position(), observer)?.with_record(RunRecord {
+                config: self.config.clone(),
+                previous_config: None,
+                backend: Some(self.backend.to_owned()),
+                data: Some(self.fingerprint.clone()),
+                best: self.best,
+                failure: None,
+            });
         let code = code_version();
         (checkpoint.progress.version, checkpoint.progress.commit) = (code.version, code.commit);
         Ok(checkpoint)
@@ -207,7 +215,10 @@ impl Run {
         // On its way through the probes the error may have become another one, or a figure that is absent.
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
         let result = result.and_then(|card| {
-            card.save(&self.folder.evaluation())?;
+            self.lock.folder().write(EVALUATION, &card.to_json())?;
+            if self.config.eval.cache_dir.is_none() {
+                clear_features(&self.lock.folder().below(FEATURES));
+            }
             Ok(card)
         });
         ended(&mut status, RunState::Finished, result)
@@ -235,14 +246,14 @@ impl Run {
             batch_size: self.config.dataset.batch_size,
             code: code_version(),
             config: self.config.to_json(),
-            cache_folder: Some(&self.folder.features()),
+            cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
         Ok(evaluate(&request, observer)?)
     }
 
     pub(super) fn status(&self) -> StatusSink {
         let steps = (self.trainer.steps_per_epoch() * self.config.run.epochs) as u64;
-        StatusSink::new(&self.folder, &self.config, &self.rows, (self.trainer.steps_done(), steps))
+        StatusSink::new(self.lock.folder(), &self.config, &self.rows, (self.trainer.steps_done(), steps))
     }
 
     pub(super) fn stopped(&self, place: String) -> RunError {
@@ -250,10 +261,10 @@ impl Run {
         RunError::Stopped { place, path: self.folder.root().to_owned(), saved }
     }
 
-    pub(super) fn write_json(&self, path: &Path, value: &impl Serialize) -> Result<(), RunError> {
+    pub(super) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let mut text = serde_json::to_vec_pretty(value).expect("results are plain data");
         text.push(b'\n');
-        Ok(write_atomically(path, &text)?)
+        Ok(self.lock.folder().write(name, &text)?)
     }
 }
 
@@ -271,7 +282,7 @@ pub(super) fn ended<T>(
                 _ => RunState::Failed,
             };
             // The first error is the one to report.
-            if let Err(second) = status.enter(state, Some(error.to_string())) {
+            if let Err(second) = status.end(state, error.to_string()) {
                 tracing::warn!("{second}");
             }
         }

@@ -7,6 +7,7 @@ use seqjepa_train::{Advance, MetricsRow, TrainError};
 
 use super::error::RunError;
 use super::run::{Run, ended};
+use crate::folder::run_folder::{GATES, METRICS_JSONL, METRICS_KEPT};
 use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
@@ -45,8 +46,8 @@ impl Run {
     fn train_rest(&mut self, told: &mut Told<'_>) -> Result<GateVerdict, RunError> {
         told.status.enter(RunState::Starting, None)?;
         let mut files = Observers::new()
-            .with(JsonLinesSink::open(&self.folder.metrics_jsonl(), &self.rows)?)
-            .with(CsvSink::open(&self.folder.metrics_csv(), &self.rows)?);
+            .with(JsonLinesSink::open(self.lock.folder(), &self.rows)?)
+            .with(CsvSink::open(self.lock.folder(), &self.rows)?);
         let all_steps = (self.trainer.steps_per_epoch() * self.config.run.epochs) as u64;
         let event = Event::RunStarted {
             first_epoch: self.trainer.epochs_done() + 1,
@@ -81,7 +82,7 @@ impl Run {
         }
         let last = self.rows.last().expect("a run has at least one epoch");
         let verdict = evaluate_gates(&self.config.gating, last);
-        self.write_json(&self.folder.gates(), &verdict)?;
+        self.write_json(GATES, &verdict)?;
         Ok(verdict)
     }
 
@@ -94,10 +95,14 @@ impl Run {
         let before = self.rows.last().and_then(|row| row.get("wall_time")).unwrap_or(0.0);
         row.push("wall_time", before + row.get("ep_time").unwrap_or(0.0));
         let epoch = row.epoch;
+        self.history.push(&row);
         self.rows.push(row);
         let best = self.last_is_best();
+        if best && self.config.run.save_checkpoint {
+            self.best = Some(epoch);
+        }
         let by_epochs = self.config.run.checkpoint_epochs.is_some_and(|every| epoch.is_multiple_of(every));
-        // The checkpoint first: it holds the rows, from which a resumed run completes the files.
+        // The checkpoint first: it holds this row, with which a resumed run completes the files.
         if by_epochs || best || self.trainer.is_finished() || self.minutes_are_up(told) {
             self.save(told)?;
         }
@@ -105,8 +110,27 @@ impl Run {
             self.store.mark_best()?;
         }
         let event = Event::EpochFinished { row: self.rows.last().expect("a row was just added") };
-        files.observe(&event)?;
+        if let Err(error) = files.observe(&event) {
+            return Err(self.keep_metrics(error));
+        }
         Ok(told.observe(&event)?)
+    }
+
+    /// The metrics are in one file: where somebody else has changed that, they are kept in another, from which the user can bring
+    /// them back.
+    fn keep_metrics(&self, error: ObserverError) -> RunError {
+        let folder = self.lock.folder();
+        let found =
+            folder.read(METRICS_JSONL, self.history.position().bytes.saturating_mul(2)).unwrap_or_default();
+        if self.history.position().complete(found).is_some() {
+            return error.into();
+        }
+        let text: Vec<u8> = self.rows.iter().flat_map(MetricsRow::to_line).collect();
+        match folder.write(METRICS_KEPT, &text) {
+            Ok(()) => RunError::MetricsChanged { kept: folder.path().join(METRICS_KEPT), source: error },
+            // The first error is the one to report.
+            Err(_) => error.into(),
+        }
     }
 
     /// Whether the last epoch is the best so far by `run.best_metric`.
@@ -146,6 +170,7 @@ impl Run {
 
     /// Saves and says how far the run is.
     fn stop_here(&mut self, told: &mut Told<'_>) -> Result<RunError, RunError> {
+        self.lock.folder().check()?;
         if told.unsaved || !self.folder.last_checkpoint().exists() {
             self.save(told)?;
         }
@@ -163,13 +188,12 @@ impl Run {
     fn diagnose(&mut self, mut error: TrainError) -> RunError {
         let message = error.to_string();
         if let TrainError::NonFinite(found) = &mut error {
-            let path = self.store.diagnostic();
             let saved = self.checkpoint().and_then(|mut checkpoint| {
                 checkpoint.record.failure = Some(message);
-                Ok(checkpoint.save(&path)?)
+                Ok(self.store.save_diagnostic(&checkpoint)?)
             });
             match saved {
-                Ok(()) => found.diagnostic = Some(path),
+                Ok(path) => found.diagnostic = Some(path),
                 // The loss is what stopped the run.
                 Err(second) => tracing::warn!("{second}"),
             }

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::{Event, Observer, ObserverError};
-use seqjepa_train::storage::{Lines, StorageError};
+use seqjepa_train::storage::{Folder, Lines, StorageError};
 
-/// The rows of `metrics.jsonl` as CSV; the columns are those of the first row, an undefined figure is an empty cell.
+use crate::folder::run_folder::METRICS_CSV;
+
+/// The rows of `metrics.jsonl` as CSV, `metrics.csv`; the columns are those of the first row, an undefined figure is an empty cell.
 #[derive(Debug)]
 pub struct CsvSink {
     file: Lines,
@@ -15,13 +16,13 @@ pub struct CsvSink {
 }
 
 impl CsvSink {
-    /// Opens the file for appending after the rows of the epochs before, as [`JsonLinesSink::open`](super::JsonLinesSink::open)
+    /// Opens the file in `folder` for appending after the rows of the epochs before, as [`JsonLinesSink::open`](super::JsonLinesSink::open)
     /// does.
     ///
     /// # Errors
     ///
     /// [`StorageError`] if it cannot be written.
-    pub fn open(path: &Path, rows: &[MetricsRow]) -> Result<Self, StorageError> {
+    pub fn open(folder: &Folder, rows: &[MetricsRow]) -> Result<Self, StorageError> {
         let columns = rows.first().map(columns).unwrap_or_default();
         let mut text = String::new();
         if !rows.is_empty() {
@@ -30,7 +31,11 @@ impl CsvSink {
         for row in rows {
             text.push_str(&cells(row, &columns));
         }
-        Ok(Self { file: Lines::open(path, text.as_bytes())?, columns, dropped: BTreeSet::new() })
+        Ok(Self {
+            file: Lines::open(folder, METRICS_CSV, text.as_bytes())?,
+            columns,
+            dropped: BTreeSet::new(),
+        })
     }
 }
 

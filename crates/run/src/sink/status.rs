@@ -1,12 +1,10 @@
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::{Event, Observer, ObserverError, Stage};
-use seqjepa_train::storage::StorageError;
+use seqjepa_train::storage::{Folder, StorageError};
 
 use crate::config::Config;
-use crate::folder::RunFolder;
 use crate::folder::status::{RunState, Status, seconds_since_1970};
 
 /// Least time between two writes within an epoch.
@@ -15,8 +13,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Keeps `status.json` up to date: at every change of state and epoch, and every few seconds in between.
 #[derive(Debug)]
 pub(crate) struct StatusSink {
-    folder: RunFolder,
-    path: PathBuf,
+    folder: Folder,
     status: Status,
     written: Option<Instant>,
     /// When and at which step training started in this process.
@@ -24,10 +21,10 @@ pub(crate) struct StatusSink {
 }
 
 impl StatusSink {
-    pub(crate) fn new(folder: &RunFolder, config: &Config, rows: &[MetricsRow], steps: (u64, u64)) -> Self {
+    pub(crate) fn new(folder: &Folder, config: &Config, rows: &[MetricsRow], steps: (u64, u64)) -> Self {
         let now = seconds_since_1970();
         // What this or an earlier process has saved stays the newest until the next.
-        let (checkpoint, checkpoint_step) = Status::read(&folder.status())
+        let (checkpoint, checkpoint_step) = Status::read_in(folder)
             .map_or((None, None), |status| (status.checkpoint, status.checkpoint_step));
         let status = Status {
             state: RunState::Starting,
@@ -50,13 +47,7 @@ impl StatusSink {
             message: None,
             last_metrics: rows.last().cloned(),
         };
-        Self {
-            folder: folder.clone(),
-            path: folder.status(),
-            status,
-            written: None,
-            start: (Instant::now(), steps.0),
-        }
+        Self { folder: folder.clone(), status, written: None, start: (Instant::now(), steps.0) }
     }
 
     /// Writes down another state, and why.
@@ -69,10 +60,17 @@ impl StatusSink {
         self.write()
     }
 
+    /// Writes down how the run has ended with an error, wherever its folder is now.
+    pub(crate) fn end(&mut self, state: RunState, message: String) -> Result<(), StorageError> {
+        (self.status.state, self.status.message) = (state, Some(message));
+        (self.status.eta_seconds, self.status.updated) = (None, seconds_since_1970());
+        self.status.write_where_it_is(&self.folder)
+    }
+
     fn write(&mut self) -> Result<(), StorageError> {
         self.status.updated = seconds_since_1970();
         self.written = Some(Instant::now());
-        self.status.write(&self.path)
+        self.status.write(&self.folder)
     }
 
     fn write_sometimes(&mut self) -> Result<(), StorageError> {
@@ -127,7 +125,7 @@ impl Observer for StatusSink {
                 self.write()
             }
             Event::CheckpointSaved { path, step } => {
-                let path = path.strip_prefix(self.folder.root()).unwrap_or(path);
+                let path = path.strip_prefix(self.folder.path()).unwrap_or(path);
                 (status.checkpoint, status.checkpoint_step) = (Some(path.to_owned()), Some(*step));
                 self.write_sometimes()
             }

@@ -47,7 +47,8 @@ pub(crate) struct Results {
     digest: String,
     best: Option<String>,
     position: (usize, u64),
-    held: Vec<(usize, String, u64)>,
+    /// Lines of the metrics that the checkpoint knows of, and the last.
+    held: (usize, Vec<(usize, String, u64)>),
     jsonl: Vec<(usize, String, u64)>,
     csv: Vec<Vec<String>>,
     evaluation: Option<serde_json::Value>,
@@ -74,13 +75,21 @@ pub(crate) fn results(folder: &Path) -> Results {
     let best = folder.join("checkpoints/best.safetensors");
     let best = best.exists().then(|| Checkpoint::load(&best).unwrap().digest());
     let jsonl = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    let rows: Vec<MetricsRow> = jsonl.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rows: Vec<MetricsRow> = jsonl.lines().map(|line| MetricsRow::from_line(line).unwrap()).collect();
+    let whole = checkpoint.progress.history.complete(jsonl.clone().into_bytes());
+    assert_eq!(
+        whole.as_deref(),
+        Some(jsonl.as_bytes()),
+        "the metrics are those that the checkpoint knows of"
+    );
     let csv = fs::read_to_string(folder.join("metrics.csv")).unwrap();
     let names: Vec<_> = csv.lines().next().unwrap().split(',').collect();
     let cells = |line: &str| {
         let cells = line.split(',').zip(&names).filter(|(_, name)| !is_time(name));
         cells.map(|(cell, _)| cell.to_owned()).collect()
     };
+    let features = fs::read_dir(folder.join("features")).into_iter().flatten().count();
+    assert!(features == 0 || !folder.join("evaluation.json").exists(), "features are left");
     for folder in ["", "checkpoints", "features"].map(|name| folder.join(name)) {
         for entry in fs::read_dir(folder).into_iter().flatten() {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -91,7 +100,7 @@ pub(crate) fn results(folder: &Path) -> Results {
         digest: checkpoint.digest(),
         best,
         position: (checkpoint.progress.epoch, checkpoint.progress.step),
-        held: figures(&checkpoint.progress.rows),
+        held: (checkpoint.progress.history.lines, figures(checkpoint.progress.history.last.as_slice())),
         jsonl: figures(&rows),
         csv: csv.lines().map(cells).collect(),
         evaluation: card(&folder.join("evaluation.json")),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use seqjepa_run::PretrainedSource;
 use seqjepa_run::config::ConfigDifference;
+use seqjepa_run::model_file::ModelFileError;
 
 use super::terminal::note;
 
@@ -19,6 +20,10 @@ pub(super) struct ModelArguments {
     /// dataset.data_root and run.device, are not taken from the checkpoint.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
+    /// Takes a PyTorch or SafeTensors file that lacks tensors which the representations do not need, such as those of the predictor or
+    /// the target encoder; what they are is said, and nothing is made of them.
+    #[arg(long)]
+    pub(super) allow_missing: bool,
     #[command(flatten)]
     pub(super) set: Overrides,
 }
@@ -30,9 +35,29 @@ impl ModelArguments {
             checkpoint: self.checkpoint.clone(),
             config: self.config.clone(),
             overrides: self.set.overrides.clone(),
+            allow_missing: self.allow_missing,
             ..PretrainedSource::default()
         }
     }
+}
+
+/// The first few of some names.
+pub(super) fn shown(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if names.len() > SHOWN { format!(", ... ({} in all)", names.len()) } else { String::new() };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+}
+
+/// Loads the model, and says what to do where its file lacks tensors.
+pub(super) fn hint_at_missing<T>(result: Result<T, ModelFileError>, allowed: bool) -> anyhow::Result<T> {
+    result.map_err(|error| match &error {
+        ModelFileError::Missing { .. } if !allowed => {
+            anyhow::anyhow!(
+                "{error}; --allow-missing takes the file without those that the representations do not need"
+            )
+        }
+        _ => error.into(),
+    })
 }
 
 /// Says which keys of a checkpoint's config were not followed.

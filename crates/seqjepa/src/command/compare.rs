@@ -1,12 +1,12 @@
 //! `compare`.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use seqjepa_data::regular::read_regular;
+use seqjepa_data::regular::open_regular;
 use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
 use seqjepa_run::RunFolder;
 use seqjepa_train::MetricsRow;
@@ -14,9 +14,6 @@ use seqjepa_train::storage::write_atomically;
 
 use super::outputs::refuse_own_input;
 use super::terminal::say;
-
-/// The longest metrics that are read, in bytes: those of the most epochs that a run may have.
-const LONGEST_METRICS: u64 = 4 << 30;
 
 /// Puts runs and the paper's figures side by side.
 ///
@@ -74,11 +71,17 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
 }
 
 fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {
-    let bytes = match read_regular(path, LONGEST_METRICS) {
+    /// Far more than the longest line.
+    const END: u64 = 1 << 20;
+    let mut end = Vec::new();
+    match open_regular(path, u64::MAX) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.with_context(|| format!("could not read {}", path.display()))?,
-    };
-    let text = String::from_utf8_lossy(&bytes);
+        opened => opened.and_then(|(mut file, length)| {
+            file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+            file.take(END).read_to_end(&mut end)
+        }),
+    }
+    .with_context(|| format!("could not read {}", path.display()))?;
     // A line that a killed run did not finish is no row.
-    Ok(text.lines().rev().find_map(|line| serde_json::from_str(line).ok()))
+    Ok(String::from_utf8_lossy(&end).lines().rev().find_map(|line| MetricsRow::from_line(line).ok()))
 }

@@ -8,17 +8,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use seqjepa_data::regular::read_regular;
 use seqjepa_run::device::DeviceRequest;
-use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
+use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_files, list_images};
 use seqjepa_run::progress::ProgressBars;
 
-use super::arguments::{ModelArguments, tell_not_followed};
-use super::outputs::refuse_own_input;
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::introduction::describe_classes;
+use super::outputs::{LONGEST_TEXT, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
-
-/// The largest record of earlier features that is read, in bytes: it names every image.
-const LARGEST_RECORD: u64 = 1 << 30;
 
 /// Embeds a folder of images with a trained model: z_t of each view and z_AGG, as SafeTensors or npy.
 ///
@@ -59,15 +57,22 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let record = output.with_extension("json");
     refuse_record_of_others(&record, output, format)?;
     let device = DeviceRequest::parse(&arguments.device)?.open()?;
-    let pretrained = arguments.model.source().load(&device)?;
-    for file in [output, &record] {
+    let pretrained = hint_at_missing(arguments.model.source().load(&device), arguments.model.allow_missing)?;
+    let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
+    for file in [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy)) {
         let read = [Some(pretrained.path.as_path()), arguments.model.config.as_deref()];
         refuse_own_input(file, read.into_iter().flatten())?;
     }
     tell_not_followed(&pretrained.not_followed);
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
-        say!("imported; left over in the file: {}", if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") });
+        say!(
+            "imported; left over in the file: {}",
+            if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") }
+        );
+    }
+    if !pretrained.missing.is_empty() {
+        say!("not in the file, and not used: {}", shown(&pretrained.missing));
     }
     let seed = arguments.seed;
     let views =
@@ -80,10 +85,11 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         normalization.mean,
         normalization.std
     );
+    let images = list_images(&embedder, &arguments.images)?;
+    say!("{} images; {}", images.len(), describe_classes(images.class_names()));
     stop.begin();
     let bars = &mut ProgressBars::new();
-    let embedded =
-        embed_folder(&embedder, &arguments.images, arguments.batch_size, output, &mut stop.watch(bars))?;
+    let embedded = embed_files(&embedder, &images, arguments.batch_size, output, &mut stop.watch(bars))?;
     for array in &embedded.arrays {
         say!("{} {:?} in {}", array.name, array.shape, output.with_file_name(&array.file).display());
     }
@@ -93,9 +99,9 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
 
 /// Refuses a NAME.json that describes other features than those of this output: they would get the labels of these.
 fn refuse_record_of_others(record: &Path, output: &Path, format: FeatureFormat) -> anyhow::Result<()> {
-    let text = match read_regular(record, LARGEST_RECORD) {
+    let text = match read_regular(record, LONGEST_TEXT) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        text => text.with_context(|| format!("could not read {}", record.display()))?,
+        text => text.with_context(|| format!("could not look at {}", record.display()))?,
     };
     let value: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let stem = output.file_stem().unwrap_or_default().to_string_lossy();

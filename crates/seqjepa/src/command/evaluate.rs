@@ -4,19 +4,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::{EvaluationRequest, EvaluationSettings, ModelSource, card_table, evaluate};
+use seqjepa_evaluation::{
+    CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate,
+};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
-use seqjepa_train::storage::{folder_of, make_folder};
+use seqjepa_train::storage::{Folder, folder_of};
 
-use super::arguments::{ModelArguments, tell_not_followed};
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
 use super::device::describe_device;
 use super::estimate::{ProbePace, announce};
 use super::failure::hinted;
 use super::finish::print_results;
 use super::introduction::describe_data;
-use super::outputs::refuse_own_input;
+use super::outputs::{expect_ending, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
@@ -51,6 +53,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
+    if let Some(output) = &arguments.output {
+        let given = [Some(arguments.model.checkpoint.as_path()), arguments.model.config.as_deref()];
+        refuse_own_input(output, given.into_iter().flatten())?;
+        expect_ending(output, "json")?;
+    }
     let mut source = arguments.model.source();
     if let Some(names) = &arguments.protocol {
         // The older spelling in a checkpoint's config would add to what was asked for.
@@ -61,7 +68,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if arguments.no_cache {
         source.overrides.push("eval.cache=false".into());
     }
-    let loaded = LoadedModel::read(&source)?;
+    let loaded = hint_at_missing(LoadedModel::read(&source), source.allow_missing)?;
     say!("{}", describe(&loaded));
     say!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
     tell_not_followed(&loaded.not_followed);
@@ -69,7 +76,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     // A card that cannot be written is better known before the work than after it.
-    make_folder(folder_of(output))?;
+    Folder::at(folder_of(output)).make()?;
 
     let config = &loaded.config;
     let bars = &mut ProgressBars::new();
@@ -102,17 +109,33 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     stop.check()?;
     let card = card?;
     card.save(output)?;
+    if config.eval.cache_dir.is_none() {
+        clear_features(&cache);
+    }
     say!("\n{}", card_table(&card));
-    print_results(loaded.rows.last(), &card);
-    let damaged = card.cache.damaged;
-    let damaged = if damaged > 0 { format!(" ({damaged} damaged files replaced)") } else { String::new() };
-    say!(
-        "features: {} passes read from the cache, {} extracted{damaged}",
-        card.cache.read,
-        card.cache.extracted
-    );
+    print_results(loaded.last_row.as_ref(), &card);
+    say!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
     say!("result card: {}", output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where features came from and where they are, in a line.
+fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
+    let CacheUsage { read, extracted, damaged, foreign } = usage;
+    let mut text = format!("features: {read} passes read from the cache, {extracted} extracted");
+    if *damaged > 0 {
+        text.push_str(&format!("; {damaged} damaged files replaced"));
+    }
+    if *foreign > 0 {
+        text.push_str(&format!(
+            "; {foreign} files not read, since this user has not written them or may not read them"
+        ));
+    }
+    match kept {
+        Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),
+        None => text.push_str("; none kept (eval.cache_dir=FOLDER keeps them for another evaluation)"),
+    }
+    text
 }
 
 /// How to name the folder of the data, where the checkpoint's own word for it was not taken.
@@ -130,7 +153,10 @@ fn describe(loaded: &LoadedModel) -> String {
     let path = loaded.origin.path.as_deref().unwrap_or(Path::new("the model")).display();
     match loaded.origin.source {
         ModelSource::Imported => {
-            let target = if loaded.origin.target_encoder { "" } else { "; it has no target encoder" };
+            let target = match &loaded.missing[..] {
+                [] => String::new(),
+                missing => format!("; not in the file, and nothing is measured of it: {}", shown(missing)),
+            };
             let left_over = match &loaded.left_over[..] {
                 [] => "nothing".into(),
                 names => names.join(", "),
@@ -156,5 +182,9 @@ fn amount(eval: &EvaluationSettings) -> String {
             eval.probe_epochs
         ));
     }
-    format!("protocols: {}; both the trained and the randomly initialised model {}", names.join(", "), parts.join(", "))
+    format!(
+        "protocols: {}; both the trained and the randomly initialised model {}",
+        names.join(", "),
+        parts.join(", ")
+    )
 }

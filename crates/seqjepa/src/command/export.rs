@@ -9,16 +9,13 @@ use seqjepa_model::export_tensors;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::published_probes;
 
-use super::arguments::{ModelArguments, tell_not_followed};
-use super::outputs::refuse_own_input;
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::outputs::{expect_ending, refuse_own_input};
 use super::pool::on_the_pool;
 use super::terminal::say;
 
 /// Extensions under which PyTorch's own format is expected.
 const PYTORCH: [&str; 5] = ["pth", "pt", "bin", "ckpt", "pkl"];
-
-/// Names that are shown of what is missing.
-const SHOWN: usize = 8;
 
 /// Writes the model of a checkpoint for PyTorch: SafeTensors with the published implementation's names.
 ///
@@ -33,9 +30,6 @@ pub(super) struct Arguments {
     /// Writes the checkpoint's online probes too, as online_linprobe.* and online_equiprobe.*.
     #[arg(long)]
     probes: bool,
-    /// Leaves out tensors that an imported file lacks, such as those of the predictor or the target encoder.
-    #[arg(long)]
-    allow_missing: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -43,22 +37,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { model, output, probes, allow_missing } = arguments;
+    let Arguments { model, output, probes } = arguments;
     refuse_pytorch_names(output)?;
+    refuse_own_input(
+        output,
+        [Some(model.checkpoint.as_path()), model.config.as_deref()].into_iter().flatten(),
+    )?;
+    expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;
-    let pretrained = model.source().load(&device)?;
+    let pretrained = hint_at_missing(model.source().load(&device), model.allow_missing)?;
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     tell_not_followed(&pretrained.not_followed);
     let missing = &pretrained.missing;
-    if !missing.is_empty() && !allow_missing {
-        bail!(
-            "{}: expected every tensor of the model, found {} missing: {}; --allow-missing leaves them out",
-            pretrained.path.display(),
-            missing.len(),
-            shown(missing)
-        );
-    }
     let mut tensors = pretrained.method.state_dict();
     // Their values here are those of a fresh model.
     tensors.retain(|(name, _)| !missing.contains(name));
@@ -83,10 +74,4 @@ fn refuse_pytorch_names(output: &Path) -> anyhow::Result<()> {
         );
     }
     Ok(())
-}
-
-/// The first few names.
-fn shown(names: &[String]) -> String {
-    let more = if names.len() > SHOWN { ", ..." } else { "" };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }

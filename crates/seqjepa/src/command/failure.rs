@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Error;
 use seqjepa_data::DataError;
 use seqjepa_run::RunError;
-use seqjepa_run::registry::DataSetError;
+use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
+use seqjepa_run::registry::DataSetError;
 
 use super::terminal::note;
 
@@ -81,7 +82,8 @@ fn without_types(text: &str) -> String {
     // `expected struct Name`, of the library's own types.
     while let Some(start) = text.find("expected struct ") {
         let name = start + "expected struct ".len();
-        let end = text[name..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |length| name + length);
+        let end =
+            text[name..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |length| name + length);
         text.replace_range(start..end, "expected an object");
     }
     text
@@ -90,6 +92,11 @@ fn without_types(text: &str) -> String {
 fn hint(error: &Error) -> Option<String> {
     if let Some(Hinted { hint, .. }) = error.downcast_ref() {
         return Some(hint.clone());
+    }
+    if let Some(DataError::DamagedImage { .. }) = data_error(error) {
+        return Some(
+            "dataset.truncated_images=skip leaves damaged images out, accept uses what can be decoded of them".into(),
+        );
     }
     let data_set = match error.downcast_ref() {
         Some(RunError::DataSet(error)) => Some(error),
@@ -103,7 +110,7 @@ fn hint(error: &Error) -> Option<String> {
         );
     }
     match error.downcast_ref()? {
-        RunError::ConfigChanged { .. } | RunError::DataChanged { .. } => {
+        RunError::ConfigChanged { .. } | RunError::DataChanged { .. } | RunError::HistoryChanged { .. } => {
             Some("--allow-config-change continues the run all the same".into())
         }
         RunError::Folder(FolderError::InUse { path, .. }) => Some(format!(
@@ -114,6 +121,20 @@ fn hint(error: &Error) -> Option<String> {
             Some(format!("`seqjepa resume {0}`, or `train --resume {0}`, continues it", path.display()))
         }
         _ => None,
+    }
+}
+
+/// What is wrong with the data, if that is it.
+fn data_error(error: &Error) -> Option<&DataError> {
+    let of_set = |error| match error {
+        &DataSetError::Data(ref error) => Some(error),
+        _ => None,
+    };
+    match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(RunError::DataSet(error)), ..) => of_set(error),
+        (_, Some(EmbedError::Data(error)), _) => Some(error),
+        (_, _, Some(error)) => of_set(error),
+        _ => error.downcast_ref(),
     }
 }
 
@@ -139,15 +160,20 @@ mod tests {
 
     #[test]
     fn no_type_of_rust_is_named() {
-        let error = anyhow!("invalid type: string \"a\", expected usize at line 3").context("a.json: no card");
-        assert_eq!(message(&error), "a.json: no card: found the string \"a\", expected a whole number at line 3");
+        let error =
+            anyhow!("invalid type: string \"a\", expected usize at line 3").context("a.json: no card");
+        assert_eq!(
+            message(&error),
+            "a.json: no card: found the string \"a\", expected a whole number at line 3"
+        );
         let error = anyhow!("invalid type: sequence, expected struct ResultCard at line 1");
         assert_eq!(message(&error), "found a list, expected an object at line 1");
     }
 
     #[test]
     fn a_hint_and_the_arguments_name_stand_in_the_message() {
-        let error = hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
+        let error =
+            hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
         assert_eq!(message(&error), "`run.epochs` in `--set run.epochs=0`: expected 1\nhint: do so");
     }
 
@@ -155,6 +181,16 @@ mod tests {
     fn an_error_says_what_the_command_line_offers() {
         let stopped = RunError::Stopped { place: "here".into(), path: PathBuf::from("runs/x"), saved: true };
         assert!(message(&stopped.into()).contains("seqjepa resume runs/x"));
+        let damaged =
+            || DataError::DamagedImage { path: PathBuf::from("x.jpg"), offset: 5, found: "the end".into() };
+        for error in [
+            damaged().into(),
+            DataSetError::from(damaged()).into(),
+            RunError::from(DataSetError::from(damaged())).into(),
+            EmbedError::from(damaged()).into(),
+        ] {
+            assert!(message(&error).contains("x.jpg") && message(&error).contains("truncated_images"));
+        }
         let changed = RunError::ConfigChanged { path: PathBuf::from("runs/x"), differences: Vec::new() };
         assert!(message(&changed.into()).contains("--allow-config-change"));
     }

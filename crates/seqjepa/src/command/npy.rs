@@ -1,12 +1,12 @@
 //! Reads arrays in NumPy's format, in a few lines of its own: a header is one dictionary of three keys, and a forged one must cost
 //! nothing.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use burn::tensor::{DType, Shape, TensorData};
+use seqjepa_data::regular::open_regular;
 
 /// The longest header that is read, in bytes; NumPy's own have some hundred.
 const MAX_HEADER: usize = 1 << 16;
@@ -17,9 +17,8 @@ pub(super) fn read_npy(path: &Path) -> anyhow::Result<TensorData> {
 }
 
 fn read(path: &Path) -> anyhow::Result<TensorData> {
-    let file = File::open(path)?;
+    let (file, _) = open_regular(path, u64::MAX)?;
     let data = file.metadata()?;
-    ensure!(data.is_file(), "expected a regular file");
     let mut file = BufReader::new(file);
     let mut start = [0; 8];
     file.read_exact(&mut start).context("expected a NumPy file, found fewer bytes")?;

@@ -5,6 +5,29 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use seqjepa_train::storage::folder_of;
 
+/// Most bytes of a JSON file that is read, beside an output or as an input.
+pub(super) const LONGEST_TEXT: u64 = 256 << 20;
+
+/// Refuses an output whose name does not say what is written: it might stand for a file of another kind.
+pub(super) fn expect_ending(output: &Path, ending: &str) -> anyhow::Result<()> {
+    match output.extension() {
+        Some(found) if found.eq_ignore_ascii_case(ending) => Ok(()),
+        _ => bail!("output {}: expected a name ending in .{ending}; nothing was written", output.display()),
+    }
+}
+
+/// Refuses to replace a file of a data set.
+pub(super) fn refuse_existing_below(output: &Path, folder: &Path) -> anyhow::Result<()> {
+    if output.exists() && folder.canonicalize().is_ok_and(|folder| resolved(output).starts_with(folder)) {
+        bail!(
+            "output {}: expected a file outside the data in {}, or one that is not there; nothing was written",
+            output.display(),
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
 /// Refuses an output that is one of the inputs, by whatever name.
 pub(super) fn refuse_own_input<'a>(
     output: &Path,
@@ -42,4 +65,48 @@ fn are_one_file(a: &Path, b: &Path) -> bool {
 #[cfg(not(unix))]
 fn are_one_file(_: &Path, _: &Path) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_recognised_by_any_name() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        std::fs::create_dir_all(root.join("a")).unwrap();
+        let input = root.join("input.json");
+        std::fs::write(&input, "{}").unwrap();
+        std::fs::hard_link(&input, root.join("hard.json")).unwrap();
+        let mut names = vec!["input.json", "a/../input.json", "./input.json"];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&input, root.join("soft.json")).unwrap();
+            std::os::unix::fs::symlink(root, root.join("a/up")).unwrap();
+            names.extend(["hard.json", "soft.json", "a/up/input.json"]);
+        }
+        for name in names {
+            let error = refuse_own_input(&root.join(name), [input.as_path()]).unwrap_err().to_string();
+            assert!(error.contains("is read"), "{name}: {error}");
+        }
+        // One that is not there yet, by two names.
+        assert!(refuse_own_input(&root.join("a/../new"), [root.join("new").as_path()]).is_err());
+        refuse_own_input(&root.join("other.json"), [input.as_path()]).unwrap();
+    }
+
+    #[test]
+    fn other_kinds_and_files_of_a_data_set_are_kept() {
+        let scratch = tempfile::tempdir().unwrap();
+        let picture = scratch.path().join("data/picture.png");
+        std::fs::create_dir_all(scratch.path().join("data")).unwrap();
+        refuse_existing_below(&picture, &scratch.path().join("data")).unwrap();
+        std::fs::write(&picture, "old").unwrap();
+        assert!(refuse_existing_below(&picture, &scratch.path().join("data")).is_err());
+        refuse_existing_below(&picture, &scratch.path().join("elsewhere")).unwrap();
+        expect_ending(Path::new("card.JSON"), "json").unwrap();
+        for name in ["card", "card.yaml", "/dev/null", "json"] {
+            assert!(expect_ending(Path::new(name), "json").is_err(), "{name}");
+        }
+    }
 }

@@ -8,8 +8,8 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
-use seqjepa_data::regular::read_regular;
 use seqjepa_data::picture::{ViewRow, view_sheet};
+use seqjepa_data::regular::read_regular;
 use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split};
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
@@ -17,19 +17,19 @@ use seqjepa_run::registry::open_images;
 use seqjepa_train::storage::write_atomically;
 
 use super::arguments::Overrides;
-use super::outputs::refuse_own_input;
+use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
 use super::pool::on_the_pool;
-use super::terminal::say;
+use super::terminal::{note, say};
 
 /// Images that one picture may show.
 const MAX_IMAGES: usize = 500;
 
-/// The largest file of parameters that is read, in bytes.
-const LARGEST_REPLAY: u64 = 256 << 20;
-
 /// Longest side of a view in pixels, and most views of an image.
 const MAX_SIDE: usize = 1024;
 const MAX_VIEWS: usize = 257;
+
+/// Most memory that a picture may take with what is drawn in it, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Draws images with their views, actions and parameters as a labelled picture.
 ///
@@ -85,6 +85,7 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     refuse_own_input(output, read())?;
     if let Some(path) = &arguments.parameters {
+        expect_ending(path, "json")?;
         refuse_own_input(path, read().chain([output.as_path()]))?;
     }
     let mut overrides = arguments.set.overrides.clone();
@@ -93,6 +94,9 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(path) => Config::load(path, &overrides)?,
         None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides)?,
     };
+    if files.is_empty() && config.dataset.name != "synthetic" {
+        refuse_existing_below(output, &config.dataset.data_root)?;
+    }
     let replayed = arguments.replay.as_deref().map(read_parameters).transpose()?;
 
     let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
@@ -172,13 +176,26 @@ impl Drawing {
     ) -> anyhow::Result<Drawn> {
         check_count(files.len())?;
         let mut rows = Vec::new();
+        let (mut left_out, mut damaged, mut bytes) = (0, 0, 0);
         for (number, sample) in (0..files.len()).zip(0_u32..) {
-            let file = ImageFile::read(&files[number])?;
+            let Some(file) = config.dataset.truncated_images.read(&files[number])? else {
+                left_out += 1;
+                continue;
+            };
+            damaged += usize::from(file.is_damaged());
             let image = file.image();
+            bytes += image.pixels().len() as u64;
+            check_memory(bytes)?;
             let name = file.path().file_name().unwrap_or_default().display().to_string();
             let caption = vec![name, format!("{} x {}", image.height(), image.width())];
             let views = self.views(config, image, number, sample, replayed)?;
             rows.push(Row::new(image, caption, views));
+        }
+        if left_out + damaged > 0 {
+            note!(
+                "warning: {left_out} of {} images cannot be read and are left out, {damaged} are damaged",
+                files.len()
+            );
         }
         Ok(Drawn(rows))
     }
@@ -214,6 +231,7 @@ impl Row {
 impl Drawn {
     /// The picture.
     pub(super) fn sheet(&self) -> anyhow::Result<RgbImage> {
+        check_memory(self.bytes())?;
         let rows: Result<Vec<_>, _> = self
             .0
             .iter()
@@ -226,6 +244,18 @@ impl Drawn {
             })
             .collect::<Result<Vec<_>, seqjepa_data::AugmentError>>();
         Ok(view_sheet(&rows?)?)
+    }
+
+    /// About what drawing takes: all views, and a picture with places as large as the largest.
+    fn bytes(&self) -> u64 {
+        let views = || self.0.iter().flat_map(|row| &row.views);
+        let side = |longest: Option<usize>| longest.unwrap_or(0).max(160) as u64 + 64;
+        let width = side(views().map(|view| view.output_width).max());
+        let height = side(views().map(|view| view.output_height).max());
+        let columns = self.0.iter().map(|row| row.views.len() as u64 + 1).max().unwrap_or(0);
+        let drawn: u64 = views().map(|view| view.output_len() as u64).sum();
+        let sources: u64 = self.0.iter().map(|row| row.pixels.len() as u64).sum();
+        sources + drawn + 3 * width * height * columns * self.0.len() as u64
     }
 
     fn parameters(&self) -> Vec<&Vec<AugmentParams>> {
@@ -254,6 +284,16 @@ fn check_count(images: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn check_memory(bytes: u64) -> anyhow::Result<()> {
+    ensure!(
+        bytes <= MAX_BYTES,
+        "expected images and views of at most {} MiB in a picture, found {} MiB: draw fewer or smaller ones",
+        MAX_BYTES >> 20,
+        bytes >> 20
+    );
+    Ok(())
+}
+
 fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -264,7 +304,7 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 
 fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
     let text =
-        read_regular(path, LARGEST_REPLAY).with_context(|| format!("could not read {}", path.display()))?;
+        read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {}", path.display()))?;
     let all: Vec<Vec<AugmentParams>> = serde_json::from_slice(&text)
         .with_context(|| format!("{}: not the parameters of views", path.display()))?;
     for (number, views) in all.iter().enumerate() {

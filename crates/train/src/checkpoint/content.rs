@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use seqjepa_nn::StateDict;
 use serde::{Deserialize, Serialize};
 
+use crate::history::HistoryPosition;
 use crate::metrics::MetricsRow;
 
 /// What a run is after a batch.
@@ -49,7 +50,11 @@ pub struct Progress {
     /// Steps left out so far since their loss or gradient was not finite.
     #[serde(default)]
     pub skipped_steps: u64,
-    /// The metrics of the epochs done.
+    /// Where the metrics of the epochs done end, which are kept beside the checkpoint.
+    #[serde(default)]
+    pub history: HistoryPosition,
+    /// These metrics, in a file of format 1 or 2; later ones hold none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<MetricsRow>,
 }
 

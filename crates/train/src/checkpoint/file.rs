@@ -1,11 +1,14 @@
 //! A checkpoint as the bytes of a SafeTensors file.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorView};
+use seqjepa_data::regular::open_regular;
 use seqjepa_nn::StateDict;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -13,12 +16,15 @@ use sha2::{Digest, Sha256};
 
 use super::content::{Checkpoint, Progress};
 use super::error::CheckpointError;
-use crate::storage::{StorageError, check_nesting, write_atomically};
+use crate::history::History;
+use crate::storage::{Folder, StorageError, check_nesting, write_atomically};
 
 const HEADER_KEY: &str = "seqjepa";
 const DIGEST_KEY: &str = "sha256";
-/// Format 1 had neither a digest nor an epoch under way; it is still read.
-const FORMAT: u32 = 2;
+/// Format 1 had neither a digest nor an epoch under way, format 2 the metrics of all epochs; both are still read.
+const FORMAT: u32 = 3;
+/// The first format without the metrics themselves.
+const WITHOUT_ROWS: u32 = 3;
 
 #[derive(Serialize)]
 struct Header<'a, R> {
@@ -52,23 +58,59 @@ impl<R: Serialize + DeserializeOwned> Checkpoint<R> {
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::Storage`], and [`CheckpointError::Invalid`] if the metrics of more epochs than fit into the header (about
-    /// 50 000) are in it; an earlier file of that name is then untouched.
+    /// [`CheckpointError::Storage`], and [`CheckpointError::Invalid`] if its record does not fit into a header; an earlier file
+    /// of that name is then untouched.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let bytes = encode(self).map_err(|message| CheckpointError::invalid(path, message))?;
         Ok(write_atomically(path, &bytes)?)
+    }
+
+    /// The same in a folder that is held open.
+    pub(super) fn save_in(&self, folder: &Folder, name: &str) -> Result<(), CheckpointError> {
+        let refuse = |message| CheckpointError::invalid(&folder.path().join(name), message);
+        Ok(folder.write(name, &encode(self).map_err(refuse)?)?)
     }
 
     /// Reads a file that [`Checkpoint::save`] wrote, and holds it against its digest.
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::Storage`] if it cannot be read, [`CheckpointError::Invalid`] if it is no such file or is damaged.
+    /// [`CheckpointError::Storage`] if it cannot be read or is no regular file, [`CheckpointError::Invalid`] if it is no such file
+    /// or is damaged.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes =
-            std::fs::read(path).map_err(|source| StorageError::new("read the checkpoint", path, source))?;
+        let bytes = open_regular(path, u64::MAX)
+            .and_then(|(file, length)| read_as_long_as_it_says(file, length))
+            .map_err(|source| StorageError::new("read the checkpoint", path, source))?;
         decode(&bytes).map_err(|message| CheckpointError::invalid(path, message))
     }
+
+    /// The same in a folder that is held open.
+    pub(super) fn load_in(folder: &Folder, name: &str) -> Result<Self, CheckpointError> {
+        let path = folder.path().join(name);
+        let file = folder.open(name, u64::MAX)?;
+        let bytes = file.metadata().and_then(|data| read_as_long_as_it_says(file, data.len()));
+        let bytes = bytes.map_err(|source| StorageError::new("read the checkpoint", &path, source))?;
+        decode(&bytes).map_err(|message| CheckpointError::invalid(&path, message))
+    }
+}
+
+/// Reads a whole file if its header says that it is as long as it is; else the header alone, which does not decode. A file with
+/// holes is as long as somebody likes.
+fn read_as_long_as_it_says(file: File, length: u64) -> io::Result<Vec<u8>> {
+    /// As SafeTensors has it.
+    const LONGEST_HEADER: u64 = 100_000_000;
+    let mut bytes = Vec::new();
+    (&file).take(8).read_to_end(&mut bytes)?;
+    if let Ok(header) = <[u8; 8]>::try_from(&bytes[..]) {
+        (&file).take(u64::from_le_bytes(header).min(LONGEST_HEADER)).read_to_end(&mut bytes)?;
+    }
+    let said = serde_json::from_slice::<Metadata>(bytes.get(8..).unwrap_or_default());
+    if said.is_ok_and(|said| said.data_len() as u64 == length.saturating_sub(bytes.len() as u64)) {
+        let rest = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)? - bytes.len();
+        bytes.try_reserve_exact(rest).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        file.take(rest as u64).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn encode<R: Serialize>(checkpoint: &Checkpoint<R>) -> Result<Vec<u8>, String> {
@@ -85,7 +127,7 @@ fn encode<R: Serialize>(checkpoint: &Checkpoint<R>) -> Result<Vec<u8>, String> {
         }
     }
     let metadata = HashMap::from([(HEADER_KEY.to_owned(), header), (DIGEST_KEY.to_owned(), digest)]);
-    // The header, with the metrics of every epoch, may be at most 100 MB.
+    // The header may be at most 100 MB.
     safetensors::serialize(views, Some(metadata)).map_err(|error| format!("it cannot be written: {error}"))
 }
 
@@ -133,16 +175,26 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, String> {
             return Err(format!("it is damaged: expected content with SHA-256 {expected}, found {found}"));
         }
     }
-    check(&checkpoint.progress)?;
+    complete(&mut checkpoint.progress, header.format)?;
     Ok(checkpoint)
 }
 
-/// Refuses what no run can have written.
-fn check(progress: &Progress) -> Result<(), String> {
-    let epochs: Vec<_> = progress.rows.iter().map(|row| row.epoch).collect();
-    if epochs.len() != progress.epoch || epochs.iter().enumerate().any(|(at, epoch)| *epoch != at + 1) {
-        return Err(format!("expected the metrics of {} epochs, found {}", progress.epoch, epochs.len()));
+/// Refuses what no run can have written, and says of an earlier file where its metrics end.
+fn complete(progress: &mut Progress, format: u32) -> Result<(), String> {
+    let epoch = progress.epoch;
+    if format >= WITHOUT_ROWS && progress.rows.is_empty() {
+        let found = progress.history.lines;
+        return if found > epoch {
+            Err(format!("expected at most the metrics of {epoch} epochs, found {found}"))
+        } else {
+            Ok(())
+        };
     }
+    let epochs: Vec<_> = progress.rows.iter().map(|row| row.epoch).collect();
+    if epochs.len() != epoch || epochs.iter().enumerate().any(|(at, epoch)| *epoch != at + 1) {
+        return Err(format!("expected the metrics of {epoch} epochs, found {}", epochs.len()));
+    }
+    progress.history = History::of(&progress.rows).position();
     Ok(())
 }
 
@@ -204,7 +256,7 @@ pub(super) mod tests {
 
     pub(in crate::checkpoint) fn checkpoint(step: u64) -> Checkpoint {
         let mut rows = vec![MetricsRow::new(1), MetricsRow::new(2)];
-        rows[0].push("ep_loss", 0.125);
+        rows[1].push("ep_loss", 0.125);
         Checkpoint {
             progress: Progress {
                 version: "0".into(),
@@ -213,7 +265,8 @@ pub(super) mod tests {
                 step,
                 under_way: UnderWay { train_batches: 3, loss_sum: 0.1 + 0.2, ..UnderWay::default() },
                 skipped_steps: 0,
-                rows,
+                history: History::of(&rows).position(),
+                rows: Vec::new(),
             },
             record: NoRecord {},
             model: vec![("encoder.conv1.weight".into(), TensorData::new(vec![1.5_f32, -2.0], [2, 1]))],
@@ -233,8 +286,30 @@ pub(super) mod tests {
         assert_eq!(read.optimizer, written.optimizer);
         assert_eq!((read.progress.epoch, read.progress.step), (2, 64));
         assert_eq!(read.progress.under_way, written.progress.under_way);
-        assert_eq!(read.progress.rows[0].get("ep_loss"), Some(0.125));
+        let history = read.progress.history.clone();
+        assert_eq!((history.lines, history.last.unwrap().get("ep_loss")), (2, Some(0.125)));
         assert_eq!(read.digest(), written.digest());
+    }
+
+    /// A row has about 40 figures.
+    #[test]
+    fn a_checkpoint_does_not_grow_with_the_epochs() {
+        let mut history = History::default();
+        let mut lengths = Vec::new();
+        for epoch in 1..=100_000 {
+            let mut row = MetricsRow::new(epoch);
+            for figure in 0..40 {
+                row.push(format!("a_figure_of_an_epoch_{figure}"), (epoch * 40 + figure) as f64 / 3.0);
+            }
+            history.push(&row);
+            if [1, 100_000].contains(&epoch) {
+                let mut checkpoint = checkpoint(64);
+                (checkpoint.progress.epoch, checkpoint.progress.history) = (epoch, history.position());
+                lengths.push(encode(&checkpoint).unwrap().len());
+            }
+        }
+        assert!(history.position().bytes > 100 << 20);
+        assert!(lengths[1] < lengths[0] + 1024 && lengths[1] < 16 << 10, "{lengths:?}");
     }
 
     #[test]
@@ -253,6 +328,24 @@ pub(super) mod tests {
         let message = Checkpoint::<NoRecord>::load(&path).unwrap_err().to_string();
         assert!(message.contains("not a checkpoint of this project"), "{message}");
         assert!(Checkpoint::<NoRecord>::load(&scratch.path().join("absent")).is_err());
+    }
+
+    /// A terabyte that takes no room on the disk.
+    #[test]
+    fn a_file_of_holes_is_not_read() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("last.safetensors");
+        checkpoint(64).save(&path).unwrap();
+        for start in [vec![], fs::read(&path).unwrap()] {
+            fs::write(&path, start).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            if file.set_len(1 << 40).is_err() {
+                // Not on every file system.
+                file.set_len(1 << 30).unwrap();
+            }
+            let message = Checkpoint::<NoRecord>::load(&path).unwrap_err().to_string();
+            assert!(message.contains("whole SafeTensors file"), "{message}");
+        }
     }
 
     /// Each byte of the file changed in turn: refused, or (in the spaces of the header, say) read as what was written.

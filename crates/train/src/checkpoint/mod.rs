@@ -7,4 +7,4 @@ mod store;
 
 pub use content::{Checkpoint, NoRecord, Progress, UnderWay};
 pub use error::CheckpointError;
-pub use store::{CheckpointStore, Found};
+pub use store::{BestState, CheckpointStore, Found};

@@ -1,15 +1,13 @@
 //! The checkpoints of a run: the newest, those before it, the best.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::content::{Checkpoint, NoRecord};
+use super::content::{Checkpoint, NoRecord, UnderWay};
 use super::error::CheckpointError;
-use crate::storage::{self, StorageError};
+use crate::storage::Folder;
 
 const LAST: &str = "last.safetensors";
 const BEST: &str = "best.safetensors";
@@ -22,7 +20,7 @@ const DIAGNOSTIC: &str = "diagnostic.safetensors";
 /// its second name (a hard link) before the next one takes its first.
 #[derive(Debug)]
 pub struct CheckpointStore {
-    folder: PathBuf,
+    folder: Folder,
     keep: usize,
     /// Step of `last.safetensors`, where that is known to be good.
     newest: Option<u64>,
@@ -39,29 +37,55 @@ pub struct Found<R = NoRecord> {
     pub damaged: Vec<CheckpointError>,
 }
 
+/// How the best checkpoint was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BestState {
+    /// There and whole.
+    Whole,
+    /// It was not, and is again.
+    Restored {
+        /// What was wrong with it.
+        problem: String,
+        /// The checkpoint of the same epoch that it is now.
+        from: PathBuf,
+    },
+    /// It is not, and nothing can take its place.
+    Lost {
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
 impl CheckpointStore {
     /// The checkpoints in `folder`, which need not exist yet; `keep` is how many to keep with the newest, at least 1.
     #[must_use]
-    pub fn new(folder: &Path, keep: usize) -> Self {
-        Self { folder: folder.to_owned(), keep: keep.max(1), newest: None }
+    pub fn new(folder: Folder, keep: usize) -> Self {
+        Self { folder, keep: keep.max(1), newest: None }
     }
 
     /// The newest checkpoint.
     #[must_use]
     pub fn last(&self) -> PathBuf {
-        self.folder.join(LAST)
+        self.folder.path().join(LAST)
     }
 
     /// The best checkpoint by `run.best_metric`.
     #[must_use]
     pub fn best(&self) -> PathBuf {
-        self.folder.join(BEST)
+        self.folder.path().join(BEST)
     }
 
-    /// The state before a step whose loss or gradient was not finite.
-    #[must_use]
-    pub fn diagnostic(&self) -> PathBuf {
-        self.folder.join(DIAGNOSTIC)
+    /// Keeps the state before a step whose loss or gradient was not finite. Returns its file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::save`].
+    pub fn save_diagnostic<R: Serialize + DeserializeOwned>(
+        &self,
+        checkpoint: &Checkpoint<R>,
+    ) -> Result<PathBuf, CheckpointError> {
+        checkpoint.save_in(&self.folder, DIAGNOSTIC)?;
+        Ok(self.folder.path().join(DIAGNOSTIC))
     }
 
     /// Changes how many checkpoints are kept from the next save on.
@@ -79,18 +103,17 @@ impl CheckpointStore {
     pub fn load_newest<R: Serialize + DeserializeOwned>(
         &mut self,
     ) -> Result<Option<Found<R>>, CheckpointError> {
-        let mut candidates = vec![self.last()];
-        candidates.extend(self.earlier()?.into_iter().rev().map(|(_, path)| path));
-        candidates.push(self.best());
+        let names = self.folder.names()?;
+        let mut candidates = vec![LAST.to_owned()];
+        candidates.extend(self.earlier()?.into_iter().rev().map(|(_, name)| name));
+        candidates.push(BEST.to_owned());
+        candidates.retain(|name| names.iter().any(|there| there.to_str() == Some(name)));
         let mut damaged = Vec::new();
-        for path in candidates {
-            if !path.try_exists().map_err(|source| StorageError::new("look for", &path, source))? {
-                continue;
-            }
-            match Checkpoint::load(&path) {
+        for name in candidates {
+            match Checkpoint::load_in(&self.folder, &name) {
                 Ok(checkpoint) => {
-                    self.newest = (path == self.last()).then_some(checkpoint.progress.step);
-                    return Ok(Some(Found { checkpoint, path, damaged }));
+                    self.newest = (name == LAST).then_some(checkpoint.progress.step);
+                    return Ok(Some(Found { checkpoint, path: self.folder.path().join(name), damaged }));
                 }
                 Err(error) => damaged.push(error),
             }
@@ -98,7 +121,7 @@ impl CheckpointStore {
         match damaged.is_empty() {
             true => Ok(None),
             false => Err(CheckpointError::NoneUsable {
-                path: self.folder.clone(),
+                path: self.folder.path().to_owned(),
                 found: damaged.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             }),
         }
@@ -114,24 +137,23 @@ impl CheckpointStore {
         checkpoint: &Checkpoint<R>,
     ) -> Result<PathBuf, CheckpointError> {
         let step = checkpoint.progress.step;
-        let last = self.last();
-        storage::make_folder(&self.folder)?;
+        self.folder.make()?;
         match self.newest {
-            Some(newest) if newest < step && self.keep > 1 && last.exists() => {
-                storage::share(&last, &self.step_file(newest))?;
+            Some(newest) if newest < step && self.keep > 1 && self.folder.contains(LAST) => {
+                self.folder.share(LAST, &step_file(newest))?;
             }
             _ => {}
         }
-        checkpoint.save(&last)?;
+        checkpoint.save_in(&self.folder, LAST)?;
         self.newest = Some(step);
         // What claims to be newer than the newest was found damaged, or belongs to a course that was given up.
         let (earlier, newer): (Vec<_>, Vec<_>) =
             self.earlier()?.into_iter().partition(|(earlier, _)| *earlier < step);
         let surplus = earlier.len().saturating_sub(self.keep - 1);
-        for (_, path) in newer.iter().chain(&earlier[..surplus]) {
-            storage::remove(path)?;
+        for (_, name) in newer.iter().chain(&earlier[..surplus]) {
+            self.folder.remove(name)?;
         }
-        Ok(last)
+        Ok(self.last())
     }
 
     /// Removes the best checkpoint, which is no longer the best by what is asked for now.
@@ -140,8 +162,8 @@ impl CheckpointStore {
     ///
     /// [`CheckpointError::Storage`].
     pub fn forget_best(&self) -> Result<(), CheckpointError> {
-        if self.best().exists() {
-            storage::remove(&self.best())?;
+        if self.folder.contains(BEST) {
+            self.folder.remove(BEST)?;
         }
         Ok(())
     }
@@ -152,33 +174,60 @@ impl CheckpointStore {
     ///
     /// [`CheckpointError::Storage`]; the best is then what it was before.
     pub fn mark_best(&self) -> Result<(), CheckpointError> {
-        Ok(storage::share(&self.last(), &self.best())?)
+        Ok(self.folder.share(LAST, BEST)?)
     }
 
-    fn step_file(&self, step: u64) -> PathBuf {
-        self.folder.join(format!("step-{step:010}.safetensors"))
+    /// Looks whether the best checkpoint is there and whole, which must be that of `epoch`, or of a later one that is about to be
+    /// made again. If it is not, and another of the checkpoints kept is that of `epoch`, that one becomes the best.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Storage`], if the best cannot be replaced.
+    pub fn check_best<R: Serialize + DeserializeOwned>(
+        &self,
+        epoch: usize,
+    ) -> Result<BestState, CheckpointError> {
+        let problem = match Checkpoint::<R>::load_in(&self.folder, BEST) {
+            Ok(best) if best.progress.epoch >= epoch => return Ok(BestState::Whole),
+            Ok(best) => format!("it is that of epoch {}", best.progress.epoch),
+            Err(_) if !self.folder.contains(BEST) => "it is not there".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let mut candidates = vec![LAST.to_owned()];
+        candidates.extend(self.earlier()?.into_iter().rev().map(|(_, name)| name));
+        for name in candidates {
+            let progress = Checkpoint::<R>::load_in(&self.folder, &name).map(|found| found.progress);
+            if progress.is_ok_and(|found| found.epoch == epoch && found.under_way == UnderWay::default()) {
+                self.folder.share(&name, BEST)?;
+                return Ok(BestState::Restored { problem, from: self.folder.path().join(name) });
+            }
+        }
+        Ok(BestState::Lost { problem })
     }
 
     /// The checkpoints before the newest, by step.
-    fn earlier(&self) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
-        let step = |path: &Path| {
-            let name = path.file_name()?.to_str()?;
-            name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse::<u64>().ok()
-        };
-        let entries = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.and_then(Iterator::collect::<Result<Vec<_>, _>>),
-        };
-        let entries = entries.map_err(|source| StorageError::new("list", &self.folder, source))?;
-        let mut found: Vec<_> =
-            entries.iter().filter_map(|entry| Some((step(&entry.path())?, entry.path()))).collect();
+    fn earlier(&self) -> Result<Vec<(u64, String)>, CheckpointError> {
+        let step = |name: &str| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse::<u64>().ok();
+        let names = self.folder.names()?;
+        let mut found: Vec<_> = names
+            .into_iter()
+            .filter_map(|name| name.into_string().ok())
+            .filter_map(|name| Some((step(&name)?, name)))
+            .collect();
         found.sort();
         Ok(found)
     }
 }
 
+fn step_file(step: u64) -> String {
+    format!("step-{step:010}.safetensors")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::super::file::tests::checkpoint;
     use super::*;
 
@@ -194,7 +243,7 @@ mod tests {
     #[test]
     fn the_last_few_and_the_best_are_kept() {
         let scratch = tempfile::tempdir().unwrap();
-        let mut store = CheckpointStore::new(scratch.path(), 3);
+        let mut store = CheckpointStore::new(Folder::at(scratch.path()), 3);
         assert!(store.load_newest::<NoRecord>().unwrap().is_none());
         for step in [2, 4, 6, 8, 10] {
             store.save(&checkpoint(step)).unwrap();
@@ -217,14 +266,49 @@ mod tests {
     }
 
     #[test]
+    fn a_best_that_is_damaged_or_missing_is_found_and_made_again_where_that_can_be() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut store = CheckpointStore::new(Folder::at(scratch.path()), 3);
+        // Step 2 is in epoch 2, step 4 the end of it, step 6 that of epoch 3.
+        for (step, epoch, done) in [(2, 2, 3), (4, 2, 0), (6, 3, 0)] {
+            let mut checkpoint = checkpoint(step);
+            checkpoint.progress.epoch = epoch;
+            checkpoint.progress.under_way = UnderWay { train_batches: done, ..UnderWay::default() };
+            store.save(&checkpoint).unwrap();
+            if step == 4 {
+                store.mark_best().unwrap();
+            }
+        }
+        let best = store.best();
+        let whole = fs::read(&best).unwrap();
+        let check = |epoch| store.check_best::<NoRecord>(epoch).unwrap();
+        assert_eq!(check(2), BestState::Whole);
+        // One of an epoch that is to be made again is as good.
+        assert_eq!(check(1), BestState::Whole);
+        // Not through the name that it shares with another.
+        fs::remove_file(&best).unwrap();
+        fs::write(&best, &whole[..whole.len() - 1]).unwrap();
+        let BestState::Restored { problem, from } = check(2) else { panic!("not restored") };
+        assert!(
+            problem.contains("SafeTensors") && from.ends_with("step-0000000004.safetensors"),
+            "{problem}"
+        );
+        assert_eq!(fs::read(&best).unwrap(), whole);
+        assert_eq!(check(2), BestState::Whole);
+        fs::remove_file(&best).unwrap();
+        assert_eq!(check(4), BestState::Lost { problem: "it is not there".into() });
+        assert!(!best.exists());
+    }
+
+    #[test]
     fn a_damaged_newest_gives_way_to_the_one_before() {
         let scratch = tempfile::tempdir().unwrap();
-        let mut store = CheckpointStore::new(scratch.path(), 3);
+        let mut store = CheckpointStore::new(Folder::at(scratch.path()), 3);
         for step in [2, 4, 6] {
             store.save(&checkpoint(step)).unwrap();
         }
         fs::write(store.last(), "damaged").unwrap();
-        let mut store = CheckpointStore::new(scratch.path(), 3);
+        let mut store = CheckpointStore::new(Folder::at(scratch.path()), 3);
         let found = store.load_newest::<NoRecord>().unwrap().unwrap();
         assert_eq!(found.checkpoint.progress.step, 4);
         assert!(found.damaged[0].to_string().contains("last.safetensors"), "{:?}", found.damaged);
@@ -237,7 +321,7 @@ mod tests {
 
         fs::write(store.last(), "damaged").unwrap();
         for step in [2, 4] {
-            fs::write(store.step_file(step), "damaged").unwrap();
+            fs::write(scratch.path().join(step_file(step)), "damaged").unwrap();
         }
         let message = store.load_newest::<NoRecord>().unwrap_err().to_string();
         assert!(message.contains("step-0000000002") && message.contains("last"), "{message}");

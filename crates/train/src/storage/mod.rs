@@ -1,17 +1,19 @@
-//! Writing files so that none is ever left half-written: every write of a run goes through here.
+//! Writing files so that none is ever left half-written, into the folder that is meant: every write of a run goes through here.
 
 mod atomic;
 mod error;
+mod folder;
 mod lines;
 mod nesting;
+mod new_file;
+mod system;
 
-pub use atomic::{
-    folder_of, make_folder, remove, remove_leftovers, share, sync_folder, temporary, write_atomically,
-    write_unsynced,
-};
+pub use atomic::{folder_of, make_folder, write_atomically};
 pub use error::StorageError;
+pub use folder::Folder;
 pub use lines::Lines;
 pub use nesting::check_nesting;
+pub use new_file::NewFile;
 
 #[cfg(feature = "fault-injection")]
 pub mod fault;

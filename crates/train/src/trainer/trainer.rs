@@ -13,6 +13,7 @@ use super::test_pass::{TestError, TestPass};
 use super::uploaded::{HostTargets, Uploaded};
 use crate::checkpoint::{Checkpoint, NoRecord, Progress, UnderWay};
 use crate::error::TrainError;
+use crate::history::HistoryPosition;
 use crate::metrics::MetricsRow;
 use crate::observer::{Event, Observer};
 use crate::schedule::LearningRateSchedule;
@@ -439,14 +440,15 @@ impl Trainer {
         Ok(row)
     }
 
-    /// Everything that a resumed run needs, and the figures of the epochs done, `rows`.
+    /// Everything that a resumed run needs but the metrics of the epochs done, of which it holds where they end
+    /// ([`History::position`](crate::History::position)).
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub fn checkpoint(
         &mut self,
-        rows: &[MetricsRow],
+        history: HistoryPosition,
         observer: &mut dyn Observer,
     ) -> Result<Checkpoint, TrainError> {
         self.settle(observer)?;
@@ -460,7 +462,8 @@ impl Trainer {
                 step: self.step,
                 under_way: self.under_way.clone(),
                 skipped_steps: self.skipped_steps,
-                rows: rows.to_vec(),
+                history,
+                rows: Vec::new(),
             },
             record: NoRecord {},
             model: self.learner.method.state_dict(),

@@ -13,12 +13,12 @@ use super::{Decoded, Fault, Format, check_size};
 pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, Fault> {
     let mut cursor = Cursor::new(bytes);
     let decoded = match format {
-        Format::Bmp => {
-            BmpDecoder::new(&mut cursor).map_err(Problem::Decoding).and_then(|decoder| read(bytes.len(), decoder))
-        }
-        _ => {
-            PnmDecoder::new(&mut cursor).map_err(Problem::Decoding).and_then(|decoder| read(bytes.len(), decoder))
-        }
+        Format::Bmp => BmpDecoder::new(&mut cursor)
+            .map_err(Problem::Decoding)
+            .and_then(|decoder| read(bytes.len(), decoder)),
+        _ => PnmDecoder::new(&mut cursor)
+            .map_err(Problem::Decoding)
+            .and_then(|decoder| read(bytes.len(), decoder)),
     };
     decoded.map_err(|problem| match problem {
         Problem::Known(fault) => fault,
@@ -45,7 +45,9 @@ fn read(length: usize, decoder: impl ImageDecoder) -> Result<Decoded, Problem> {
     let pixels = match color {
         ColorType::Rgb8 => samples,
         ColorType::L8 => samples.iter().flat_map(|&grey| [grey; 3]).collect(),
-        ColorType::Rgba8 => samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect(),
+        ColorType::Rgba8 => {
+            samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
+        }
         // Pillow's mode `I` is one of numbers, clipped; its `RGB` is scaled.
         ColorType::L16 => {
             let grey = |sample: &[u8]| clip(u32::from(u16::from_ne_bytes([sample[0], sample[1]])));

@@ -55,7 +55,10 @@ mod tests {
             (large, 9000, 9000, 8, MAX_WORKING),
         ] {
             let refused = check_size(length, width, height, working);
-            assert!(matches!(refused, Err(Fault::TooLarge { limit: found, .. }) if found == limit), "{refused:?}");
+            assert!(
+                matches!(refused, Err(Fault::TooLarge { limit: found, .. }) if found == limit),
+                "{refused:?}"
+            );
         }
         assert!(matches!(check_size(large, 0, 5, 1), Err(Fault::Damaged(_))));
         const { assert!(MAX_FILE + 3 * MAX_PIXELS + MAX_WORKING <= 1 << 30) };

@@ -50,7 +50,10 @@ mod tests {
 
     #[test]
     fn samples_are_unpacked_from_the_left() {
-        assert_eq!(unpack(&[0b1011_0000, 0b1000_0000], 1, 9).collect::<Vec<_>>(), [1, 0, 1, 1, 0, 0, 0, 0, 1]);
+        assert_eq!(
+            unpack(&[0b1011_0000, 0b1000_0000], 1, 9).collect::<Vec<_>>(),
+            [1, 0, 1, 1, 0, 0, 0, 0, 1]
+        );
         assert_eq!(unpack(&[0b1110_0100], 2, 3).collect::<Vec<_>>(), [3, 2, 1]);
         assert_eq!(unpack(&[0xab, 0xc0], 4, 3).collect::<Vec<_>>(), [10, 11, 12]);
     }

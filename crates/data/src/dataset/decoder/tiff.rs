@@ -1,4 +1,4 @@
-//! The first picture of a TIFF file by the `tiff` crate: no compression, LZW, Deflate or PackBits.
+//! The first picture of a TIFF file by the `tiff` crate: no compression, LZW, Deflate or PackBits; grey, RGB and CMYK.
 
 use std::io::Cursor;
 
@@ -39,7 +39,7 @@ impl From<TiffError> for Problem {
 }
 
 fn unsupported(what: impl std::fmt::Debug) -> Problem {
-    Problem::Known(Fault::Unsupported(format!("a TIFF file of {what:?}")))
+    Problem::Known(Fault::Unsupported(format!("a TIFF file of the kind {what:?}")))
 }
 
 fn read(length: usize, cursor: &mut Cursor<&[u8]>) -> Result<Decoded, Problem> {
@@ -53,33 +53,18 @@ fn read(length: usize, cursor: &mut Cursor<&[u8]>) -> Result<Decoded, Problem> {
     check_size(length, width, height, bits.div_ceil(8)).map_err(Problem::Known)?;
     let (width, height) = (width as usize, height as usize);
     if color.num_samples() > 1 && decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration)? == Some(2) {
-        return Err(unsupported("one plane a channel"));
+        return Err(unsupported("one plane for each channel"));
     }
-    let palette = match color {
-        ColorType::Palette(_) => palette(&decoder.get_tag_u16_vec(Tag::ColorMap)?),
-        _ => Vec::new(),
-    };
-    let pixels = convert(color, decoder.read_image()?, &palette, width, height)?;
+    let pixels = convert(color, decoder.read_image()?, width, height)?;
     if pixels.len() != 3 * width * height {
         return Err(unsupported(color));
     }
     Ok(Decoded { pixels, height, width, damage: None })
 }
 
-/// All reds, all greens, all blues, of 16 bits, of which the high byte is taken; 256 colours.
-fn palette(map: &[u16]) -> Vec<[u8; 3]> {
-    let count = map.len() / 3;
-    let high = |index: usize| map[index].to_be_bytes()[0];
-    let mut palette: Vec<_> =
-        (0..count).map(|index| [high(index), high(count + index), high(2 * count + index)]).collect();
-    palette.resize(palette.len().max(256), [0; 3]);
-    palette
-}
-
 fn convert(
     color: ColorType,
     samples: DecodingResult,
-    palette: &[[u8; 3]],
     width: usize,
     height: usize,
 ) -> Result<Vec<u8>, Problem> {
@@ -104,14 +89,10 @@ fn convert(
             let clipped = |value: i32| clip(u32::try_from(value).unwrap_or(0));
             samples.into_iter().flat_map(|value| grey(clipped(value))).collect()
         }
-        (ColorType::Palette(bits @ (1 | 2 | 4 | 8)), DecodingResult::U8(samples)) => {
-            let bits = usize::from(bits);
-            let rows = samples.chunks_exact((width * bits).div_ceil(8)).take(height);
-            rows.flat_map(|row| unpack(row, bits, width)).flat_map(|index| palette[usize::from(index)]).collect()
-        }
-        (ColorType::GrayA(8), DecodingResult::U8(samples)) => {
-            samples.chunks_exact(2).flat_map(|pixel| grey(pixel[0])).collect()
-        }
+        (
+            ColorType::GrayA(8) | ColorType::Multiband { bit_depth: 8, num_samples: 2 },
+            DecodingResult::U8(samples),
+        ) => samples.chunks_exact(2).flat_map(|pixel| grey(pixel[0])).collect(),
         (ColorType::RGB(8), DecodingResult::U8(samples)) => samples,
         (ColorType::RGBA(8), DecodingResult::U8(samples)) => {
             samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use burn::tensor::TensorData;
+use seqjepa_data::regular::read_regular;
 use seqjepa_model::read_tensors;
 use serde_json::Value;
 
@@ -109,7 +110,8 @@ fn integers(data: &TensorData, path: &Path) -> anyhow::Result<Vec<i64>> {
 
 /// The labels and class names in the record of `embed`, where the folder of images had classes.
 fn labels_of_record(path: &Path) -> anyhow::Result<Option<Labels>> {
-    let text = std::fs::read(path).with_context(|| format!("could not read {}", path.display()))?;
+    let text = read_regular(path, super::super::outputs::LONGEST_TEXT)
+        .with_context(|| format!("could not read {}", path.display()))?;
     let value: Value =
         serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
     let values: Option<Vec<i64>> = serde_json::from_value(value["labels"].clone())

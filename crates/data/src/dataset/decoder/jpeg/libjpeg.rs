@@ -21,6 +21,9 @@ pub(super) const MAX_MEMORY: u64 = MAX_WORKING;
 /// Most scans of a file. Real ones have about ten; thousands over a large picture would only keep a processor busy.
 const MAX_SCANS: c_int = 1000;
 
+/// "Bad arithmetic code": its number in a build that decodes arithmetic coding, which the bindings were not made from.
+const JWRN_ARITH_BAD_CODE: c_int = 126;
+
 /// What the library calls a suspended header.
 const SUSPENDED: c_int = 0;
 
@@ -104,7 +107,8 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) fn new(bytes: &'a [u8], warnings: Warnings) -> Result<Self, super::Fault> {
         // SAFETY: all four are plain C structures, for which zeros are what the library expects of memory that it sets up.
-        let (info, errors, progress) = unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
+        let (info, errors, progress) =
+            unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
         let source = sys::jpeg_source_mgr {
             next_input_byte: bytes.as_ptr(),
             bytes_in_buffer: bytes.len(),
@@ -228,7 +232,12 @@ impl<'a> Reading<'a> {
             _ => {
                 // SAFETY: nobody else uses the session while `self` is borrowed.
                 let offset = unsafe { offset(self.session) };
-                Stop::Corrupt { offset, found: failure.text }
+                let found = match failure.code {
+                    // The arithmetic decoder cannot wait for more.
+                    sys::JERR_CANT_SUSPEND => "the end of the file before that of the picture".to_owned(),
+                    _ => failure.text,
+                };
+                Stop::Corrupt { offset, found }
             }
         }
     }
@@ -291,6 +300,7 @@ unsafe extern "C-unwind" fn warn(info: &mut jpeg_common_struct, level: c_int) {
         code,
         sys::JWRN_HIT_MARKER
             | sys::JWRN_HUFF_BAD_CODE
+            | JWRN_ARITH_BAD_CODE
             | sys::JWRN_MUST_RESYNC
             | sys::JWRN_NOT_SEQUENTIAL
             | sys::JWRN_BOGUS_PROGRESSION

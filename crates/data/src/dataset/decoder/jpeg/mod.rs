@@ -16,44 +16,42 @@ const WORKING: u64 = 0;
 const EOI: [u8; 2] = [0xff, 0xd9];
 
 pub(super) fn decode(bytes: &[u8], tolerance: Tolerance) -> Result<Decoded, Fault> {
-    match read(bytes, Warnings::Stop) {
-        Err(Fault::Damaged(damage)) if tolerance == Tolerance::Damaged => {
-            // As Pillow does with LOAD_TRUNCATED_IMAGES: the end is supplied, after which the library fills what is missing.
-            let ended = [bytes, &EOI].concat();
-            let mut decoded = read(&ended, Warnings::Pass)?;
-            decoded.damage.get_or_insert(damage);
-            Ok(decoded)
-        }
-        decoded => decoded,
+    let (decoded, stop) = read(bytes, tolerance)?;
+    if !matches!(stop, Some(Stop::Truncated)) {
+        return Ok(decoded);
     }
+    // As Pillow does with LOAD_TRUNCATED_IMAGES: the end is supplied, after which the library fills what is missing.
+    let (mut ended, _) = read(&[bytes, &EOI].concat(), tolerance)?;
+    ended.damage = decoded.damage;
+    Ok(ended)
 }
 
-/// With [`Warnings::Stop`] damage is a fault; with [`Warnings::Pass`] it is noted beside what could be decoded.
-fn read(bytes: &[u8], warnings: Warnings) -> Result<Decoded, Fault> {
+/// With [`Tolerance::Damaged`], what stopped it is noted beside what could be decoded; otherwise it is a fault.
+fn read(bytes: &[u8], tolerance: Tolerance) -> Result<(Decoded, Option<Stop>), Fault> {
+    let warnings = match tolerance {
+        Tolerance::Strict => Warnings::Stop,
+        Tolerance::Damaged => Warnings::Pass,
+    };
     let mut reading = Reading::new(bytes, warnings)?;
-    let Header { width, height, ink } = reading.header().map_err(|stop| fault(stop, bytes, "its header"))?;
+    let header = reading.header().map_err(|stop| fault(&stop, bytes, "its picture data"))?;
+    let Header { width, height, ink } = header;
     check_size(bytes.len(), width, height, WORKING)?;
     let (width, height) = (width as usize, height as usize);
     let mut pixels = vec![0; 3 * width * height];
     let rows = read_rows(&mut reading, ink, width, &mut pixels);
-    let damage = match rows {
-        Ok(()) => reading.damage().map(|(offset, found)| Damage { offset, found }),
-        Err((stop, row)) => {
-            if warnings == Warnings::Stop || matches!(stop, Stop::Unsupported(_) | Stop::Memory) {
-                return Err(fault(stop, bytes, &format!("row {row} of {height}")));
-            }
-            if ink == Ink::Cmyk {
-                // Rows that are not there hold no ink.
-                pixels[3 * width * row..].fill(255);
-            }
-            let (Stop::Truncated | Stop::Corrupt { .. } | Stop::Unsupported(_) | Stop::Memory) = stop;
-            Some(Damage { offset: bytes.len() as u64, found: format!("no more than {row} rows of {height}") })
-        }
+    let mut damage = reading.damage().map(|(offset, found)| Damage { offset, found });
+    let Err((stop, row)) = rows else {
+        return Ok((Decoded { pixels, height, width, damage }, None));
     };
-    match damage {
-        Some(damage) if warnings == Warnings::Stop => Err(Fault::Damaged(damage)),
-        damage => Ok(Decoded { pixels, height, width, damage }),
+    match fault(&stop, bytes, &format!("row {row} of {height}")) {
+        Fault::Damaged(found) if tolerance == Tolerance::Damaged => damage = damage.or(Some(found)),
+        fault => return Err(fault),
     }
+    if ink == Ink::Cmyk {
+        // Rows that are not there hold no ink.
+        pixels[3 * width * row..].fill(255);
+    }
+    Ok((Decoded { pixels, height, width, damage }, Some(stop)))
 }
 
 /// Fills `pixels` from above; of a stop, the row that could not be read.
@@ -90,11 +88,11 @@ fn read_rows(
     reading.finish().map_err(|stop| (stop, pixels.len() / (3 * width)))
 }
 
-fn fault(stop: Stop, bytes: &[u8], place: &str) -> Fault {
+fn fault(stop: &Stop, bytes: &[u8], place: &str) -> Fault {
     match stop {
         Stop::Truncated => Fault::damaged(bytes.len() as u64, format!("the end of the file before {place}")),
-        Stop::Corrupt { offset, found } => Fault::damaged(offset, found),
-        Stop::Unsupported(found) => Fault::Unsupported(found),
+        Stop::Corrupt { offset, found } => Fault::damaged(*offset, found),
+        Stop::Unsupported(found) => Fault::Unsupported(found.clone()),
         Stop::Memory => Fault::TooLarge { limit: libjpeg::MAX_MEMORY, found: libjpeg::MAX_MEMORY + 1 },
     }
 }

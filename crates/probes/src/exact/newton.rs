@@ -1,0 +1,195 @@
+//! Newton's method for smooth convex functions, to the end of an approach by gradients.
+
+use super::lbfgs::{Convergence, Evaluation, Limits, add, dot};
+
+/// Part of the gradient, in the norm of the preconditioner, that conjugate gradients may leave.
+const RESIDUAL: f64 = 0.03;
+/// Changes from which on the steps of an exact Newton's method square themselves.
+const QUADRATIC: f64 = 1e-4;
+/// Halvings of a step.
+const HALVINGS: usize = 40;
+/// Part of the decrease that a tangent promises.
+const DECREASE: f64 = 1e-4;
+
+/// A function with second derivatives.
+pub(super) trait Curved {
+    /// Value and gradient.
+    fn evaluate(&self, point: &[f64]) -> Evaluation;
+
+    /// The step to the minimum of the parabola that touches the function at `point`, or nearly, after `most` products with the Hessian.
+    fn newton(&self, point: &[f64], gradient: &[f64], most: usize) -> Direction;
+
+    /// How far a step moves what the function is about, in units that a tolerance is meant for.
+    fn change(&self, step: &[f64]) -> f64;
+}
+
+/// Where to go.
+pub(super) struct Direction {
+    pub(super) step: Vec<f64>,
+    /// Products with the Hessian that it has taken, or 1 for a factorisation.
+    pub(super) products: usize,
+    /// What may be left to go, as a part of the step; 1 where nothing is known of it.
+    pub(super) left: f64,
+}
+
+/// Goes on from `point`, counting on from `state`, until what is left after a whole step changes what the function is about by no more
+/// than the tolerance.
+pub(super) fn finish(
+    point: &mut [f64],
+    function: &impl Curved,
+    mut state: Convergence,
+    limits: &Limits,
+) -> (Evaluation, Convergence) {
+    let mut current = function.evaluate(point);
+    state.evaluations += 1;
+    state.converged = false;
+    loop {
+        state.gradient_norm = dot(&current.gradient, &current.gradient).sqrt();
+        if state.gradient_norm == 0.0 {
+            state.largest_change = 0.0;
+            state.converged = true;
+        }
+        if state.converged || state.iterations >= limits.iterations {
+            return (current, state);
+        }
+        let direction = function.newton(point, &current.gradient, limits.iterations - state.iterations);
+        state.iterations += direction.products;
+        state.evaluations += direction.products;
+        let change = function.change(&direction.step);
+        let slope = dot(&direction.step, &current.gradient);
+        let Some((scale, next)) = accepted(point, function, &current, &direction.step, slope, &mut state)
+        else {
+            // Rounding is all that is left to see.
+            state.largest_change = change;
+            state.converged = change <= limits.tolerance;
+            return (current, state);
+        };
+        add(point, scale, &direction.step);
+        current = next;
+        state.largest_change = scale * change;
+        state.converged = scale == 1.0 && change <= QUADRATIC && direction.left * change <= limits.tolerance;
+    }
+}
+
+/// The longest of the halved steps that decreases the function enough; close to the minimum, where values differ by rounding alone,
+/// gradients decide.
+fn accepted(
+    point: &[f64],
+    function: &impl Curved,
+    current: &Evaluation,
+    step: &[f64],
+    slope: f64,
+    state: &mut Convergence,
+) -> Option<(f64, Evaluation)> {
+    if slope.is_nan() || slope >= 0.0 {
+        return None;
+    }
+    let noise = 1e-14 * current.value.abs() + f64::EPSILON;
+    let mut scale = 1.0;
+    for _ in 0..HALVINGS {
+        let trial: Vec<f64> = point.iter().zip(step).map(|(x, step)| x + scale * step).collect();
+        let next = function.evaluate(&trial);
+        state.evaluations += 1;
+        let decreases = next.value <= current.value + DECREASE * scale * slope;
+        let falls = || dot(&next.gradient, step).abs() <= 0.9 * slope.abs();
+        if decreases || (next.value <= current.value + noise && falls()) {
+            return Some((scale, next));
+        }
+        scale *= 0.5;
+    }
+    None
+}
+
+/// Solves `Hessian x = -gradient` by preconditioned conjugate gradients, to a part of the gradient.
+pub(super) fn conjugate_gradients(
+    gradient: &[f64],
+    curve: impl Fn(&[f64]) -> Vec<f64>,
+    precondition: impl Fn(&mut [f64]),
+    most: usize,
+) -> Direction {
+    let conditioned = |vector: &[f64]| {
+        let mut vector = vector.to_vec();
+        precondition(&mut vector);
+        vector
+    };
+    let mut step = vec![0.0; gradient.len()];
+    let mut residual: Vec<f64> = gradient.iter().map(|value| -value).collect();
+    let mut along = conditioned(&residual);
+    let mut size = dot(&residual, &along);
+    let enough = RESIDUAL * RESIDUAL * size;
+    let mut products = 0;
+    while products < most.max(1) && size > enough {
+        let curved = curve(&along);
+        products += 1;
+        let bend = dot(&along, &curved);
+        if bend <= 0.0 || !bend.is_finite() {
+            break;
+        }
+        let length = size / bend;
+        add(&mut step, length, &along);
+        add(&mut residual, -length, &curved);
+        let next = conditioned(&residual);
+        let before = std::mem::replace(&mut size, dot(&residual, &next));
+        let keep = size / before;
+        along.iter_mut().zip(next).for_each(|(along, next)| *along = next + keep * *along);
+    }
+    Direction { step, products: products.max(1), left: if size > enough { 1.0 } else { RESIDUAL } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Σ w (cosh(x - 1) - 1)` with weights from 1 to 1e6.
+    struct Valley;
+
+    fn weight(index: usize) -> f64 {
+        10f64.powi(i32::try_from(index).unwrap())
+    }
+
+    impl Curved for Valley {
+        fn evaluate(&self, point: &[f64]) -> Evaluation {
+            let terms = point.iter().enumerate().map(|(index, x)| weight(index) * ((x - 1.0).cosh() - 1.0));
+            let slopes = point.iter().enumerate().map(|(index, x)| weight(index) * (x - 1.0).sinh());
+            Evaluation { value: terms.sum(), gradient: slopes.collect(), curvature: 1.0 }
+        }
+
+        fn newton(&self, point: &[f64], gradient: &[f64], most: usize) -> Direction {
+            let bends: Vec<f64> =
+                point.iter().enumerate().map(|(index, x)| weight(index) * (x - 1.0).cosh()).collect();
+            let curve = |vector: &[f64]| vector.iter().zip(&bends).map(|(x, bend)| x * bend).collect();
+            conjugate_gradients(gradient, curve, |_| (), most)
+        }
+
+        fn change(&self, step: &[f64]) -> f64 {
+            step.iter().fold(0.0, |most, step| most.max(step.abs()))
+        }
+    }
+
+    fn none() -> Convergence {
+        Convergence {
+            iterations: 0,
+            evaluations: 0,
+            gradient_norm: 0.0,
+            largest_change: 0.0,
+            converged: false,
+        }
+    }
+
+    #[test]
+    fn the_minimum_is_found_from_afar() {
+        let limits = Limits { tolerance: 1e-9, iterations: 500 };
+        let mut point = vec![-3.0; 7];
+        let (end, state) = finish(&mut point, &Valley, none(), &limits);
+        assert!(state.converged && RESIDUAL * state.largest_change <= 1e-9, "{state:?}");
+        assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-9) && end.value < 1e-9, "{point:?}");
+    }
+
+    #[test]
+    fn a_minimum_is_left_at_once_and_an_end_of_patience_is_said() {
+        let limits = Limits { tolerance: 1e-9, iterations: 3 };
+        assert!(finish(&mut [1.0; 3], &Valley, none(), &limits).1.converged);
+        let (_, state) = finish(&mut [-3.0; 7], &Valley, none(), &limits);
+        assert!(!state.converged && state.iterations == 3, "{state:?}");
+    }
+}
