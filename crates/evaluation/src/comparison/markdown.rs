@@ -275,7 +275,7 @@ mod tests {
         let text = Comparison::new(runs.into()).markdown();
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
         assert!(line("| a ").contains("| seqjepa |"), "{text}");
-        assert!(line("| \\<b>").contains("synthetic"), "{text}");
+        assert!(line("| &lt;b>").contains("synthetic"), "{text}");
         assert!(line("| top1_z1").matches("0.50 [0.40, 0.60]").count() == 2, "{text}");
         assert!(line("| top1_z1").ends_with(" 58.33 |") && line("| r2_mean").ends_with(" - |"), "{text}");
         assert!(text.contains("leakage: the same from z_AGG: low is good"), "{text}");

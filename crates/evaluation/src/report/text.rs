@@ -29,7 +29,8 @@ pub(crate) fn clean(text: &str) -> String {
     let mut before = ' ';
     for c in text.chars() {
         match c {
-            '<' | '|' | '`' => clean.extend(['\\', c]),
+            '<' => clean.push_str("&lt;"),
+            '|' | '`' => clean.extend(['\\', c]),
             // `[text](address)`, also as a picture.
             '(' if before == ']' => clean.extend(['\\', c]),
             '\n' | '\t' => clean.push(' '),
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn nothing_reaches_markdown_but_text() {
-        assert_eq!(clean("<script>x|y</script>"), "\\<script>x\\|y\\</script>");
+        assert_eq!(clean("<script>x|y</script>"), "&lt;script>x\\|y&lt;/script>");
         assert_eq!(clean("![a](http://b)"), "![a]\\(http://b)");
         assert_eq!(clean("0.5 [0.4, 0.6] (n 3)"), "0.5 [0.4, 0.6] (n 3)");
         assert_eq!(clean("\u{202e}Größe"), " Größe");

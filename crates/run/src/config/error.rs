@@ -154,22 +154,13 @@ pub(crate) fn within(key: &'static str, value: usize, most: usize) -> Result<(),
     if (1..=most).contains(&value) { Ok(()) } else { Err(invalid(key, format!("1 to {most}"), value)) }
 }
 
-/// Refuses values that are not finite and above zero.
-pub(crate) fn positive(key: &'static str, value: f64) -> Result<(), ConfigError> {
-    if value.is_finite() && value > 0.0 {
-        Ok(())
-    } else {
-        Err(invalid(key, "a finite number above 0", value))
-    }
-}
-
 /// Refuses values that are not above zero, or are above `most`.
 pub(crate) fn positive_to(key: &'static str, value: f64, most: f64) -> Result<(), ConfigError> {
     // Not a number is neither.
     if value > 0.0 && value <= most {
         Ok(())
     } else {
-        Err(invalid(key, format!("a number above 0, at most {most}"), value))
+        Err(invalid(key, format!("a number above 0, at most {most}"), number(value)))
     }
 }
 
@@ -178,15 +169,12 @@ pub(crate) fn between(key: &'static str, value: f64, least: f64, most: f64) -> R
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(invalid(key, format!("{least} to {most}"), value))
+        Err(invalid(key, format!("{least} to {most}"), number(value)))
     }
 }
 
-/// Refuses values that are not finite or are below zero.
-pub(crate) fn non_negative(key: &'static str, value: f64) -> Result<(), ConfigError> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(())
-    } else {
-        Err(invalid(key, "a finite number of at least 0", value))
-    }
+/// A number as people write it: not with 300 digits.
+fn number(value: f64) -> String {
+    let plain = value == 0.0 || (1e-6..1e16).contains(&value.abs());
+    if plain { value.to_string() } else { format!("{value:e}") }
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use seqjepa_train::ScheduleUnit;
 
-use super::error::{ConfigError, invalid, non_negative, positive, within};
+use super::error::{ConfigError, between, invalid, positive_to, within};
 
 /// `optim`: the model's optimizer and schedule, and the learning rate of the online probes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,19 +93,22 @@ impl Default for OptimConfig {
     }
 }
 
+/// Rates and decays beyond make every model diverge in its first steps.
+const LARGEST: f64 = 1000.0;
+
 impl OptimConfig {
     pub(super) fn validate(&self, epochs: usize) -> Result<(), ConfigError> {
-        positive("optim.lr", self.lr)?;
-        positive("optim.probe_lr", self.probe_lr)?;
+        positive_to("optim.lr", self.lr, LARGEST)?;
+        positive_to("optim.probe_lr", self.probe_lr, LARGEST)?;
         within("optim.probe_hidden", self.probe_hidden, 1 << 16)?;
-        non_negative("optim.weight_decay", self.weight_decay)?;
-        non_negative("optim.warmup_start", self.warmup_start)?;
-        positive("optim.trust_coefficient", self.trust_coefficient)?;
+        between("optim.weight_decay", self.weight_decay, 0.0, LARGEST)?;
+        between("optim.warmup_start", self.warmup_start, 0.0, LARGEST)?;
+        positive_to("optim.trust_coefficient", self.trust_coefficient, LARGEST)?;
         if !(0.0..1.0).contains(&self.momentum) {
             return Err(invalid("optim.momentum", "at least 0 and below 1", self.momentum));
         }
         if let Some(min_lr) = self.min_lr {
-            non_negative("optim.min_lr", min_lr)?;
+            between("optim.min_lr", min_lr, 0.0, LARGEST)?;
             if min_lr > self.lr {
                 return Err(invalid("optim.min_lr", format!("at most optim.lr = {}", self.lr), min_lr));
             }

@@ -45,7 +45,7 @@ pub enum DataSetError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Fewer images than a batch.
-    #[error("the {split} split has {found} images, expected at least {expected} ({reason})")]
+    #[error("images of the {split} split: expected at least {expected} ({reason}), found {found}")]
     TooFew {
         /// `training` or `test`.
         split: &'static str,

@@ -177,7 +177,8 @@ fn amount(eval: &EvaluationSettings) -> String {
     }
     for name in names.iter().filter(|name| **name != "exact") {
         parts.push(format!(
-            "encode them {} and train probes for {} epochs ({name})",
+            "encode {} {} and train probes for {} epochs ({name})",
+            if parts.is_empty() { "the training images" } else { "them" },
             times(eval.passes()),
             eval.probe_epochs
         ));
