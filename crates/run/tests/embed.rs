@@ -339,8 +339,13 @@ fn checkpoints_that_do_not_fit_are_refused() {
     assert!(message.contains("encoder.conv1.weight") && message.contains("missing"), "{message}");
     let message = load(scratch.source(golden("encoders.safetensors")));
     assert!(message.contains("encoder.conv1.weight"), "{message}");
-    // A target encoder is not needed for features.
-    scratch.source(golden("wrapped.pth")).load(&Device::flex()).unwrap();
+    // A target encoder is not needed for features: its absence is an error unless it is allowed.
+    let mut source = scratch.source(golden("wrapped.pth"));
+    let message = load(source.clone());
+    assert!(message.contains("target_encoder.conv1.weight"), "{message}");
+    source.allow_missing = true;
+    let missing = source.load(&Device::flex()).unwrap().missing;
+    assert!(!missing.is_empty() && missing.iter().all(|name| name.starts_with("target_encoder.")));
 
     let pretrained = scratch.pretrained();
     let views = EmbeddedViews::Augmented { count: 0, seed: 0 };
