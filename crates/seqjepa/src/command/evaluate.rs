@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::{CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate};
+use seqjepa_evaluation::{
+    CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate,
+};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
@@ -180,5 +182,9 @@ fn amount(eval: &EvaluationSettings) -> String {
             eval.probe_epochs
         ));
     }
-    format!("protocols: {}; both the trained and the randomly initialised model {}", names.join(", "), parts.join(", "))
+    format!(
+        "protocols: {}; both the trained and the randomly initialised model {}",
+        names.join(", "),
+        parts.join(", ")
+    )
 }

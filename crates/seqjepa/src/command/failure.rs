@@ -49,10 +49,42 @@ pub(super) fn message(error: &Error) -> String {
             let _ = write!(text, ": {cause}");
         }
     }
+    let mut text = without_types(&text);
     // What the library calls an override is given by this argument.
-    let mut text = text.replace("the override `", "`--set ");
+    text = text.replace("the override `", "`--set ");
     if let Some(hint) = hint(error) {
         let _ = write!(text, "\nhint: {hint}");
+    }
+    text
+}
+
+/// What a deserialiser says of a file, without the names of Rust's types.
+fn without_types(text: &str) -> String {
+    let whole = "expected a whole number";
+    let mut text = text.to_owned();
+    for (name, words) in [
+        ("expected usize", whole),
+        ("expected u64", whole),
+        ("expected u32", whole),
+        ("expected u8", whole),
+        ("expected i64", whole),
+        ("expected f64", "expected a number"),
+        ("expected f32", "expected a number"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("invalid type: sequence", "found a list"),
+        ("invalid type: map", "found an object"),
+        ("invalid type: ", "found the "),
+        ("invalid value: ", "found the "),
+    ] {
+        text = text.replace(name, words);
+    }
+    // `expected struct Name`, of the library's own types.
+    while let Some(start) = text.find("expected struct ") {
+        let name = start + "expected struct ".len();
+        let end =
+            text[name..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |length| name + length);
+        text.replace_range(start..end, "expected an object");
     }
     text
 }
@@ -127,8 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn no_type_of_rust_is_named() {
+        let error =
+            anyhow!("invalid type: string \"a\", expected usize at line 3").context("a.json: no card");
+        assert_eq!(
+            message(&error),
+            "a.json: no card: found the string \"a\", expected a whole number at line 3"
+        );
+        let error = anyhow!("invalid type: sequence, expected struct ResultCard at line 1");
+        assert_eq!(message(&error), "found a list, expected an object at line 1");
+    }
+
+    #[test]
     fn a_hint_and_the_arguments_name_stand_in_the_message() {
-        let error = hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
+        let error =
+            hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
         assert_eq!(message(&error), "`run.epochs` in `--set run.epochs=0`: expected 1\nhint: do so");
     }
 
