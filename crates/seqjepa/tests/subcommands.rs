@@ -153,7 +153,7 @@ fn a_run_says_at_its_start_what_it_works_on() {
 #[test]
 fn gates_that_fail_end_with_3() {
     let scratch = scratch();
-    let gate = ["--set", "gating.linacc_test_min=101", "--set", "run.epochs=1"];
+    let gate = ["--set", "gating.linacc_test_min=100", "--set", "run.epochs=1"];
     let mut arguments = vec!["train", "--config", "tiny.yaml", "--skip-evaluation"];
     arguments.extend(gate);
     let output = seqjepa(scratch.path(), arguments);
