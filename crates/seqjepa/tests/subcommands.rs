@@ -342,11 +342,11 @@ fn what_an_import_lacks_is_named_and_never_made_up() {
         scratch.path(),
         ["export", "--checkpoint", "model.safetensors", "--output", "whole.safetensors"],
     );
-    // The same file without the predictor.
+    // The same file without a weight of the predictor.
     let tensors = seqjepa::model::read_tensors(&scratch.path().join("whole.safetensors")).unwrap();
     let (all, kept) = (tensors.len(), {
         let mut kept = tensors;
-        kept.retain(|(name, _)| !name.starts_with("predictor."));
+        kept.retain(|(name, _)| name != "predictor.0.weight");
         kept
     });
     seqjepa::model::export_tensors(&kept, &scratch.path().join("part.safetensors")).unwrap();
@@ -373,13 +373,20 @@ fn what_an_import_lacks_is_named_and_never_made_up() {
         assert!(error.contains("predictor.0.weight") && error.contains("--allow-missing"), "{error}");
     }
     assert!(!scratch.path().join("features.safetensors").exists() && !scratch.path().join("card.json").exists());
-    let text = succeeds(scratch.path(), embed.into_iter().chain(["--allow-missing"]));
+    let text = succeeds(scratch.path(), embed.iter().copied().chain(["--allow-missing"]));
     assert!(text.contains("not in the file, and not used: predictor.0.weight"), "{text}");
     let text = succeeds(scratch.path(), arguments.into_iter().chain(["--allow-missing"]));
     assert!(text.contains("left out") && text.contains("predictor.0.weight"), "{text}");
     let written = seqjepa::model::read_tensors(&scratch.path().join("out.safetensors")).unwrap();
     assert_eq!(written.len(), kept.len());
     assert!(written.len() < all);
+    // A part that is absent as a whole is not needed for features, and the output says so.
+    let without = kept.into_iter().filter(|(name, _)| !name.starts_with("predictor.")).collect();
+    seqjepa::model::export_tensors(&without, &scratch.path().join("part.safetensors")).unwrap();
+    let text = succeeds(scratch.path(), embed);
+    assert!(text.contains("not in the file, and not used: predictor.0.weight"), "{text}");
+    assert!(fails(scratch.path(), arguments).contains("predictor.0.weight"));
+    assert!(fails(scratch.path(), evaluate).contains("predictor.0.weight"));
 }
 
 #[test]
