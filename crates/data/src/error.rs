@@ -21,6 +21,15 @@ pub enum DataError {
         expected: String,
     },
 
+    /// What is there is no regular file: reading a pipe or a device may never end.
+    #[error("{}: expected {expected}, a regular file; found a folder, a pipe, a socket or a device", path.display())]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
+        /// What should have been there.
+        expected: String,
+    },
+
     /// The operating system refused to read or write.
     #[error("{}: cannot {action}: {source}", path.display())]
     Io {

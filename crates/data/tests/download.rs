@@ -219,11 +219,13 @@ fn a_download_is_extracted_and_reported() {
     let server = Server::start(bytes, []);
     let mut seen: Vec<Progress> = Vec::new();
     let nested = root.path().join("new/folder");
-    let folder =
-        server.downloader().download(&archive, &nested, &mut |progress| {
+    let folder = server
+        .downloader()
+        .download(&archive, &nested, &mut |progress| {
             seen.push(progress);
             ControlFlow::Continue(())
-        }).unwrap();
+        })
+        .unwrap();
     assert_eq!(folder, nested.join("set"));
     assert_eq!(fs::read(folder.join("train.bin")).unwrap(), content());
     assert!(seen.windows(2).all(|pair| pair[0].received <= pair[1].received));
@@ -365,7 +367,7 @@ fn too_large_a_file_is_not_downloaded() {
         let server = Server::start(bytes.clone(), [answer]);
         let error = download(&server, &archive, &root).unwrap_err();
         assert!(matches!(error, DataError::TooLarge { limit: 100_000, .. }), "{error}");
-        assert!(fs::metadata(part(&root)).unwrap().len() <= 100_000);
+        assert!(fs::metadata(part(&root)).map_or(0, |data| data.len()) <= 100_000);
     }
 }
 

@@ -88,7 +88,8 @@ impl HeatMap {
                 ),
                 Part::Text { corner: [x, y], text, ink } => {
                     let length = pixels(text.chars().count(), GLYPH);
-                    let text = plain_text(&text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                    let text =
+                        plain_text(&text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
                     format!(
                         "<text x=\"{x}\" y=\"{}\" textLength=\"{length}\" fill=\"{}\">{text}</text>",
                         y + GLYPH - 3,

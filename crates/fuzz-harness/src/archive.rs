@@ -53,7 +53,8 @@ pub fn run(data: &[u8]) {
         max_bytes: MAX_BYTES,
     };
 
-    let extracted = Downloader::with_base_url("http://unused.invalid").download(&archive, &root, &mut |_| std::ops::ControlFlow::Continue(()));
+    let extracted = Downloader::with_base_url("http://unused.invalid")
+        .download(&archive, &root, &mut |_| std::ops::ControlFlow::Continue(()));
 
     assert_eq!(fs::read(&witness).expect("the file beside the root"), b"untouched");
     assert_eq!(names(outer.path()), ["root", "witness"]);

@@ -66,4 +66,6 @@ fn reads_back(checkpoint: &RunCheckpoint, path: &Path) {
         checkpoint.progress.rows.iter().map(|row| format!("{row:?}").into()).collect()
     };
     assert_eq!(lines(&again), lines(checkpoint));
+    let end = |checkpoint: &RunCheckpoint| format!("{:?}", checkpoint.progress.history);
+    assert_eq!(end(&again), end(checkpoint));
 }

@@ -1,4 +1,4 @@
-//! JPEG and PNG files.
+//! Picture files of every format, also with what is damaged accepted.
 
 use seqjepa_data::dataset::ImageFile;
 use seqjepa_data::{AugmentParams, Scratch};
@@ -8,7 +8,15 @@ use crate::scratch;
 /// The bytes are the file.
 pub fn run(data: &[u8]) {
     let path = scratch::write("picture.png", data);
-    match ImageFile::read(&path) {
+    let strict = ImageFile::read(&path);
+    match ImageFile::read_damaged(&path) {
+        Ok(file) if !file.is_damaged() => {
+            assert_eq!(strict.as_ref().ok(), Some(&file), "what is whole is read alike")
+        }
+        Ok(file) => assert_eq!(file.image().pixels().len(), 3 * file.image().height() * file.image().width()),
+        Err(_) => assert!(strict.is_err(), "what is read strictly is read"),
+    }
+    match strict {
         Ok(file) => {
             let image = file.image();
             assert_eq!(image.pixels().len(), 3 * image.height() * image.width());

@@ -129,14 +129,8 @@ fn a_run_and_its_checkpoint_give_the_same_card() {
 
     let loaded = LoadedModel::read(&PretrainedSource::from(run.folder().root())).unwrap();
     assert_eq!(loaded.card_path(), run.folder().evaluation());
-    let card = measure(
-        &loaded.config,
-        run.data(),
-        &loaded.device,
-        &*loaded.method,
-        loaded.origin.clone(),
-        None,
-    );
+    let card =
+        measure(&loaded.config, run.data(), &loaded.device, &*loaded.method, loaded.origin.clone(), None);
     assert_eq!(card.cache.extracted, 0, "the run's features are kept in `eval.cache_dir` and read");
     assert_eq!(card.figures, from_run.figures);
     assert_eq!(card.model.model_sha256, from_run.model.model_sha256);

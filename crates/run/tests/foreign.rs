@@ -194,6 +194,20 @@ fn a_run_whose_files_are_taken_ends_with_an_error() {
     }
 }
 
+#[test]
+fn metrics_that_somebody_has_taken_are_kept_under_another_name() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let metrics = folder.join("metrics.jsonl");
+    let error = meanwhile(&folder, &["run.epochs=3"], || fs::write(&metrics, "").unwrap()).to_string();
+    assert!(error.contains("metrics.kept.jsonl"), "{error}");
+    Run::resume(&folder, &mut Observers::new()).unwrap_err();
+    fs::rename(folder.join("metrics.kept.jsonl"), &metrics).unwrap();
+    let mut run = Run::resume(&folder, &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    assert_eq!(run.rows().len(), 3);
+}
+
 /// A whole file of features as another user's process would have left it, or a forged one, is not believed.
 #[test]
 fn the_features_of_others_are_not_believed() {
@@ -215,7 +229,10 @@ fn the_features_of_others_are_not_believed() {
         fs::write(path, forged).unwrap();
     }
     let again = run.evaluate(&mut Observers::new()).unwrap();
-    assert_eq!((again.cache.read, again.cache.extracted, again.cache.foreign), (shared, extracted, extracted));
+    assert_eq!(
+        (again.cache.read, again.cache.extracted, again.cache.foreign),
+        (shared, extracted, extracted)
+    );
     assert_eq!(again.figures, card.figures);
     let read = run.evaluate(&mut Observers::new()).unwrap();
     assert_eq!((read.cache.read, read.cache.extracted), (shared + extracted, 0));

@@ -165,9 +165,12 @@ fn metrics_that_are_damaged_or_gone_are_refused_and_left_behind_when_told() {
     drop(train(&folder, &["run.epochs=3"]));
     let path = folder.join("metrics.jsonl");
     let whole = fs::read(&path).unwrap();
-    let ends: Vec<_> = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    let ends: Vec<_> =
+        whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
     let longer = change(&["run.epochs=4"], false);
-    let resume = |options: &ResumeOptions| Run::resume_with(&Registry::standard(), &folder, options, &mut Observers::new());
+    let resume = |options: &ResumeOptions| {
+        Run::resume_with(&Registry::standard(), &folder, options, &mut Observers::new())
+    };
     // The checkpoint holds the last line itself; what follows the last is cut.
     for found in [&whole[..ends[1]], &whole[..ends[1] + 7], &[&whole[..], b"{\"epoch\":4"].concat()[..]] {
         fs::write(&path, found).unwrap();
@@ -201,7 +204,10 @@ fn a_best_checkpoint_that_is_damaged_or_gone_is_noticed() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("run");
     // The loss falls; without the last few, only the last is kept.
-    drop(train(&folder, &["run.epochs=3", "run.best_mode=max", "run.keep_last=1", "run.checkpoint_steps=null"]));
+    drop(train(
+        &folder,
+        &["run.epochs=3", "run.best_mode=max", "run.keep_last=1", "run.checkpoint_steps=null"],
+    ));
     let best = folder.join("checkpoints/best.safetensors");
     let held = Checkpoint::load(&best).unwrap().progress.epoch;
     let resume = || {

@@ -67,7 +67,9 @@ fn the_published_code_has_a_recipe_of_its_own() {
     // All else is as in the paper's.
     let others = load("cifar100_aug_paper.yaml").differences(&config);
     assert!(
-        others.iter().all(|other| ["run.", "optim.", "model.ema_schedule", "logging."].iter().any(|key| other.key.starts_with(key))),
+        others.iter().all(|other| ["run.", "optim.", "model.ema_schedule", "logging."]
+            .iter()
+            .any(|key| other.key.starts_with(key))),
         "{others:?}"
     );
 }

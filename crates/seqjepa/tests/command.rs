@@ -108,6 +108,79 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
     }
 }
 
+/// As under `nohup`.
+#[test]
+fn a_hangup_that_is_to_be_ignored_is_ignored() {
+    let (_scratch, run) = scratch();
+    let program =
+        start(&run).args(ENDLESS).get_args().map(|part| format!("'{}'", part.display())).collect::<Vec<_>>();
+    let script = format!("trap '' HUP; exec '{}' {}", env!("CARGO_BIN_EXE_seqjepa"), program.join(" "));
+    let child = spawn(Command::new("sh").args(["-c", &script]));
+    wait_for(&run.join("checkpoints/last.safetensors"));
+    signal(&child, "HUP");
+    let step = status(&run)["epoch"].as_u64().unwrap();
+    let started = Instant::now();
+    while status(&run)["epoch"].as_u64().unwrap() < step + 3 {
+        assert!(started.elapsed() < Duration::from_secs(60), "the run does not go on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    signal(&child, "TERM");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+}
+
+/// A server that takes a request and says nothing, or a little.
+#[test]
+fn a_signal_during_a_download_ends_it_at_once() {
+    for (said, left) in [("", false), ("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nabc", true)] {
+        for resumed in [false, true] {
+            let (_scratch, run) = scratch();
+            let data = run.with_file_name("data");
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("dataset.download_url=http://{}", listener.local_addr().unwrap());
+            let root = format!("dataset.data_root={}", data.display());
+            let mut command = if resumed {
+                assert!(
+                    end(start(&run).args(["--set", "run.epochs=1", "--skip-evaluation"])).status.success()
+                );
+                let mut command = resume(&run);
+                command.arg("--allow-config-change");
+                command
+            } else {
+                start(&run)
+            };
+            command.args(["--set", "dataset.name=cifar10", "--set", "dataset.download=true"]);
+            command.args(["--set", "model.img_size=32", "--set", &url, "--set", &root]);
+            let child = spawn(&mut command);
+            listener.set_nonblocking(true).unwrap();
+            let started = Instant::now();
+            let mut stream = loop {
+                match listener.accept() {
+                    Ok((stream, _)) => break stream,
+                    Err(_) if started.elapsed() < Duration::from_secs(60) => {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    Err(error) => panic!("nothing is asked for: {error}"),
+                }
+            };
+            std::io::Write::write_all(&mut stream, said.as_bytes()).unwrap();
+            let part = data.join("cifar-10-binary.tar.gz.part");
+            if left {
+                wait_for(&part);
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            let asked = Instant::now();
+            signal(&child, "TERM");
+            let output = child.wait_with_output().unwrap();
+            assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+            assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
+            assert_eq!(part.exists(), left);
+            if resumed {
+                assert_eq!(status(&run)["life"], "ended");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_signal_during_the_frozen_evaluation_stops_it() {
     // Many passes: it is encoding; one: the probes are trained on what is encoded.
@@ -291,6 +364,70 @@ fn a_folder_that_cannot_be_made_is_named() {
 }
 
 /// A process that may write no file longer than a few KiB: the kernel refuses the rest of a checkpoint.
+#[test]
+fn a_run_folder_that_is_moved_ends_the_run_with_its_new_place() {
+    let (_scratch, run) = scratch();
+    let child = spawn(start(&run).args(ENDLESS));
+    wait_for(&run.join("checkpoints/last.safetensors"));
+    let moved = run.with_file_name("moved");
+    fs::rename(&run, &moved).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", error_of(&output));
+    assert!(
+        error_of(&output).contains(&*moved.canonicalize().unwrap().to_string_lossy()),
+        "{}",
+        error_of(&output)
+    );
+    assert!(!run.exists());
+    assert_eq!(status(&moved)["state"], "failed");
+    // None are in the status yet if the folder was moved right after the first epoch's checkpoint.
+    let done = status(&moved)["last_metrics"]["epoch"].as_u64().unwrap_or(1);
+    let epochs = format!("run.epochs={}", done + 2);
+    let output = end(resume(&moved).args(["--set", &epochs, "--allow-config-change", "--skip-evaluation"]));
+    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+}
+
+/// Every command that reads a file, and every kind of file that would keep it waiting or never end.
+#[test]
+fn pipes_and_devices_are_refused_at_once() {
+    let (scratch, run) = scratch();
+    assert!(end(start(&run).arg("--skip-evaluation")).status.success());
+    let pipe = scratch.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let npy = scratch.path().join("pipe.npy");
+    assert!(Command::new("mkfifo").arg(&npy).status().unwrap().success());
+    for path in [&pipe, Path::new("/dev/zero"), &npy] {
+        let name = path.display().to_string();
+        for arguments in [
+            vec!["train", "--config", &name],
+            vec!["resume", &name],
+            vec!["config", "check", &name],
+            vec!["evaluate", "--checkpoint", &name],
+            vec!["embed", "--checkpoint", &name, "--images", ".", "--output", "x.npy"],
+            vec!["export", "--checkpoint", &name, "--output", "x.safetensors"],
+            vec!["compare", &name],
+            vec!["views", "--replay", &name],
+            vec!["probe", "--train", &name, "--test", &name],
+        ] {
+            let mut command = seqjepa(arguments[0]);
+            command.args(&arguments[1..]).current_dir(scratch.path()).env("TMPDIR", scratch.path());
+            let mut child = spawn(&mut command);
+            let started = Instant::now();
+            while child.try_wait().unwrap().is_none() {
+                if started.elapsed() > Duration::from_secs(20) {
+                    child.kill().unwrap();
+                    panic!("{arguments:?} waits");
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", error_of(&output));
+            assert!(error_of(&output).contains(&name), "{arguments:?}: {}", error_of(&output));
+        }
+    }
+    assert!(!scratch.path().join("x.npy").exists());
+}
+
 #[test]
 fn a_write_that_the_kernel_refuses_leaves_the_files_whole() {
     let (_scratch, run) = scratch();

@@ -153,7 +153,7 @@ fn a_run_says_at_its_start_what_it_works_on() {
 #[test]
 fn gates_that_fail_end_with_3() {
     let scratch = scratch();
-    let gate = ["--set", "gating.linacc_test_min=101", "--set", "run.epochs=1"];
+    let gate = ["--set", "gating.linacc_test_min=100", "--set", "run.epochs=1"];
     let mut arguments = vec!["train", "--config", "tiny.yaml", "--skip-evaluation"];
     arguments.extend(gate);
     let output = seqjepa(scratch.path(), arguments);
@@ -468,6 +468,79 @@ fn views_are_drawn_and_drawn_again_and_no_file_is_cut() {
 }
 
 #[test]
+fn damaged_images_are_refused_left_out_or_used_and_counted() {
+    let scratch = scratch();
+    let root = images(scratch.path());
+    let cut = root.join("a/2.png");
+    let whole = fs::read(&cut).unwrap();
+    fs::write(&cut, &whole[..whole.len() - 30]).unwrap();
+    let model = checkpoint(scratch.path());
+    let embed = |policy: &'static str| {
+        let set = format!("dataset.truncated_images={policy}");
+        let arguments =
+            ["embed", "--checkpoint", model.to_str().unwrap(), "--images", "images", "--set", &set];
+        seqjepa(scratch.path(), arguments.into_iter().chain(["--output", "f.safetensors"]))
+    };
+    let refused = embed("error");
+    assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+    for part in ["a/2.png", "byte offset", "dataset.truncated_images=skip"] {
+        assert!(stderr(&refused).contains(part), "{part}: {}", stderr(&refused));
+    }
+    assert!(!scratch.path().join("f.safetensors").exists());
+    for (policy, images, said) in
+        [("skip", "7 images; 2 classes: a, b", "left out"), ("accept", "8 images;", "damaged")]
+    {
+        let output = embed(policy);
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stdout(&output).contains(images), "{}", stdout(&output));
+        assert!(
+            stderr(&output).contains("1 of 8 images") && stderr(&output).contains(said),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let error = fails(scratch.path(), ["views", "images", "--size", "8"]);
+    assert!(error.contains("truncated_images"), "{error}");
+    let views = ["views", "images", "--size", "8", "--set", "dataset.truncated_images=skip"];
+    assert!(stderr(&seqjepa(scratch.path(), views)).contains("1 of 8 images"));
+}
+
+#[test]
+fn folders_of_splits_are_known_by_their_usual_names() {
+    let scratch = scratch();
+    let root = images(scratch.path());
+    for split in ["Training", "Test"] {
+        for class in ["a", "b"] {
+            let folder = scratch.path().join("set").join(split).join(class);
+            fs::create_dir_all(&folder).unwrap();
+            for number in 0..4 {
+                fs::copy(root.join(format!("{class}/{number}.png")), folder.join(format!("{number}.png")))
+                    .unwrap();
+            }
+        }
+    }
+    let text = succeeds(
+        scratch.path(),
+        [
+            "train",
+            "--config",
+            "tiny.yaml",
+            "--dry-run",
+            "--no-timing",
+            "--set",
+            "dataset.name=image_folder",
+            "--set",
+            "dataset.data_root=set",
+            "--set",
+            "dataset.batch_size=4",
+        ],
+    );
+    for part in ["8 training and 8 test images", "2 classes: a, b"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
 fn evaluate_and_compare_write_cards_and_tables() {
     let scratch = scratch();
     checkpoint(scratch.path());
@@ -476,6 +549,13 @@ fn evaluate_and_compare_write_cards_and_tables() {
         ["evaluate", "--checkpoint", "model.safetensors", "--output", "model.safetensors", "--no-cache"],
     );
     assert!(error.contains("is read"), "{error}");
+    fs::write(scratch.path().join("notes.txt"), "mine").unwrap();
+    let error = fails(
+        scratch.path(),
+        ["evaluate", "--checkpoint", "model.safetensors", "--output", "notes.txt", "--no-cache"],
+    );
+    assert!(error.contains(".json"), "{error}");
+    assert_eq!(fs::read(scratch.path().join("notes.txt")).unwrap(), b"mine");
     let text = succeeds(
         scratch.path(),
         [

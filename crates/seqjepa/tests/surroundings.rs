@@ -187,7 +187,8 @@ fn a_checkpoint_of_others_does_not_reach_for_the_machine() {
     assert_eq!(code, Some(0), "{error}");
     assert!(!error.contains("not followed"), "{error}");
     // Data that are elsewhere are asked for.
-    let (code, error) = evaluate(&["--set", "dataset.name=fashion_mnist", "--set", "dataset.subset_train=64"]);
+    let (code, error) =
+        evaluate(&["--set", "dataset.name=fashion_mnist", "--set", "dataset.subset_train=64"]);
     assert_eq!(code, Some(1), "{error}");
     assert!(error.contains(&format!("--set dataset.data_root={}", data.display())), "{error}");
 }
@@ -204,7 +205,10 @@ fn an_override_is_called_by_the_name_of_its_argument() {
     let expected = "error: `run.epochs` in `--set run.epochs=two`: expected a whole number of at least 0, found the text \"two\"\n";
     assert_eq!(message, expected);
     let message = refuse("eval.num_workers=2000");
-    assert_eq!(message, "error: `eval.num_workers` in `--set eval.num_workers=2000`: expected 0 to 256, found 2000\n");
+    assert_eq!(
+        message,
+        "error: `eval.num_workers` in `--set eval.num_workers=2000`: expected 0 to 256, found 2000\n"
+    );
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl MetricsRow {
         while !rest.is_empty() {
             let mut names = serde_json::Deserializer::from_str(rest).into_iter::<String>();
             let name = names.next().and_then(Result::ok).ok_or("expected a name in quotes")?;
-            let value = rest[names.byte_offset()..].trim_start().strip_prefix(':').ok_or("expected a colon")?;
+            let value =
+                rest[names.byte_offset()..].trim_start().strip_prefix(':').ok_or("expected a colon")?;
             let (value, next) = value.split_once(',').unwrap_or((value, ""));
             let value = value.trim();
             match name.as_str() {
@@ -147,9 +148,10 @@ mod tests {
     fn a_line_reads_back_to_the_last_bit() {
         let mut row = MetricsRow::new(7);
         // Among them one that a fast reader misses by a bit.
-        for (at, value) in [0.1 + 0.2, -0.0, 5e-324, f64::MAX, 1.0 / 3.0, 2.638_344_616_030_823e-256, f64::NAN, 12.0]
-            .into_iter()
-            .enumerate()
+        for (at, value) in
+            [0.1 + 0.2, -0.0, 5e-324, f64::MAX, 1.0 / 3.0, 2.638_344_616_030_823e-256, f64::NAN, 12.0]
+                .into_iter()
+                .enumerate()
         {
             row.push(format!("a \"quoted\", {at}: name"), value);
         }
@@ -162,7 +164,16 @@ mod tests {
         assert_eq!(read.to_line(), line.as_bytes());
         let spaced = MetricsRow::from_line(" { \"epoch\" : 2 , \"x\" : 1e-3 } ").unwrap();
         assert_eq!((spaced.epoch, spaced.get("x")), (2, Some(1e-3)));
-        for bad in ["", "{}", "[1]", "{\"epoch\":1,\"x\":inf}", "{\"epoch\":1,\"x\":1e999}", "{\"epoch\":-1}", "{\"x\":1}", "{x:1}"] {
+        for bad in [
+            "",
+            "{}",
+            "[1]",
+            "{\"epoch\":1,\"x\":inf}",
+            "{\"epoch\":1,\"x\":1e999}",
+            "{\"epoch\":-1}",
+            "{\"x\":1}",
+            "{x:1}",
+        ] {
             assert!(MetricsRow::from_line(bad).is_err(), "{bad}");
         }
     }

@@ -16,6 +16,9 @@ const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
 const PIXELS: usize = 3 * PLANE;
 
+/// Longest file, in bytes: 1 GiB, six times CIFAR-100's training images.
+const LIMIT: u64 = 1 << 30;
+
 /// What tells one CIFAR from the other.
 struct Format {
     folder: &'static str,
@@ -128,6 +131,9 @@ fn open_records(path: PathBuf, record: usize) -> Result<RecordFile, DataError> {
     if length == 0 || length % record != 0 {
         let expected = format!("a positive multiple of the {record}-byte record");
         return Err(DataError::FileSize { path, expected, found: length });
+    }
+    if length > LIMIT {
+        return Err(DataError::TooLarge { origin: path, limit: LIMIT, found: length });
     }
     Ok(RecordFile { path, file, records: length / record })
 }

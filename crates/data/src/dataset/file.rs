@@ -11,6 +11,9 @@ use crate::regular::open_regular;
 pub(crate) fn open(path: &Path, expected: &str) -> Result<(File, u64), DataError> {
     match open_regular(path, u64::MAX) {
         Ok(opened) => Ok(opened),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            Err(DataError::NotRegular { path: path.to_owned(), expected: expected.to_owned() })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::missing(path, expected)),
         Err(error) => Err(DataError::io(path, "open", error)),
     }

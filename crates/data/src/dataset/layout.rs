@@ -77,7 +77,7 @@ pub(super) fn layout(root: &Path) -> Result<Layout, DataError> {
     let whole = root.clone();
     for _ in 0..=MAX_NESTING {
         let folders = sub_folders(&root)?;
-        if let Some(divided) = divided(&root, &folders)? {
+        if let Some(divided) = divided(&folders)? {
             return Ok(divided);
         }
         // An archive's own folder may have the division inside it.
@@ -89,7 +89,7 @@ pub(super) fn layout(root: &Path) -> Result<Layout, DataError> {
     Ok(Layout::Whole(whole))
 }
 
-fn divided(root: &Path, folders: &[PathBuf]) -> Result<Option<Layout>, DataError> {
+fn divided(folders: &[PathBuf]) -> Result<Option<Layout>, DataError> {
     let of = |part| folders.iter().filter(|folder| Part::of(folder) == Some(part)).collect::<Vec<_>>();
     let (train, test, validation) = (of(Part::Train), of(Part::Test), of(Part::Validation));
     let others: Vec<_> = folders.iter().filter(|folder| Part::of(folder).is_none()).collect();

@@ -173,22 +173,19 @@ impl Walk {
         let root = root.display();
         if self.loops > 0 {
             tracing::warn!(
-                "{root}: {} links that lead back to a folder above them are not followed",
+                "{root}: links that lead back to a folder above them and are not followed: {}",
                 self.loops
             );
         }
         if self.repeated > 0 {
-            tracing::warn!(
-                "{root}: {} links to images or folders that are there already are left out",
-                self.repeated
-            );
+            tracing::warn!("{root}: links to what is there already, left out: {}", self.repeated);
         }
         if !self.others.is_empty() {
             let count: usize = self.others.values().sum();
             let kinds: Vec<_> =
                 self.others.iter().take(8).map(|(ending, count)| format!("{count} {ending}")).collect();
             let more = if self.others.len() > 8 { ", ..." } else { "" };
-            tracing::warn!("{root}: {count} other files are left out: {}{more}", kinds.join(", "));
+            tracing::warn!("{root}: other files than images, left out: {count} ({}{more})", kinds.join(", "));
         }
     }
 }

@@ -76,7 +76,7 @@ impl ImageFile {
     /// Decodes the file.
     ///
     /// # Errors
-    /// With the path: [`DataError::Io`], [`DataError::Missing`] for what is not a regular file,
+    /// With the path: [`DataError::Io`], [`DataError::NotRegular`] for what is not a regular file,
     /// [`DataError::DamagedImage`] with the offset where data end too early or are corrupt,
     /// [`DataError::UnsupportedImage`] for another kind of file, and [`DataError::TooLarge`] for a file above 256 MiB, a
     /// picture above 89 478 485 pixels, or one that declares far more pixels than its bytes can hold.

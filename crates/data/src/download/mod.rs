@@ -64,7 +64,8 @@ impl Downloader {
 
         let local = root.join(&archive.file_name);
         if local.is_file() {
-            let (mut file, _) = open_regular(&local, archive.max_bytes).map_err(|error| DataError::io(&local, "open", error))?;
+            let (mut file, _) =
+                open_regular(&local, u64::MAX).map_err(|error| DataError::io(&local, "open", error))?;
             check_md5(&local, &mut file, &archive.md5)?;
             extract::extract(archive, &local, &mut file, root)?;
             return Ok(folder);

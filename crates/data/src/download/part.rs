@@ -40,7 +40,9 @@ impl PartFile {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(DataError::Busy { path: path.clone() }),
                 // Some network file systems know no locks; a download there is better than none.
-                Err(TryLockError::Error(error)) => tracing::warn!(path = %path.display(), %error, "cannot lock"),
+                Err(TryLockError::Error(error)) => {
+                    tracing::warn!(path = %path.display(), %error, "cannot lock")
+                }
             }
             self.len = file.metadata().map_err(|error| DataError::io(path, "read", error))?.len();
             self.file = Some(file);
@@ -82,7 +84,9 @@ impl PartFile {
 
     pub(super) fn remove(&mut self) -> Result<(), DataError> {
         match self.file.take() {
-            Some(_) => fs::remove_file(&self.path).map_err(|error| DataError::io(&self.path, "remove", error)),
+            Some(_) => {
+                fs::remove_file(&self.path).map_err(|error| DataError::io(&self.path, "remove", error))
+            }
             None => Ok(()),
         }
     }

@@ -97,7 +97,7 @@ impl ResultCard {
     ///
     /// # Errors
     ///
-    /// [`CardError`] if the file cannot be read, is no card, or of a newer layout.
+    /// [`CardError`] if the file cannot be read, is no regular file of at most 64 MiB, is no card, or of a newer layout.
     pub fn load(path: &Path) -> Result<Self, CardError> {
         /// Far more than the figures of a card take.
         const LONGEST: u64 = 64 << 20;

@@ -104,7 +104,10 @@ mod tests {
     fn the_spread_is_the_samples() {
         // statistics.mean and stdev of Python.
         let (mean, spread) = mean_and_spread(&[1.0, 2.0, 4.0]).unwrap();
-        assert!((mean - 2.333_333_333_333_333_5).abs() < 1e-15 && (spread - 1.527_525_231_651_946_6).abs() < 1e-15);
+        assert!(
+            (mean - 2.333_333_333_333_333_5).abs() < 1e-15
+                && (spread - 1.527_525_231_651_946_6).abs() < 1e-15
+        );
         assert_eq!(mean_and_spread(&[1.0]), None);
     }
 }

@@ -20,8 +20,7 @@ pub(super) fn differences(
     compare("probe", &a.probe, &b.probe);
     if a.fit != b.fit {
         let (first, own) = (a.fit.summary(), b.fit.summary());
-        let (first, own) =
-            if first == own { (a.fit.in_full(), b.fit.in_full()) } else { (first, own) };
+        let (first, own) = if first == own { (a.fit.in_full(), b.fit.in_full()) } else { (first, own) };
         compare("fit", &first, &own);
     }
     compare("training rows", &a.train_samples.to_string(), &b.train_samples.to_string());

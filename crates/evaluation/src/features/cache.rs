@@ -134,6 +134,8 @@ pub fn clear_features(folder: &Folder) {
             tracing::warn!(%error, "features are left");
         }
     }
+    // Only an empty folder goes.
+    let _ = std::fs::remove_dir(folder.path());
 }
 
 #[cfg(test)]

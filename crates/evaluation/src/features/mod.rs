@@ -5,8 +5,8 @@ mod file;
 mod usage;
 mod user_key;
 
-pub use cache::clear_features;
 pub(crate) use cache::FeatureCache;
+pub use cache::clear_features;
 pub(crate) use file::{FeatureFile, FeatureWriter, Section};
 pub use usage::CacheUsage;
 pub(crate) use user_key::UserKey;

@@ -41,7 +41,8 @@ impl UserKey {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.recursive(true).create(path).map_err(fail)?;
         let folder = Folder::at(path);
-        let read = || folder.read(FILE, LENGTH as u64).ok().and_then(|bytes| Some(Self(bytes.try_into().ok()?)));
+        let read =
+            || folder.read(FILE, LENGTH as u64).ok().and_then(|bytes| Some(Self(bytes.try_into().ok()?)));
         if let Some(key) = read() {
             return Ok(key);
         }

@@ -18,7 +18,8 @@ impl ResultCard {
     pub(super) fn collapse_summary(&self) -> String {
         let Diagnosed { trained, random } = &self.diagnostics;
         let invariant = clean(&self.method.invariant.name);
-        let sides = [("z", &trained.encoder, &random.encoder), (&invariant, &trained.aggregate, &random.aggregate)];
+        let sides =
+            [("z", &trained.encoder, &random.encoder), (&invariant, &trained.aggregate, &random.aggregate)];
         let mut text = String::new();
         for (name, trained, random) in sides {
             // Not looked at, as of a method without it.
@@ -122,8 +123,19 @@ mod tests {
         own.diagnostics.trained.aggregate.figures = figures(&[0.5, 0.1, 0.3].repeat(100));
         own.diagnostics.random.aggregate.figures = figures(&spread);
         let text = own.collapse_summary();
-        assert!(text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"), "{text}");
-        assert!(text.contains("\nz_AGG: COLLAPSED: all images have nearly the same features. RankMe 1.0 of at most 3, "), "{text}");
-        assert!(text.contains("as initialised (healthy)") && text.contains("below 0.0500: collapsed"), "{text}");
+        assert!(
+            text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "\nz_AGG: COLLAPSED: all images have nearly the same features. RankMe 1.0 of at most 3, "
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains("as initialised (healthy)") && text.contains("below 0.0500: collapsed"),
+            "{text}"
+        );
     }
 }

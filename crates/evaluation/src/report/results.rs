@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use seqjepa_train::MetricsRow;
 
+use super::differences::{of_other_data, shortened};
 use super::numbers::{measured, number, value};
 use super::table::Table;
 use super::text::clean;
-use super::differences::{of_other_data, shortened};
 use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
 use crate::names::{FIRST, FIRST_SUFFIX};
 
@@ -133,16 +133,16 @@ fn legend(card: &ResultCard) -> String {
          online: probes trained beside the model, last epoch: top-1 from {name}, R2 from (z_1, z_2).\n\
          leakage: the same the wrong way round, top-1 from z_1, R2 from {name}: low is good, the two kinds of\n\
          \x20 representation are then apart.\n\
-         frozen: protocol `{}`{} on the frozen {} encoder, {} observed view(s); {} images to fit, {} to test,\n\
-         \x20 {} augmentation pass(es), seed {}{}.\n\
+         frozen: protocol `{}`{} on the frozen {} encoder, {}; {} images to fit, {} to test,\n\
+         \x20 {}, seed {}{}.\n\
          frozen, random: the same protocol on the model as initialised.\n",
         clean(&protocol.name),
         fit,
         card.encoder.name(),
-        protocol.observed_views,
+        counted(protocol.observed_views, "observed view", "s"),
         card.data.train_images,
         card.data.test_images,
-        protocol.passes,
+        counted(protocol.passes, "augmentation pass", "es"),
         protocol.seed,
         if intervals { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
     );
@@ -158,6 +158,10 @@ fn legend(card: &ResultCard) -> String {
         };
     }
     text
+}
+
+fn counted(count: usize, what: &str, plural: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { plural })
 }
 
 /// Where a published figure is from, and in what it differs.
@@ -218,15 +222,19 @@ mod tests {
         let mut own = card(&["top1_z_agg_m5", "top1_z1", "r2_zoom", "r2_mean"]);
         own.scope.groups = vec!["zoom".into()];
         own.figures[0].published = Some(published(58.33, true, &[]));
-        own.figures[2].published = Some(published(0.79, false, &["layers 1, the published 3", "b", "c", "d", "e"]));
-        own.figures[3].published = Some(published(0.75, false, &["data set synthetic, the published cifar100"]));
+        own.figures[2].published =
+            Some(published(0.79, false, &["layers 1, the published 3", "b", "c", "d", "e"]));
+        own.figures[3].published =
+            Some(published(0.75, false, &["data set synthetic, the published cifar100"]));
         let text = results_table(None, &own);
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
         assert!(line("| top-1 % from z_AGG").contains("58.33 |"), "{text}");
         assert!(line("| R2 zoom").ends_with("- |"), "{text}");
         assert!(text.contains("paper: the same data set and protocol (somewhere)"), "{text}");
         assert!(
-            text.contains("not measured so (somewhere): R2 zoom 0.790: layers 1, the published 3; b; c; and 2 more"),
+            text.contains(
+                "not measured so (somewhere): R2 zoom 0.790: layers 1, the published 3; b; c; and 2 more"
+            ),
             "{text}"
         );
         // The figures of other data are on the card alone.

@@ -101,7 +101,8 @@ mod tests {
     #[test]
     fn what_a_killed_process_has_left_is_removed_and_what_another_writes_is_not() {
         let scratch = tempfile::tempdir().unwrap();
-        let [left, held, other] = [".seqjepa-left", ".seqjepa-held", "other"].map(|name| scratch.path().join(name));
+        let [left, held, other] =
+            [".seqjepa-left", ".seqjepa-held", "other"].map(|name| scratch.path().join(name));
         for path in [&left, &held, &other] {
             std::fs::write(path, "half").unwrap();
         }

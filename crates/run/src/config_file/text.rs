@@ -40,8 +40,6 @@ pub(super) fn without_mark(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -63,7 +61,7 @@ mod tests {
     fn only_small_regular_files_are_read() {
         let scratch = tempfile::tempdir().unwrap();
         let large = scratch.path().join("large.yaml");
-        fs::write(&large, vec![b' '; 1 + (1 << 20)]).unwrap();
+        std::fs::write(&large, vec![b' '; 1 + (1 << 20)]).unwrap();
         assert!(read(&large).unwrap_err().to_string().contains("at most 1048576 bytes"));
         assert!(read(scratch.path()).unwrap_err().to_string().contains("found a folder"));
         #[cfg(unix)]

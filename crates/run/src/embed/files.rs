@@ -38,12 +38,37 @@ pub fn embed_folder(
     output: &Path,
     observer: &mut dyn Observer,
 ) -> Result<EmbeddedFiles, EmbedError> {
+    embed_files(embedder, &list_images(embedder, folder)?, batch_size, output, observer)
+}
+
+/// The picture files below a folder, as `embedder` will see them; damaged ones are refused, left out or used as its config says
+/// (`dataset.truncated_images`).
+///
+/// # Errors
+///
+/// [`EmbedError::Data`] for a folder without images.
+pub fn list_images(embedder: &Embedder, folder: &Path) -> Result<ImageFiles, EmbedError> {
+    let files = ImageFiles::list(folder, embedder.image_size(), 0)?;
+    Ok(files.on_damage(embedder.truncated_images).stream(0)?)
+}
+
+/// [`embed_folder`] of files that are [listed](list_images) already.
+///
+/// # Errors
+///
+/// As [`embed_folder`].
+pub fn embed_files(
+    embedder: &Embedder,
+    images: &ImageFiles,
+    batch_size: usize,
+    output: &Path,
+    observer: &mut dyn Observer,
+) -> Result<EmbeddedFiles, EmbedError> {
     if batch_size == 0 {
         return Err(EmbedError::BatchSize);
     }
     let format = FeatureFormat::of(output)?;
     let side = embedder.image_size();
-    let images = ImageFiles::list(folder, side, 0)?.on_damage(embedder.truncated_images).stream(0)?;
     let layout = embedder.representations();
     let (count, views) = (images.len(), embedder.view_count());
     let mut arrays = vec![
@@ -57,7 +82,6 @@ pub fn embed_folder(
 
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(WAITING);
-        let images = &images;
         // Ends when the receiver is gone, that is on the first error.
         scope.spawn(move || {
             for start in (0..count).step_by(batch_size) {

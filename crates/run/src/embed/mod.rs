@@ -9,7 +9,7 @@ mod views;
 
 pub use embedder::{Embedder, Embeddings};
 pub use error::EmbedError;
-pub use files::embed_folder;
+pub use files::{embed_files, embed_folder, list_images};
 pub use output::{EmbeddedArray, FeatureFormat};
 pub use record::EmbeddedFiles;
 pub use views::EmbeddedViews;

@@ -148,7 +148,12 @@ impl FeatureFiles {
 
     /// An array in the last file.
     fn add_array(&mut self, name: &'static str, shape: Vec<usize>, place: Place) {
-        let file = self.pending[self.pending.len() - 1].path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file = self.pending[self.pending.len() - 1]
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let left = shape.iter().product();
         let description = EmbeddedArray { name: name.to_owned(), file, shape, sha256: None };
         self.arrays.push(Array { description, place, digest: Sha256::new(), left });
@@ -202,10 +207,7 @@ impl FeatureFiles {
     }
 }
 
-fn write(
-    pending: &mut NewFile,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<(), StorageError> {
+fn write(pending: &mut NewFile, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StorageError> {
     let written = write(pending.as_file_mut());
     written.map_err(|source| StorageError::new("write", pending.path(), source))
 }

@@ -52,9 +52,7 @@ impl RunLock {
                 }
                 // The file alone will do.
                 (Ok(()), _) => break,
-                (Err(TryLockError::Error(source)), _)
-                    if source.kind() == std::io::ErrorKind::Unsupported =>
-                {
+                (Err(TryLockError::Error(source)), _) if source.kind() == std::io::ErrorKind::Unsupported => {
                     tracing::warn!("{} is on a file system without locks", path.display());
                     break;
                 }

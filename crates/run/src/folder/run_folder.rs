@@ -12,6 +12,7 @@ use crate::registry::Registry;
 /// Names in a run folder.
 pub(crate) const CONFIG: &str = "config.yaml";
 pub(crate) const METRICS_JSONL: &str = "metrics.jsonl";
+pub(crate) const METRICS_KEPT: &str = "metrics.kept.jsonl";
 pub(crate) const METRICS_CSV: &str = "metrics.csv";
 pub(crate) const STATUS: &str = "status.json";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";

@@ -52,8 +52,18 @@ impl LoadedModel {
     /// the predictor.
     pub fn read(source: &PretrainedSource) -> Result<Self, ModelFileError> {
         let (pretrained, device, backend) = source.load_where_configured()?;
-        let Pretrained { method, method_config, config, path, native, trained, last_row, missing, not_followed, beside } =
-            pretrained;
+        let Pretrained {
+            method,
+            method_config,
+            config,
+            path,
+            native,
+            trained,
+            last_row,
+            missing,
+            not_followed,
+            beside,
+        } = pretrained;
         let (target, names): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);
         if !names.is_empty() {

@@ -116,7 +116,8 @@ impl PretrainedSource {
             (Some(config), _) => (Config::load_with(&self.registry, config, &self.overrides)?, Vec::new()),
             (None, Some(native)) => {
                 let held = &native.record.config;
-                let (text, origin) = (held.without_machine().to_yaml(), format!("the config in {}", path.display()));
+                let (text, origin) =
+                    (held.without_machine().to_yaml(), format!("the config in {}", path.display()));
                 let config = Config::parse_with(&self.registry, &text, &origin, &self.overrides)?;
                 let not_followed = held.not_followed(&config);
                 (config, not_followed)

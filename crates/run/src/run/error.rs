@@ -91,6 +91,19 @@ pub enum RunError {
         /// Digest of the data there is.
         found: String,
     },
+    /// A run that the machine cannot hold.
+    #[error(
+        "memory: expected at most the {} GiB of this machine, found that the run takes {} GiB before its first step; a smaller \
+         `model.width`, `dataset.batch_size` or `dataset.synthetic_train` takes less",
+        there >> 30,
+        needed.div_ceil(1 << 30)
+    )]
+    Memory {
+        /// Bytes that it takes in any case.
+        needed: u64,
+        /// Bytes of the machine.
+        there: u64,
+    },
     /// A resume whose metrics are not those that the run has written.
     #[error(
         "{}: expected to begin with the metrics of {} epochs ({} bytes) as the run has written them, found {found} whole lines that may be \
@@ -106,6 +119,17 @@ pub enum RunError {
         expected: (usize, u64),
         /// Lines that can be read.
         found: usize,
+    },
+    /// The metrics file is no longer what the run has left.
+    #[error(
+        "{source}; the metrics of all epochs done are in {}: give that file the name metrics.jsonl, and the run can be resumed",
+        kept.display()
+    )]
+    MetricsChanged {
+        /// Where the metrics are now.
+        kept: PathBuf,
+        /// What was found.
+        source: ObserverError,
     },
     /// A run without checkpoints that has done epochs.
     #[error(

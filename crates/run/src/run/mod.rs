@@ -2,6 +2,7 @@
 
 mod build;
 mod error;
+mod memory;
 mod record;
 mod rehearsal;
 mod resume;

@@ -207,13 +207,15 @@ fn rows_of(
         Some(whole) => (true, whole),
         None => (false, found),
     };
-    let rows: Vec<_> = there
-        .split(|byte| *byte == b'\n')
-        .map_while(|line| MetricsRow::from_line(std::str::from_utf8(line).ok()?).ok())
-        .enumerate()
-        .take_while(|(at, row)| row.epoch == at + 1)
-        .map(|(_, row)| row)
-        .collect();
+    let mut rows: Vec<MetricsRow> = Vec::new();
+    for line in there.split(|byte| *byte == b'\n') {
+        let row = std::str::from_utf8(line).ok().and_then(|line| MetricsRow::from_line(line).ok());
+        let after = rows.last().map_or(0, |row| row.epoch);
+        match row.filter(|row| (after + 1..=progress.epoch).contains(&row.epoch)) {
+            Some(row) => rows.push(row),
+            None => break,
+        }
+    }
     if whole && rows.len() == position.lines {
         return Ok(rows);
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::build::build_trainer;
 use super::error::RunError;
+use super::memory;
 use super::record::{RunCheckpoint, RunRecord};
 use crate::code::code_version;
 use crate::config::Config;
@@ -65,6 +66,7 @@ impl Parts {
     ) -> Result<Self, RunError> {
         let (device, backend) = device;
         let method = registry.method(&config)?;
+        memory::check(&config, &*method, backend)?;
         let data = RunData::open_with(registry, &config, observer)?;
         let trainer = build_trainer(&config, &*method, &data, &device)?;
         let fingerprint = DataFingerprint::of(data.set());
@@ -179,14 +181,15 @@ impl Run {
     }
 
     pub(super) fn checkpoint_told(&mut self, observer: &mut dyn Observer) -> Result<RunCheckpoint, RunError> {
-        let mut checkpoint = self.trainer.checkpoint(self.history.position(), observer)?.with_record(RunRecord {
-            config: self.config.clone(),
-            previous_config: None,
-            backend: Some(self.backend.to_owned()),
-            data: Some(self.fingerprint.clone()),
-            best: self.best,
-            failure: None,
-        });
+        let mut checkpoint =
+            self.trainer.checkpoint(self.history.position(), observer)?.with_record(RunRecord {
+                config: self.config.clone(),
+                previous_config: None,
+                backend: Some(self.backend.to_owned()),
+                data: Some(self.fingerprint.clone()),
+                best: self.best,
+                failure: None,
+            });
         let code = code_version();
         (checkpoint.progress.version, checkpoint.progress.commit) = (code.version, code.commit);
         Ok(checkpoint)

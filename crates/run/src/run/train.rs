@@ -7,7 +7,7 @@ use seqjepa_train::{Advance, MetricsRow, TrainError};
 
 use super::error::RunError;
 use super::run::{Run, ended};
-use crate::folder::run_folder::GATES;
+use crate::folder::run_folder::{GATES, METRICS_JSONL, METRICS_KEPT};
 use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
@@ -110,8 +110,27 @@ impl Run {
             self.store.mark_best()?;
         }
         let event = Event::EpochFinished { row: self.rows.last().expect("a row was just added") };
-        files.observe(&event)?;
+        if let Err(error) = files.observe(&event) {
+            return Err(self.keep_metrics(error));
+        }
         Ok(told.observe(&event)?)
+    }
+
+    /// The metrics are in one file: where somebody else has changed that, they are kept in another, from which the user can bring
+    /// them back.
+    fn keep_metrics(&self, error: ObserverError) -> RunError {
+        let folder = self.lock.folder();
+        let found =
+            folder.read(METRICS_JSONL, self.history.position().bytes.saturating_mul(2)).unwrap_or_default();
+        if self.history.position().complete(found).is_some() {
+            return error.into();
+        }
+        let text: Vec<u8> = self.rows.iter().flat_map(MetricsRow::to_line).collect();
+        match folder.write(METRICS_KEPT, &text) {
+            Ok(()) => RunError::MetricsChanged { kept: folder.path().join(METRICS_KEPT), source: error },
+            // The first error is the one to report.
+            Err(_) => error.into(),
+        }
     }
 
     /// Whether the last epoch is the best so far by `run.best_metric`.

@@ -31,7 +31,11 @@ impl CsvSink {
         for row in rows {
             text.push_str(&cells(row, &columns));
         }
-        Ok(Self { file: Lines::open(folder, METRICS_CSV, text.as_bytes())?, columns, dropped: BTreeSet::new() })
+        Ok(Self {
+            file: Lines::open(folder, METRICS_CSV, text.as_bytes())?,
+            columns,
+            dropped: BTreeSet::new(),
+        })
     }
 }
 

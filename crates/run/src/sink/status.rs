@@ -47,12 +47,7 @@ impl StatusSink {
             message: None,
             last_metrics: rows.last().cloned(),
         };
-        Self {
-            folder: folder.clone(),
-            status,
-            written: None,
-            start: (Instant::now(), steps.0),
-        }
+        Self { folder: folder.clone(), status, written: None, start: (Instant::now(), steps.0) }
     }
 
     /// Writes down another state, and why.

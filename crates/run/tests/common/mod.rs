@@ -77,7 +77,11 @@ pub(crate) fn results(folder: &Path) -> Results {
     let jsonl = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
     let rows: Vec<MetricsRow> = jsonl.lines().map(|line| MetricsRow::from_line(line).unwrap()).collect();
     let whole = checkpoint.progress.history.complete(jsonl.clone().into_bytes());
-    assert_eq!(whole.as_deref(), Some(jsonl.as_bytes()), "the metrics are those that the checkpoint knows of");
+    assert_eq!(
+        whole.as_deref(),
+        Some(jsonl.as_bytes()),
+        "the metrics are those that the checkpoint knows of"
+    );
     let csv = fs::read_to_string(folder.join("metrics.csv")).unwrap();
     let names: Vec<_> = csv.lines().next().unwrap().split(',').collect();
     let cells = |line: &str| {

@@ -8,10 +8,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 use seqjepa_data::regular::read_regular;
 use seqjepa_run::device::DeviceRequest;
-use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_folder};
+use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_files, list_images};
 use seqjepa_run::progress::ProgressBars;
 
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::introduction::describe_classes;
 use super::outputs::{LONGEST_TEXT, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
@@ -65,7 +66,10 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     tell_not_followed(&pretrained.not_followed);
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
-        say!("imported; left over in the file: {}", if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") });
+        say!(
+            "imported; left over in the file: {}",
+            if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") }
+        );
     }
     if !pretrained.missing.is_empty() {
         say!("not in the file, and not used: {}", shown(&pretrained.missing));
@@ -81,10 +85,11 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         normalization.mean,
         normalization.std
     );
+    let images = list_images(&embedder, &arguments.images)?;
+    say!("{} images; {}", images.len(), describe_classes(images.class_names()));
     stop.begin();
     let bars = &mut ProgressBars::new();
-    let embedded =
-        embed_folder(&embedder, &arguments.images, arguments.batch_size, output, &mut stop.watch(bars))?;
+    let embedded = embed_files(&embedder, &images, arguments.batch_size, output, &mut stop.watch(bars))?;
     for array in &embedded.arrays {
         say!("{} {:?} in {}", array.name, array.shape, output.with_file_name(&array.file).display());
     }

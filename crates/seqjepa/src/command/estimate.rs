@@ -60,7 +60,11 @@ pub(super) fn announce(loaded: &LoadedModel, data: &RunData) {
     note!(
         "estimate: encoding {images} views takes about {}, less what the cache of features holds{}{shorter}{device}",
         words(time),
-        if descends(&config.eval) { "; the time of the probes is said once one epoch of them is done" } else { "" },
+        if descends(&config.eval) {
+            "; the time of the probes is said once one epoch of them is done"
+        } else {
+            ""
+        },
     );
 }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_evaluation::{CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate};
+use seqjepa_evaluation::{
+    CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate,
+};
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
@@ -52,6 +54,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if let Some(output) = &arguments.output {
+        let given = [Some(arguments.model.checkpoint.as_path()), arguments.model.config.as_deref()];
+        refuse_own_input(output, given.into_iter().flatten())?;
         expect_ending(output, "json")?;
     }
     let mut source = arguments.model.source();
@@ -123,7 +127,9 @@ fn describe_features(usage: &CacheUsage, kept: Option<&Path>) -> String {
         text.push_str(&format!("; {damaged} damaged files replaced"));
     }
     if *foreign > 0 {
-        text.push_str(&format!("; {foreign} files not read, since this user has not written them or may not read them"));
+        text.push_str(&format!(
+            "; {foreign} files not read, since this user has not written them or may not read them"
+        ));
     }
     match kept {
         Some(folder) => text.push_str(&format!("; kept in {}", folder.display())),
@@ -176,5 +182,9 @@ fn amount(eval: &EvaluationSettings) -> String {
             eval.probe_epochs
         ));
     }
-    format!("protocols: {}; both the trained and the randomly initialised model {}", names.join(", "), parts.join(", "))
+    format!(
+        "protocols: {}; both the trained and the randomly initialised model {}",
+        names.join(", "),
+        parts.join(", ")
+    )
 }

@@ -38,6 +38,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes } = arguments;
+    refuse_own_input(
+        output,
+        [Some(model.checkpoint.as_path()), model.config.as_deref()].into_iter().flatten(),
+    )?;
     refuse_other_formats(output)?;
     expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;

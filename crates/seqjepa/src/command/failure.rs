@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Error;
 use seqjepa_data::DataError;
 use seqjepa_run::RunError;
-use seqjepa_run::registry::DataSetError;
+use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
+use seqjepa_run::registry::DataSetError;
 
 use super::terminal::note;
 
@@ -48,10 +49,42 @@ pub(super) fn message(error: &Error) -> String {
             let _ = write!(text, ": {cause}");
         }
     }
+    let mut text = without_types(&text);
     // What the library calls an override is given by this argument.
-    let mut text = text.replace("the override `", "`--set ");
+    text = text.replace("the override `", "`--set ");
     if let Some(hint) = hint(error) {
         let _ = write!(text, "\nhint: {hint}");
+    }
+    text
+}
+
+/// What a deserialiser says of a file, without the names of Rust's types.
+fn without_types(text: &str) -> String {
+    let whole = "expected a whole number";
+    let mut text = text.to_owned();
+    for (name, words) in [
+        ("expected usize", whole),
+        ("expected u64", whole),
+        ("expected u32", whole),
+        ("expected u8", whole),
+        ("expected i64", whole),
+        ("expected f64", "expected a number"),
+        ("expected f32", "expected a number"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("invalid type: sequence", "found a list"),
+        ("invalid type: map", "found an object"),
+        ("invalid type: ", "found the "),
+        ("invalid value: ", "found the "),
+    ] {
+        text = text.replace(name, words);
+    }
+    // `expected struct Name`, of the library's own types.
+    while let Some(start) = text.find("expected struct ") {
+        let name = start + "expected struct ".len();
+        let end =
+            text[name..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |length| name + length);
+        text.replace_range(start..end, "expected an object");
     }
     text
 }
@@ -59,6 +92,11 @@ pub(super) fn message(error: &Error) -> String {
 fn hint(error: &Error) -> Option<String> {
     if let Some(Hinted { hint, .. }) = error.downcast_ref() {
         return Some(hint.clone());
+    }
+    if let Some(DataError::DamagedImage { .. }) = data_error(error) {
+        return Some(
+            "dataset.truncated_images=skip leaves damaged images out, accept uses what can be decoded of them".into(),
+        );
     }
     let data_set = match error.downcast_ref() {
         Some(RunError::DataSet(error)) => Some(error),
@@ -72,9 +110,7 @@ fn hint(error: &Error) -> Option<String> {
         );
     }
     match error.downcast_ref()? {
-        RunError::ConfigChanged { .. }
-        | RunError::DataChanged { .. }
-        | RunError::HistoryChanged { .. } => {
+        RunError::ConfigChanged { .. } | RunError::DataChanged { .. } | RunError::HistoryChanged { .. } => {
             Some("--allow-config-change continues the run all the same".into())
         }
         RunError::Folder(FolderError::InUse { path, .. }) => Some(format!(
@@ -85,6 +121,22 @@ fn hint(error: &Error) -> Option<String> {
             Some(format!("`seqjepa resume {0}`, or `train --resume {0}`, continues it", path.display()))
         }
         _ => None,
+    }
+}
+
+/// What is wrong with the data, if that is it.
+fn data_error(error: &Error) -> Option<&DataError> {
+    fn of_set(error: &DataSetError) -> Option<&DataError> {
+        match error {
+            DataSetError::Data(error) => Some(error),
+            _ => None,
+        }
+    }
+    match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
+        (Some(RunError::DataSet(error)), ..) => of_set(error),
+        (_, Some(EmbedError::Data(error)), _) => Some(error),
+        (_, _, Some(error)) => of_set(error),
+        _ => error.downcast_ref(),
     }
 }
 
@@ -109,8 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn no_type_of_rust_is_named() {
+        let error =
+            anyhow!("invalid type: string \"a\", expected usize at line 3").context("a.json: no card");
+        assert_eq!(
+            message(&error),
+            "a.json: no card: found the string \"a\", expected a whole number at line 3"
+        );
+        let error = anyhow!("invalid type: sequence, expected struct ResultCard at line 1");
+        assert_eq!(message(&error), "found a list, expected an object at line 1");
+    }
+
+    #[test]
     fn a_hint_and_the_arguments_name_stand_in_the_message() {
-        let error = hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
+        let error =
+            hinted(anyhow!("`run.epochs` in the override `run.epochs=0`: expected 1"), "do so".into());
         assert_eq!(message(&error), "`run.epochs` in `--set run.epochs=0`: expected 1\nhint: do so");
     }
 
@@ -118,6 +183,16 @@ mod tests {
     fn an_error_says_what_the_command_line_offers() {
         let stopped = RunError::Stopped { place: "here".into(), path: PathBuf::from("runs/x"), saved: true };
         assert!(message(&stopped.into()).contains("seqjepa resume runs/x"));
+        let damaged =
+            || DataError::DamagedImage { path: PathBuf::from("x.jpg"), offset: 5, found: "the end".into() };
+        for error in [
+            damaged().into(),
+            DataSetError::from(damaged()).into(),
+            RunError::from(DataSetError::from(damaged())).into(),
+            EmbedError::from(damaged()).into(),
+        ] {
+            assert!(message(&error).contains("x.jpg") && message(&error).contains("truncated_images"));
+        }
         let changed = RunError::ConfigChanged { path: PathBuf::from("runs/x"), differences: Vec::new() };
         assert!(message(&changed.into()).contains("--allow-config-change"));
     }

@@ -1,6 +1,5 @@
 //! What a run is, said at its start: mistakes in config and data show here, before hours are spent.
 
-use seqjepa_data::SequenceSource;
 use seqjepa_run::{Config, Run, RunData};
 
 use super::device::describe_device;
@@ -29,16 +28,16 @@ pub(super) fn describe_data(config: &Config, data: &RunData) -> Vec<String> {
         part(train, set.train.len()),
         part(test, set.test.len()),
     )];
-    lines.push(classes(&*set.train));
+    lines.push(describe_classes(set.train.class_names()));
     if set.train.class_names() != set.test.class_names() {
-        lines.push(format!("test images: {}", classes(&*set.test)));
+        lines.push(format!("test images: {}", describe_classes(set.test.class_names())));
         note!("warning: the classes of the training and of the test images differ; is that meant?");
     }
     lines
 }
 
-fn classes(source: &dyn SequenceSource) -> String {
-    let names = source.class_names();
+/// How many classes there are, with their names.
+pub(super) fn describe_classes(names: &[String]) -> String {
     if names.is_empty() {
         return "no classes: the images have no labels".into();
     }

@@ -10,8 +10,8 @@ use super::terminal::note;
 /// A run shorter than this needs no warning.
 const LONG: Duration = Duration::from_secs(2 * 3600);
 
-/// Steps and time that an estimate needs; the first steps are slower.
-const ENOUGH: (u64, Duration) = (10, Duration::from_secs(20));
+/// Steps and time that an estimate needs after the first step, which is slower.
+const ENOUGH: (u64, Duration) = (3, Duration::from_secs(20));
 
 /// Watches the first steps of a run.
 #[derive(Debug)]

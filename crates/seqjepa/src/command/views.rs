@@ -303,7 +303,8 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
-    let text = read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {}", path.display()))?;
+    let text =
+        read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {}", path.display()))?;
     let all: Vec<Vec<AugmentParams>> = serde_json::from_slice(&text)
         .with_context(|| format!("{}: not the parameters of views", path.display()))?;
     for (number, views) in all.iter().enumerate() {

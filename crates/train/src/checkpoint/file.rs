@@ -7,7 +7,7 @@ use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorView};
 use seqjepa_data::regular::open_regular;
 use seqjepa_nn::StateDict;
 use serde::de::DeserializeOwned;
@@ -104,9 +104,8 @@ fn read_as_long_as_it_says(file: File, length: u64) -> io::Result<Vec<u8>> {
     if let Ok(header) = <[u8; 8]>::try_from(&bytes[..]) {
         (&file).take(u64::from_le_bytes(header).min(LONGEST_HEADER)).read_to_end(&mut bytes)?;
     }
-    let said = SafeTensors::read_metadata(&bytes)
-        .is_ok_and(|(header, data)| 8 + (header + data.data_len()) as u64 == length);
-    if said {
+    let said = serde_json::from_slice::<Metadata>(bytes.get(8..).unwrap_or_default());
+    if said.is_ok_and(|said| said.data_len() as u64 == length.saturating_sub(bytes.len() as u64)) {
         let rest = usize::try_from(length).map_err(|_| io::ErrorKind::OutOfMemory)? - bytes.len();
         bytes.try_reserve_exact(rest).map_err(|_| io::ErrorKind::OutOfMemory)?;
         file.take(rest as u64).read_to_end(&mut bytes)?;
@@ -183,7 +182,7 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, String> {
 /// Refuses what no run can have written, and says of an earlier file where its metrics end.
 fn complete(progress: &mut Progress, format: u32) -> Result<(), String> {
     let epoch = progress.epoch;
-    if format >= WITHOUT_ROWS {
+    if format >= WITHOUT_ROWS && progress.rows.is_empty() {
         let found = progress.history.lines;
         return if found > epoch {
             Err(format!("expected at most the metrics of {epoch} epochs, found {found}"))

@@ -207,9 +207,7 @@ impl CheckpointStore {
 
     /// The checkpoints before the newest, by step.
     fn earlier(&self) -> Result<Vec<(u64, String)>, CheckpointError> {
-        let step = |name: &str| {
-            name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse::<u64>().ok()
-        };
+        let step = |name: &str| name.strip_prefix("step-")?.strip_suffix(".safetensors")?.parse::<u64>().ok();
         let names = self.folder.names()?;
         let mut found: Vec<_> = names
             .into_iter()
@@ -291,7 +289,10 @@ mod tests {
         fs::remove_file(&best).unwrap();
         fs::write(&best, &whole[..whole.len() - 1]).unwrap();
         let BestState::Restored { problem, from } = check(2) else { panic!("not restored") };
-        assert!(problem.contains("SafeTensors") && from.ends_with("step-0000000004.safetensors"), "{problem}");
+        assert!(
+            problem.contains("SafeTensors") && from.ends_with("step-0000000004.safetensors"),
+            "{problem}"
+        );
         assert_eq!(fs::read(&best).unwrap(), whole);
         assert_eq!(check(2), BestState::Whole);
         fs::remove_file(&best).unwrap();

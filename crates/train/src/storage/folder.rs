@@ -469,13 +469,18 @@ mod tests {
                 Folder::at(Path::new("/dev")).write("null", b"x").unwrap_err(),
             ] {
                 let message = error.to_string();
-                assert!(message.contains("found a named pipe") || message.contains("found a device"), "{message}");
+                assert!(
+                    message.contains("found a named pipe") || message.contains("found a device"),
+                    "{message}"
+                );
             }
         }
 
         #[test]
         fn files_are_as_readable_as_their_folder() {
-            for (mode, expected) in [(0o755, 0o644), (0o700, 0o600), (0o750, 0o640), (0o770, 0o660), (0o1777, 0o644)] {
+            for (mode, expected) in
+                [(0o755, 0o644), (0o700, 0o600), (0o750, 0o640), (0o770, 0o660), (0o1777, 0o644)]
+            {
                 let scratch = tempfile::tempdir().unwrap();
                 let root = scratch.path().join("run");
                 fs::create_dir(&root).unwrap();

@@ -91,7 +91,9 @@ impl Lines {
         let found = match self.folder.identity_of(&self.name) {
             Ok(found) if found == file_identity(&self.file).map_err(fail)? => None,
             Ok(_) => Some("another file in its place".to_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Some("none: it was moved or deleted".into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some("none: it was moved or deleted".into())
+            }
             Err(error) => return Err(fail(error)),
         };
         let found = found.or_else(|| (length != self.length).then(|| format!("{length} bytes")));

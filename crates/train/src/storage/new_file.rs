@@ -1,6 +1,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -88,13 +88,16 @@ impl NewFile {
     }
 
     fn take_name(&mut self) -> io::Result<()> {
-        let handle = self.folder.handle()?;
+        let folder = self.folder.clone();
+        let handle = folder.handle()?;
         let temporary = match &self.temporary {
             Some(temporary) => temporary.clone(),
             None => {
                 let temporary = temporary_name();
                 // Only a rename takes the place of another file.
-                handle.name_file(self.file.as_ref().ok_or(ErrorKind::NotFound)?, &temporary)?;
+                if handle.name_file(self.as_file_mut(), &temporary).is_err() {
+                    self.copy_to(&temporary)?;
+                }
                 self.temporary = Some(temporary.clone());
                 temporary
             }
@@ -102,6 +105,16 @@ impl NewFile {
         handle.rename(&temporary, &self.name)?;
         self.temporary = None;
         Ok(())
+    }
+
+    /// For systems where a file without a name cannot get one.
+    fn copy_to(&mut self, temporary: &OsStr) -> io::Result<()> {
+        let mut copy = self.folder.handle()?.create_new(temporary)?;
+        self.temporary = Some(temporary.to_owned());
+        let file = self.as_file_mut();
+        file.seek(SeekFrom::Start(0))?;
+        io::copy(file, &mut copy)?;
+        copy.sync_all()
     }
 
     /// Leaves the file without a name for as long as it is open.
@@ -126,4 +139,41 @@ pub(super) fn temporary_name() -> OsString {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
     format!("{PREFIX}{:x}-{count:x}-{now:x}.tmp", std::process::id()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_named_is_copied() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = Folder::at(scratch.path());
+        let mut file = folder.create("file").unwrap();
+        file.as_file_mut().write_all(b"content").unwrap();
+        file.copy_to(OsStr::new(".writing-copy.tmp")).unwrap();
+        assert_eq!(std::fs::read(scratch.path().join(".writing-copy.tmp")).unwrap(), b"content");
+        let mut file = file.publish(true).unwrap();
+        assert_eq!(folder.names().unwrap(), ["file"]);
+        let mut read = String::new();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        file.read_to_string(&mut read).unwrap();
+        assert_eq!((read.as_str(), folder.read("file", 100).unwrap()), ("content", b"content".to_vec()));
+    }
+
+    /// What the system allows is used: nothing is there that a kill could leave behind.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_being_written_has_no_name_or_a_temporary_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = Folder::at(scratch.path());
+        let file = folder.create("file").unwrap();
+        for name in folder.names().unwrap() {
+            assert!(name.to_string_lossy().starts_with(PREFIX), "{name:?}");
+        }
+        drop(file);
+        assert!(folder.names().unwrap().is_empty());
+    }
 }

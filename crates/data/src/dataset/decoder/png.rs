@@ -13,10 +13,19 @@ use super::{Damage, Decoded, Fault, Tolerance, check_size, quiet};
 type Source<'c, 'a> = &'c mut Cursor<&'a [u8]>;
 
 pub(super) fn decode(bytes: &[u8], tolerance: Tolerance) -> Result<Decoded, Fault> {
-    quiet::guarded(|| {
+    let read = |tolerance| {
         let mut cursor = Cursor::new(bytes);
         let decoded = read(bytes.len(), &mut cursor, tolerance);
         decoded.map_err(|error| error.at(cursor.position()))
+    };
+    quiet::guarded(|| match read(Tolerance::Strict) {
+        // Once more, passing over wrong checksums, too.
+        Err(Fault::Damaged(damage)) if tolerance == Tolerance::Damaged => {
+            let mut decoded = read(tolerance)?;
+            decoded.damage = Some(damage);
+            Ok(decoded)
+        }
+        decoded => decoded,
     })
 }
 
@@ -147,6 +156,10 @@ impl Samples {
 
     /// One row of the file to RGB, alpha left out without blending.
     fn convert(&self, row: &[u8], out: &mut [u8]) {
+        if (self.color, self.bits) == (ColorType::Rgb, 8) {
+            out.copy_from_slice(row);
+            return;
+        }
         let out = out.chunks_exact_mut(3);
         match (self.color, self.bits) {
             (ColorType::Grayscale, 8) => out.zip(row).for_each(|(out, &grey)| out.fill(grey)),
@@ -155,7 +168,7 @@ impl Samples {
                 out.fill(clip(u32::from(u16::from_be_bytes([grey[0], grey[1]]))));
             }),
             (ColorType::Grayscale, bits) => {
-                let step = 255 / ((1_u16 << bits) - 1) as u8;
+                let step = 255 / (0xff >> (8 - bits));
                 out.zip(unpack(row, bits, self.width)).for_each(|(out, grey)| out.fill(grey * step));
             }
             (ColorType::Indexed, bits) => {

@@ -111,6 +111,6 @@ fn figure(estimate: Option<Estimate>, unit: &str) -> String {
             format!("{value:.3}{unit} [{low:.3}, {high:.3}]")
         }
         Some(Estimate { value, interval: None }) => format!("{value:.3}{unit}"),
-        None => "none: there are no test samples".into(),
+        None => "none: it takes two test samples or more whose values differ".into(),
     }
 }

@@ -155,11 +155,12 @@ impl Handle {
 
     /// Says of a link that it is not followed; the system only says that something is not as expected.
     fn explain(&self, name: &OsStr, error: rustix::io::Errno, expected: &str) -> io::Error {
-        let link = self
-            .look(name)
-            .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink);
+        let link =
+            self.look(name).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink);
         if link {
-            return io::Error::other(format!("expected a {expected}, found a link, which is not followed here"));
+            return io::Error::other(format!(
+                "expected a {expected}, found a link, which is not followed here"
+            ));
         }
         error.into()
     }
