@@ -1,7 +1,7 @@
 //! The procedural data set: repeatable, not solved by colour, solvable by shape and texture.
 //!
-//! `SEQJEPA_CONTACT_SHEET=FILE.png cargo test -p seqjepa-data --test dataset_synthetic` writes the picture of
-//! `docs/data.md`.
+//! `SEQJEPA_CONTACT_SHEET="$PWD/FILE.png" cargo test -p seqjepa-data --test dataset_synthetic` writes the picture of
+//! `docs/data.md`; tests run in the crate's folder.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 

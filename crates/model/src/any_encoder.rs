@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{InitRng, Mode};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
 use crate::resnet::{ResNet, ResNetConfig};
 use crate::vit::{Vit, VitConfig};
@@ -95,6 +95,40 @@ impl EncoderConfig {
             Self::Resnet(config) => AnyEncoder::ResNet(config.init(rng, device)?),
             Self::Vit(config) => AnyEncoder::Vit(config.init(rng, device)?),
         })
+    }
+}
+
+impl EncoderBlueprint for EncoderConfig {
+    type Encoder = AnyEncoder;
+
+    const METHOD: &'static str = "seqjepa";
+
+    fn with_run(self, encoder: EncoderConfig) -> Self {
+        encoder
+    }
+
+    fn width(&self) -> usize {
+        self.width()
+    }
+
+    fn parameter_count(&self) -> u64 {
+        self.parameter_count()
+    }
+
+    fn channels(&self) -> usize {
+        self.channels()
+    }
+
+    fn image_size(&self) -> Option<usize> {
+        self.image_size()
+    }
+
+    fn validate(&self) -> Result<(), ModelError> {
+        self.validate()
+    }
+
+    fn init(&self, rng: &mut InitRng, device: &Device) -> Result<AnyEncoder, ModelError> {
+        self.init(rng, device)
     }
 }
 

@@ -10,7 +10,8 @@
 //! - [`Method`] is all that a trainer needs to know, [`DynMethod`] the same for a method that is chosen at run time;
 //!   [`SeqJepa`] implements it.
 //! - [`SeqJepa::import`] and [`SeqJepa::export`] exchange weights with PyTorch.
-//! - [`Encoder`] is the family of encoders: [`ResNet`] and [`Vit`].
+//! - [`Encoder`] is the family of encoders: [`ResNet`], [`Vit`], and those of one's own, on which [`SeqJepaWith`] is seq-JEPA;
+//!   [`EncoderBlueprint`] is what they are built from.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -63,7 +64,7 @@ pub use action_embedding::ActionEmbedding;
 pub use aggregator::{Aggregator, LayerStack};
 pub use any_encoder::{AnyEncoder, EncoderConfig};
 pub use ema::{EmaSchedule, ema_update};
-pub use encoder::Encoder;
+pub use encoder::{Encoder, EncoderBlueprint};
 pub use error::ModelError;
 pub use interop::{ExchangeError, Import, export_tensors, import_tensors, read_tensors};
 pub use loss::cosine_distance;
@@ -74,6 +75,8 @@ pub use method::{
 };
 pub use predictor::{Predictor, PredictorConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResNetStem, ResidualBlock};
-pub use seq_jepa::{ActionConditioning, SeqJepa, SeqJepaConfig, TargetConfig};
+pub use seq_jepa::{
+    ActionConditioning, SeqJepa, SeqJepaConfig, SeqJepaWith, SeqJepaWithConfig, TargetConfig,
+};
 pub use seqjepa_nn::{DropoutKey, Mode};
 pub use vit::{Vit, VitConfig};

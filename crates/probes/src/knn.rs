@@ -42,7 +42,7 @@ impl KnnConfig {
 
 impl Default for KnnConfig {
     fn default() -> Self {
-        Self { neighbours: vec![20, 200], temperature: 0.1 }
+        Self { neighbours: vec![20, 200], temperature: Self::MONITORING }
     }
 }
 

@@ -43,15 +43,18 @@ impl RunData {
         config: &Config,
         observer: &mut dyn Observer,
     ) -> Result<Self, DataSetError> {
-        Self::new(config, registry.data_set(config)?.open(config, observer)?)
+        Self::new(config, &config.dataset.name, registry.data_set(config)?.open(config, observer)?)
     }
 
-    /// A data set of one's own, of which `config` says how much is used.
+    /// A data set of one's own, in memory say, by the name that results shall have; `config` says how much of it is used, and its
+    /// `dataset.name` is not looked at.
     ///
     /// # Errors
     ///
-    /// [`DataSetError::Data`] if a subset cannot be drawn.
-    pub fn new(config: &Config, set: DataSet) -> Result<Self, DataSetError> {
+    /// [`DataSetError::Data`] if a subset cannot be drawn, [`DataSetError::Classes`] if both splits have classes, and not the same in
+    /// the same order.
+    pub fn new(config: &Config, name: &str, set: DataSet) -> Result<Self, DataSetError> {
+        check_classes(set.train.class_names(), set.test.class_names())?;
         let dataset = &config.dataset;
         let draw = |available: usize, count: Option<usize>, steps: Option<usize>| {
             let limit = steps.map_or(usize::MAX, |steps| steps.saturating_mul(dataset.batch_size));
@@ -62,7 +65,7 @@ impl RunData {
         Ok(Self {
             train_subset: draw(set.train.len(), dataset.subset_train, config.run.max_steps)?,
             test_subset: draw(set.test.len(), dataset.subset_val, config.run.max_val_steps)?,
-            name: dataset.name.clone(),
+            name: name.to_owned(),
             set,
         })
     }
@@ -164,6 +167,32 @@ impl RunData {
             train_subset: self.train_subset.clone(),
             test_subset: self.test_subset.clone(),
             prefetch: config.dataset.prefetch,
+        }
+    }
+}
+
+fn check_classes(train: &[String], test: &[String]) -> Result<(), DataSetError> {
+    if train.is_empty() || test.is_empty() || train == test {
+        return Ok(());
+    }
+    let same = train.iter().zip(test).take_while(|(train, test)| train == test).count();
+    let name = |names: &[String]| names.get(same).map_or("none".to_owned(), |name| format!("`{name}`"));
+    Err(DataSetError::Classes { index: same, expected: name(train), found: name(test) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_of_other_classes_are_refused_by_name() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let train = names(&["ant", "bee", "cat"]);
+        check_classes(&train, &train).unwrap();
+        check_classes(&train, &[]).unwrap();
+        for (test, words) in [(names(&["ant", "cat"]), "`bee`, as"), (names(&["ant", "bee"]), "found none")] {
+            let message = check_classes(&train, &test).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
         }
     }
 }

@@ -45,7 +45,7 @@ pub use data::RunData;
 pub use fingerprint::DataFingerprint;
 pub use folder::RunFolder;
 pub use gates::{GateVerdict, evaluate_gates};
-pub use model_file::{LoadedModel, Pretrained, PretrainedSource, published_probes};
+pub use model_file::{LoadedModel, MayLack, Pretrained, PretrainedSource, published_probes};
 pub use registry::Registry;
 pub use run::{Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};
 #[cfg(feature = "fault-injection")]

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use safetensors::SafeTensors;
 use seqjepa_data::{AugmentedImages, ImageSet, ImageView, LoaderConfig, SequenceLoader};
-use seqjepa_model::export_tensors;
+use seqjepa_model::{export_tensors, read_tensors};
 use seqjepa_nn::host;
 use seqjepa_run::embed::{EmbedError, EmbeddedFiles, EmbeddedViews, Embedder, embed_folder};
-use seqjepa_run::{Config, Pretrained, PretrainedSource, Run, published_probes};
+use seqjepa_run::{Config, MayLack, Pretrained, PretrainedSource, Run, published_probes};
 use seqjepa_train::observer::{Event, Observers, Stage};
 use seqjepa_train::sequence_input;
 
@@ -339,8 +339,27 @@ fn checkpoints_that_do_not_fit_are_refused() {
     assert!(message.contains("encoder.conv1.weight") && message.contains("missing"), "{message}");
     let message = load(scratch.source(golden("encoders.safetensors")));
     assert!(message.contains("encoder.conv1.weight"), "{message}");
-    // A target encoder is not needed for features.
-    scratch.source(golden("wrapped.pth")).load(&Device::flex()).unwrap();
+    // A target encoder is not needed for features, and may be absent as a whole, but not in part.
+    let mut source = scratch.source(golden("wrapped.pth"));
+    let missing = source.load(&Device::flex()).unwrap().missing;
+    assert!(!missing.is_empty() && missing.iter().all(|name| name.starts_with("target_encoder.")));
+    source.may_lack = MayLack::Nothing;
+    assert!(load(source).contains("target_encoder.conv1.weight"));
+    let whole = read_tensors(&golden("legacy.pt")).unwrap();
+    for absent in ["target_encoder.layer1.0.conv1.weight", "predictor.0.weight"] {
+        let part = whole.iter().filter(|(name, _)| !name.ends_with(absent)).cloned().collect();
+        export_tensors(&part, &scratch.path("part.safetensors")).unwrap();
+        let mut source = scratch.source(scratch.path("part.safetensors"));
+        let message = load(source.clone());
+        assert!(message.contains("part.safetensors") && message.contains(absent), "{message}");
+        source.may_lack = MayLack::Unneeded;
+        assert_eq!(source.load(&Device::flex()).unwrap().missing, [absent]);
+    }
+    let part = whole.into_iter().filter(|(name, _)| !name.ends_with(".encoder.conv1.weight")).collect();
+    export_tensors(&part, &scratch.path("part.safetensors")).unwrap();
+    let mut source = scratch.source(scratch.path("part.safetensors"));
+    source.may_lack = MayLack::Unneeded;
+    assert!(load(source).contains("encoder.conv1.weight"));
 
     let pretrained = scratch.pretrained();
     let views = EmbeddedViews::Augmented { count: 0, seed: 0 };

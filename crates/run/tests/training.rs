@@ -56,7 +56,7 @@ fn tensors(run: &Run) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_run_leaves_its_config_metrics_checkpoint_gates_and_evaluation() {
     let scratch = tempfile::tempdir().unwrap();
-    let run = train(&scratch.path().join("run"), &["gating.linacc_test_min=101"]);
+    let run = train(&scratch.path().join("run"), &["gating.linacc_test_min=100"]);
     let evaluation = run.evaluate(&mut Observers::new()).unwrap();
     let folder = run.folder();
 

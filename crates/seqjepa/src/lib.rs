@@ -37,7 +37,7 @@
 //! - `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`: backends, any number of them;
 //!   `run.device` picks one at run time.
 //! - `command` (default): the program `seqjepa`. A project that depends on the library leaves it out, and builds nothing of
-//!   what only the program needs: `seqjepa = { version = "0.1", default-features = false, features = ["flex"] }`.
+//!   what only the program needs: `default-features = false, features = ["flex"]`.
 //! - `progress`: progress bars (part of `command`).
 //! - `download`: fetches the archives of data sets (part of `command`).
 

@@ -153,7 +153,7 @@ fn a_run_says_at_its_start_what_it_works_on() {
 #[test]
 fn gates_that_fail_end_with_3() {
     let scratch = scratch();
-    let gate = ["--set", "gating.linacc_test_min=101", "--set", "run.epochs=1"];
+    let gate = ["--set", "gating.linacc_test_min=100", "--set", "run.epochs=1"];
     let mut arguments = vec!["train", "--config", "tiny.yaml", "--skip-evaluation"];
     arguments.extend(gate);
     let output = seqjepa(scratch.path(), arguments);
@@ -342,11 +342,11 @@ fn what_an_import_lacks_is_named_and_never_made_up() {
         scratch.path(),
         ["export", "--checkpoint", "model.safetensors", "--output", "whole.safetensors"],
     );
-    // The same file without the predictor.
+    // The same file without a weight of the predictor.
     let tensors = seqjepa::model::read_tensors(&scratch.path().join("whole.safetensors")).unwrap();
     let (all, kept) = (tensors.len(), {
         let mut kept = tensors;
-        kept.retain(|(name, _)| !name.starts_with("predictor."));
+        kept.retain(|(name, _)| name != "predictor.0.weight");
         kept
     });
     seqjepa::model::export_tensors(&kept, &scratch.path().join("part.safetensors")).unwrap();
@@ -362,11 +362,31 @@ fn what_an_import_lacks_is_named_and_never_made_up() {
     let error = fails(scratch.path(), arguments);
     assert!(error.contains("predictor.0.weight") && error.contains("--allow-missing"), "{error}");
     assert!(!scratch.path().join("out.safetensors").exists());
+    // The same rule for all that loads a model.
+    images(scratch.path());
+    let model = ["--checkpoint", "part.safetensors", "--config", "tiny.yaml"];
+    let embed = ["embed", "--images", "images", "--output", "features.safetensors", "--device", "cpu"];
+    let embed: Vec<&str> = embed.into_iter().chain(model).collect();
+    let evaluate: Vec<&str> = ["evaluate", "--output", "card.json", "--no-cache"].into_iter().chain(model).collect();
+    for arguments in [&embed, &evaluate] {
+        let error = fails(scratch.path(), arguments);
+        assert!(error.contains("predictor.0.weight") && error.contains("--allow-missing"), "{error}");
+    }
+    assert!(!scratch.path().join("features.safetensors").exists() && !scratch.path().join("card.json").exists());
+    let text = succeeds(scratch.path(), embed.iter().copied().chain(["--allow-missing"]));
+    assert!(text.contains("not in the file, and not used: predictor.0.weight"), "{text}");
     let text = succeeds(scratch.path(), arguments.into_iter().chain(["--allow-missing"]));
     assert!(text.contains("left out") && text.contains("predictor.0.weight"), "{text}");
     let written = seqjepa::model::read_tensors(&scratch.path().join("out.safetensors")).unwrap();
     assert_eq!(written.len(), kept.len());
     assert!(written.len() < all);
+    // A part that is absent as a whole is not needed for features, and the output says so.
+    let without = kept.into_iter().filter(|(name, _)| !name.starts_with("predictor.")).collect();
+    seqjepa::model::export_tensors(&without, &scratch.path().join("part.safetensors")).unwrap();
+    let text = succeeds(scratch.path(), embed);
+    assert!(text.contains("not in the file, and not used: predictor.0.weight"), "{text}");
+    assert!(fails(scratch.path(), arguments).contains("predictor.0.weight"));
+    assert!(fails(scratch.path(), evaluate).contains("predictor.0.weight"));
 }
 
 #[test]
@@ -398,6 +418,15 @@ fn features_that_embed_writes_are_probed_in_both_formats() {
     let arrays =
         succeeds(scratch.path(), ["probe", "--train", "arrays.z_agg.npy", "--test", "arrays.z_agg.npy"]);
     assert_eq!(arrays, tensors);
+    // Features under the record of others: of as many images in another order, say.
+    let bytes = fs::read(scratch.path().join("features.safetensors")).unwrap();
+    let mut other = bytes.clone();
+    *other.last_mut().unwrap() ^= 1;
+    fs::write(scratch.path().join("features.safetensors"), &other).unwrap();
+    let probe = ["probe", "--train", "features.safetensors", "--test", "features.safetensors", "--features", "z_agg"];
+    let error = fails(scratch.path(), probe);
+    assert!(error.contains("features.json") && error.contains("SHA-256"), "{error}");
+    fs::write(scratch.path().join("features.safetensors"), &bytes).unwrap();
     // The record of one output is not taken for that of another.
     let error = fails(scratch.path(), embed("features.npy"));
     assert!(error.contains("features.json"), "{error}");

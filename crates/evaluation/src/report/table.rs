@@ -1,5 +1,8 @@
 use super::text::clean;
 
+/// Characters up to which a column is aligned; longer cells stand out of it.
+const WIDEST: usize = 1000;
+
 /// A table that prints as aligned Markdown: names to the left, figures to the right.
 ///
 /// ```
@@ -38,16 +41,18 @@ impl std::fmt::Display for Table {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(WIDEST)
         };
+        // The formatter's own padding ends at 65535.
+        let pad = |cell: &str, width: usize| " ".repeat(width.saturating_sub(cell.chars().count()));
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for (number, row) in self.rows.iter().enumerate() {
             for (column, width) in widths.iter().enumerate() {
                 let cell = row.get(column).map_or("", String::as_str);
                 if column == 0 {
-                    write!(formatter, "| {cell:<width$} ")?;
+                    write!(formatter, "| {cell}{} ", pad(cell, *width))?;
                 } else {
-                    write!(formatter, "| {cell:>width$} ")?;
+                    write!(formatter, "| {}{cell} ", pad(cell, *width))?;
                 }
             }
             writeln!(formatter, "|")?;
@@ -60,5 +65,19 @@ impl std::fmt::Display for Table {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_of_any_length_prints() {
+        let mut table = Table::new(["figure", "value"]);
+        table.push(["k".repeat(70_000).as_str(), "1"]);
+        let lines: Vec<usize> = table.to_string().lines().map(str::len).collect();
+        assert_eq!((lines.len(), lines[2]), (3, 70_000 + "|  |     1 |".len()));
+        assert!(lines[0] < 2 * WIDEST);
     }
 }

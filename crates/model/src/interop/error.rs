@@ -28,6 +28,14 @@ pub enum ExchangeError {
         /// What was found instead.
         found: String,
     },
+    /// A pickle that cannot be read.
+    #[error("{}: {message}", path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found, and where.
+        message: String,
+    },
     /// No tensor of a checkpoint belongs to the module.
     #[error(
         "{}no tensor fits: expected names as {}, found {}",

@@ -15,7 +15,7 @@ use std::path::Path;
 /// those in other objects' attributes. Nothing in the file is executed. Strided views and shared storages come out as whole tensors,
 /// booleans as bytes.
 ///
-/// Beside the tensors, reading takes at most 512 MiB of memory, and for a pickle of n bytes about 100 n at most: of a pickle that is
+/// Beside the tensors, reading takes at most 1 GiB of memory, and for a pickle of n bytes about 100 n at most: of a pickle that is
 /// longer than 64 MiB, or of one of more than a million objects, nothing is read.
 ///
 /// # Errors

@@ -5,16 +5,21 @@ use serde::{Deserialize, Serialize};
 use crate::any_encoder::EncoderConfig;
 use crate::counts::{linear, norm, transformer_layer};
 use crate::ema::EmaSchedule;
+use crate::encoder::EncoderBlueprint;
 use crate::error::ModelError;
 use crate::limits::{MAX_LAYERS, size, within};
 use crate::predictor::PredictorConfig;
 
-/// Configuration of a [`SeqJepa`](crate::SeqJepa); the default is the paper's CIFAR-100 model.
+/// Configuration of a [`SeqJepa`](crate::SeqJepa), on one of the encoders of this crate; the default is the paper's CIFAR-100 model.
+pub type SeqJepaConfig = SeqJepaWithConfig<EncoderConfig>;
+
+/// Configuration of a [`SeqJepaWith`](crate::SeqJepaWith), seq-JEPA on the encoder of a blueprint; but for the encoder, the default is the
+/// paper's CIFAR-100 model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SeqJepaConfig {
-    /// The encoder, online and target. Default: ResNet-18 of width 64 with the CIFAR stem.
-    pub encoder: EncoderConfig,
+#[serde(default, deny_unknown_fields, bound = "C: EncoderBlueprint")]
+pub struct SeqJepaWithConfig<C> {
+    /// The encoder, online and target. Default of the encoders of this crate: ResNet-18 of width 64 with the CIFAR stem.
+    pub encoder: C,
     /// Parameters of an action. Default: 9.
     pub action_dim: usize,
     /// How actions enter the model. Default: a learned embedding of width 128.
@@ -37,10 +42,10 @@ pub struct SeqJepaConfig {
     pub target: TargetConfig,
 }
 
-impl Default for SeqJepaConfig {
+impl<C: EncoderBlueprint> Default for SeqJepaWithConfig<C> {
     fn default() -> Self {
         Self {
-            encoder: EncoderConfig::default(),
+            encoder: C::default(),
             action_dim: 9,
             action_conditioning: ActionConditioning::Learned { width: 128 },
             relative_last_action: false,
@@ -85,7 +90,7 @@ pub enum TargetConfig {
     },
 }
 
-impl SeqJepaConfig {
+impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
     /// Width D of an encoder's representation.
     #[must_use]
     pub fn representation_width(&self) -> usize {

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use seqjepa_nn::{StateDict, state_dict};
 
-use super::model::SeqJepa;
+use super::model::SeqJepaWith;
+use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::interop::{ExchangeError, Import, export_tensors, import_tensors, read_tensors};
 
-impl SeqJepa {
+impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
     /// Loads a checkpoint of PyTorch or of [`export`](Self::export) into this model: SafeTensors, `.pt` or
     /// `.pth`. See [`import_tensors`] for the names that are understood.
     ///

@@ -4,24 +4,24 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{DropoutKey, DropoutMasks, Mode};
 
-use super::config::{SeqJepaConfig, TargetConfig};
-use super::model::SeqJepa;
+use super::config::{SeqJepaWithConfig, TargetConfig};
+use super::model::SeqJepaWith;
 use crate::any_encoder::EncoderConfig;
 use crate::ema::ema_update;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
 use crate::method::{
     EncoderChoice, EquivariantRepresentation, EvaluationOutput, InvariantRepresentation, LossTerm, Method,
     MethodConfig, RepresentationLayout, SequenceActions, SequenceInput, TensorRole, TrainingOutput,
 };
 
-impl MethodConfig for SeqJepaConfig {
-    type Method = SeqJepa;
+impl<C: EncoderBlueprint> MethodConfig for SeqJepaWithConfig<C> {
+    type Method = SeqJepaWith<C::Encoder, C>;
 
-    const NAME: &'static str = "seqjepa";
+    const NAME: &'static str = C::METHOD;
 
     fn with_input(self, encoder: EncoderConfig, action_dim: usize) -> Self {
-        Self { encoder, action_dim, ..self }
+        Self { encoder: self.encoder.with_run(encoder), action_dim, ..self }
     }
 
     fn validate(&self) -> Result<(), ModelError> {
@@ -32,7 +32,7 @@ impl MethodConfig for SeqJepaConfig {
         self.parameter_count()
     }
 
-    fn init(&self, seed: u64, device: &Device) -> Result<SeqJepa, ModelError> {
+    fn init(&self, seed: u64, device: &Device) -> Result<Self::Method, ModelError> {
         self.init(seed, device)
     }
 }
@@ -44,10 +44,10 @@ fn terms(loss: &Tensor<1>) -> Vec<LossTerm> {
 
 /// Invariant is z_AGG, of the whole sequence; equivariant the encoder's z_t; the target's is predicted. The loss has one term,
 /// `prediction`.
-impl Method for SeqJepa {
-    type Config = SeqJepaConfig;
+impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> Method for SeqJepaWith<E, C> {
+    type Config = SeqJepaWithConfig<C>;
 
-    fn config(&self) -> &SeqJepaConfig {
+    fn config(&self) -> &SeqJepaWithConfig<C> {
         &self.config
     }
 

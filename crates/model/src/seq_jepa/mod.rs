@@ -5,5 +5,5 @@ mod exchange;
 mod method;
 mod model;
 
-pub use config::{ActionConditioning, SeqJepaConfig, TargetConfig};
-pub use model::SeqJepa;
+pub use config::{ActionConditioning, SeqJepaConfig, SeqJepaWithConfig, TargetConfig};
+pub use model::{SeqJepa, SeqJepaWith};

@@ -7,24 +7,27 @@ use seqjepa_nn::{
     independent_copy,
 };
 
-use super::config::{ActionConditioning, SeqJepaConfig, TargetConfig};
+use super::config::{ActionConditioning, SeqJepaWithConfig, TargetConfig};
 use crate::action_embedding::ActionEmbedding;
 use crate::aggregator::Aggregator;
-use crate::any_encoder::AnyEncoder;
-use crate::encoder::Encoder;
+use crate::any_encoder::{AnyEncoder, EncoderConfig};
+use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
 use crate::loss::cosine_distance;
 use crate::method::{Representations, SequenceActions, SequenceInput};
 use crate::predictor::Predictor;
 
+/// seq-JEPA on one of the encoders of this crate. Its tensors have the published implementation's names.
+pub type SeqJepa = SeqJepaWith<AnyEncoder, EncoderConfig>;
+
 /// A seq-JEPA model (arXiv 2505.03176, section 3): online encoder, EMA target encoder, action embedding,
-/// aggregator and predictor. Its tensors have the published implementation's names.
+/// aggregator and predictor; on the encoder `E` that a blueprint `C` makes.
 #[derive(Module, Debug)]
-pub struct SeqJepa {
+pub struct SeqJepaWith<E, C> {
     /// The online encoder.
-    pub encoder: AnyEncoder,
+    pub encoder: E,
     /// The EMA target encoder; absent with [`TargetConfig::StopGradient`].
-    pub target_encoder: Option<AnyEncoder>,
+    pub target_encoder: Option<E>,
     /// The action embedding; present with [`ActionConditioning::Learned`].
     pub action_proj: Option<ActionEmbedding>,
     /// The \[AGG\] token, `[1, 1, token_width]`.
@@ -34,16 +37,16 @@ pub struct SeqJepa {
     /// The predictor.
     pub predictor: Predictor,
     #[module(skip)]
-    pub(super) config: SeqJepaConfig,
+    pub(super) config: SeqJepaWithConfig<C>,
 }
 
-impl SeqJepaConfig {
+impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
     /// A model with PyTorch's initial values, all drawn from `seed`; the target encoder starts as a copy of
     /// the online encoder. Train on an autodiff device.
     ///
     /// # Errors
     /// If [`validate`](Self::validate) fails.
-    pub fn init(&self, seed: u64, device: &Device) -> Result<SeqJepa, ModelError> {
+    pub fn init(&self, seed: u64, device: &Device) -> Result<SeqJepaWith<C::Encoder, C>, ModelError> {
         self.validate()?;
         let rng = &mut InitRng::new(seed);
         let width = self.token_width();
@@ -70,7 +73,7 @@ impl SeqJepaConfig {
             TargetConfig::StopGradient => None,
             TargetConfig::Ema { .. } => Some(independent_copy(&encoder)),
         };
-        Ok(SeqJepa {
+        Ok(SeqJepaWith {
             encoder,
             target_encoder,
             action_proj,
@@ -82,7 +85,7 @@ impl SeqJepaConfig {
     }
 }
 
-impl SeqJepa {
+impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
     /// Encodes observed views, `[batch, M, channels, height, width]`, to representations,
     /// `[batch, M, representation_width]`, all as one batch of images.
     ///

@@ -1,8 +1,8 @@
 //! The record beside features: which they are, of what images, with which labels.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use seqjepa_data::regular::read_regular;
 use seqjepa_train::storage::StorageError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -63,10 +63,7 @@ impl EmbeddedFiles {
         };
         let Some(path) = bases.into_iter().map(beside).find(|path| path.is_file()) else { return Ok(None) };
         let fail = |source| EmbedError::from(StorageError::new("read", &path, source));
-        if fs::metadata(&path).map_err(fail)?.len() > MAX_RECORD {
-            return Err(EmbedError::record(&path, format!("at most {MAX_RECORD} bytes"), "more"));
-        }
-        let text = fs::read(&path).map_err(fail)?;
+        let text = read_regular(&path, MAX_RECORD).map_err(fail)?;
         let value: serde_json::Value = match serde_json::from_slice(&text) {
             Ok(value) => value,
             // Some other program's.
@@ -137,6 +134,8 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn record(array: EmbeddedArray) -> EmbeddedFiles {

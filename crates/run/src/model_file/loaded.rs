@@ -44,8 +44,7 @@ pub struct LoadedModel {
 
 impl LoadedModel {
     /// Reads a checkpoint of this project (or its run folder, for the last one), or with a config a PyTorch or SafeTensors
-    /// file with the published names, of which only the target encoder may lack, with
-    /// [`PretrainedSource::allow_missing`].
+    /// file with the published names, of which only the target encoder may lack.
     ///
     /// # Errors
     ///

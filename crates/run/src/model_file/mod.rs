@@ -7,5 +7,5 @@ mod probes;
 
 pub use error::ModelFileError;
 pub use loaded::LoadedModel;
-pub use pretrained::{Pretrained, PretrainedSource};
+pub use pretrained::{MayLack, Pretrained, PretrainedSource};
 pub use probes::published_probes;

@@ -30,8 +30,8 @@ pub struct Pretrained {
     pub trained: Option<(usize, u64)>,
     /// Metrics of the last epoch done; unknown of an imported model.
     pub last_row: Option<MetricsRow>,
-    /// Names of the method's tensors that an imported file lacks, which then have their initial values: empty unless
-    /// [`PretrainedSource::allow_missing`], and none that the representations of the online encoder need.
+    /// Names of the method's tensors that an imported file lacks, which then have their initial values: those that it [may lack](MayLack),
+    /// and none that the representations of the online encoder need.
     pub missing: Vec<String>,
     /// Keys of a checkpoint's config that reach for the machine, as `dataset.data_root` and `run.device` do, and were not
     /// followed: only a config that the user names, or an override, says such things.
@@ -39,6 +39,20 @@ pub struct Pretrained {
     /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
     /// over.
     pub beside: StateDict,
+}
+
+/// Which tensors of the configured model a file may lack. One rule holds for the others: what is missing is an error that names it.
+/// [`Pretrained::missing`] says what was missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MayLack {
+    /// None at all: for whatever hands the whole model on.
+    Nothing,
+    /// What the representations of the online encoder do not need, by whole parts: the target encoder, the objective's (the
+    /// predictor). Files of finished models often go without them; one that has a part, but not all of it, is an error.
+    #[default]
+    WholeParts,
+    /// All that the representations of the online encoder do not need, single tensors too.
+    Unneeded,
 }
 
 /// Where a trained method is and what it is.
@@ -53,9 +67,8 @@ pub struct PretrainedSource {
     pub config: Option<PathBuf>,
     /// Overrides of single keys, `section.key=value`.
     pub overrides: Vec<String>,
-    /// Whether a file may lack tensors that the representations of the online encoder do not need, as those of the predictor or of
-    /// the target encoder. By default it may not: every tensor of the model that the config describes is in it.
-    pub allow_missing: bool,
+    /// Which tensors of the model that the config describes an imported file may lack.
+    pub may_lack: MayLack,
     /// The methods and data sets that a config can name.
     pub registry: Registry,
 }
@@ -66,10 +79,10 @@ impl PretrainedSource {
     /// # Errors
     ///
     /// [`ModelFileError`]: a file that cannot be read, or is no checkpoint of this project when there is no config; one that
-    /// lacks a tensor, as [`allow_missing`](Self::allow_missing) says; shapes that differ, with the tensor's name; errors
+    /// lacks a tensor that it [may not lack](Self::may_lack); shapes that differ, with the tensor's name; errors
     /// of the config.
     pub fn load(&self, device: &Device) -> Result<Pretrained, ModelFileError> {
-        self.read()?.build(&self.registry, device, self.allow_missing)
+        self.read()?.build(&self.registry, device, self.may_lack)
     }
 
     /// Loads the method onto the device that its config names in `run.device`; with them the name of the backend.
@@ -80,7 +93,7 @@ impl PretrainedSource {
     pub fn load_where_configured(&self) -> Result<(Pretrained, Device, &'static str), ModelFileError> {
         let file = self.read()?;
         let (device, backend) = DeviceRequest::parse(&file.config.run.device)?.open_named()?;
-        Ok((file.build(&self.registry, &device, self.allow_missing)?, device, backend))
+        Ok((file.build(&self.registry, &device, self.may_lack)?, device, backend))
     }
 
     fn read(&self) -> Result<File, ModelFileError> {
@@ -129,7 +142,7 @@ impl File {
         self,
         registry: &Registry,
         device: &Device,
-        allow_missing: bool,
+        may_lack: MayLack,
     ) -> Result<Pretrained, ModelFileError> {
         let Self { path, native, config, not_followed, config_from_file } = self;
         let device = device.clone().without_autodiff();
@@ -157,9 +170,14 @@ impl File {
             });
         }
         let imported = method.import(&path)?;
-        if !allow_missing && !imported.missing.is_empty() {
+        let lacking: Vec<String> = match may_lack {
+            MayLack::Nothing => imported.missing.clone(),
+            MayLack::WholeParts => lacking_in_part(&*method, &imported.missing),
+            MayLack::Unneeded => Vec::new(),
+        };
+        if !lacking.is_empty() {
             let wanted = "of the model that the config describes";
-            return Err(ModelFileError::Missing { path, wanted, names: imported.missing });
+            return Err(ModelFileError::Missing { path, wanted, names: lacking });
         }
         let (needed, missing): (Vec<_>, Vec<_>) = imported
             .missing
@@ -182,6 +200,18 @@ impl File {
             beside: imported.left_over,
         })
     }
+}
+
+/// The missing tensors that representations need, and those of a part that is not missing as a whole.
+fn lacking_in_part(method: &dyn DynMethod, missing: &[String]) -> Vec<String> {
+    let role = |name: &String| method.tensor_role(name);
+    let specs = method.tensor_specs();
+    let whole = |part: TensorRole| {
+        let all = specs.iter().filter(|spec| role(&spec.name) == part).count();
+        missing.iter().filter(|name| role(name) == part).count() == all
+    };
+    let absent = |name: &&String| role(name) == TensorRole::Representation || !whole(role(name));
+    missing.iter().filter(absent).cloned().collect()
 }
 
 /// Refuses a config of another size than the tensors beside it, before a model is built by it. Networks that are not trained by

@@ -56,6 +56,18 @@ pub enum DataSetError {
         /// Why.
         reason: &'static str,
     },
+    /// Splits whose classes differ, by whose numbers the same class would be two.
+    #[error(
+        "the splits number other classes: expected in the test split class {index} to be {expected}, as in the training split, found {found}"
+    )]
+    Classes {
+        /// The first number that differs.
+        index: usize,
+        /// The class of that number in the training split.
+        expected: String,
+        /// The class of that number in the test split.
+        found: String,
+    },
     /// An observer that could not go on.
     #[error(transparent)]
     Observer(#[from] ObserverError),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use seqjepa_run::PretrainedSource;
+use seqjepa_run::{MayLack, PretrainedSource};
 use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
 
@@ -20,7 +20,7 @@ pub(super) struct ModelArguments {
     /// dataset.data_root and run.device, are not taken from the checkpoint.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Takes a PyTorch or SafeTensors file that lacks tensors which the representations do not need, such as those of the predictor or
+    /// Takes a PyTorch or SafeTensors file that lacks tensors which the representations do not need, such as some of the predictor or of
     /// the target encoder; what they are is said, and nothing is made of them.
     #[arg(long)]
     pub(super) allow_missing: bool,
@@ -35,7 +35,7 @@ impl ModelArguments {
             checkpoint: self.checkpoint.clone(),
             config: self.config.clone(),
             overrides: self.set.overrides.clone(),
-            allow_missing: self.allow_missing,
+            may_lack: if self.allow_missing { MayLack::Unneeded } else { MayLack::default() },
             ..PretrainedSource::default()
         }
     }

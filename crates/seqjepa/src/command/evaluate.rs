@@ -68,7 +68,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if arguments.no_cache {
         source.overrides.push("eval.cache=false".into());
     }
-    let loaded = hint_at_missing(LoadedModel::read(&source), source.allow_missing)?;
+    let loaded = hint_at_missing(LoadedModel::read(&source), arguments.model.allow_missing)?;
     say!("{}", describe(&loaded));
     say!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
     tell_not_followed(&loaded.not_followed);

@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use seqjepa_model::export_tensors;
 use seqjepa_run::device::DeviceRequest;
-use seqjepa_run::published_probes;
+use seqjepa_run::{MayLack, published_probes};
 
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
 use super::outputs::{expect_ending, refuse_own_input};
@@ -38,14 +38,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { model, output, probes } = arguments;
-    refuse_pytorch_names(output)?;
     refuse_own_input(
         output,
         [Some(model.checkpoint.as_path()), model.config.as_deref()].into_iter().flatten(),
     )?;
+    refuse_other_formats(output)?;
     expect_ending(output, "safetensors")?;
     let device = DeviceRequest::parse("cpu")?.open()?;
-    let pretrained = hint_at_missing(model.source().load(&device), model.allow_missing)?;
+    let mut source = model.source();
+    if !model.allow_missing {
+        // What is not there would have the values of a fresh model.
+        source.may_lack = MayLack::Nothing;
+    }
+    let pretrained = hint_at_missing(source.load(&device), model.allow_missing)?;
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     tell_not_followed(&pretrained.not_followed);
@@ -65,13 +70,24 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Refuses a name under which a reader would expect another format.
-fn refuse_pytorch_names(output: &Path) -> anyhow::Result<()> {
+fn refuse_other_formats(output: &Path) -> anyhow::Result<()> {
     let extension = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if PYTORCH.contains(&extension.to_lowercase().as_str()) {
-        bail!(
-            "output {}: expected a name ending in .safetensors, found .{extension}, under which `torch.load` would expect a pickle",
-            output.display()
-        );
+    if extension.eq_ignore_ascii_case("safetensors") {
+        return Ok(());
     }
-    Ok(())
+    let hint = if PYTORCH.contains(&extension.to_lowercase().as_str()) {
+        format!(
+            ", under which `torch.load` would expect a pickle; of a SafeTensors file Python makes one by \
+             torch.save(safetensors.torch.load_file(\"{}\"), \"{}\")",
+            output.with_extension("safetensors").display(),
+            output.display()
+        )
+    } else {
+        String::new()
+    };
+    bail!(
+        "output {}: expected a name ending in .safetensors, found {}{hint}",
+        output.display(),
+        if extension.is_empty() { "none".to_owned() } else { format!(".{extension}") }
+    );
 }

@@ -126,10 +126,12 @@ fn hint(error: &Error) -> Option<String> {
 
 /// What is wrong with the data, if that is it.
 fn data_error(error: &Error) -> Option<&DataError> {
-    let of_set = |error| match error {
-        &DataSetError::Data(ref error) => Some(error),
-        _ => None,
-    };
+    fn of_set(error: &DataSetError) -> Option<&DataError> {
+        match error {
+            DataSetError::Data(error) => Some(error),
+            _ => None,
+        }
+    }
     match (error.downcast_ref(), error.downcast_ref(), error.downcast_ref()) {
         (Some(RunError::DataSet(error)), ..) => of_set(error),
         (_, Some(EmbedError::Data(error)), _) => Some(error),

@@ -28,7 +28,7 @@ pub(super) fn check_size(length: usize, width: u32, height: u32, working: u64) -
     }
     let pixels = u64::from(width).saturating_mul(u64::from(height));
     let bytes = pixels.saturating_mul(3);
-    let limit = (length as u64).saturating_mul(MAX_EXPANSION).max(UNSUSPICIOUS).min(3 * MAX_PIXELS);
+    let limit = (length as u64).saturating_mul(MAX_EXPANSION).clamp(UNSUSPICIOUS, 3 * MAX_PIXELS);
     if bytes > limit {
         return Err(Fault::TooLarge { limit, found: bytes });
     }

@@ -1,7 +1,6 @@
 //! Pillow's pixel arithmetic of `convert("RGB")` (`libImaging/Convert.c`, `Unpack.c`).
 
 /// A 16-bit or wider grey value: clipped at 255, not scaled. Pillow's mode `I;16` means numbers, not shares of white.
-#[expect(clippy::cast_possible_truncation, reason = "clipped")]
 pub(super) fn clip(value: u32) -> u8 {
     value.min(255) as u8
 }

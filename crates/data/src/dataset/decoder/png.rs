@@ -168,7 +168,7 @@ impl Samples {
                 out.fill(clip(u32::from(u16::from_be_bytes([grey[0], grey[1]]))));
             }),
             (ColorType::Grayscale, bits) => {
-                let step = 255 / ((1_u16 << bits) - 1) as u8;
+                let step = 255 / (0xff >> (8 - bits));
                 out.zip(unpack(row, bits, self.width)).for_each(|(out, grey)| out.fill(grey * step));
             }
             (ColorType::Indexed, bits) => {

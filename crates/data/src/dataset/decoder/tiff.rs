@@ -72,7 +72,7 @@ fn convert(
     Ok(match (color, samples) {
         (ColorType::Gray(8), DecodingResult::U8(samples)) => samples.into_iter().flat_map(grey).collect(),
         (ColorType::Gray(bits @ (1 | 2 | 4)), DecodingResult::U8(samples)) => {
-            let (bits, step) = (usize::from(bits), 255 / ((1_u16 << bits) - 1).to_le_bytes()[0]);
+            let (bits, step) = (usize::from(bits), 255 / (0xff >> (8 - bits)));
             let rows = samples.chunks_exact((width * bits).div_ceil(8)).take(height);
             rows.flat_map(|row| unpack(row, bits, width)).flat_map(|value| grey(value * step)).collect()
         }

@@ -67,6 +67,10 @@ impl Reader<'_> {
         ExchangeError::format(self.path, expected, found)
     }
 
+    fn unreadable(&self, message: String) -> ExchangeError {
+        ExchangeError::Pickle { path: self.path.to_owned(), message }
+    }
+
     fn io(&self, source: std::io::Error) -> ExchangeError {
         ExchangeError::io("read", self.path, source)
     }
@@ -93,7 +97,7 @@ impl Reader<'_> {
             return Err(self.refuse("little-endian numbers", "others"));
         }
         let bytes = self.entry(&mut archive, main, MAX_PICKLE as u64)?;
-        let pickle = pickle::read(&bytes).map_err(|error| self.refuse(WHOLE, error))?;
+        let pickle = pickle::read(&bytes).map_err(|error| self.unreadable(error))?;
         let tensors = self.tensors(&pickle)?;
         let limit = self.limit();
         self.gather(&pickle, tensors, |key| self.entry(&mut archive, &format!("{root}data/{key}"), limit))
@@ -132,7 +136,7 @@ impl Reader<'_> {
         file.by_ref().take(MAX_PICKLE as u64).read_to_end(&mut bytes).map_err(|source| self.io(source))?;
         let mut at = 0;
         let mut next = || {
-            let pickle = pickle::read(&bytes[at..]).map_err(|error| self.refuse(WHOLE, error))?;
+            let pickle = pickle::read(&bytes[at..]).map_err(|error| self.unreadable(error))?;
             at += pickle.length;
             Ok::<_, ExchangeError>(pickle)
         };
@@ -182,7 +186,7 @@ impl Reader<'_> {
     /// says (`expand`), so that a file of a kilobyte can declare gigabytes; what `torch.save` makes of a model shares a storage a few
     /// times at most.
     fn tensors<'p>(&self, pickle: &'p Pickle<'_>) -> Result<Vec<Named<'p>>, ExchangeError> {
-        let mut tensors = walk::tensors(pickle).map_err(|error| self.refuse(WHOLE, error))?;
+        let mut tensors = walk::tensors(pickle).map_err(|error| self.unreadable(error))?;
         tensors.retain(|(name, tensor)| {
             if tensor.element.is_none() {
                 tracing::warn!(tensor = name, file = %self.path.display(), "passed over: a type that there is no tensor of");

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, ensure};
 
+use super::super::arguments::shown;
+
 /// The labels of one set as its file has them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Labels {
@@ -34,6 +36,15 @@ impl Classes {
     /// number.
     pub(super) fn of(train: &Labels, test: &Labels) -> anyhow::Result<Self> {
         let by_name = !train.names.is_empty() && !test.names.is_empty() && train.names != test.names;
+        for names in [&train.names, &test.names] {
+            let distinct: BTreeSet<&String> = names.iter().collect();
+            ensure!(
+                distinct.len() == names.len(),
+                "expected every class name once, found {} names of {} classes",
+                distinct.len(),
+                names.len()
+            );
+        }
         let keys = |labels: &Labels| -> anyhow::Result<Vec<Key>> {
             let key = |value: &i64| {
                 if !by_name {
@@ -47,6 +58,7 @@ impl Classes {
             };
             labels.values.iter().map(key).collect()
         };
+        let lists = [&train.names, &test.names];
         let (train, test) = (keys(train)?, keys(test)?);
         let known: BTreeSet<&Key> = train.iter().collect();
         let asked: BTreeSet<&Key> = test.iter().collect();
@@ -57,7 +69,15 @@ impl Classes {
             "expected the same classes in training and test, found none of the test's {strange} classes in training"
         );
         if by_name {
-            problems.push("the two files list different classes, which are matched by name".to_owned());
+            problems.push(format!(
+                "the two files list different classes, which are matched by name: {}",
+                difference(lists[0], lists[1])
+            ));
+        } else if lists[0].is_empty() != lists[1].is_empty() {
+            problems.push(
+                "only one of the two files names its classes, which are matched by number: make sure that the numbers mean the same"
+                    .to_owned(),
+            );
         }
         if strange > 0 {
             problems.push(format!(
@@ -76,6 +96,18 @@ impl Classes {
             problems,
         })
     }
+}
+
+/// What only one of two lists of names has.
+fn difference(train: &[String], test: &[String]) -> String {
+    let only = |of: &[String], other: &[String]| {
+        let other: BTreeSet<&String> = other.iter().collect();
+        of.iter().filter(|name| !other.contains(name)).cloned().collect::<Vec<_>>()
+    };
+    let parts = [("training", only(train, test)), ("test", only(test, train))];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<_> = parts.map(|(split, names)| format!("only in {split}: {}", shown(names))).collect();
+    if parts.is_empty() { "another order".to_owned() } else { parts.join("; ") }
 }
 
 #[cfg(test)]
@@ -100,6 +132,10 @@ mod tests {
         let classes = Classes::of(&train, &test).unwrap();
         assert_eq!((classes.train, classes.test), (vec![0, 1, 2], vec![1, 2]));
         assert_eq!(classes.problems.len(), 1);
+        assert!(classes.problems[0].ends_with("only in training: a"), "{:?}", classes.problems);
+        assert!(Classes::of(&train, &labels(&[0], &["b", "b"])).is_err());
+        let one_sided = Classes::of(&train, &labels(&[0, 1], &[])).unwrap();
+        assert!(one_sided.problems[0].contains("by number"), "{:?}", one_sided.problems);
         // One that training does not have is told, and no common one is refused.
         let classes = Classes::of(&train, &labels(&[0, 1], &["b", "z"])).unwrap();
         assert_eq!(classes.count, 4);

@@ -36,6 +36,9 @@ pub(super) struct Arguments {
     /// Name of the features in a file that holds several arrays; more than two axes are flattened to [samples, width].
     #[arg(long, value_name = "NAME", default_value = "features")]
     features: String,
+    /// Temperature of the nearest neighbours' weights: 0.07 is that of instance discrimination and DINO, 0.1 a usual one for monitoring.
+    #[arg(long, value_name = "NUMBER", default_value_t = KnnConfig::default().temperature)]
+    knn_temperature: f64,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -50,6 +53,14 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         both(|samples| samples.labels.is_some()) || both(|samples| samples.targets.is_some()),
         "expected `labels`, or `targets`, with both {} and {}",
         arguments.train.display(),
+        arguments.test.display()
+    );
+    ensure!(
+        train.width == test.width,
+        "expected as many features in both files, found {} in {} and {} in {}",
+        train.width,
+        arguments.train.display(),
+        test.width,
         arguments.test.display()
     );
     let features = [Features::new(&train.features, train.width)?, Features::new(&test.features, test.width)?];
@@ -68,8 +79,14 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ];
         let fitted = classification(&train, &test, count, &LogisticConfig::default(), &bootstrap)?;
         say!("top-1 of {count} classes, logistic regression: {}", figure(fitted.top1, " %"));
-        for score in knn(&train, &test, count, &KnnConfig::default(), &bootstrap)?.scores {
-            say!("top-1 by {} nearest neighbours: {}", score.neighbours, figure(score.top1, " %"));
+        let neighbours = KnnConfig { temperature: arguments.knn_temperature, ..KnnConfig::default() };
+        for score in knn(&train, &test, count, &neighbours, &bootstrap)?.scores {
+            say!(
+                "top-1 by {} nearest neighbours, temperature {}: {}",
+                score.neighbours,
+                neighbours.temperature,
+                figure(score.top1, " %")
+            );
         }
     }
     if let (Some((train_values, outputs)), Some((test_values, test_outputs))) =

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use burn::tensor::TensorData;
-use seqjepa_data::regular::read_regular;
 use seqjepa_model::read_tensors;
-use serde_json::Value;
+use seqjepa_run::embed::EmbeddedFiles;
 
+use super::super::arguments::shown;
 use super::super::npy::read_npy;
 use super::classes::Labels;
 
@@ -30,12 +30,12 @@ impl Samples {
         } else {
             Found::in_tensors(path, name)?
         };
-        let Found { features, labels, targets, record } = found;
-        let (features, samples, width) = rows(&features);
+        let Found { features, labels, targets, array } = found;
         let labels = match labels {
             Some(labels) => Some(Labels { values: integers(&labels, path)?, names: Vec::new() }),
-            None => record.as_deref().map(labels_of_record).transpose()?.flatten(),
+            None => labels_of_record(path, array.as_deref(), &features)?,
         };
+        let (features, samples, width) = rows(&features);
         if let Some(Labels { values, .. }) = &labels {
             let found = values.len();
             ensure!(found == samples, "{}: expected {samples} labels, found {found}", path.display());
@@ -57,8 +57,8 @@ struct Found {
     features: TensorData,
     labels: Option<TensorData>,
     targets: Option<TensorData>,
-    /// The JSON file that `embed` writes beside its features, where there is one.
-    record: Option<PathBuf>,
+    /// The features' name in their file, where it has names.
+    array: Option<String>,
 }
 
 impl Found {
@@ -67,15 +67,15 @@ impl Found {
         let named =
             |name: &str| tensors.iter().find(|(known, _)| known == name).map(|(_, data)| data.clone());
         let Some(features) = named(name) else {
-            let names: Vec<_> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+            let names: Vec<_> = tensors.iter().map(|(name, _)| shortened(name)).collect();
             bail!(
                 "{}: expected a tensor `{name}`, found {}; --features names it",
                 path.display(),
-                names.join(", ")
+                if names.is_empty() { "no tensors".to_owned() } else { shown(&names) }
             );
         };
-        let record = Some(path.with_extension("json")).filter(|record| record.exists());
-        Ok(Self { features, labels: named("labels"), targets: named("targets"), record })
+        let array = Some(name.to_owned());
+        Ok(Self { features, labels: named("labels"), targets: named("targets"), array })
     }
 
     fn in_npy(path: &Path) -> anyhow::Result<Self> {
@@ -91,7 +91,7 @@ impl Found {
             features: read_npy(path)?,
             labels: array("labels.npy")?,
             targets: array("targets.npy")?,
-            record: beside("json"),
+            array: None,
         })
     }
 }
@@ -105,18 +105,35 @@ fn rows(data: &TensorData) -> (Vec<f32>, usize, usize) {
 fn integers(data: &TensorData, path: &Path) -> anyhow::Result<Vec<i64>> {
     let kind = data.dtype();
     ensure!(kind.is_int() || kind.is_uint(), "{}: expected integer labels, found {kind:?}", path.display());
-    Ok(data.iter::<i64>().collect())
+    Ok(match data.as_slice::<u64>() {
+        // Only whether two are the same matters.
+        Ok(labels) => labels.iter().map(|label| label.cast_signed()).collect(),
+        Err(_) => data.iter::<i64>().collect(),
+    })
 }
 
-/// The labels and class names in the record of `embed`, where the folder of images had classes.
-fn labels_of_record(path: &Path) -> anyhow::Result<Option<Labels>> {
-    let text = read_regular(path, super::super::outputs::LONGEST_TEXT)
-        .with_context(|| format!("could not read {}", path.display()))?;
-    let value: Value =
-        serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    let values: Option<Vec<i64>> = serde_json::from_value(value["labels"].clone())
-        .with_context(|| format!("{}: expected whole numbers as labels", path.display()))?;
-    let names: Option<Vec<String>> = serde_json::from_value(value["class_names"].clone())
-        .with_context(|| format!("{}: expected texts as class names", path.display()))?;
-    Ok(values.map(|values| Labels { values, names: names.unwrap_or_default() }))
+/// The labels and class names in the record of `embed`, where there is one, it is that of these features, and the folder of images had
+/// classes.
+fn labels_of_record(
+    path: &Path,
+    array: Option<&str>,
+    features: &TensorData,
+) -> anyhow::Result<Option<Labels>> {
+    let Some((place, record)) = EmbeddedFiles::beside(path)? else { return Ok(None) };
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let of_file = || record.arrays.iter().find(|array| array.file == file).map(|array| array.name.as_str());
+    let Some(array) = array.or_else(of_file) else { return Ok(None) };
+    record.check(&place, array, features.as_bytes())?;
+    let EmbeddedFiles { labels, class_names, .. } = record;
+    let labels = labels.map(|labels| labels.into_iter().map(i64::from).collect());
+    Ok(labels.map(|values| Labels { values, names: class_names }))
+}
+
+/// A name of a file, which may be as long as it likes.
+fn shortened(name: &str) -> String {
+    const LONGEST: usize = 80;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
+    }
 }

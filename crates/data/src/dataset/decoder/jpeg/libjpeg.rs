@@ -316,7 +316,7 @@ unsafe extern "C-unwind" fn warn(info: &mut jpeg_common_struct, level: c_int) {
         Warnings::Stop => resume_unwind(Box::new(Failure { code, text: found })),
         Warnings::Pass => {
             // SAFETY: as above.
-            let (offset, first) = unsafe { (offset(session), &mut *(&raw mut (*session).damage)) };
+            let (offset, first) = unsafe { (offset(session), &mut (*session).damage) };
             first.get_or_insert((offset, found));
         }
         Warnings::Ignore => {}
