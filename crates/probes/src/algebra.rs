@@ -111,25 +111,25 @@ impl Gram {
     }
 }
 
-/// Solves `matrix x = right` in place by a Cholesky factorisation; false for a matrix that is not positive definite.
-pub(crate) fn solve_positive(mut matrix: Mat<f64>, right: &mut [f64]) -> bool {
+/// The Cholesky factor of a matrix, in its lower triangle; nothing for one that is not positive definite.
+pub(crate) fn cholesky(mut matrix: Mat<f64>) -> Option<Mat<f64>> {
     let size = matrix.nrows();
     let scratch = llt::factor::cholesky_in_place_scratch::<f64>(size, Par::Seq, Default::default());
     let mut memory = MemBuffer::new(scratch);
     let stack = MemStack::new(&mut memory);
     let (none, parameters) = (Default::default(), Default::default());
     let factorised = llt::factor::cholesky_in_place(matrix.as_mut(), none, Par::Seq, stack, parameters);
-    if factorised.is_ok() {
-        let right = MatMut::from_column_major_slice_mut(right, size, 1);
-        llt::solve::solve_in_place(
-            matrix.as_ref(),
-            right,
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(llt::solve::solve_in_place_scratch::<f64>(size, 1, Par::Seq))),
-        );
-    }
     clear_upper_registers();
-    factorised.is_ok()
+    factorised.is_ok().then_some(matrix)
+}
+
+/// Solves `matrix x = right` in place by the matrix's [`cholesky`] factor.
+pub(crate) fn solve_by_cholesky(factor: &Mat<f64>, right: &mut [f64]) {
+    let size = factor.nrows();
+    let right = MatMut::from_column_major_slice_mut(right, size, 1);
+    let mut memory = MemBuffer::new(llt::solve::solve_in_place_scratch::<f64>(size, 1, Par::Seq));
+    llt::solve::solve_in_place(factor.as_ref(), right, Par::Seq, MemStack::new(&mut memory));
+    clear_upper_registers();
 }
 
 /// Eigenvalues in ascending order, those below 0 by rounding set to 0, and eigenvectors as columns
@@ -286,9 +286,9 @@ mod tests {
         let expected = [1.0, -2.0, 3.0, 0.5, 0.0];
         let row = |i: usize| (0..5).map(|j| matrix(0.0)[(i, j)] * expected[j]).sum::<f64>();
         let mut right: Vec<f64> = (0..5).map(row).collect();
-        assert!(solve_positive(matrix(0.0), &mut right));
+        solve_by_cholesky(&cholesky(matrix(0.0)).unwrap(), &mut right);
         assert!(right.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-12));
-        assert!(!solve_positive(matrix(-9.0), &mut right));
+        assert!(cholesky(matrix(-9.0)).is_none());
     }
 
     #[test]

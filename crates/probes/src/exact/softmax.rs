@@ -1,12 +1,14 @@
 //! The loss of multinomial logistic regression, its gradient and its Hessian.
 
+use std::sync::{Mutex, PoisonError};
+
 use faer::Mat;
 use rayon::prelude::*;
 
 use super::coordinates::Coordinates;
 use super::lbfgs::{Convergence, Evaluation, Limits, minimize};
 use super::newton::{Curved, Direction, conjugate_gradients, finish};
-use crate::algebra::{BLOCK, add_transposed_product, multiply, solve_positive};
+use crate::algebra::{BLOCK, add_transposed_product, cholesky, multiply, solve_by_cholesky};
 use crate::error::NumericError;
 use crate::features::Features;
 use crate::scaling::Scaling;
@@ -18,6 +20,11 @@ const MANY_SUMS: usize = 1 << 20;
 /// Parameters up to which the Hessian is made and factorised, and multiplications that making it may cost.
 const DENSE: usize = 1024;
 const DENSE_WORK: usize = 4_000_000_000;
+/// Parameters up to which the Hessian of some of the rows, for no more than that work, is factorised: it preconditions conjugate
+/// gradients.
+const SKETCHED: usize = 2048;
+/// Products after which such a factor is made anew, at the point that has been come to.
+const STALE: usize = 60;
 /// Probabilities that are held while a step is looked for; of more, they are computed again for each product.
 const SHARES: usize = 1 << 24;
 /// Gradient norm from which Newton's method takes over.
@@ -74,7 +81,7 @@ impl<'a> Samples<'a> {
         mut parameters: Vec<f64>,
         limits: &Limits,
     ) -> Fit {
-        let problem = Problem { samples: self, rows, penalty };
+        let problem = Problem { samples: self, rows, penalty, sketch: Mutex::default() };
         let (end, convergence) = minimize(
             &mut parameters,
             |parameters| problem.evaluate(parameters),
@@ -89,7 +96,7 @@ impl<'a> Samples<'a> {
     pub(super) fn fit(&self, rows: &[usize], penalty: f64, parameters: Vec<f64>, limits: &Limits) -> Fit {
         let near = Limits { tolerance: NEAR, iterations: limits.iterations };
         let Fit { mut parameters, convergence, .. } = self.approach(rows, penalty, parameters, &near);
-        let problem = Problem { samples: self, rows, penalty };
+        let problem = Problem { samples: self, rows, penalty, sketch: Mutex::default() };
         let (end, convergence) = finish(&mut parameters, &problem, convergence, limits);
         Fit { parameters, loss: end.value, convergence }
     }
@@ -161,6 +168,8 @@ struct Problem<'a> {
     samples: &'a Samples<'a>,
     rows: &'a [usize],
     penalty: f64,
+    /// The factor that preconditions conjugate gradients, if one was made and has served well.
+    sketch: Mutex<Option<Mat<f64>>>,
 }
 
 impl Problem<'_> {
@@ -214,6 +223,31 @@ impl Problem<'_> {
 
     /// The solution of `Hessian x = -gradient` by a Cholesky factorisation.
     fn by_cholesky(&self, parameters: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
+        let factor = cholesky(self.hessian(parameters))?;
+        let mut step: Vec<f64> = gradient.iter().map(|value| -value).collect();
+        solve_by_cholesky(&factor, &mut step);
+        Some(step)
+    }
+
+    /// The factor of the Hessian of evenly spaced rows, where it is worth its cost.
+    fn sketch(&self, parameters: &[f64]) -> Option<Mat<f64>> {
+        let coordinates = &self.samples.coordinates;
+        if !coordinates.held() || parameters.len() > SKETCHED {
+            return None;
+        }
+        let most = DENSE_WORK / (parameters.len() * parameters.len());
+        let rows: Vec<_> = self.rows.iter().copied().step_by(self.rows.len().div_ceil(most).max(1)).collect();
+        // Fewer would leave directions without any row.
+        if rows.len() < 2 * coordinates.count() {
+            return None;
+        }
+        let some = Problem { samples: self.samples, rows: &rows, penalty: self.penalty, sketch: Mutex::default() };
+        cholesky(some.hessian(parameters))
+    }
+
+    /// The Hessian, `[parameters, parameters]`, with a 1 for a common shift of all intercepts, which changes nothing: the gradient has no
+    /// part along it, and no step needs one.
+    fn hessian(&self, parameters: &[f64]) -> Mat<f64> {
         let samples = self.samples;
         let (count, classes) = (samples.coordinates.count(), samples.class_count);
         let width = count + 1;
@@ -243,7 +277,6 @@ impl Problem<'_> {
                 block
             })
             .collect();
-        // A common shift of all intercepts changes nothing; the gradient has no part along it, and no step needs one.
         let mut hessian = Mat::zeros(width * classes, width * classes);
         for ((a, b), block) in pairs.iter().zip(&blocks) {
             for i in 0..width {
@@ -256,8 +289,7 @@ impl Problem<'_> {
                 }
             }
         }
-        let mut step: Vec<f64> = gradient.iter().map(|value| -value).collect();
-        solve_positive(hessian, &mut step).then_some(step)
+        hessian
     }
 
     /// The product of the Hessian at a point with a vector; `shares` are the probabilities there, where they are held.
@@ -352,15 +384,22 @@ impl Curved for Problem<'_> {
         {
             return Direction { step, products: 1, left: 1.0 };
         }
+        let mut sketch = self.sketch.lock().unwrap_or_else(PoisonError::into_inner);
+        let factor = sketch.take().or_else(|| self.sketch(parameters));
         let curvatures = self.curvatures(parameters);
         let few = self.rows.len().saturating_mul(self.samples.class_count) <= SHARES;
         let shares = few.then(|| self.shares(parameters));
-        conjugate_gradients(
+        let direction = conjugate_gradients(
             gradient,
             |vector| self.curve(parameters, shares.as_deref(), vector),
-            |vector| self.precondition(&curvatures, vector),
+            |vector| match &factor {
+                Some(factor) => solve_by_cholesky(factor, vector),
+                None => self.precondition(&curvatures, vector),
+            },
             most,
-        )
+        );
+        *sketch = factor.filter(|_| direction.products <= STALE);
+        direction
     }
 
     fn change(&self, step: &[f64]) -> f64 {
