@@ -108,7 +108,7 @@ mod tests {
     fn every_figure_is_a_line_that_reads_back() {
         let mut own = card(&["top1_z1", "r2_mean"]);
         own.figures[1].trained = Measured::absent("a \"note\", with a comma\nand a line");
-        let run = ComparedRun { label: "a, b".into(), card: Some(own), online: None };
+        let run = ComparedRun { label: "a, b".into(), card: Some(own), online: None, data_set: None };
         let text = Comparison::new(vec![run]).csv();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         assert_eq!(reader.headers().unwrap().len(), COLUMNS.len());

@@ -209,11 +209,13 @@ impl Comparison {
             })
     }
 
-    /// Those of a data set that a run is of, or may be of.
+    /// Those of a data set that a run is of.
     fn online_references(&self) -> Vec<&'static OnlineReference> {
         let of = |reference: &&OnlineReference| {
             self.runs.iter().any(|run| {
-                run.card.as_ref().is_none_or(|card| card.data.name.trim_end_matches("_aug") == reference.data)
+                let card = run.card.as_ref().map(|card| card.data.name.as_str());
+                let name = card.or(run.data_set.as_deref()).unwrap_or_default();
+                name.trim_end_matches("_aug") == reference.data
             })
         };
         online_references().iter().filter(of).collect()
@@ -271,6 +273,7 @@ mod tests {
             label: label.into(),
             card: Some(card),
             online: None,
+            data_set: None,
         });
         let text = Comparison::new(runs.into()).markdown();
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
@@ -289,7 +292,7 @@ mod tests {
             let mut card = card(&names);
             card.scope.seed = seed;
             card.figures[1].trained.value = Some(value);
-            ComparedRun { label: label.into(), card: Some(card), online: online() }
+            ComparedRun { label: label.into(), card: Some(card), online: online(), data_set: None }
         };
         let comparison = Comparison::new(vec![run("a", 0.25, 1), run("b", 0.75, 2)]);
         let (short, whole) = (comparison.summary(), comparison.markdown());
@@ -301,14 +304,17 @@ mod tests {
 
     #[test]
     fn references_stand_beside_runs_of_their_data_only() {
-        let of = |card| {
-            let run = ComparedRun { label: "a".into(), card, online: online() };
+        let of = |card, data_set: Option<&str>| {
+            let data_set = data_set.map(Into::into);
+            let run = ComparedRun { label: "a".into(), card, online: online(), data_set };
             Comparison::new(vec![run]).markdown()
         };
-        assert!(of(None).contains("57.84") && of(None).contains("a, epoch 3"));
+        let known = of(None, Some("cifar100_aug"));
+        assert!(known.contains("57.84") && known.contains("a, epoch 3"));
+        assert!(!of(None, None).contains("57.84") && !of(None, Some("synthetic")).contains("57.84"));
         let mut own = card(&["top1_z1"]);
-        assert!(!of(Some(own.clone())).contains("57.84"));
+        assert!(!of(Some(own.clone()), None).contains("57.84"));
         own.data.name = "cifar100_aug".into();
-        assert!(of(Some(own)).contains("57.84"));
+        assert!(of(Some(own), None).contains("57.84"));
     }
 }

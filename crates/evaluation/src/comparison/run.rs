@@ -13,6 +13,8 @@ pub struct ComparedRun {
     pub card: Option<ResultCard>,
     /// The last epoch's online figures.
     pub online: Option<MetricsRow>,
+    /// The data set of a run that has no card, as its config names it.
+    pub data_set: Option<String>,
 }
 
 impl ComparedRun {
@@ -29,7 +31,7 @@ impl ComparedRun {
             Some(folder) if file == ResultCard::FILE_NAME => folder,
             _ => file.trim_end_matches(".json").trim_end_matches(".evaluation").to_owned(),
         };
-        Ok(Self { label, card: Some(card), online: None })
+        Ok(Self { label, card: Some(card), online: None, data_set: None })
     }
 }
 
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn runs_of_one_name_get_numbers() {
-        let run = |label: &str| ComparedRun { label: label.into(), card: None, online: None };
+        let run = |label: &str| ComparedRun { label: label.into(), card: None, online: None, data_set: None };
         let mut runs = vec![run("a"), run("a"), run("a (2)"), run("a")];
         make_labels_unique(&mut runs);
         let labels: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();

@@ -7,7 +7,7 @@ use seqjepa_run::{MayLack, PretrainedSource};
 use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
 
-use super::terminal::note;
+use super::terminal::{note, one_line};
 
 /// Which trained model a command works on.
 #[derive(Debug, Args)]
@@ -45,7 +45,8 @@ impl ModelArguments {
 pub(super) fn shown(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = if names.len() > SHOWN { format!(", ... ({} in all)", names.len()) } else { String::new() };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+    let names: Vec<_> = names.iter().take(SHOWN).map(|name| one_line(name)).collect();
+    format!("{}{more}", names.join(", "))
 }
 
 /// Loads the model, and says what to do where its file lacks tensors.

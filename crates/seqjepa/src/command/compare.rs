@@ -9,6 +9,7 @@ use clap::Args;
 use seqjepa_data::regular::open_regular;
 use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
 use seqjepa_run::RunFolder;
+use seqjepa_run::registry::Registry;
 use seqjepa_train::MetricsRow;
 use seqjepa_train::storage::write_atomically;
 
@@ -67,7 +68,9 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
     }
     let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let label = resolved.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    Ok(ComparedRun { label, card, online })
+    let config = if card.is_none() { RunFolder::open(&Registry::standard(), path).ok() } else { None };
+    let data_set = config.map(|(_, config)| config.dataset.name);
+    Ok(ComparedRun { label, card, online, data_set })
 }
 
 fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {

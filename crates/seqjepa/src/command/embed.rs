@@ -65,11 +65,9 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     }
     tell_not_followed(&pretrained.not_followed);
     if !pretrained.native {
-        let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.as_str()).collect();
-        say!(
-            "imported; left over in the file: {}",
-            if left_over.is_empty() { "nothing".into() } else { left_over.join(", ") }
-        );
+        let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.clone()).collect();
+        let left_over = if left_over.is_empty() { "nothing".into() } else { shown(&left_over) };
+        say!("imported; left over in the file: {left_over}");
     }
     if !pretrained.missing.is_empty() {
         say!("not in the file, and not used: {}", shown(&pretrained.missing));

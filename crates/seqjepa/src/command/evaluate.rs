@@ -18,7 +18,7 @@ use super::estimate::{ProbePace, announce};
 use super::failure::hinted;
 use super::finish::print_results;
 use super::introduction::describe_data;
-use super::outputs::{expect_ending, refuse_own_input};
+use super::outputs::{expect_ending, refuse_other_than_card, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
@@ -57,6 +57,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         let given = [Some(arguments.model.checkpoint.as_path()), arguments.model.config.as_deref()];
         refuse_own_input(output, given.into_iter().flatten())?;
         expect_ending(output, "json")?;
+        refuse_other_than_card(output)?;
     }
     let mut source = arguments.model.source();
     if let Some(names) = &arguments.protocol {
@@ -159,7 +160,7 @@ fn describe(loaded: &LoadedModel) -> String {
             };
             let left_over = match &loaded.left_over[..] {
                 [] => "nothing".into(),
-                names => names.join(", "),
+                names => shown(names),
             };
             format!("{path}: imported; left over in the file: {left_over}{target}")
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use seqjepa_evaluation::ResultCard;
 use seqjepa_train::storage::folder_of;
 
 /// Most bytes of a JSON file that is read, beside an output or as an input.
@@ -26,6 +27,18 @@ pub(super) fn refuse_existing_below(output: &Path, folder: &Path) -> anyhow::Res
         );
     }
     Ok(())
+}
+
+/// Refuses to replace a file that is no result card: it may be the status of a run, its gates' verdict, anybody's JSON.
+pub(super) fn refuse_other_than_card(output: &Path) -> anyhow::Result<()> {
+    let empty = std::fs::metadata(output).map_or(true, |data| data.is_file() && data.len() == 0);
+    if empty || ResultCard::load(output).is_ok() {
+        return Ok(());
+    }
+    bail!(
+        "output {}: expected a result card or a name that is free, found another file; nothing was written",
+        output.display()
+    )
 }
 
 /// Refuses an output that is one of the inputs, by whatever name.
@@ -93,6 +106,21 @@ mod tests {
         // One that is not there yet, by two names.
         assert!(refuse_own_input(&root.join("a/../new"), [root.join("new").as_path()]).is_err());
         refuse_own_input(&root.join("other.json"), [input.as_path()]).unwrap();
+    }
+
+    #[test]
+    fn a_card_replaces_nothing_but_a_card() {
+        let scratch = tempfile::tempdir().unwrap();
+        let output = scratch.path().join("status.json");
+        refuse_other_than_card(&output).unwrap();
+        std::fs::write(&output, "").unwrap();
+        refuse_other_than_card(&output).unwrap();
+        for other in [r#"{"state": "finished"}"#, "no JSON"] {
+            std::fs::write(&output, other).unwrap();
+            let error = refuse_other_than_card(&output).unwrap_err().to_string();
+            assert!(error.contains("status.json: expected a result card"), "{error}");
+        }
+        assert!(refuse_other_than_card(scratch.path()).is_err());
     }
 
     #[test]

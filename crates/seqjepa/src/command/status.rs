@@ -8,7 +8,7 @@ use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
 use seqjepa_train::MetricsRow;
 
-use super::terminal::say;
+use super::terminal::{one_line, say};
 
 /// A heartbeat older than this, in seconds, is worth a word: steps may be long, but not that long.
 const SILENCE: u64 = 600;
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         value["life"] = format!("{life:?}").to_lowercase().into();
         say!("{value:#}");
     } else {
-        say!("{}", text(&status, life, &arguments.run.display().to_string()));
+        say!("{}", text(&status, life, &one_line(&arguments.run.display().to_string())));
     }
     Ok(if life == Life::Died { ExitCode::from(DIED) } else { ExitCode::SUCCESS })
 }
@@ -56,7 +56,7 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
         (Life::Running, state) => format!("{} (process {})", word(state), status.pid),
         (Life::Ended, state) => word(state).to_owned(),
     };
-    let mut lines = vec![format!("{}: {state}", status.name)];
+    let mut lines = vec![format!("{}: {state}", one_line(&status.name))];
     let unit = match status.state {
         RunState::Evaluating => "of the frozen probes",
         RunState::Testing => "test batches",
@@ -82,15 +82,15 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
         }
     }
     if let (Some(path), Some(step)) = (&status.checkpoint, status.checkpoint_step) {
-        lines.push(format!("checkpoint {} of step {step}", path.display()));
+        lines.push(format!("checkpoint {} of step {step}", one_line(&path.display().to_string())));
     }
     if let Some(row) = &status.last_metrics {
         lines.push(format!("figures of epoch {}:", row.epoch));
-        lines.extend(row.iter().map(|(name, value)| format!("  {name:<28} {value:.4}")));
+        lines.extend(row.iter().map(|(name, value)| format!("  {:<28} {value:.4}", one_line(name))));
         lines.extend(collapse(row));
     }
     if let Some(message) = &status.message {
-        lines.push(format!("message    {message}"));
+        lines.push(format!("message    {}", one_line(message)));
     }
     lines.push(format!("updated    {} ago", clock(age)));
     lines.join("\n")

@@ -29,6 +29,11 @@ macro_rules! note {
 }
 pub(in crate::command) use note;
 
+/// A name of others as a part of a line: with line ends it could pass for lines of this command's.
+pub(super) fn one_line(text: &str) -> String {
+    plain_text(text).replace(['\n', '\r', '\t'], " ")
+}
+
 /// Prints text and a line end on standard output.
 pub(super) fn output(text: &str) {
     let mut text = plain_text(text);

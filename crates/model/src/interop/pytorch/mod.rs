@@ -16,6 +16,7 @@ use std::path::Path;
 use burn::tensor::{Shape, TensorData};
 use seqjepa_nn::StateDict;
 use zip::ZipArchive;
+use zip::read::{ArchiveOffset, Config};
 use zip::read::ZipReadOptions;
 
 use self::object::{Element, Extent, Node, StoredTensor};
@@ -81,7 +82,10 @@ impl Reader<'_> {
     }
 
     fn zip(&self, file: File) -> Result<StateDict, ExchangeError> {
-        let mut archive = ZipArchive::new(file).map_err(|error| self.refuse(WHOLE, error))?;
+        // Where it looks for a start of its own, the crate takes the second entry for the first after a name of 30 bytes.
+        let from_the_start = Config { archive_offset: ArchiveOffset::Known(0) };
+        let mut archive =
+            ZipArchive::with_config(from_the_start, file).map_err(|error| self.refuse(WHOLE, error))?;
         let names: Vec<String> = archive.file_names().flatten().map(Into::into).collect();
         let ends = |name: &str, end: &str| name == end || name.ends_with(&format!("/{end}"));
         let Some(main) = names.iter().find(|name| ends(name, "data.pkl")) else {
