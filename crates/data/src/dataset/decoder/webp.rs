@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn file(chunks: &[u8]) -> Vec<u8> {
-        chunk(b"RIFF", 4 + chunks.len() as u32, &[b"WEBP", chunks].concat())
+        chunk(b"RIFF", u32::try_from(4 + chunks.len()).unwrap(), &[b"WEBP", chunks].concat())
     }
 
     fn offset(bytes: &[u8]) -> Option<u64> {
