@@ -257,6 +257,65 @@ def others(rng, height, width, tag=""):
     yield f"pnm_plain_bits{end}.pbm", b"P1 4 1\n0 1 1 0\n"
 
 
+def tiff(samples, *, extra=(), orientation=1):
+    """An uncompressed TIFF file of RGB samples of 8 or 16 bits, with these extra samples."""
+    height, width, channels = samples.shape
+    data = samples.astype("<u2" if samples.itemsize == 2 else np.uint8).tobytes()
+    entries = [(256, 3, [width]), (257, 3, [height]), (258, 3, [8 * samples.itemsize] * channels), (259, 3, [1]), (262, 3, [2]),
+               (273, 4, [0]), (274, 3, [orientation]), (277, 3, [channels]), (278, 3, [height]), (279, 4, [len(data)])]
+    if extra:
+        entries.append((338, 3, list(extra)))
+    after = 8 + 2 + 12 * len(entries) + 4
+    entries[5] = (273, 4, [after + 2 * channels])
+    directory = struct.pack("<H", len(entries))
+    for tag, kind, values in entries:
+        field = struct.pack("<" + "HI"[kind - 3] * len(values), *values)
+        directory += struct.pack("<HHI", tag, kind, len(values)) + (field if len(field) <= 4 else struct.pack("<I", after)).ljust(4, b"\0")
+    return b"II*\0\x08\0\0\0" + directory + bytes(4) + struct.pack(f"<{channels}H", *entries[2][2]) + data
+
+
+def scaled(rng, height, width):
+    """Samples that Pillow scales, divides by alpha or turns; and files of WebP and GIF that are cut near their end."""
+    array = scene(rng, height, width, 4)
+    rgb = Image.fromarray(array[..., :3].copy())
+    for orientation in range(10):
+        yield f"tiff_orientation{orientation}.tif", tiff(array[..., :3], orientation=orientation)
+        if 1 < orientation < 9:
+            yield f"tiff_orientation{orientation}_lzw.tif", saved(rgb, "tiff", compression="tiff_lzw", tiffinfo={274: orientation})
+    every = np.stack([np.tile(np.arange(256, dtype=np.uint8), (256, 1))] * 3 + [np.repeat(np.arange(256, dtype=np.uint8)[:, None], 256, 1)], 2)
+    for kind in (0, 1, 2):
+        yield f"tiff_alpha{kind}.tif", tiff(every if kind == 1 else array, extra=[kind])
+        yield f"tiff_alpha{kind}_16.tif", tiff(rng.integers(0, 65536, (9, 31, 4), dtype=np.uint16), extra=[kind])
+    # Every value of each channel.
+    values = np.concatenate([np.arange(32), np.arange(64) << 5, np.arange(32) << 10, np.arange(32) << 11]).astype("<u2").tobytes()
+    for name, compression, masks in (("555", 0, b""), ("565", 3, struct.pack("<3I", 0xF800, 0x7E0, 0x1F)),
+                                     ("555_masks", 3, struct.pack("<3I", 0x7C00, 0x3E0, 0x1F))):
+        header = struct.pack("<IiiHHIIiiII", 40, 16, 10, 1, 16, compression, len(values), 0, 0, 0, 0) + masks
+        yield f"bmp_{name}.bmp", b"BM" + struct.pack("<IHHI", 14 + len(header) + len(values), 0, 0, 14 + len(header)) + header + values
+    masks = struct.pack("<3I", 0xF000, 0xF00, 0xF0)
+    yield "not_bmp_444.bmp", b"BM" + struct.pack("<IHHIIiiHHIIiiII", 70, 0, 0, 66, 40, 1, 1, 1, 16, 3, 4, 0, 0, 0, 0) + masks + b"\x12\x34\0\0"
+    for greatest in (1, 2, 7, 100, 254, 256, 1000, 4095, 65534, 65535):
+        size = 256 if greatest < 256 else 300
+        samples = (np.arange(size) if greatest < 256 else rng.integers(0, 65536, size)).astype(np.uint8 if greatest < 256 else ">u2")
+        yield f"pnm_{greatest}_grey.pgm", b"P5 # text\n%d 1\n%d\n" % (size, greatest) + samples.tobytes()
+        yield f"pnm_{greatest}_rgb.ppm", b"P6 %d 1 %d\n" % (size // 3, greatest) + samples[: size // 3 * 3].tobytes()
+        text = b" ".join(b"%d" % (value % (greatest + 1)) for value in samples[:30].tolist())
+        yield f"pnm_{greatest}_plain.pgm", b"P2 30 1 %d\n" % greatest + text
+        yield f"pnm_{greatest}_plain.ppm", b"P3 10 1 %d\n" % greatest + text + b"\n"
+    other = rgb.rotate(180)
+    for name, data in {
+        "lossy.webp": saved(rgb, "webp"),
+        "lossless.webp": saved(rgb, "webp", lossless=True),
+        "alpha.webp": saved(Image.fromarray(array), "webp"),
+        "animated.webp": saved(rgb, "webp", save_all=True, append_images=[other]),
+        "palette.gif": saved(rgb.quantize(17), "gif"),
+    }.items():
+        for length in (1, 3, 9, 60):
+            yield f"cut_by{length}_{name}", data[:-length]
+        middle = len(data) // 2
+        yield f"cut_middle_{name}", data[:middle] + data[middle + 37 :]
+
+
 def is_whole(name):
     return not name.startswith(("cut_", "corrupt_"))
 
@@ -308,6 +367,9 @@ def main():
             files |= dict(damaged(rng, height, width, f"{turn}_", parts=rng.uniform(0.1, 1, 4)))
         else:
             files |= dict(makers[kind](rng, height, width, f"{turn}_"))
+
+    # After the others, whose random numbers are thus those of before.
+    files |= dict(scaled(rng, 17, 23))
 
     cases = []
     for name, data in files.items():

@@ -1,4 +1,4 @@
-//! BMP and the PNM family (PPM, PGM, PBM) by the `image` crate.
+//! BMP and PBM by the `image` crate; PGM and PPM, whose samples Pillow scales in its own way, by [`pnm`](super::pnm).
 
 use std::io::Cursor;
 
@@ -8,9 +8,12 @@ use ::image::error::ImageError;
 use ::image::{ColorType, ImageDecoder};
 
 use super::modes::clip;
-use super::{Decoded, Fault, Format, check_size};
+use super::{Decoded, Fault, Format, check_size, pnm};
 
 pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, Fault> {
+    if format == Format::Pnm && !matches!(bytes.get(1), Some(b'1' | b'4')) {
+        return pnm::decode(bytes);
+    }
     let mut cursor = Cursor::new(bytes);
     let decoded = match format {
         Format::Bmp => BmpDecoder::new(&mut cursor)
@@ -20,6 +23,10 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, Fault> {
             .map_err(Problem::Decoding)
             .and_then(|decoder| read(bytes.len(), decoder)),
     };
+    let decoded = match (decoded, format) {
+        (Ok(decoded), Format::Bmp) => Ok(expanded(bytes, decoded)?),
+        (decoded, _) => decoded,
+    };
     decoded.map_err(|problem| match problem {
         Problem::Known(fault) => fault,
         Problem::Decoding(ImageError::Unsupported(what)) => Fault::Unsupported(what.to_string()),
@@ -28,6 +35,34 @@ pub(super) fn decode(bytes: &[u8], format: Format) -> Result<Decoded, Fault> {
         }
         Problem::Decoding(error) => Fault::damaged(cursor.position(), error.to_string()),
     })
+}
+
+/// A BMP of 16 bits a pixel with the samples expanded as Pillow does (`unpackBGR15`, `unpackBGR16`), the fraction cut off.
+fn expanded(bytes: &[u8], mut decoded: Decoded) -> Result<Decoded, Fault> {
+    let number = |at: usize, length: usize| {
+        let field = bytes.get(at..at + length).unwrap_or_default();
+        field.iter().rev().fold(0_u32, |value, &byte| value << 8 | u32::from(byte))
+    };
+    let old = number(14, 4) == 12;
+    if number(if old { 24 } else { 28 }, 2) != 16 {
+        return Ok(decoded);
+    }
+    let masks = if old || number(30, 4) != 3 { None } else { Some([54, 58, 62].map(|at| number(at, 4))) };
+    let green_bits = match masks {
+        None | Some([0x7c00, 0x3e0, 0x1f]) => 5,
+        Some([0xf800, 0x7e0, 0x1f]) => 6,
+        Some(other) => {
+            return Err(Fault::Unsupported(format!("a BMP file of 16 bits with the masks {other:x?}")));
+        }
+    };
+    for pixel in decoded.pixels.chunks_exact_mut(3) {
+        for (value, bits) in pixel.iter_mut().zip([5, green_bits, 5]) {
+            // The decoder's rounding leaves the sample in the high bits.
+            let sample = u32::from(*value >> (8 - bits));
+            *value = clip(sample * 255 / ((1 << bits) - 1));
+        }
+    }
+    Ok(decoded)
 }
 
 enum Problem {
@@ -47,11 +82,6 @@ fn read(length: usize, decoder: impl ImageDecoder) -> Result<Decoded, Problem> {
         ColorType::L8 => samples.iter().flat_map(|&grey| [grey; 3]).collect(),
         ColorType::Rgba8 => {
             samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
-        }
-        // Pillow's mode `I` is one of numbers, clipped; its `RGB` is scaled.
-        ColorType::L16 => {
-            let grey = |sample: &[u8]| clip(u32::from(u16::from_ne_bytes([sample[0], sample[1]])));
-            samples.chunks_exact(2).flat_map(|sample| [grey(sample); 3]).collect()
         }
         other => return Err(Problem::Known(Fault::Unsupported(format!("samples of the kind {other:?}")))),
     };

@@ -30,6 +30,10 @@ pub(super) fn decode(bytes: &[u8], tolerance: Tolerance) -> Result<Decoded, Faul
 
     let palette = palette(&decoder);
     let (indices, damage) = indices(&mut decoder, frame_width * frame_height, bytes.len(), tolerance)?;
+    let damage = damage.or_else(|| cut_block(bytes));
+    if let Some(damage) = damage.clone().filter(|_| tolerance == Tolerance::Strict) {
+        return Err(Fault::Damaged(damage));
+    }
     let mut canvas = vec![background; width * height];
     if frame_width > 0 {
         for (row, indices) in indices.chunks_exact(frame_width).enumerate() {
@@ -38,6 +42,37 @@ pub(super) fn decode(bytes: &[u8], tolerance: Tolerance) -> Result<Decoded, Faul
     }
     let pixels = canvas.iter().flat_map(|&index| palette[usize::from(index)]).collect();
     Ok(Decoded { pixels, height, width, damage })
+}
+
+/// Whether the file ends within a block of the first picture's data: Pillow does not read such a block, though this decoder may find
+/// all pixels in what there is of it.
+fn cut_block(bytes: &[u8]) -> Option<Damage> {
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let mut at = 13 + table(*bytes.get(10)?);
+    let mut picture = false;
+    while !picture {
+        match bytes.get(at)? {
+            b'!' => at += 2,
+            b',' => {
+                picture = true;
+                at += 11 + table(*bytes.get(at + 9)?);
+            }
+            // The decoder has passed over it.
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        while let Some(&length) = bytes.get(at).filter(|&&length| length > 0) {
+            at += 1 + usize::from(length);
+            if at > bytes.len() {
+                let found = "the end of the file within a block of data".to_owned();
+                return Some(Damage { offset: bytes.len() as u64, found });
+            }
+        }
+        at += 1;
+    }
+    None
 }
 
 /// 256 colours; those that the file does not give are black.

@@ -9,6 +9,7 @@ mod jpeg;
 mod limits;
 mod modes;
 mod png;
+mod pnm;
 mod quiet;
 mod tiff;
 mod webp;

@@ -42,6 +42,9 @@ fn unsupported(what: impl std::fmt::Debug) -> Problem {
     Problem::Known(Fault::Unsupported(format!("a TIFF file of the kind {what:?}")))
 }
 
+/// The value of `ExtraSamples` of colours that are multiplied by their alpha.
+const ASSOCIATED_ALPHA: u16 = 1;
+
 fn read(length: usize, cursor: &mut Cursor<&[u8]>) -> Result<Decoded, Problem> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(MAX_WORKING).unwrap_or(usize::MAX);
@@ -55,16 +58,51 @@ fn read(length: usize, cursor: &mut Cursor<&[u8]>) -> Result<Decoded, Problem> {
     if color.num_samples() > 1 && decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration)? == Some(2) {
         return Err(unsupported("one plane for each channel"));
     }
-    let pixels = convert(color, decoder.read_image()?, width, height)?;
+    let orientation = decoder.find_tag_unsigned::<u16>(Tag::Orientation).ok().flatten().unwrap_or(1);
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)?.unwrap_or_default();
+    let premultiplied = extra.first() == Some(&ASSOCIATED_ALPHA);
+    let pixels = convert(color, decoder.read_image()?, premultiplied, width, height)?;
     if pixels.len() != 3 * width * height {
         return Err(unsupported(color));
     }
+    let (pixels, width, height) = turned(pixels, width, height, orientation);
     Ok(Decoded { pixels, height, width, damage: None })
+}
+
+/// The picture as its tag of orientation has it stand: Pillow turns a TIFF when it loads it, but no other format.
+fn turned(pixels: Vec<u8>, width: usize, height: usize, orientation: u16) -> (Vec<u8>, usize, usize) {
+    if !(2..=8).contains(&orientation) {
+        return (pixels, width, height);
+    }
+    let (right, bottom) = (width - 1, height - 1);
+    let (wide, high) = if orientation < 5 { (width, height) } else { (height, width) };
+    let mut turned = Vec::with_capacity(pixels.len());
+    for y in 0..high {
+        for x in 0..wide {
+            let (column, row) = match orientation {
+                2 => (right - x, y),
+                3 => (right - x, bottom - y),
+                4 => (x, bottom - y),
+                5 => (y, x),
+                6 => (y, bottom - x),
+                7 => (right - y, bottom - x),
+                _ => (right - y, x),
+            };
+            turned.extend_from_slice(&pixels[3 * (row * width + column)..][..3]);
+        }
+    }
+    (turned, wide, high)
+}
+
+/// The colours of a pixel that are multiplied by its alpha, the last; black where that is 0 (`unpackRGBa`).
+fn divided([red, green, blue, alpha]: [u8; 4]) -> [u8; 3] {
+    [red, green, blue].map(|color| (255 * u32::from(color)).checked_div(u32::from(alpha)).map_or(0, clip))
 }
 
 fn convert(
     color: ColorType,
     samples: DecodingResult,
+    premultiplied: bool,
     width: usize,
     height: usize,
 ) -> Result<Vec<u8>, Problem> {
@@ -94,6 +132,14 @@ fn convert(
             DecodingResult::U8(samples),
         ) => samples.chunks_exact(2).flat_map(|pixel| grey(pixel[0])).collect(),
         (ColorType::RGB(8), DecodingResult::U8(samples)) => samples,
+        (ColorType::RGBA(8), DecodingResult::U8(samples)) if premultiplied => samples
+            .chunks_exact(4)
+            .flat_map(|pixel| divided([pixel[0], pixel[1], pixel[2], pixel[3]]))
+            .collect(),
+        (ColorType::RGBA(16), DecodingResult::U16(samples)) if premultiplied => {
+            let pixels = samples.chunks_exact(4);
+            pixels.flat_map(|pixel| divided([0, 1, 2, 3].map(|at| pixel[at].to_be_bytes()[0]))).collect()
+        }
         (ColorType::RGBA(8), DecodingResult::U8(samples)) => {
             samples.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect()
         }
