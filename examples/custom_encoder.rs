@@ -31,9 +31,11 @@ struct Patches {
 impl Encoder for Patches {
     fn encode(&self, images: Tensor<4>, _mode: Mode) -> Tensor<2> {
         let [batch, channels, height, width] = images.dims();
-        let patches = images.reshape([batch, channels, height / 4, 4, width / 4, 4]).permute([0, 2, 4, 1, 3, 5]);
+        let patches =
+            images.reshape([batch, channels, height / 4, 4, width / 4, 4]).permute([0, 2, 4, 1, 3, 5]);
         let patches = patches.reshape([batch * (height / 4) * (width / 4), channels * 16]);
-        let features = relu(self.first.forward(patches)).reshape([batch, height / 4 * (width / 4), self.width]);
+        let features =
+            relu(self.first.forward(patches)).reshape([batch, height / 4 * (width / 4), self.width]);
         self.second.forward(features.mean_dim(1).reshape([batch, self.width]))
     }
 

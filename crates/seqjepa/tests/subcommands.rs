@@ -367,12 +367,15 @@ fn what_an_import_lacks_is_named_and_never_made_up() {
     let model = ["--checkpoint", "part.safetensors", "--config", "tiny.yaml"];
     let embed = ["embed", "--images", "images", "--output", "features.safetensors", "--device", "cpu"];
     let embed: Vec<&str> = embed.into_iter().chain(model).collect();
-    let evaluate: Vec<&str> = ["evaluate", "--output", "card.json", "--no-cache"].into_iter().chain(model).collect();
+    let evaluate: Vec<&str> =
+        ["evaluate", "--output", "card.json", "--no-cache"].into_iter().chain(model).collect();
     for arguments in [&embed, &evaluate] {
         let error = fails(scratch.path(), arguments);
         assert!(error.contains("predictor.0.weight") && error.contains("--allow-missing"), "{error}");
     }
-    assert!(!scratch.path().join("features.safetensors").exists() && !scratch.path().join("card.json").exists());
+    assert!(
+        !scratch.path().join("features.safetensors").exists() && !scratch.path().join("card.json").exists()
+    );
     let text = succeeds(scratch.path(), embed.iter().copied().chain(["--allow-missing"]));
     assert!(text.contains("not in the file, and not used: predictor.0.weight"), "{text}");
     let text = succeeds(scratch.path(), arguments.into_iter().chain(["--allow-missing"]));
@@ -423,7 +426,8 @@ fn features_that_embed_writes_are_probed_in_both_formats() {
     let mut other = bytes.clone();
     *other.last_mut().unwrap() ^= 1;
     fs::write(scratch.path().join("features.safetensors"), &other).unwrap();
-    let probe = ["probe", "--train", "features.safetensors", "--test", "features.safetensors", "--features", "z_agg"];
+    let probe =
+        ["probe", "--train", "features.safetensors", "--test", "features.safetensors", "--features", "z_agg"];
     let error = fails(scratch.path(), probe);
     assert!(error.contains("features.json") && error.contains("SHA-256"), "{error}");
     fs::write(scratch.path().join("features.safetensors"), &bytes).unwrap();

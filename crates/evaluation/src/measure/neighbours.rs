@@ -16,10 +16,8 @@ const NEIGHBOURS: [usize; 2] = [20, 200];
 impl Session<'_> {
     /// Top-1 of nearest neighbours from the invariant representation and from z_1.
     pub(super) fn neighbours(&mut self) -> Result<(), EvaluationError> {
-        let config = KnnConfig {
-            neighbours: NEIGHBOURS.to_vec(),
-            temperature: self.passes.settings.knn_temperature,
-        };
+        let config =
+            KnnConfig { neighbours: NEIGHBOURS.to_vec(), temperature: self.passes.settings.knn_temperature };
         let invariant = &self.passes.invariant;
         let mut reads = vec![(self.first(), FIRST_SUFFIX.to_owned())];
         if !invariant.is_first() {

@@ -226,7 +226,9 @@ mod tests {
         };
         type Change = fn(&mut EvaluationSettings);
         let changes: [(&str, Change); 19] = [
-            ("`eval.knn_temperature`: expected a finite number above 0, at most 1000000, found 0", |s| s.knn_temperature = 0.0),
+            ("`eval.knn_temperature`: expected a finite number above 0, at most 1000000, found 0", |s| {
+                s.knn_temperature = 0.0
+            }),
             ("`eval.seq_len`: expected at least 2 (R2 is read from the views 1 and 2), found 1", |s| {
                 s.seq_len = 1
             }),

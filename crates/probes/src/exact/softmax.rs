@@ -241,7 +241,8 @@ impl Problem<'_> {
         if rows.len() < 2 * coordinates.count() {
             return None;
         }
-        let some = Problem { samples: self.samples, rows: &rows, penalty: self.penalty, sketch: Mutex::default() };
+        let some =
+            Problem { samples: self.samples, rows: &rows, penalty: self.penalty, sketch: Mutex::default() };
         cholesky(some.hessian(parameters))
     }
 

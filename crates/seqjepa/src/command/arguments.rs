@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use seqjepa_run::{MayLack, PretrainedSource};
 use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
+use seqjepa_run::{MayLack, PretrainedSource};
 
 use super::terminal::{note, one_line};
 

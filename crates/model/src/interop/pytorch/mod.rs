@@ -16,8 +16,8 @@ use std::path::Path;
 use burn::tensor::{Shape, TensorData};
 use seqjepa_nn::StateDict;
 use zip::ZipArchive;
-use zip::read::{ArchiveOffset, Config};
 use zip::read::ZipReadOptions;
+use zip::read::{ArchiveOffset, Config};
 
 use self::object::{Element, Extent, Node, StoredTensor};
 use self::pickle::{MAX_PICKLE, Pickle};
