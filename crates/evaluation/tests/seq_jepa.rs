@@ -277,7 +277,7 @@ fn a_card_of_the_first_layout_still_reads() {
     assert_eq!((crop.value, crop.comparable, crop.source.as_str()), (0.79, false, "arXiv 2505.03176"));
     assert!(results_table(None, &card).contains("| R2 jitter"));
     // Beside a new card it differs in the number of passes alone.
-    let run = |card| ComparedRun { label: "run".into(), card: Some(card), online: None };
+    let run = |card| ComparedRun { label: "run".into(), card: Some(card), online: None, data_set: None };
     let markdown = Comparison::new(vec![run(card), run(Subject::new().card())]).markdown();
     assert!(markdown.contains("run (2)") && !markdown.contains("r2_crop is not"), "{markdown}");
 
