@@ -187,7 +187,7 @@ fn a_dry_run_says_how_large_a_run_would_be_and_writes_nothing() {
         scratch.path(),
         ["train", "--config", "tiny.yaml", "--dry-run", "--set", "dataset.batch_size=64"],
     );
-    assert!(error.contains("32 images"), "{error}");
+    assert!(error.contains("expected at least 64") && error.contains("found 32"), "{error}");
     let other = ["--set", "dataset.name=fashion_mnist", "--set", "dataset.data_root=nowhere"];
     let mut arguments = vec!["train", "--config", "tiny.yaml", "--dry-run"];
     arguments.extend(other);

@@ -786,7 +786,6 @@ mod tests {
             b"\xff.",
             b"\x80\x09.",
             b"e.",
-            b"K\x01(0.0.",
             b"}(K\x01u.",
             b"X\xff\xff\xff\xff",
             b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
