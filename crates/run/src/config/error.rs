@@ -160,7 +160,7 @@ pub(crate) fn positive_to(key: &'static str, value: f64, most: f64) -> Result<()
     if value > 0.0 && value <= most {
         Ok(())
     } else {
-        Err(invalid(key, format!("a number above 0, at most {most}"), number(value)))
+        Err(invalid(key, format!("a number above 0, at most {}", number(most)), number(value)))
     }
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn between(key: &'static str, value: f64, least: f64, most: f64) -> R
     if (least..=most).contains(&value) {
         Ok(())
     } else {
-        Err(invalid(key, format!("{least} to {most}"), number(value)))
+        Err(invalid(key, format!("{} to {}", number(least), number(most)), number(value)))
     }
 }
 

@@ -93,8 +93,8 @@ impl Default for OptimConfig {
     }
 }
 
-/// Rates and decays beyond make every model diverge in its first steps.
-const LARGEST: f64 = 1000.0;
+/// Beyond, 32-bit floats, in which steps are made, have no number.
+const LARGEST: f64 = 1e38;
 
 impl OptimConfig {
     pub(super) fn validate(&self, epochs: usize) -> Result<(), ConfigError> {
