@@ -200,7 +200,7 @@ impl Reader<'_> {
         let declared = tensors
             .iter()
             .map(|(_, tensor)| bytes_of(tensor))
-            .fold(Some(0_u64), |sum, bytes| sum?.checked_add(bytes?));
+            .try_fold(0_u64, |sum, bytes| sum.checked_add(bytes?));
         match declared {
             Some(declared) if declared <= self.limit() => Ok(tensors),
             declared => {
