@@ -3,10 +3,10 @@
 mod classes;
 mod samples;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use seqjepa_probes::exact::{LogisticConfig, RidgeConfig, classification, regression};
 use seqjepa_probes::knn::{KnnConfig, knn};
@@ -48,11 +48,27 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let train = Samples::read(&arguments.train, &arguments.features)?;
     let test = Samples::read(&arguments.test, &arguments.features)?;
+    for (samples, path) in [(&train, &arguments.train), (&test, &arguments.test)] {
+        expect_finite("features", &samples.features, samples.width, path)?;
+        if let Some((values, outputs)) = &samples.targets {
+            expect_finite("targets", values, *outputs, path)?;
+        }
+    }
     let both = |has: fn(&Samples) -> bool| has(&train) && has(&test);
     ensure!(
-        both(|samples| samples.labels.is_some()) || both(|samples| samples.targets.is_some()),
-        "expected `labels`, or `targets`, with both {} and {}",
+        !train.features.is_empty() && !test.features.is_empty(),
+        "expected samples in both files, found {} values in {} and {} in {}",
+        train.features.len(),
         arguments.train.display(),
+        test.features.len(),
+        arguments.test.display()
+    );
+    ensure!(
+        both(|samples| samples.labels.is_some()) || both(|samples| samples.targets.is_some()),
+        "expected `labels`, or `targets`, with both files, found {} in {} and {} in {}",
+        kinds(&train),
+        arguments.train.display(),
+        kinds(&test),
         arguments.test.display()
     );
     ensure!(
@@ -68,7 +84,8 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let bootstrap = Bootstrap::default();
 
     if let (Some(train_labels), Some(test_labels)) = (&train.labels, &test.labels) {
-        let classes = Classes::of(train_labels, test_labels)?;
+        let classes = Classes::of(train_labels, test_labels)
+            .with_context(|| format!("{} and {}", arguments.train.display(), arguments.test.display()))?;
         for problem in &classes.problems {
             note!("warning: {problem}");
         }
@@ -105,6 +122,30 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a file has beside its features, in words.
+fn kinds(samples: &Samples) -> &'static str {
+    match (&samples.labels, &samples.targets) {
+        (Some(_), Some(_)) => "both",
+        (Some(_), None) => "labels",
+        (None, Some(_)) => "targets",
+        (None, None) => "neither",
+    }
+}
+
+/// Refuses numbers that are none, by their place in the file.
+fn expect_finite(what: &str, values: &[f32], width: usize, path: &Path) -> anyhow::Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => bail!(
+            "{}: expected finite {what}, found {} in row {}, column {} (from 0)",
+            path.display(),
+            values[index],
+            index / width.max(1),
+            index % width.max(1)
+        ),
+    }
+}
+
 fn figure(estimate: Option<Estimate>, unit: &str) -> String {
     match estimate {
         Some(Estimate { value, interval: Some([low, high]) }) => {
@@ -112,5 +153,18 @@ fn figure(estimate: Option<Estimate>, unit: &str) -> String {
         }
         Some(Estimate { value, interval: None }) => format!("{value:.3}{unit}"),
         None => "none: it takes two test samples or more whose values differ".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_none_is_named_by_its_place() {
+        let path = Path::new("train.npy");
+        expect_finite("features", &[1.0, 2.0], 2, path).unwrap();
+        let error = expect_finite("features", &[1.0, 2.0, 3.0, f32::NAN], 2, path).unwrap_err().to_string();
+        assert_eq!(error, "train.npy: expected finite features, found NaN in row 1, column 1 (from 0)");
     }
 }
