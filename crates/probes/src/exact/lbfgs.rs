@@ -15,17 +15,17 @@ const SEARCH: usize = 30;
 /// How an iterative fit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Convergence {
-    /// Steps taken: of L-BFGS, of Newton's method where the Hessian is factorised, of conjugate gradients where it is not.
+    /// Steps taken, of L-BFGS and of Newton's method.
     pub iterations: usize,
-    /// Evaluations of loss and gradient, or products with the Hessian, over all training samples each.
+    /// Evaluations of loss and gradient over all training samples.
     pub evaluations: usize,
     /// Euclidean norm of the gradient at the end.
     pub gradient_norm: f64,
-    /// The most by which the last step of Newton's method changed a logit of a training sample; 0 in results of versions that ended
-    /// by the gradient's norm.
+    /// The most by which the last step of Newton's method, or the last five of L-BFGS, changed a logit of a training sample; 0 in
+    /// results of versions that ended by the gradient's norm.
     #[serde(default)]
     pub largest_change: f64,
-    /// Whether what that step left is within the tolerance; if not, the iterations or the digits of f64 ran out.
+    /// Whether what is left to change after them is within the tolerance; if not, the iterations or the digits of f64 ran out.
     pub converged: bool,
 }
 
@@ -42,13 +42,29 @@ pub(super) struct Limits {
     pub(super) iterations: usize,
 }
 
-/// Minimises from `point`. `precondition(curvature, vector)` divides a vector by an estimate of the
-/// Hessian's diagonal; up to a common factor, which is found here.
+/// What to do at a point that has been come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    GoOn,
+    /// It is the minimum, within what is asked.
+    Converged,
+    /// It is not, and another method shall go on.
+    Leave,
+}
+
+/// The end of an approach: a gradient whose norm is at most the tolerance.
+pub(super) fn small_gradient(tolerance: f64) -> impl FnMut(&[f64], &mut Convergence) -> Verdict {
+    move |_, state| if state.gradient_norm <= tolerance { Verdict::Converged } else { Verdict::GoOn }
+}
+
+/// Minimises from `point` until `judge` ends it, at most so many iterations. `precondition(curvature, vector)` divides a vector by an
+/// estimate of the Hessian's diagonal; up to a common factor, which is found here.
 pub(super) fn minimize(
     point: &mut [f64],
     mut evaluate: impl FnMut(&[f64]) -> Evaluation,
     precondition: impl Fn(f64, &mut [f64]),
-    limits: &Limits,
+    iterations: usize,
+    mut judge: impl FnMut(&[f64], &mut Convergence) -> Verdict,
 ) -> (Evaluation, Convergence) {
     let mut current = evaluate(point);
     let mut state = Convergence {
@@ -61,8 +77,9 @@ pub(super) fn minimize(
     let mut pairs: VecDeque<Pair> = VecDeque::new();
     loop {
         state.gradient_norm = dot(&current.gradient, &current.gradient).sqrt();
-        state.converged = state.gradient_norm <= limits.tolerance;
-        if state.converged || state.iterations >= limits.iterations {
+        let verdict = judge(point, &mut state);
+        state.converged = verdict == Verdict::Converged;
+        if verdict != Verdict::GoOn || state.iterations >= iterations {
             return (current, state);
         }
         let direction = direction(&current, &pairs, &precondition);
@@ -223,31 +240,38 @@ mod tests {
 
     #[test]
     fn finds_the_minimum_with_and_without_a_preconditioner() {
-        let limits = Limits { tolerance: 1e-9, iterations: 500 };
         let none = |_: f64, _: &mut [f64]| ();
         let diagonal = |_: f64, vector: &mut [f64]| {
             vector.iter_mut().enumerate().for_each(|(index, value)| *value /= 10f64.powi(index as i32));
         };
         let mut point = vec![-3.0; 7];
-        let (_, plain) = minimize(&mut point, bowl, none, &limits);
+        let (_, plain) = minimize(&mut point, bowl, none, 500, small_gradient(1e-9));
         assert!(plain.converged, "{plain:?}");
         assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-8), "{point:?}");
         let mut point = vec![-3.0; 7];
-        let (_, conditioned) = minimize(&mut point, bowl, diagonal, &limits);
+        let (_, conditioned) = minimize(&mut point, bowl, diagonal, 500, small_gradient(1e-9));
         assert!(conditioned.converged && conditioned.iterations < plain.iterations, "{conditioned:?}");
     }
 
     #[test]
     fn ends_say_so_when_iterations_run_out() {
-        let limits = Limits { tolerance: 1e-12, iterations: 2 };
-        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), &limits);
+        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), 2, small_gradient(1e-12));
         assert!(!state.converged && state.iterations == 2 && state.gradient_norm > 1e-12);
     }
 
     #[test]
     fn a_minimum_is_left_at_once() {
-        let limits = Limits { tolerance: 1e-9, iterations: 10 };
-        let (_, state) = minimize(&mut [1.0; 3], bowl, |_, _| (), &limits);
+        let (_, state) = minimize(&mut [1.0; 3], bowl, |_, _| (), 10, small_gradient(1e-9));
         assert_eq!((state.iterations, state.evaluations, state.converged), (0, 1, true));
+    }
+
+    #[test]
+    fn it_is_left_to_another_method_when_the_judge_says_so() {
+        let judge = |_: &[f64], state: &mut Convergence| match state.iterations {
+            3 => Verdict::Leave,
+            _ => Verdict::GoOn,
+        };
+        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), 100, judge);
+        assert_eq!((state.iterations, state.converged), (3, false));
     }
 }

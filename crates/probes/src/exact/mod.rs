@@ -1,7 +1,7 @@
 //! Exact probes: the optimum itself, in f64, instead of where gradient descent got to.
 //!
 //! - [`regression`]: ridge regression in closed form, its penalty chosen by leave-one-out.
-//! - [`classification`]: multinomial logistic regression by L-BFGS and then Newton's method to convergence,
+//! - [`classification`]: multinomial logistic regression by L-BFGS to convergence, or Newton's method where that is slow,
 //!   its penalty chosen on a part of the training samples that is held out.
 //!
 //! The figures depend on features, targets and the configuration, on no learning rate, number of
@@ -47,6 +47,7 @@ mod lbfgs;
 mod leave_one_out;
 mod logistic;
 mod newton;
+mod remainder;
 mod result;
 mod ridge;
 mod selection;

@@ -2,10 +2,6 @@
 
 use super::lbfgs::{Convergence, Evaluation, Limits, add, dot};
 
-/// Part of the gradient, in the norm of the preconditioner, that conjugate gradients may leave.
-const RESIDUAL: f64 = 0.03;
-/// Changes from which on the steps of an exact Newton's method square themselves.
-const QUADRATIC: f64 = 1e-4;
 /// Halvings of a step.
 const HALVINGS: usize = 40;
 /// Part of the decrease that a tangent promises.
@@ -16,24 +12,14 @@ pub(super) trait Curved {
     /// Value and gradient.
     fn evaluate(&self, point: &[f64]) -> Evaluation;
 
-    /// The step to the minimum of the parabola that touches the function at `point`, or nearly, after `most` products with the Hessian.
-    fn newton(&self, point: &[f64], gradient: &[f64], most: usize) -> Direction;
+    /// The step to the minimum of the parabola that touches the function at `point`; nothing where rounding has left none.
+    fn newton(&self, point: &[f64], gradient: &[f64]) -> Option<Vec<f64>>;
 
     /// How far a step moves what the function is about, in units that a tolerance is meant for.
     fn change(&self, step: &[f64]) -> f64;
 }
 
-/// Where to go.
-pub(super) struct Direction {
-    pub(super) step: Vec<f64>,
-    /// Products with the Hessian that it has taken, or 1 for a factorisation.
-    pub(super) products: usize,
-    /// What may be left to go, as a part of the step; 1 where nothing is known of it.
-    pub(super) left: f64,
-}
-
-/// Goes on from `point`, counting on from `state`, until what is left after a whole step changes what the function is about by no more
-/// than the tolerance.
+/// Goes on from `point`, counting on from `state`, until a whole step changes what the function is about by no more than the tolerance.
 pub(super) fn finish(
     point: &mut [f64],
     function: &impl Curved,
@@ -52,22 +38,22 @@ pub(super) fn finish(
         if state.converged || state.iterations >= limits.iterations {
             return (current, state);
         }
-        let direction = function.newton(point, &current.gradient, limits.iterations - state.iterations);
-        state.iterations += direction.products;
-        state.evaluations += direction.products;
-        let change = function.change(&direction.step);
-        let slope = dot(&direction.step, &current.gradient);
-        let Some((scale, next)) = accepted(point, function, &current, &direction.step, slope, &mut state)
-        else {
+        let Some(step) = function.newton(point, &current.gradient) else {
+            return (current, state);
+        };
+        state.iterations += 1;
+        let change = function.change(&step);
+        let slope = dot(&step, &current.gradient);
+        let Some((scale, next)) = accepted(point, function, &current, &step, slope, &mut state) else {
             // Rounding is all that is left to see.
             state.largest_change = change;
             state.converged = change <= limits.tolerance;
             return (current, state);
         };
-        add(point, scale, &direction.step);
+        add(point, scale, &step);
         current = next;
         state.largest_change = scale * change;
-        state.converged = scale == 1.0 && change <= QUADRATIC && direction.left * change <= limits.tolerance;
+        state.converged = scale == 1.0 && change <= limits.tolerance;
     }
 }
 
@@ -100,42 +86,6 @@ fn accepted(
     None
 }
 
-/// Solves `Hessian x = -gradient` by preconditioned conjugate gradients, to a part of the gradient.
-pub(super) fn conjugate_gradients(
-    gradient: &[f64],
-    curve: impl Fn(&[f64]) -> Vec<f64>,
-    precondition: impl Fn(&mut [f64]),
-    most: usize,
-) -> Direction {
-    let conditioned = |vector: &[f64]| {
-        let mut vector = vector.to_vec();
-        precondition(&mut vector);
-        vector
-    };
-    let mut step = vec![0.0; gradient.len()];
-    let mut residual: Vec<f64> = gradient.iter().map(|value| -value).collect();
-    let mut along = conditioned(&residual);
-    let mut size = dot(&residual, &along);
-    let enough = RESIDUAL * RESIDUAL * size;
-    let mut products = 0;
-    while products < most.max(1) && size > enough {
-        let curved = curve(&along);
-        products += 1;
-        let bend = dot(&along, &curved);
-        if bend <= 0.0 || !bend.is_finite() {
-            break;
-        }
-        let length = size / bend;
-        add(&mut step, length, &along);
-        add(&mut residual, -length, &curved);
-        let next = conditioned(&residual);
-        let before = std::mem::replace(&mut size, dot(&residual, &next));
-        let keep = size / before;
-        along.iter_mut().zip(next).for_each(|(along, next)| *along = next + keep * *along);
-    }
-    Direction { step, products: products.max(1), left: if size > enough { 1.0 } else { RESIDUAL } }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,11 +104,11 @@ mod tests {
             Evaluation { value: terms.sum(), gradient: slopes.collect(), curvature: 1.0 }
         }
 
-        fn newton(&self, point: &[f64], gradient: &[f64], most: usize) -> Direction {
-            let bends: Vec<f64> =
-                point.iter().enumerate().map(|(index, x)| weight(index) * (x - 1.0).cosh()).collect();
-            let curve = |vector: &[f64]| vector.iter().zip(&bends).map(|(x, bend)| x * bend).collect();
-            conjugate_gradients(gradient, curve, |_| (), most)
+        fn newton(&self, point: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
+            let step = |(index, (x, gradient)): (usize, (&f64, &f64))| {
+                -gradient / (weight(index) * (x - 1.0).cosh())
+            };
+            Some(point.iter().zip(gradient).enumerate().map(step).collect())
         }
 
         fn change(&self, step: &[f64]) -> f64 {
@@ -181,7 +131,7 @@ mod tests {
         let limits = Limits { tolerance: 1e-9, iterations: 500 };
         let mut point = vec![-3.0; 7];
         let (end, state) = finish(&mut point, &Valley, none(), &limits);
-        assert!(state.converged && RESIDUAL * state.largest_change <= 1e-9, "{state:?}");
+        assert!(state.converged && state.largest_change <= 1e-9, "{state:?}");
         assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-9) && end.value < 1e-9, "{point:?}");
     }
 

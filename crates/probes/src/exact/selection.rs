@@ -4,8 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::config::LogisticConfig;
-use super::lbfgs::Limits;
-use super::softmax::{NEAR, Samples, probabilities};
+use super::softmax::{Samples, probabilities};
 use crate::metrics::rank;
 
 /// Rows to fit and rows to judge by, both in ascending order.
@@ -60,14 +59,13 @@ pub(super) fn select(
     if split.held_out.is_empty() {
         return None;
     }
-    let limits = Limits { tolerance: NEAR, iterations: config.max_iterations };
     let mut parameters = samples.start();
     let mut best: Option<(Score, f64, Vec<f64>)> = None;
     let mut least_loss = f64::INFINITY;
     let mut worse = 0;
     for inverse in inverses {
         parameters = samples
-            .approach(&split.fitted, penalty(inverse, split.fitted.len()), parameters, &limits)
+            .approach(&split.fitted, penalty(inverse, split.fitted.len()), parameters, config.max_iterations)
             .parameters;
         let score = score(samples, &split.held_out, &parameters);
         tracing::debug!(inverse_penalty = inverse, ?score, of = split.held_out.len(), "held-out samples");

@@ -1,13 +1,12 @@
 //! The loss of multinomial logistic regression, its gradient and its Hessian.
 
-use std::sync::{Mutex, PoisonError};
-
 use faer::Mat;
 use rayon::prelude::*;
 
 use super::coordinates::Coordinates;
-use super::lbfgs::{Convergence, Evaluation, Limits, minimize};
-use super::newton::{Curved, Direction, conjugate_gradients, finish};
+use super::lbfgs::{Convergence, Evaluation, Limits, Verdict, minimize, small_gradient};
+use super::newton::{Curved, finish};
+use super::remainder::Remainder;
 use crate::algebra::{BLOCK, add_transposed_product, cholesky, multiply, solve_by_cholesky};
 use crate::error::NumericError;
 use crate::features::Features;
@@ -17,17 +16,9 @@ use crate::scaling::Scaling;
 const PIECES: usize = 32;
 const FEW_PIECES: usize = 8;
 const MANY_SUMS: usize = 1 << 20;
-/// Parameters up to which the Hessian is made and factorised, and multiplications that making it may cost.
-const DENSE: usize = 1024;
-const DENSE_WORK: usize = 4_000_000_000;
-/// Parameters up to which the Hessian of some of the rows, for no more than that work, is factorised: it preconditions conjugate
-/// gradients.
-const SKETCHED: usize = 2048;
-/// Products after which such a factor is made anew, at the point that has been come to.
-const STALE: usize = 60;
-/// Probabilities that are held while a step is looked for; of more, they are computed again for each product.
-const SHARES: usize = 1 << 24;
-/// Gradient norm from which Newton's method takes over.
+/// Parameters up to which the Hessian is made and factorised.
+const DENSE: usize = 2048;
+/// Gradient norm at which penalties are compared, and from which on it is watched how much is left to change.
 pub(super) const NEAR: f64 = 1e-4;
 
 /// Training samples in the coordinates in which they are fitted.
@@ -72,33 +63,46 @@ impl<'a> Samples<'a> {
         parameters
     }
 
-    /// Minimises, over these rows, the mean cross-entropy plus half of `penalty` times the squared
-    /// norm of the weights, from `parameters`, until the gradient's norm is at most the tolerance.
+    /// Minimises, over these rows, the mean cross-entropy plus half of `penalty` times the squared norm of the weights, from
+    /// `parameters`, until the gradient's norm is at most [`NEAR`].
     pub(super) fn approach(
         &self,
         rows: &[usize],
         penalty: f64,
-        mut parameters: Vec<f64>,
-        limits: &Limits,
+        parameters: Vec<f64>,
+        iterations: usize,
     ) -> Fit {
-        let problem = Problem { samples: self, rows, penalty, sketch: Mutex::default() };
-        let (end, convergence) = minimize(
-            &mut parameters,
-            |parameters| problem.evaluate(parameters),
-            |curvature, vector| problem.precondition(&vec![curvature; self.class_count], vector),
-            limits,
-        );
-        Fit { parameters, loss: end.value, convergence }
+        let problem = Problem { samples: self, rows, penalty };
+        problem.minimize(parameters, iterations, small_gradient(NEAR))
     }
 
-    /// As [`approach`](Self::approach), until a step of Newton's method leaves no logit of these rows to change by more than the
-    /// tolerance.
+    /// As [`approach`](Self::approach), until no logit of these rows is left to change by more than the tolerance.
+    ///
+    /// L-BFGS goes on for as long as a factorisation of the Hessian would take; then, where there is room for one, Newton's method ends
+    /// it.
     pub(super) fn fit(&self, rows: &[usize], penalty: f64, parameters: Vec<f64>, limits: &Limits) -> Fit {
-        let near = Limits { tolerance: NEAR, iterations: limits.iterations };
-        let Fit { mut parameters, convergence, .. } = self.approach(rows, penalty, parameters, &near);
-        let problem = Problem { samples: self, rows, penalty, sketch: Mutex::default() };
-        let (end, convergence) = finish(&mut parameters, &problem, convergence, limits);
-        Fit { parameters, loss: end.value, convergence }
+        let problem = Problem { samples: self, rows, penalty };
+        let mut remainder = Remainder::new(limits.tolerance);
+        let (dense, mut near) = (problem.evaluations_of_a_factorisation(), None);
+        let judge = |point: &[f64], state: &mut Convergence| {
+            if near.is_none() && state.gradient_norm > NEAR {
+                return Verdict::GoOn;
+            }
+            let near = *near.get_or_insert(state.evaluations);
+            if state.gradient_norm == 0.0 || remainder.is_small(point, state, |step| problem.change(step)) {
+                Verdict::Converged
+            } else if dense.is_some_and(|dense| state.evaluations - near >= dense) {
+                Verdict::Leave
+            } else {
+                Verdict::GoOn
+            }
+        };
+        let mut fit = problem.minimize(parameters, limits.iterations, judge);
+        if !fit.convergence.converged && dense.is_some() {
+            let (end, convergence) = finish(&mut fit.parameters, &problem, fit.convergence, limits);
+            (fit.loss, fit.convergence) = (end.value, convergence);
+        }
+        fit
     }
 
     /// Weights of the scaled features, `[features, classes]`.
@@ -130,12 +134,11 @@ impl<'a> Samples<'a> {
         let pieces = if width * self.class_count > MANY_SUMS { FEW_PIECES } else { PIECES };
         let length = rows.len().div_ceil(pieces).max(BLOCK);
         rows.par_chunks(length)
-            .enumerate()
-            .map(|(number, rows)| {
+            .map(|rows| {
                 let mut piece = empty();
                 let mut features = vec![0.0; BLOCK.min(rows.len()) * width];
                 let mut logits = vec![0.0; BLOCK.min(rows.len()) * self.class_count];
-                for (block, rows) in rows.chunks(BLOCK).enumerate() {
+                for rows in rows.chunks(BLOCK) {
                     let features = &mut features[..rows.len() * width];
                     self.coordinates.copy(rows, features);
                     let logits = &mut logits[..rows.len() * self.class_count];
@@ -143,8 +146,7 @@ impl<'a> Samples<'a> {
                     for logits in logits.chunks_exact_mut(self.class_count) {
                         logits.iter_mut().zip(intercepts).for_each(|(logit, intercept)| *logit += intercept);
                     }
-                    let first = number * length + block * BLOCK;
-                    each(&mut piece, Block { first, rows, features, logits });
+                    each(&mut piece, Block { rows, features, logits });
                 }
                 piece
             })
@@ -154,8 +156,6 @@ impl<'a> Samples<'a> {
 
 /// Some rows of a pass.
 pub(super) struct Block<'a> {
-    /// Place of the first among the rows of the pass.
-    first: usize,
     pub(super) rows: &'a [usize],
     /// `[rows, width of the coordinates]`
     features: &'a [f64],
@@ -168,22 +168,34 @@ struct Problem<'a> {
     samples: &'a Samples<'a>,
     rows: &'a [usize],
     penalty: f64,
-    /// The factor that preconditions conjugate gradients, if one was made and has served well.
-    sketch: Mutex<Option<Mat<f64>>>,
 }
 
 impl Problem<'_> {
-    /// Divides by an estimate of the Hessian's diagonal; `curvatures` are the means of `p (1 - p)` of each class.
-    fn precondition(&self, curvatures: &[f64], vector: &mut [f64]) {
+    fn minimize(
+        &self,
+        mut parameters: Vec<f64>,
+        iterations: usize,
+        judge: impl FnMut(&[f64], &mut Convergence) -> Verdict,
+    ) -> Fit {
+        let (end, convergence) = minimize(
+            &mut parameters,
+            |parameters| self.evaluate(parameters),
+            |curvature, vector| self.precondition(curvature, vector),
+            iterations,
+            judge,
+        );
+        Fit { parameters, loss: end.value, convergence }
+    }
+
+    /// Divides by an estimate of the Hessian's diagonal; `curvature` is the mean of `p (1 - p)`.
+    fn precondition(&self, curvature: f64, vector: &mut [f64]) {
         let classes = self.samples.class_count;
         let variances = &self.samples.coordinates.variances;
         let (weights, intercepts) = vector.split_at_mut(variances.len() * classes);
         for (row, variance) in weights.chunks_exact_mut(classes).zip(variances) {
-            for (value, curvature) in row.iter_mut().zip(curvatures) {
-                *value /= curvature * variance + self.penalty;
-            }
+            row.iter_mut().for_each(|value| *value /= curvature * variance + self.penalty);
         }
-        intercepts.iter_mut().zip(curvatures).for_each(|(value, curvature)| *value /= curvature);
+        intercepts.iter_mut().for_each(|value| *value /= curvature);
     }
 
     /// Sums over rows as means by the parameters, with those of the penalty, which is quadratic in `parameters`.
@@ -201,11 +213,13 @@ impl Problem<'_> {
         gradient
     }
 
-    fn dense(&self) -> bool {
+    /// How many evaluations take as long as making and factorising the Hessian; nothing where it is too large.
+    fn evaluations_of_a_factorisation(&self) -> Option<usize> {
         let samples = self.samples;
         let parameters = (samples.coordinates.count() + 1) * samples.class_count;
-        let work = self.rows.len().saturating_mul(parameters.saturating_mul(parameters));
-        samples.coordinates.held() && parameters <= DENSE && work <= DENSE_WORK
+        // Multiplications: n p² / 2 for its blocks and p³ / 6 for the factor, 2 n p for an evaluation.
+        let evaluations = parameters / 4 + parameters * parameters / (12 * self.rows.len().max(1));
+        (samples.coordinates.held() && parameters <= DENSE).then_some(evaluations)
     }
 
     /// Probabilities of the rows at a point, `[rows, classes]`.
@@ -219,31 +233,6 @@ impl Problem<'_> {
             piece.extend_from_slice(logits);
         });
         pieces.concat()
-    }
-
-    /// The solution of `Hessian x = -gradient` by a Cholesky factorisation.
-    fn by_cholesky(&self, parameters: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
-        let factor = cholesky(self.hessian(parameters))?;
-        let mut step: Vec<f64> = gradient.iter().map(|value| -value).collect();
-        solve_by_cholesky(&factor, &mut step);
-        Some(step)
-    }
-
-    /// The factor of the Hessian of evenly spaced rows, where it is worth its cost.
-    fn sketch(&self, parameters: &[f64]) -> Option<Mat<f64>> {
-        let coordinates = &self.samples.coordinates;
-        if !coordinates.held() || parameters.len() > SKETCHED {
-            return None;
-        }
-        let most = DENSE_WORK / (parameters.len() * parameters.len());
-        let rows: Vec<_> = self.rows.iter().copied().step_by(self.rows.len().div_ceil(most).max(1)).collect();
-        // Fewer would leave directions without any row.
-        if rows.len() < 2 * coordinates.count() {
-            return None;
-        }
-        let some =
-            Problem { samples: self.samples, rows: &rows, penalty: self.penalty, sketch: Mutex::default() };
-        cholesky(some.hessian(parameters))
     }
 
     /// The Hessian, `[parameters, parameters]`, with a 1 for a common shift of all intercepts, which changes nothing: the gradient has no
@@ -292,64 +281,6 @@ impl Problem<'_> {
         }
         hessian
     }
-
-    /// The product of the Hessian at a point with a vector; `shares` are the probabilities there, where they are held.
-    fn curve(&self, parameters: &[f64], shares: Option<&[f64]>, vector: &[f64]) -> Vec<f64> {
-        let (samples, classes) = (self.samples, self.samples.class_count);
-        let add = |sums: &mut Sums, features: &[f64], changes: &mut [f64], shares: &[f64]| {
-            for (changes, shares) in changes.chunks_exact_mut(classes).zip(shares.chunks_exact(classes)) {
-                let mean: f64 = shares.iter().zip(&*changes).map(|(share, change)| share * change).sum();
-                changes.iter_mut().zip(shares).for_each(|(change, share)| *change = share * (*change - mean));
-                sums.intercepts.iter_mut().zip(&*changes).for_each(|(sum, change)| *sum += change);
-            }
-            add_transposed_product(sums.gradient.as_mut(), features, changes);
-        };
-        let empty = || Sums::new(samples.coordinates.width(), classes);
-        let pieces = match shares {
-            Some(shares) => samples.logits(self.rows, vector, empty, |sums, block| {
-                let shares = &shares[block.first * classes..][..block.logits.len()];
-                add(sums, block.features, block.logits, shares);
-            }),
-            None => {
-                let weights = samples.coordinates.weights(samples.split(vector).0, classes);
-                samples.logits(self.rows, parameters, empty, |sums, block| {
-                    let Block { rows, features, logits, .. } = block;
-                    for (logits, row) in logits.chunks_exact_mut(classes).zip(rows) {
-                        probabilities(logits, samples.classes[*row]);
-                    }
-                    let mut changes = vec![0.0; logits.len()];
-                    multiply(&mut changes, features, weights.as_ref());
-                    for changes in changes.chunks_exact_mut(classes) {
-                        let intercepts = samples.split(vector).1;
-                        changes.iter_mut().zip(intercepts).for_each(|(change, more)| *change += more);
-                    }
-                    add(sums, features, &mut changes, logits);
-                })
-            }
-        };
-        self.by_parameters(Sums::total(pieces, empty()), vector)
-    }
-
-    /// Means of `p (1 - p)` of each class, by which a Hessian is estimated.
-    fn curvatures(&self, parameters: &[f64]) -> Vec<f64> {
-        let (samples, classes) = (self.samples, self.samples.class_count);
-        let pieces = samples.logits(
-            self.rows,
-            parameters,
-            || vec![0.0; classes],
-            |sums, block| {
-                for (shares, row) in block.logits.chunks_exact_mut(classes).zip(block.rows) {
-                    probabilities(shares, samples.classes[*row]);
-                    sums.iter_mut().zip(&*shares).for_each(|(sum, share)| *sum += share * (1.0 - share));
-                }
-            },
-        );
-        let mut total = vec![0.0; classes];
-        for piece in pieces {
-            total.iter_mut().zip(piece).for_each(|(sum, term)| *sum += term);
-        }
-        total.iter().map(|sum| (sum / self.rows.len() as f64).max(1e-12)).collect()
-    }
 }
 
 impl Curved for Problem<'_> {
@@ -379,28 +310,11 @@ impl Curved for Problem<'_> {
         }
     }
 
-    fn newton(&self, parameters: &[f64], gradient: &[f64], most: usize) -> Direction {
-        if self.dense()
-            && let Some(step) = self.by_cholesky(parameters, gradient)
-        {
-            return Direction { step, products: 1, left: 1.0 };
-        }
-        let mut sketch = self.sketch.lock().unwrap_or_else(PoisonError::into_inner);
-        let factor = sketch.take().or_else(|| self.sketch(parameters));
-        let curvatures = self.curvatures(parameters);
-        let few = self.rows.len().saturating_mul(self.samples.class_count) <= SHARES;
-        let shares = few.then(|| self.shares(parameters));
-        let direction = conjugate_gradients(
-            gradient,
-            |vector| self.curve(parameters, shares.as_deref(), vector),
-            |vector| match &factor {
-                Some(factor) => solve_by_cholesky(factor, vector),
-                None => self.precondition(&curvatures, vector),
-            },
-            most,
-        );
-        *sketch = factor.filter(|_| direction.products <= STALE);
-        direction
+    fn newton(&self, parameters: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
+        let factor = cholesky(self.hessian(parameters))?;
+        let mut step: Vec<f64> = gradient.iter().map(|value| -value).collect();
+        solve_by_cholesky(&factor, &mut step);
+        Some(step)
     }
 
     fn change(&self, step: &[f64]) -> f64 {
