@@ -266,7 +266,7 @@ fn the_default_fit_is_the_optimum() {
     }
 }
 
-/// Too many parameters for a factorisation: conjugate gradients, held to their own end of a thousand times less.
+/// Above a thousand parameters, where L-BFGS goes on for longest; held to its own end of a thousand times less.
 #[test]
 fn large_problems_end_at_the_optimum_too() {
     let (samples, width, classes) = (700, 90, 14);

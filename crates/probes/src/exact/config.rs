@@ -53,8 +53,8 @@ pub struct LogisticConfig {
     /// Share of each class's training samples that is held out to choose C by accuracy; 0.2 by
     /// default. The final fit is on all of them.
     pub held_out: f64,
-    /// The fit has converged when a step of Newton's method leaves no logit of a training sample to change
-    /// by more than this; 1e-6 by default. Probabilities are then exact to about this.
+    /// The fit has converged when no logit of a training sample is left to change by more than this; 1e-6 by default. Probabilities
+    /// are then exact to this at least.
     pub tolerance: f64,
     /// Steps at most, of L-BFGS and Newton's method together; 1000 by default.
     pub max_iterations: usize,
