@@ -1,5 +1,8 @@
 //! A deserialiser's words about a value of the wrong type, in those of a config's reader.
 
+/// What a key is said to take that takes whole numbers from 0 or from 1 on.
+pub(super) const COUNT: &str = "a whole number of at least 0";
+
 /// What was expected and what was found.
 pub(crate) fn expected_and_found(message: &str) -> (String, String) {
     if let Some(rest) = message.strip_prefix("unknown variant `")
@@ -25,7 +28,7 @@ fn kind(expected: &str) -> String {
         return format!("a list of {count} numbers");
     }
     match expected {
-        "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number of at least 0",
+        "usize" | "u64" | "u32" | "u16" | "u8" => COUNT,
         "isize" | "i64" | "i32" | "i16" | "i8" => "a whole number",
         "f64" | "f32" => "a number",
         "a string" | "string" | "str" | "path string" | "a borrowed string" => {

@@ -20,6 +20,9 @@ use crate::folder::status::Status;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
 
+/// What a config is called in errors that was not read from a file of the user's.
+const RUNS_CONFIG: &str = "the run's config";
+
 /// What to change about a run that is continued; by default nothing.
 #[derive(Debug, Clone, Default)]
 pub struct ResumeOptions {
@@ -74,7 +77,13 @@ impl Run {
         {
             tracing::warn!("{second}");
         }
-        resumed
+        resumed.map_err(|error| match (error, &options.config) {
+            (RunError::Config(error), Some(path)) => {
+                error.located(&path.display().to_string(), &options.overrides).into()
+            }
+            (RunError::Config(error), None) => error.located(RUNS_CONFIG, &options.overrides).into(),
+            (error, _) => error,
+        })
     }
 
     fn resume_in(
@@ -271,7 +280,7 @@ fn configs(
     };
     let mut config = match &options.config {
         Some(path) => Config::load_with(registry, path, &options.overrides)?,
-        None => Config::parse_with(registry, &base.to_yaml(), "the run's config", &options.overrides)?,
+        None => Config::parse_with(registry, &base.to_yaml(), RUNS_CONFIG, &options.overrides)?,
     };
     // The folder may have been moved since.
     config.run.output_dir = Some(root.to_owned());
