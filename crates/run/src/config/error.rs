@@ -1,4 +1,5 @@
 use seqjepa_train::storage::StorageError;
+pub(crate) use seqjepa_train::storage::abridged;
 use thiserror::Error;
 
 use crate::config_file::Origins;
@@ -12,12 +13,12 @@ pub enum ConfigError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// Text that is not YAML.
-    #[error("{origin} is not valid YAML: {message}")]
+    #[error("{origin}: expected YAML, found {found}; a bracket, a quote or an indent may be wrong just before it")]
     Syntax {
         /// The file.
         origin: String,
-        /// The parser's words, with line and column.
-        message: String,
+        /// What is wrong, with line and column.
+        found: String,
     },
     /// A key that no section has.
     #[error("unknown key `{key}` in {origin}; {hint}")]
@@ -91,6 +92,9 @@ impl From<seqjepa_evaluation::SettingError> for ConfigError {
     }
 }
 
+/// The place of a value in a config of unknown origin.
+pub(crate) const UNLOCATED: &str = "the config";
+
 impl ConfigError {
     /// The error with the file and the overrides that a config was read from: some values are found wrong only when a run is made of
     /// them, as `run.best_metric`.
@@ -108,6 +112,9 @@ impl ConfigError {
             Self::Device(_) | Self::Model(_) | Self::Optimizer(_) | Self::Data(_) => {
                 let keys = self.keys();
                 Self::In { origin: origins.of_any(keys), keys, source: Box::new(self) }
+            }
+            Self::Mistyped { key, origin, expected, found } if origin == UNLOCATED => {
+                Self::Mistyped { origin: origins.of(Some(&key)), key, expected, found }
             }
             error => error,
         }
@@ -151,15 +158,6 @@ fn place(origin: Option<&str>) -> String {
 /// Builds the error of a value that is out of range.
 pub(crate) fn invalid(key: &'static str, expected: impl Into<String>, found: impl ToString) -> ConfigError {
     ConfigError::Invalid { key, origin: None, expected: expected.into(), found: found.to_string() }
-}
-
-/// A text for a message: its beginning, where it is long.
-pub(crate) fn abridged(text: &str) -> String {
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
-        None => text.to_owned(),
-    }
 }
 
 /// Refuses zero.

@@ -2,11 +2,10 @@
 
 mod origins;
 mod text;
-mod words;
 
 use std::path::Path;
 
-use seqjepa_train::storage::{StorageError, check_nesting};
+use seqjepa_train::storage::{COUNT, StorageError, check_nesting, expected_and_found, yaml_words};
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
@@ -16,8 +15,6 @@ use crate::device::DeviceRequest;
 use crate::registry::Registry;
 pub(crate) use origins::Origins;
 pub(crate) use text::LIMIT;
-use words::COUNT;
-pub(crate) use words::expected_and_found;
 
 impl Config {
     /// Reads `path`, applies `overrides` in order, and checks the result.
@@ -67,7 +64,7 @@ impl Config {
         origin: &str,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        let syntax = |message: String| ConfigError::Syntax { origin: origin.into(), message };
+        let syntax = |found: String| ConfigError::Syntax { origin: origin.into(), found };
         let mut root = yaml(text::without_mark(text)).map_err(syntax)?;
         if root.is_null() {
             root = Value::Mapping(Mapping::new());
@@ -105,8 +102,8 @@ fn yaml(text: &str) -> Result<Value, String> {
         let number =
             message.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once("` as "));
         match number {
-            Some((number, _)) => format!("expected whole numbers of at most 64 bits, found {number}"),
-            None => message,
+            Some((number, _)) => format!("{}, a whole number of more than 64 bits", abridged(number)),
+            None => yaml_words(&error),
         }
     })
 }
@@ -174,7 +171,7 @@ fn known_keys(registry: &Registry, root: &Value) -> Result<Value, ConfigError> {
 fn apply_override(root: &mut Value, text: &str) -> Result<String, ConfigError> {
     let refuse = |found: &str| ConfigError::Override { text: abridged(text), found: found.into() };
     let (path, value) = text.split_once('=').ok_or_else(|| refuse("no `=`"))?;
-    let value = yaml(value).map_err(|error| refuse(&format!("a value that is not YAML: {error}")))?;
+    let value = yaml(value).map_err(|error| refuse(&format!("{error} in the value")))?;
     let path = path.trim();
     let mut place = root;
     for part in path.split('.') {

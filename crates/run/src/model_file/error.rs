@@ -26,6 +26,14 @@ pub enum ModelFileError {
     /// A model that cannot be built.
     #[error(transparent)]
     Model(#[from] seqjepa_model::ModelError),
+    /// A model of another project without a config that describes it.
+    #[error("{}: expected a checkpoint of this project, or a config beside it, found {found} alone", path.display())]
+    NoConfig {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
     /// A file of another format that cannot be read.
     #[error(transparent)]
     Exchange(#[from] seqjepa_model::ExchangeError),

@@ -104,11 +104,10 @@ impl PretrainedSource {
         };
         let native = match RunCheckpoint::load(&path) {
             Ok(checkpoint) => Some(checkpoint),
-            // Another format: with a config, a model to import.
-            Err(CheckpointError::Invalid { .. }) if self.config.is_some() => None,
-            Err(CheckpointError::Invalid { path, message }) => {
-                let message = format!("{message} (a model of another project needs a config beside it)");
-                return Err(CheckpointError::invalid(&path, message).into());
+            // With a config, a model to import.
+            Err(CheckpointError::Foreign { .. }) if self.config.is_some() => None,
+            Err(CheckpointError::Foreign { path, found }) => {
+                return Err(ModelFileError::NoConfig { path, found });
             }
             Err(error) => return Err(error.into()),
         };

@@ -64,6 +64,7 @@ impl Run {
         let folder = RunFolder::at(root);
         if !folder.checkpoints().exists() {
             // Nothing is made where there is no run.
+            folder.expect_run(&[CONFIG])?;
             RunFolder::open(registry, root)?;
         }
         let lock = folder.take()?;
