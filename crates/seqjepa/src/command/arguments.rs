@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::{MayLack, PretrainedSource};
@@ -47,6 +48,11 @@ pub(super) fn shown(names: &[String]) -> String {
     let more = if names.len() > SHOWN { format!(", ... ({} in all)", names.len()) } else { String::new() };
     let names: Vec<_> = names.iter().take(SHOWN).map(|name| one_line(name)).collect();
     format!("{}{more}", names.join(", "))
+}
+
+/// A whole number of at least 1, at most `most`.
+pub(super) fn count(most: usize) -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<usize>::new().range(1..=most as u64)
 }
 
 /// Loads the model, and says what to do where its file lacks tensors.
