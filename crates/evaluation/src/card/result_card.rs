@@ -36,7 +36,7 @@ pub struct ResultCard {
     pub data: DataRecord,
     /// The encoder whose representations were probed.
     pub encoder: EncoderChoice,
-    /// The backend and device.
+    /// The device, by the name that `run.device` takes, as `flex` or `cuda:1`.
     pub device: String,
     /// What the card speaks of.
     pub scope: Scope,

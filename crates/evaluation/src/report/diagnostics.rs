@@ -25,6 +25,17 @@ impl ResultCard {
             // Not looked at, as of a method without it.
             let Some((figures, verdict)) = judged(trained) else { continue };
             let rank = |figures: &Diagnostics| figures.rank_me.unwrap_or(f64::NAN);
+            if verdict == Verdict::Collapsed
+                && judged(random).is_some_and(|(_, verdict)| verdict == Verdict::Collapsed)
+            {
+                text += &format!(
+                    "{name}: no verdict: features of different images are nearly the same, but so are those of the model as \
+                     initialised: the images may hardly differ. RankMe {:.1} of at most {}.\n",
+                    rank(figures),
+                    figures.samples.min(figures.width)
+                );
+                continue;
+            }
             let word = if verdict == Verdict::Healthy { "healthy" } else { &verdict.name().to_uppercase() };
             text += &format!(
                 "{name}: {word}: {}. RankMe {:.1} of at most {}",
@@ -122,6 +133,10 @@ mod tests {
         own.diagnostics.trained.encoder.figures = figures(&spread);
         own.diagnostics.trained.aggregate.figures = figures(&[0.5, 0.1, 0.3].repeat(100));
         own.diagnostics.random.aggregate.figures = figures(&spread);
+        let mut alike = own.clone();
+        alike.diagnostics.random.aggregate.figures = figures(&[0.1, 0.5, 0.2].repeat(100));
+        let text = alike.collapse_summary();
+        assert!(text.contains("\nz_AGG: no verdict: ") && !text.contains("COLLAPSED"), "{text}");
         let text = own.collapse_summary();
         assert!(
             text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"),

@@ -396,9 +396,13 @@ mod tests {
         let message = parse(&["model.num_heads=3"]);
         assert!(message.starts_with("a.yaml with the override `model.num_heads=3`: "), "{message}");
         assert!(message.contains("; keys: `model.width`"), "{message}");
-        let late = invalid("run.best_metric", "one of ep_loss", "foo").located("a.yaml", &["run.best_metric=foo"]);
+        let late =
+            invalid("run.best_metric", "one of ep_loss", "foo").located("a.yaml", &["run.best_metric=foo"]);
         let message = late.to_string();
-        assert!(message.contains("in the override `run.best_metric=foo`: expected one of ep_loss"), "{message}");
+        assert!(
+            message.contains("in the override `run.best_metric=foo`: expected one of ep_loss"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl EmbeddedFiles {
         if value.get("arrays").is_none() || value.get("image_size").is_none() {
             return Ok(None);
         }
-        let record: Self = json_value(value).map_err(|found| EmbedError::record(&path, "a record of `embed`".into(), found))?;
+        let record: Self = json_value(value)
+            .map_err(|found| EmbedError::record(&path, "a record of `embed`".into(), found))?;
         if !record.arrays.iter().any(|array| array.file == name) {
             let found: Vec<_> = record.arrays.iter().map(|array| array.file.as_str()).collect();
             return Err(EmbedError::record(
@@ -183,7 +184,10 @@ mod tests {
         // A damaged one.
         fs::write(scratch.path().join("f.json"), r#"{"arrays": [{"na"#).unwrap();
         let message = beside("f.safetensors").unwrap_err().to_string();
-        assert!(message.contains("f.json: expected") && message.contains("JSON that ends early"), "{message}");
+        assert!(
+            message.contains("f.json: expected") && message.contains("JSON that ends early"),
+            "{message}"
+        );
         let mut wrong = record(array("f.safetensors", &values));
         wrong.labels = Some(vec![0, 2]);
         write("f.json", &wrong);

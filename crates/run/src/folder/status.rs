@@ -7,8 +7,8 @@ use seqjepa_train::MetricsRow;
 use seqjepa_train::storage::{Folder, StorageError, folder_of, read_json};
 use serde::{Deserialize, Serialize};
 
-use super::lock::is_held;
 use super::error::FolderError;
+use super::lock::is_held;
 use super::run_folder::{RunFolder, STATUS};
 
 /// What a run was doing when it wrote its status.

@@ -7,6 +7,7 @@ use clap::Args;
 use seqjepa_evaluation::{
     CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate,
 };
+use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
@@ -133,7 +134,8 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let mut told = Observers::new().with(ProgressBars::new()).with(ProbePace::default());
     let card = evaluate(&request, &mut stop.watch(&mut told));
     stop.check()?;
-    let card = card?;
+    let mut card = card?;
+    card.device = DeviceRequest::parse(&config.run.device)?.resolved(loaded.backend);
     card.save(output)?;
     if config.eval.cache_dir.is_none() {
         clear_features(&cache);

@@ -64,7 +64,8 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if *probes {
         tensors.extend(published_probes(&pretrained.beside));
     }
-    let broken: Vec<_> = tensors.iter().filter(|(_, data)| !is_finite(data)).map(|(name, _)| name.clone()).collect();
+    let broken: Vec<_> =
+        tensors.iter().filter(|(_, data)| !is_finite(data)).map(|(name, _)| name.clone()).collect();
     if !broken.is_empty() {
         note!(
             "warning: {}: expected finite values, found NaN or infinite ones in {} of {} tensors, which are written as they are: {}",

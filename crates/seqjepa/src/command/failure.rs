@@ -80,7 +80,7 @@ pub(super) fn as_typed<E: Into<Error>>(error: E, flags: &[(String, String)]) -> 
         text = text.replace(&format!("the override `{}`", abridged(over)), &format!("`{typed}`"));
     }
     // With its type it keeps its hints.
-    if text == whole { error } else { anyhow::Error::msg(text) }
+    if text == whole { error } else { Error::msg(text) }
 }
 
 fn hint(error: &Error) -> Option<String> {
@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn what_is_quoted_can_neither_end_a_line_nor_fill_the_screen() {
         let name = "a\nerror: b\u{1b}[31m\u{202e}\r\tc";
-        let error = hinted(anyhow!("{name}: expected x, found {}", "f".repeat(100_000)), format!("use {name}"));
+        let error =
+            hinted(anyhow!("{name}: expected x, found {}", "f".repeat(100_000)), format!("use {name}"));
         let text = message(&error);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");

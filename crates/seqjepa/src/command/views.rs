@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
@@ -14,7 +14,7 @@ use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFo
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::registry::open_images;
-use seqjepa_train::storage::write_atomically;
+use seqjepa_train::storage::{read_json, write_atomically};
 
 use super::arguments::Overrides;
 use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
@@ -97,13 +97,13 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if files.is_empty() && config.dataset.name != "synthetic" {
         refuse_existing_below(output, &config.dataset.data_root)?;
     }
-    let replayed = arguments.replay.as_deref().map(read_parameters).transpose()?;
+    let replayed = arguments.replay.as_deref().map(Replay::read).transpose()?;
 
     let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
     let drawn = if arguments.images.is_empty() {
-        drawing.draw(&config, replayed.as_deref())?
+        drawing.draw(&config, replayed.as_ref())?
     } else {
-        drawing.draw_files(&config, &files, replayed.as_deref())?
+        drawing.draw_files(&config, &files, replayed.as_ref())?
     };
     let sheet = drawn.sheet()?;
     if let Some(path) = &arguments.parameters {
@@ -142,11 +142,7 @@ struct Row {
 
 impl Drawing {
     /// Images of the data set that a config names, with new views or with `replayed` ones.
-    pub(super) fn draw(
-        &self,
-        config: &Config,
-        replayed: Option<&[Vec<AugmentParams>]>,
-    ) -> anyhow::Result<Drawn> {
+    pub(super) fn draw(&self, config: &Config, replayed: Option<&Replay>) -> anyhow::Result<Drawn> {
         check_count(self.samples.len())?;
         let [images, _] = open_images(config, &mut ProgressBars::new())?;
         let mut buffer = PixelBuffer::default();
@@ -172,7 +168,7 @@ impl Drawing {
         &self,
         config: &Config,
         files: &[PathBuf],
-        replayed: Option<&[Vec<AugmentParams>]>,
+        replayed: Option<&Replay>,
     ) -> anyhow::Result<Drawn> {
         check_count(files.len())?;
         let mut rows = Vec::new();
@@ -207,17 +203,14 @@ impl Drawing {
         image: ImageView<'_>,
         number: usize,
         sample: u32,
-        replayed: Option<&[Vec<AugmentParams>]>,
+        replayed: Option<&Replay>,
     ) -> anyhow::Result<Vec<AugmentParams>> {
         let Some(all) = replayed else {
             let sequences = config.sequences(config.dataset.seq_len, Normalization::IMAGENET)?;
             let key = SequenceKey { seed: config.run.seed, split: self.split, epoch: self.epoch, sample };
             return Ok(sequences.sample(key, image.height(), image.width()));
         };
-        let found = all.len();
-        all.get(number).cloned().with_context(|| {
-            format!("--replay: expected the views of {} images or more, found {found}", number + 1)
-        })
+        all.of(number, image)
     }
 }
 
@@ -302,26 +295,56 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
-    let text =
-        read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {}", path.display()))?;
-    let all: Vec<Vec<AugmentParams>> = serde_json::from_slice(&text)
-        .with_context(|| format!("{}: not the parameters of views", path.display()))?;
-    for (number, views) in all.iter().enumerate() {
-        ensure!(
-            views.len() <= MAX_VIEWS,
-            "{}: image {number}: expected at most {MAX_VIEWS} views, found {}",
-            path.display(),
-            views.len()
-        );
-        for view in views {
-            let (height, width) = (view.output_height, view.output_width);
+/// The parameters of views that were kept in a file.
+#[derive(Debug)]
+pub(super) struct Replay {
+    path: PathBuf,
+    /// Those of each image.
+    views: Vec<Vec<AugmentParams>>,
+}
+
+impl Replay {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display();
+        let text = read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {name}"))?;
+        let views: Vec<Vec<AugmentParams>> = read_json(&text).map_err(|found| {
+            anyhow!(
+                "{name}: expected a list of views for each image, as --parameters writes it, found {found}"
+            )
+        })?;
+        for (number, views) in views.iter().enumerate() {
             ensure!(
-                height.max(width) <= MAX_SIDE,
-                "{}: image {number}: expected views of at most {MAX_SIDE} pixels a side, found {height} x {width}",
-                path.display()
+                views.len() <= MAX_VIEWS,
+                "{name}: image {number}: expected at most {MAX_VIEWS} views, found {}",
+                views.len()
             );
+            for view in views {
+                let (height, width) = (view.output_height, view.output_width);
+                ensure!(
+                    height.max(width) <= MAX_SIDE,
+                    "{name}: image {number}: expected views of at most {MAX_SIDE} pixels a side, found {height} x {width}"
+                );
+            }
         }
+        Ok(Self { path: path.to_owned(), views })
     }
-    Ok(all)
+
+    /// The views of the image with this number, all of which can be made of it.
+    fn of(&self, number: usize, image: ImageView<'_>) -> anyhow::Result<Vec<AugmentParams>> {
+        let name = self.path.display();
+        let found = self.views.len();
+        let views = self.views.get(number).cloned().with_context(|| {
+            format!("--replay {name}: expected the views of {} images or more, found {found}", number + 1)
+        })?;
+        let (height, width) = (image.height(), image.width());
+        for (place, view) in (1..).zip(&views) {
+            view.validate(height, width).with_context(|| {
+                format!(
+                    "--replay {name}: image {number}, of {height} x {width} pixels: expected views that can be made of it, found \
+                     view {place}"
+                )
+            })?;
+        }
+        Ok(views)
+    }
 }

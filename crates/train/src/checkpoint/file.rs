@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use safetensors::{SafeTensorError, SafeTensors};
 use safetensors::tensor::{Dtype, Metadata, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
 use seqjepa_data::regular::open_regular;
 use seqjepa_nn::StateDict;
 use serde::de::DeserializeOwned;
@@ -190,11 +190,12 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, Fault> {
     };
     let unread = |found| format!("expected metadata as a run writes them, found {found}: it is damaged");
     check_nesting(text).map_err(unread)?;
-    let header: ReadHeader<R> =
-        serde_yaml::from_str(text).map_err(|error| unread(yaml_words(&error)))?;
+    let header: ReadHeader<R> = serde_yaml::from_str(text).map_err(|error| unread(yaml_words(&error)))?;
     if !(1..=FORMAT).contains(&header.format) {
         let found = header.format;
-        return Err(format!("expected format 1 to {FORMAT}, found {found}: it may be of a newer version").into());
+        return Err(
+            format!("expected format 1 to {FORMAT}, found {found}: it may be of a newer version").into()
+        );
     }
     let mut checkpoint = Checkpoint {
         progress: header.progress,
@@ -209,11 +210,10 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, Fault> {
     views.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, view) in views {
         let (section, path) = name.split_once('.').unwrap_or((&name, ""));
-        let dtype = from_safetensors(view.dtype())
-            .ok_or_else(|| {
-                let name = abridged(&name);
-                format!("tensor `{name}`: expected f32, f64, i64, i32 or u64, found {:?}", view.dtype())
-            })?;
+        let dtype = from_safetensors(view.dtype()).ok_or_else(|| {
+            let name = abridged(&name);
+            format!("tensor `{name}`: expected f32, f64, i64, i32 or u64, found {:?}", view.dtype())
+        })?;
         let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
         let section = match section {
             "model" => &mut checkpoint.model,
@@ -231,7 +231,9 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, Fault> {
         let found = digest(text, &checkpoint.sections());
         if expected != found {
             let expected = abridged(expected);
-            return Err(format!("it is damaged: expected content with SHA-256 {expected}, found {found}").into());
+            return Err(
+                format!("it is damaged: expected content with SHA-256 {expected}, found {found}").into()
+            );
         }
     }
     complete(&mut checkpoint.progress, header.format)?;

@@ -190,7 +190,10 @@ mod tests {
             ("{\"list\": []} x", "text that is no JSON, in line 1 at column 14"),
             ("{}", "no `list`"),
             ("{\"list\": [{}]}", "no `list[0].value`"),
-            ("{\"list\": [{\"value\": \"a\"}]}", "the text \"a\" for `list[0].value`, where a number belongs"),
+            (
+                "{\"list\": [{\"value\": \"a\"}]}",
+                "the text \"a\" for `list[0].value`, where a number belongs",
+            ),
             ("{\"list\": 3}", "3 for `list`, where a list in brackets belongs"),
         ] {
             assert_eq!(read_json::<Outer>(text.as_bytes()).unwrap_err(), words, "{text}");
