@@ -52,11 +52,11 @@ impl ImageFiles {
     /// that of the squares in pixels, 1 to 1024; `cache_bytes` the most bytes of decoded pixels that are kept.
     ///
     /// # Errors
-    /// [`DataError::Missing`] for a folder that is not there or holds no image, [`DataError::Io`] if it cannot be
+    /// [`DataError::Missing`] for a folder that is not there or holds no image, [`DataError::NotFolder`] for a file, [`DataError::Io`] if it cannot be
     /// listed, [`DataError::InvalidArgument`] for a side out of range.
     pub fn list(root: &Path, side: usize, cache_bytes: u64) -> Result<Self, DataError> {
         if !root.is_dir() {
-            return Err(DataError::missing(root, "a folder of image files"));
+            return Err(DataError::no_folder(root, "a folder of image files"));
         }
         let mut walk = Walk::default();
         let mut paths = walk.collect(root)?;

@@ -13,9 +13,7 @@ pub enum ConfigError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// Text that is not YAML.
-    #[error(
-        "{origin}: expected YAML, found {found}; a bracket, a quote or an indent may be wrong just before it"
-    )]
+    #[error("{origin}: expected sections of keys as YAML, found {found}")]
     Syntax {
         /// The file.
         origin: String,

@@ -100,7 +100,7 @@ fn yaml(text: &str) -> Result<Value, String> {
     serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();
         let number =
-            message.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once("` as "));
+            message.split_once("invalid type: integer `").and_then(|(_, rest)| rest.split_once("` as "));
         match number {
             Some((number, _)) => format!("{}, a whole number of more than 64 bits", abridged(number)),
             None => yaml_words(&error),
@@ -350,6 +350,11 @@ mod tests {
         }
         let message = parse("run: {seed: -1}\n").unwrap_err().to_string();
         assert!(message.ends_with("expected a whole number of at least 0, found -1"), "{message}");
+        let message = parse("run: {seed: 99999999999999999999999}\n").unwrap_err().to_string();
+        assert!(
+            message.ends_with("found 99999999999999999999999, a whole number of more than 64 bits"),
+            "{message}"
+        );
         let message = parse("run: 3\n").unwrap_err().to_string();
         assert!(message.contains("`run`") && message.contains("section"), "{message}");
     }

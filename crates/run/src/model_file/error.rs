@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::device::DeviceError;
+use crate::folder::FolderError;
 
 /// A file that no trained method can be had from.
 #[derive(Debug, Error)]
@@ -17,6 +18,9 @@ pub enum ModelFileError {
     /// A file operation failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A folder without checkpoints.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A config that cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

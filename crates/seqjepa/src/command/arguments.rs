@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::{MayLack, PretrainedSource};
@@ -50,9 +49,18 @@ pub(super) fn shown(names: &[String]) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// A whole number of at least 1, at most `most`.
-pub(super) fn count(most: usize) -> impl TypedValueParser<Value = usize> {
-    RangedU64ValueParser::<usize>::new().range(1..=most as u64)
+/// Reads a whole number in a range, in words of people.
+pub(super) fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match most {
+            u64::MAX => format!("expected a whole number of at least {least}"),
+            _ => format!("expected a whole number, {least} to {most}"),
+        })
+    }
 }
 
 /// Loads the model, and says what to do where its file lacks tensors.

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use seqjepa_data::regular::open_regular;
 use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard, TrainedAs};
@@ -35,6 +35,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let output = &arguments.output;
+    ensure!(
+        output.is_dir() || !output.exists(),
+        "--output {}: expected a folder, or a name that is free, found a file; nothing was written",
+        output.display()
+    );
     let [table, figures, picture, drawing] =
         ["comparison.md", "comparison.csv", "grid.png", "grid.svg"].map(|name| arguments.output.join(name));
     for file in [&table, &figures, &picture, &drawing] {

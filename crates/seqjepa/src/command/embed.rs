@@ -12,7 +12,7 @@ use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_files, list_images};
 use seqjepa_run::progress::ProgressBars;
 
-use super::arguments::{ModelArguments, count, hint_at_missing, shown, tell_not_followed};
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed, whole};
 use super::device::describe_device;
 use super::introduction::describe_classes;
 use super::outputs::{LONGEST_TEXT, refuse_own_input};
@@ -21,7 +21,7 @@ use super::signals::{Stop, stoppable};
 use super::terminal::say;
 
 /// Most images at a time: more make nothing faster.
-const MAX_BATCH: usize = 1 << 16;
+const MAX_BATCH: u64 = 1 << 16;
 
 /// Embeds a folder of images with a trained model: z_t of each view and z_AGG, as SafeTensors or npy.
 ///
@@ -38,13 +38,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Embeds so many augmented views of each image, and aggregates them; default: the image as it is.
-    #[arg(long, value_name = "COUNT", value_parser = count(SequenceLayout::MAX_VIEWS))]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true, value_parser = whole::<usize>(1, SequenceLayout::MAX_VIEWS as u64))]
     views: Option<usize>,
     /// Seed of the augmented views.
-    #[arg(long, default_value_t = 0, requires = "views")]
+    #[arg(long, default_value_t = 0, requires = "views", allow_negative_numbers = true, value_parser = whole::<u64>(0, u64::MAX))]
     seed: u64,
     /// Images at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 256, value_parser = count(MAX_BATCH))]
+    #[arg(long, value_name = "COUNT", default_value_t = 256, allow_negative_numbers = true, value_parser = whole::<usize>(1, MAX_BATCH))]
     batch_size: usize,
     /// auto, cpu, cuda[:n], vulkan[:n], metal[:n] or rocm[:n].
     #[arg(long, value_name = "NAME", default_value = "auto")]

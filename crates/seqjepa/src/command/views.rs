@@ -16,7 +16,8 @@ use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::registry::open_images;
 use seqjepa_train::storage::{read_json, write_atomically};
 
-use super::arguments::Overrides;
+use super::arguments::{Overrides, whole};
+use super::failure::as_typed;
 use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
 use super::pool::on_the_pool;
 use super::terminal::{note, say};
@@ -46,7 +47,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     set: Overrides,
     /// Side of the views in pixels; default: the config's.
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true, value_parser = whole::<usize>(0, u64::MAX))]
     size: Option<usize>,
     /// Indices of the training images, separated by commas; not for images of one's own.
     #[arg(
@@ -54,11 +55,13 @@ pub(super) struct Arguments {
         value_name = "INDICES",
         value_delimiter = ',',
         default_value = "0,1,2,3,4,5",
+        allow_negative_numbers = true,
+        value_parser = whole::<u32>(0, u64::from(u32::MAX)),
         conflicts_with = "images"
     )]
     samples: Vec<u32>,
     /// The epoch whose views are drawn, from 0.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>(0, u64::MAX))]
     epoch: u64,
     /// Writes the parameters of all views to a JSON file: a list of views for each image, the target last.
     #[arg(long, value_name = "FILE")]
@@ -89,11 +92,13 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         refuse_own_input(path, read().chain([output.as_path()]))?;
     }
     let mut overrides = arguments.set.overrides.clone();
-    overrides.extend(arguments.size.map(|size| format!("model.img_size={size}")));
+    let size = arguments.size.map(|size| (format!("model.img_size={size}"), format!("--size {size}")));
+    overrides.extend(size.iter().map(|(over, _)| over.clone()));
     let config = match &arguments.config {
-        Some(path) => Config::load(path, &overrides)?,
-        None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides)?,
+        Some(path) => Config::load(path, &overrides),
+        None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides),
     };
+    let config = config.map_err(|error| as_typed(error, size.as_slice()))?;
     if files.is_empty() && config.dataset.name != "synthetic" {
         refuse_existing_below(output, &config.dataset.data_root)?;
     }

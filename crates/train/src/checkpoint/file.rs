@@ -125,7 +125,6 @@ fn other_format(bytes: &[u8]) -> Option<&'static str> {
         return Some("a PyTorch checkpoint");
     }
     match bytes.get(8) {
-        None if bytes.is_empty() => Some("an empty file"),
         Some(b'{') | None => None,
         Some(_) => Some("a file of another format"),
     }

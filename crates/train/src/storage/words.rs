@@ -69,7 +69,13 @@ pub fn yaml_words(error: &serde_yaml::Error) -> String {
         return format!("the key {} twice", abridged(without_place(rest)));
     }
     match error.location() {
-        Some(place) => format!("text that is no YAML, in line {} at column {}", place.line(), place.column()),
+        Some(place) => {
+            format!(
+                "text that is no YAML, in line {} at column {} or just before",
+                place.line(),
+                place.column()
+            )
+        }
         None => format!("text that is no YAML: {}", abridged(&message)),
     }
 }
@@ -212,7 +218,7 @@ mod tests {
         }
         for (text, words) in [
             ("a: 1\n---\nb: 2\n", "several YAML documents, parted by a line `---` or `...`"),
-            ("a: [\n", "text that is no YAML, in line 2 at column 1"),
+            ("a: [\n", "text that is no YAML, in line 2 at column 1 or just before"),
             ("a: 1\na: 2\ncount: 1", "the key \"a\" twice"),
             ("a: 1", "no `count`"),
             ("count: many", "the text \"many\" for `count`, where a whole number of at least 0 belongs"),
