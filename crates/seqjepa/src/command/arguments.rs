@@ -7,7 +7,7 @@ use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::{MayLack, PretrainedSource};
 
-use super::terminal::{note, one_line};
+use super::terminal::{note, short_name};
 
 /// Which trained model a command works on.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ impl ModelArguments {
 pub(super) fn shown(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = if names.len() > SHOWN { format!(", ... ({} in all)", names.len()) } else { String::new() };
-    let names: Vec<_> = names.iter().take(SHOWN).map(|name| one_line(name)).collect();
+    let names: Vec<_> = names.iter().take(SHOWN).map(|name| short_name(name)).collect();
     format!("{}{more}", names.join(", "))
 }
 

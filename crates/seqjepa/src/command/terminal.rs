@@ -29,19 +29,26 @@ macro_rules! note {
 }
 pub(in crate::command) use note;
 
-/// A name of others as a part of a line: with line ends it could pass for lines of this command's.
+/// Most characters of a line, and of a part of it without a space.
+const LONGEST_LINE: usize = 1 << 13;
+const LONGEST_WORD: usize = 512;
+
+/// A text of others as a part of a line: with line ends it could pass for lines of this command's, and it is as long as they like.
 pub(super) fn one_line(text: &str) -> String {
-    plain_text(&text.replace(['\n', '\r', '\t'], " "))
+    beginning(&plain_text(&text.replace(['\n', '\r', '\t'], " ")), LONGEST_LINE)
+}
+
+/// A name of others in a list of names.
+pub(super) fn short_name(name: &str) -> String {
+    beginning(&one_line(name), 80)
 }
 
 /// A message as one line that a screen holds: long runs without a space, as names may be, are shown by their beginning, and so is the
 /// whole.
 pub(super) fn message_line(text: &str) -> String {
-    const LONGEST_WORD: usize = 512;
-    const LONGEST: usize = 1 << 13;
     let text = one_line(text);
     let words: Vec<_> = text.split(' ').map(|word| beginning(word, LONGEST_WORD)).collect();
-    beginning(&words.join(" "), LONGEST)
+    words.join(" ")
 }
 
 /// A text, or where it is longer than that many characters, its beginning.

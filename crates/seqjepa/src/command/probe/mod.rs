@@ -85,6 +85,14 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         test.width,
         arguments.test.display()
     );
+    if let (Some((_, known)), Some((_, found))) = (&train.targets, &test.targets) {
+        ensure!(
+            known == found,
+            "expected as many targets a sample in both files, found {known} in {} and {found} in {}",
+            arguments.train.display(),
+            arguments.test.display()
+        );
+    }
     let features = [Features::new(&train.features, train.width)?, Features::new(&test.features, test.width)?];
     say!("{} + {} samples of {} features", features[0].samples(), features[1].samples(), train.width);
     let bootstrap = Bootstrap::default();
