@@ -21,6 +21,15 @@ pub enum DataError {
         expected: String,
     },
 
+    /// What is there is no folder.
+    #[error("{}: expected {expected}, found a file", path.display())]
+    NotFolder {
+        /// The path.
+        path: PathBuf,
+        /// What should have been there.
+        expected: String,
+    },
+
     /// What is there is no regular file: reading a pipe or a device may never end.
     #[error("{}: expected {expected}, a regular file; found a folder, a pipe, a socket or a device", path.display())]
     NotRegular {
@@ -224,6 +233,14 @@ impl DataError {
 
     pub(crate) fn missing(path: &Path, expected: impl Into<String>) -> Self {
         Self::Missing { path: path.to_owned(), expected: expected.into() }
+    }
+
+    /// Where there should be a folder, and is a file or nothing.
+    pub(crate) fn no_folder(path: &Path, expected: &str) -> Self {
+        match path.exists() {
+            true => Self::NotFolder { path: path.to_owned(), expected: expected.to_owned() },
+            false => Self::missing(path, expected),
+        }
     }
 
     pub(crate) fn invalid(name: &'static str, expected: impl Into<String>, found: impl ToString) -> Self {

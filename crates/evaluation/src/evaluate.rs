@@ -148,11 +148,15 @@ fn check_encoder(request: &EvaluationRequest) -> Result<(), EvaluationError> {
     Err(EvaluationError::TargetEncoder { found })
 }
 
-/// Backend and device, as `Flex(Cpu)`.
+/// The name of a device as far as the device itself says it; whoever opened it by a name knows better.
 fn device_name(device: &Device) -> String {
     let name = format!("{device:?}");
-    let inner = name.strip_prefix("Device<").and_then(|name| name.strip_suffix('>'));
-    inner.map(str::to_owned).unwrap_or(name)
+    let inner = name.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&name);
+    match inner.split_once('(') {
+        Some(("Flex", _)) => "flex".into(),
+        Some(("NdArray", _)) => "ndarray".into(),
+        _ => inner.to_owned(),
+    }
 }
 
 /// Both models' figures by name and protocol, with the published ones.

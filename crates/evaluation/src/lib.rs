@@ -90,7 +90,7 @@ pub use card::{
     CardError, DataRecord, Diagnosed, DiagnosticsRecord, Figure, Fit, Measured, MethodRecord, ModelOrigin,
     ModelRecord, ModelSource, Protocol, PublishedFigure, RepresentationDiagnostics, ResultCard, Scope,
 };
-pub use comparison::{ComparedRun, Comparison};
+pub use comparison::{ComparedRun, Comparison, TrainedAs};
 pub use data::EvaluationData;
 pub use error::EvaluationError;
 pub use evaluate::{EvaluationRequest, evaluate};

@@ -65,8 +65,13 @@ fn a_method_of_two_views_has_every_figure_that_it_can_have() {
         "{table}"
     );
     let runs = vec![
-        ComparedRun { label: "two".into(), card: Some(card), online: None, data_set: None },
-        ComparedRun { label: "seq".into(), card: Some(Subject::new().card()), online: None, data_set: None },
+        ComparedRun { label: "two".into(), card: Some(card), online: None, trained_as: None },
+        ComparedRun {
+            label: "seq".into(),
+            card: Some(Subject::new().card()),
+            online: None,
+            trained_as: None,
+        },
     ];
     let markdown = Comparison::new(runs).markdown();
     assert!(markdown.contains(" two_views |") && markdown.contains(" seqjepa |"), "{markdown}");

@@ -146,7 +146,7 @@ fn a_card_holds_every_figure_with_its_protocol_and_reads_back() {
     assert_eq!(card.figure("hit5_other").unwrap().protocol.test_samples, 16);
     assert!(card.diagnostics.trained.drift.is_some());
     assert_eq!(card.diagnostics.trained.encoder.figures.as_ref().unwrap().views, 3);
-    assert_eq!(card.device, "Flex(Cpu)");
+    assert_eq!(card.device, "flex");
 
     let published = card.figure("r2_crop").unwrap().published.as_ref().unwrap();
     assert_eq!((published.value, published.comparable), (0.79, false));
@@ -277,7 +277,7 @@ fn a_card_of_the_first_layout_still_reads() {
     assert_eq!((crop.value, crop.comparable, crop.source.as_str()), (0.79, false, "arXiv 2505.03176"));
     assert!(results_table(None, &card).contains("| R2 jitter"));
     // Beside a new card it differs in the number of passes alone.
-    let run = |card| ComparedRun { label: "run".into(), card: Some(card), online: None, data_set: None };
+    let run = |card| ComparedRun { label: "run".into(), card: Some(card), online: None, trained_as: None };
     let markdown = Comparison::new(vec![run(card), run(Subject::new().card())]).markdown();
     assert!(markdown.contains("run (2)") && !markdown.contains("r2_crop is not"), "{markdown}");
 

@@ -186,6 +186,16 @@ impl DeviceRequest {
         Ok(Self { text: text.into(), backend, index: index.unwrap_or(0) })
     }
 
+    /// The name in `run.device` of what this has opened on `backend`: `flex`, `cuda:1`.
+    #[must_use]
+    pub fn resolved(&self, backend: &str) -> String {
+        match backend {
+            "flex" | "ndarray" => backend.to_owned(),
+            // `auto` takes the first.
+            _ => format!("{backend}:{}", self.index),
+        }
+    }
+
     /// Opens the device: for `auto` the best backend that is compiled in and present, else the one named.
     ///
     /// # Errors
@@ -240,6 +250,9 @@ mod tests {
         for text in ["auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1"] {
             assert_eq!(DeviceRequest::parse(text).unwrap().to_string(), text);
         }
+        for (text, name) in [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")] {
+            assert_eq!(DeviceRequest::parse(text).unwrap().resolved("cuda"), name);
+        }
         for text in ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:1", "auto:0", "CUDA"] {
             let message = DeviceRequest::parse(text).unwrap_err().to_string();
             assert!(message.contains("device") && message.contains("expected"), "{message}");
@@ -250,7 +263,8 @@ mod tests {
     #[test]
     fn the_cpu_is_always_there() {
         for text in ["auto", "cpu", "flex"] {
-            assert_eq!(DeviceRequest::parse(text).unwrap().open_named().unwrap().1, "flex");
+            let request = DeviceRequest::parse(text).unwrap();
+            assert_eq!(request.resolved(request.open_named().unwrap().1), "flex");
         }
     }
 

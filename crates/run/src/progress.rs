@@ -53,8 +53,8 @@ impl ProgressBars {
 
     /// Prints a line above the bar, or plainly where there is no terminal.
     fn line(&self, text: &str) {
-        // Names from files of others must not drive the terminal.
-        let text = plain_text(text);
+        // Names from files of others must not drive the terminal, nor pass for other lines.
+        let text = plain_text(&text.replace(['\n', '\r', '\t'], " "));
         self.bar.suspend(|| {
             // Nothing can be done about a closed standard error.
             let _ = writeln!(std::io::stderr(), "{text}");

@@ -178,7 +178,10 @@ fn an_imported_model_may_lack_its_target_encoder() {
     assert!(card.diagnostics.trained.drift_absent.is_some());
 
     let message = LoadedModel::read(&path.as_path().into()).unwrap_err().to_string();
-    assert!(message.contains("needs a config"), "{message}");
+    assert!(
+        message.contains("or a config beside it, found a SafeTensors file of another program"),
+        "{message}"
+    );
     let without: StateDict = online.into_iter().filter(|(name, _)| name != "agg_token").collect();
     seqjepa_model::export_tensors(&without, &path).unwrap();
     let message = LoadedModel::read(&source).unwrap_err().to_string();

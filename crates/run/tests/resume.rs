@@ -157,6 +157,81 @@ fn a_checkpoint_that_no_run_can_have_written_is_refused() {
     }
 }
 
+/// The best checkpoint is that of the best epoch of this run, also if another whole one has its name.
+#[test]
+fn a_best_that_is_another_checkpoint_is_noticed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (folder, other) = (scratch.path().join("run"), scratch.path().join("other"));
+    // The greatest learning rate is that of the first epoch.
+    let by = ["run.best_metric=ep_loss", "run.best_mode=max", "run.epochs=3", "run.keep_last=9"];
+    let run = train(&folder, &by);
+    let best = (1..=3).max_by(|a, b| {
+        let loss = |epoch: &usize| run.rows()[epoch - 1].get("ep_loss").unwrap();
+        loss(a).total_cmp(&loss(b))
+    });
+    let best = best.unwrap();
+    drop(run);
+    drop(train(&other, &[&by[..], &["run.seed=8"]].concat()));
+    let checkpoints = folder.join("checkpoints");
+    let file = checkpoints.join("best.safetensors");
+    let whole = fs::read(&file).unwrap();
+    assert_eq!(Checkpoint::load(&file).unwrap().progress.epoch, best);
+    let mut others: Vec<_> = fs::read_dir(&checkpoints).unwrap().map(|entry| entry.unwrap().path()).collect();
+    others.retain(|path| Checkpoint::load(path).unwrap().progress.epoch != best);
+    assert!(others.len() > 1, "{others:?}");
+    others.push(other.join("checkpoints/best.safetensors"));
+    for path in others {
+        fs::remove_file(&file).unwrap();
+        fs::copy(&path, &file).unwrap();
+        let mut named = Vec::new();
+        let mut observer = |event: &Event| {
+            if let Event::CheckpointDamaged { problem } = event {
+                named.push((*problem).to_owned());
+            }
+            Ok(())
+        };
+        drop(Run::resume(&folder, &mut observer).unwrap());
+        assert!(named.len() == 1 && named[0].contains("but it is that of"), "{}: {named:?}", path.display());
+        // Another of the checkpoints kept is that epoch's.
+        assert_eq!(fs::read(&file).unwrap(), whole, "{}", path.display());
+    }
+}
+
+/// A run that falls back to an earlier checkpoint may have a best one of an epoch that it is about to make again.
+#[test]
+fn a_best_of_an_epoch_that_is_made_again_is_no_fault() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut later = 0;
+    // Of the least and the greatest, one at least is not that of the first epoch.
+    for mode in ["min", "max"] {
+        let folder = scratch.path().join(mode);
+        drop(train(&folder, &["run.epochs=3", "run.keep_last=9", &format!("run.best_mode={mode}")]));
+        let checkpoints = folder.join("checkpoints");
+        let best = Checkpoint::load(&checkpoints.join("best.safetensors")).unwrap().progress.epoch;
+        if best == 1 {
+            continue;
+        }
+        later += 1;
+        for entry in fs::read_dir(&checkpoints).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.ends_with("best.safetensors") && Checkpoint::load(&path).unwrap().progress.epoch >= best
+            {
+                fs::remove_file(&path).unwrap();
+            }
+        }
+        let mut problems = Vec::new();
+        let mut observer = |event: &Event| {
+            if let Event::CheckpointDamaged { problem } = event {
+                problems.push((*problem).to_owned());
+            }
+            Ok(())
+        };
+        let run = Run::resume(&folder, &mut observer).unwrap();
+        assert!(run.rows().len() < best && problems.is_empty(), "{problems:?}");
+    }
+    assert!(later > 0);
+}
+
 /// The metrics are in one place: what happens to them is seen, and nothing is made up.
 #[test]
 fn metrics_that_are_damaged_or_gone_are_refused_and_left_behind_when_told() {

@@ -635,3 +635,119 @@ fn completions_are_there_for_the_usual_shells() {
         assert!(text.contains("seqjepa") && text.contains("quickstart"), "{shell}: {text}");
     }
 }
+
+/// What, where, expected, found, what to do: on one line, without the words of a parser or of a library.
+#[test]
+fn errors_name_what_was_typed_and_what_is_wrong() {
+    let scratch = scratch();
+    let (root, run) = (scratch.path(), trained().to_str().unwrap());
+    fs::write(root.join("file"), "x").unwrap();
+    fs::write(root.join("model.pth"), b"PK\x03\x04and the rest of an archive").unwrap();
+    fs::write(root.join("card.json"), r#"{"format": nix}"#).unwrap();
+    for (arguments, words) in [
+        (
+            &["evaluate", "--checkpoint", run, "--device", "foo"][..],
+            "`run.device` in `--device foo`: expected",
+        ),
+        (
+            &["evaluate", "--checkpoint", run, "--encoder", "foo"],
+            "`eval.encoder` in `--encoder foo`: expected",
+        ),
+        (
+            &["evaluate", "--checkpoint", run, "--protocol", "exact,exakt"],
+            "in `--protocol exact,exakt`: expected",
+        ),
+        (
+            &["evaluate", "--checkpoint", run, "--set", "run.device=foo"],
+            "`run.device` in `--set run.device=foo`",
+        ),
+        (&["views", "--size", "3"], "`model.img_size` in `--size 3`: expected 8 to"),
+        (
+            &["train", "--config", "tiny.yaml", "--set", "model.num_heads=3"],
+            "with `--set model.num_heads=3`: ",
+        ),
+        (
+            &["train", "--config", "tiny.yaml", "--set", "run.best_metric=foo"],
+            "in `--set run.best_metric=foo`: expected one of",
+        ),
+        (
+            &["train", "--config", "tiny.yaml", "--dry-run", "--set", "run.output_dir=file"],
+            "run.output_dir file: expected a folder",
+        ),
+        (&["status", "."], ".: expected the folder of a run, which holds config.yaml"),
+        (&["resume", "absent"], "absent: expected the folder of a run"),
+        (&["evaluate", "--checkpoint", "."], ".: expected the folder of a run"),
+        (
+            &["evaluate", "--checkpoint", "model.pth"],
+            "found a PyTorch checkpoint alone\nhint: give --config FILE",
+        ),
+        (
+            &["compare", "card.json"],
+            "card.json: expected a result card, found text that is no JSON, in line 1 at column ",
+        ),
+        (&["compare", run, "--output", "file"], "--output file: expected a folder"),
+        (&["config", "keys", "nothing"], "config keys nothing: expected a part of a key's name"),
+    ] {
+        let error = fails(root, arguments);
+        assert!(error.contains(words), "{arguments:?}: {error}");
+        assert!(error.lines().count() == 1 || error.contains("\nhint: "), "{arguments:?}: {error}");
+    }
+    for (arguments, words) in [
+        (
+            &["embed", "--checkpoint", run, "--images", ".", "--output", "a.npy", "--views", "0"][..],
+            "1 to 256",
+        ),
+        (&["probe", "--train", "a.npy", "--test", "a.npy", "--knn-temperature", "-1"], "--knn-temperature"),
+        (&["views", "--samples", "x"], "a whole number, 0 to 4294967295"),
+    ] {
+        let output = seqjepa(root, arguments);
+        assert!(output.status.code() == Some(2) && stderr(&output).contains(words), "{}", stderr(&output));
+    }
+}
+
+/// Line ends in names of files and folders of others do not make lines of an error.
+#[cfg(unix)]
+#[test]
+fn names_of_files_do_not_end_a_line_of_an_error() {
+    let scratch = scratch();
+    let folder = scratch.path().join("images/a\nerror: b\u{1b}[31m");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("x\r\ny.png"), "no picture").unwrap();
+    let checkpoint = trained().join("checkpoints/last.safetensors");
+    let checkpoint = checkpoint.to_str().unwrap();
+    let error = seqjepa(
+        scratch.path(),
+        ["embed", "--checkpoint", checkpoint, "--images", "images", "--output", "a.npy"],
+    );
+    let error = stderr(&error);
+    let line = error.lines().find(|line| line.starts_with("error: ")).unwrap();
+    assert!(line.contains("a error: b[31m/x  y.png: cannot decode"), "{error:?}");
+    assert_eq!(error.lines().filter(|line| line.starts_with("error: ")).count(), 1, "{error:?}");
+}
+
+/// Values that are no numbers are named before another program takes the file.
+#[test]
+fn an_export_names_tensors_that_are_not_finite() {
+    let scratch = scratch();
+    let root = scratch.path();
+    let model = checkpoint(root);
+    let model = model.to_str().unwrap();
+    let out = succeeds(root, ["export", "--checkpoint", model, "--output", "a.safetensors"]);
+    assert!(out.contains("device: CPU (flex)"), "{out}");
+    let mut tensors = seqjepa::model::read_tensors(&root.join("a.safetensors")).unwrap();
+    let place = tensors.iter().position(|(name, _)| name == "agg_token").unwrap();
+    let shape = tensors[place].1.shape().clone();
+    let mut values: Vec<f32> = tensors[place].1.iter::<f32>().collect();
+    values[0] = f32::NAN;
+    tensors[place].1 = burn::tensor::TensorData::new::<f32, _>(values, shape);
+    seqjepa::model::export_tensors(&tensors, &root.join("b.safetensors")).unwrap();
+    let arguments =
+        ["export", "--checkpoint", "b.safetensors", "--config", "tiny.yaml", "--output", "c.safetensors"];
+    let output = seqjepa(root, arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("in 1 of ") && stderr(&output).contains("agg_token"),
+        "{}",
+        stderr(&output)
+    );
+}

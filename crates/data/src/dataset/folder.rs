@@ -89,7 +89,7 @@ impl ImageFolder {
             return Err(DataError::invalid("test_fraction", "above 0 and below 1", self.test_fraction));
         }
         if !self.root.is_dir() {
-            return Err(DataError::missing(
+            return Err(DataError::no_folder(
                 &self.root,
                 "a folder with one sub-folder of images for each class",
             ));

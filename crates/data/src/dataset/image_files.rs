@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::augment::{ImageView, Scratch};
 use crate::dataset::ImageSet;
+use crate::dataset::decoder;
 use crate::dataset::file::try_reserve;
 use crate::dataset::image_source::{ImageSource, PixelBuffer};
 use crate::dataset::layout::warn_of_splits;
@@ -24,7 +25,7 @@ use crate::fingerprint::Fingerprint;
 /// stay until that is full. What is given out is the same whatever the cache holds.
 ///
 /// As an [`ImageSource`], its fingerprint is of what stands for the images, as reading all of them would take too long: the
-/// side of the squares, and for each file its path below the root, its length in bytes and its label. An image that is
+/// side of the squares, the version of the decoder, and for each file its path below the root, its length in bytes and its label. An image that is
 /// changed in place to another of the same length goes unnoticed.
 #[derive(Debug)]
 pub struct ImageFiles {
@@ -51,11 +52,11 @@ impl ImageFiles {
     /// that of the squares in pixels, 1 to 1024; `cache_bytes` the most bytes of decoded pixels that are kept.
     ///
     /// # Errors
-    /// [`DataError::Missing`] for a folder that is not there or holds no image, [`DataError::Io`] if it cannot be
+    /// [`DataError::Missing`] for a folder that is not there or holds no image, [`DataError::NotFolder`] for a file, [`DataError::Io`] if it cannot be
     /// listed, [`DataError::InvalidArgument`] for a side out of range.
     pub fn list(root: &Path, side: usize, cache_bytes: u64) -> Result<Self, DataError> {
         if !root.is_dir() {
-            return Err(DataError::missing(root, "a folder of image files"));
+            return Err(DataError::no_folder(root, "a folder of image files"));
         }
         let mut walk = Walk::default();
         let mut paths = walk.collect(root)?;
@@ -95,7 +96,7 @@ impl ImageFiles {
         if u32::try_from(paths.len()).is_err() {
             return Err(DataError::invalid("number of images", "1 to 4294967295", paths.len()));
         }
-        let fingerprint = fingerprint(root, &paths, labels.as_deref(), side)?;
+        let fingerprint = fingerprint(root, &paths, labels.as_deref(), side, decoder::VERSION)?;
         let cache = PixelCache::new(paths.len(), 3 * side * side, cache_bytes);
         let (root, truncated) = (root.to_owned(), TruncatedImages::Error);
         let (left_out, damaged) = (Vec::new(), 0);
@@ -136,6 +137,13 @@ impl ImageFiles {
         }
         pixels.truncate(kept * each);
         self.keep(&states)?;
+        let first = pixels.get(..each).unwrap_or_default();
+        if kept > 1 && pixels.chunks_exact(each).all(|image| image == first) {
+            tracing::warn!(
+                "{}: all {kept} images have the same pixels, by which no model can tell them apart",
+                self.root.display()
+            );
+        }
         match self.labels {
             Some(labels) => ImageSet::new(pixels, side, side, labels, self.class_names),
             None => ImageSet::unlabelled(pixels, side, side),
@@ -197,7 +205,8 @@ impl ImageFiles {
         if self.paths.is_empty() {
             return Err(DataError::missing(&self.root.join("*.png"), "at least one image that can be read"));
         }
-        self.fingerprint = fingerprint(&self.root, &self.paths, self.labels.as_deref(), self.side)?;
+        self.fingerprint =
+            fingerprint(&self.root, &self.paths, self.labels.as_deref(), self.side, decoder::VERSION)?;
         Ok(())
     }
 
@@ -347,6 +356,7 @@ fn fingerprint(
     paths: &[PathBuf],
     labels: Option<&[u32]>,
     side: usize,
+    decoder: u32,
 ) -> Result<Fingerprint, DataError> {
     let length = |path: &PathBuf| {
         let metadata =
@@ -365,7 +375,7 @@ fn fingerprint(
         line.extend_from_slice(format!("\0{length}\0{label}\0").as_bytes());
         line
     };
-    let header = format!("image files {side} {}\0", paths.len()).into_bytes();
+    let header = format!("image files {side} {} decoder {decoder}\0", paths.len()).into_bytes();
     let files = paths.iter().zip(lengths).enumerate().map(file);
     Ok(Fingerprint::of(std::iter::once(header).chain(files)))
 }

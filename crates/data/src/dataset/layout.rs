@@ -26,12 +26,19 @@ pub(super) enum Layout {
     },
 }
 
+/// A split by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Train,
     Test,
+    HeldOut,
+    Evaluation,
     Validation,
+    Development,
 }
+
+/// What serves as the test images where there are several, best first.
+const TESTS: [Part; 5] = [Part::Test, Part::HeldOut, Part::Evaluation, Part::Validation, Part::Development];
 
 /// Words that may stand beside that of the split.
 const BESIDE: [&str; 10] =
@@ -41,8 +48,11 @@ impl Part {
     fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "train" | "training" | "trainset" => Self::Train,
-            "test" | "testing" | "testset" => Self::Test,
-            "val" | "valid" | "validation" | "valset" => Self::Validation,
+            "test" | "testing" | "testset" | "tst" => Self::Test,
+            "holdout" | "heldout" | "holdoutset" => Self::HeldOut,
+            "eval" | "evaluation" | "evalset" => Self::Evaluation,
+            "val" | "valid" | "validation" | "validate" | "valset" => Self::Validation,
+            "dev" | "devel" | "development" | "devset" => Self::Development,
             _ => return None,
         })
     }
@@ -53,6 +63,7 @@ impl Part {
         let (beside, named): (Vec<_>, Vec<_>) = words(&name).partition(|word| BESIDE.contains(word));
         match named[..] {
             [word] if beside.len() < 3 => Self::of_word(word),
+            ["hold" | "held", "out"] if beside.len() < 3 => Some(Self::HeldOut),
             _ => None,
         }
     }
@@ -70,7 +81,7 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
 
 /// Finds the layout of `root`.
 ///
-/// A folder of training images counts as such if there is one of test or validation images beside it, or if there is nothing else
+/// A folder of training images counts as such if there is one of test, validation or other held-out images beside it, or if there is nothing else
 /// in the root: `train` may also be a class, that of railway trains.
 pub(super) fn layout(root: &Path) -> Result<Layout, DataError> {
     let mut root = root.to_owned();
@@ -91,27 +102,33 @@ pub(super) fn layout(root: &Path) -> Result<Layout, DataError> {
 
 fn divided(folders: &[PathBuf]) -> Result<Option<Layout>, DataError> {
     let of = |part| folders.iter().filter(|folder| Part::of(folder) == Some(part)).collect::<Vec<_>>();
-    let (train, test, validation) = (of(Part::Train), of(Part::Test), of(Part::Validation));
+    let train = of(Part::Train);
+    let tests: Vec<_> = TESTS.into_iter().map(of).filter(|found| !found.is_empty()).collect();
     let others: Vec<_> = folders.iter().filter(|folder| Part::of(folder).is_none()).collect();
     if train.is_empty() {
         return Ok(None);
     }
-    if test.is_empty() && validation.is_empty() {
+    let Some(first) = tests.first() else {
         // A class called `train`, unless there are classes in it.
         if !others.is_empty() && sub_folders(train[0])?.is_empty() {
             return Ok(None);
         }
         let train = unnested(single(&train)?)?;
         return Ok(Some(Layout::Divided { train, test: None, unused: Vec::new() }));
-    }
+    };
     let train = single(&train)?;
     // Test images of a competition often have no labels, and so no classes.
     let labelled = |folders: &[&PathBuf]| -> Result<bool, DataError> {
         folders.iter().try_fold(false, |any, folder| Ok(any || !sub_folders(folder)?.is_empty()))
     };
-    let test =
-        if !test.is_empty() && (validation.is_empty() || labelled(&test)?) { test } else { validation };
-    let test = single(&test)?;
+    let mut test = first;
+    for found in &tests {
+        if labelled(found)? {
+            test = found;
+            break;
+        }
+    }
+    let test = single(test)?;
     let unused = folders.iter().filter(|&folder| folder != train && folder != test);
     let unused = unused.map(|folder| folder.file_name().unwrap_or_default().display().to_string()).collect();
     Ok(Some(Layout::Divided { train: unnested(train)?, test: Some(unnested(test)?), unused }))
@@ -193,6 +210,13 @@ mod tests {
             ("seg_train", "seg_test"),
             ("train-images", "test-images"),
             ("training_set", "test_set"),
+            ("train", "dev"),
+            ("train", "eval"),
+            ("Train", "Evaluation"),
+            ("train", "development"),
+            ("train", "holdout"),
+            ("train", "hold-out"),
+            ("train_images", "held_out_images"),
         ] {
             let root = tree(&[&format!("{train}/a"), &format!("{test}/a")]);
             assert_eq!(division(&root), [train, test]);
@@ -223,6 +247,9 @@ mod tests {
     fn test_images_without_classes_leave_the_test_to_the_validation_images() {
         assert_eq!(division(&tree(&["train/a", "val/a", "test"])), ["train", "val"]);
         assert_eq!(division(&tree(&["train/a", "val/a", "test/a"])), ["train", "test"]);
+        // The best of those that there are.
+        assert_eq!(division(&tree(&["train/a", "dev/a", "eval/a"])), ["train", "eval"]);
+        assert_eq!(division(&tree(&["train/a", "dev/a", "val/a", "holdout"])), ["train", "val"]);
     }
 
     #[test]

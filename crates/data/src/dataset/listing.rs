@@ -21,7 +21,7 @@ pub(super) const NO_IMAGES: &str =
 pub(super) fn class_folders(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let expected = "a folder with one sub-folder of images for each class";
     if !root.is_dir() {
-        return Err(DataError::missing(root, expected));
+        return Err(DataError::no_folder(root, expected));
     }
     let folders = sub_folders(root)?;
     if folders.is_empty() {

@@ -3,9 +3,6 @@
 use crate::action::ActionSpace;
 use crate::error::DataError;
 
-/// Most observed views of a sequence.
-const MAX_VIEWS: usize = 256;
-
 /// What the sequences of a source look like: `observed_views` (the paper's M) views, then one target view.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SequenceLayout {
@@ -22,15 +19,18 @@ pub struct SequenceLayout {
 }
 
 impl SequenceLayout {
+    /// Most observed views of a sequence.
+    pub const MAX_VIEWS: usize = 256;
+
     /// Checks the number of views and their size.
     ///
     /// # Errors
     /// [`DataError::InvalidArgument`] for fewer than 1 or more than 256 observed views, or a side or number of channels of 0.
     pub fn validate(&self) -> Result<(), DataError> {
-        if !(1..=MAX_VIEWS).contains(&self.observed_views) {
+        if !(1..=Self::MAX_VIEWS).contains(&self.observed_views) {
             return Err(DataError::invalid(
                 "observed_views",
-                format!("1 to {MAX_VIEWS}"),
+                format!("1 to {}", Self::MAX_VIEWS),
                 self.observed_views,
             ));
         }

@@ -3,7 +3,7 @@ use std::path::Path;
 use seqjepa_data::regular::read_regular;
 use seqjepa_model::EncoderChoice;
 use seqjepa_train::CodeVersion;
-use seqjepa_train::storage::{StorageError, write_atomically};
+use seqjepa_train::storage::{StorageError, json_value, read_json, write_atomically};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ pub struct ResultCard {
     pub data: DataRecord,
     /// The encoder whose representations were probed.
     pub encoder: EncoderChoice,
-    /// The backend and device.
+    /// The device, by the name that `run.device` takes, as `flex` or `cuda:1`.
     pub device: String,
     /// What the card speaks of.
     pub scope: Scope,
@@ -103,7 +103,7 @@ impl ResultCard {
         const LONGEST: u64 = 64 << 20;
         let refuse = |found: String| CardError::NoCard { path: path.to_owned(), found };
         let bytes = read_regular(path, LONGEST).map_err(|source| StorageError::new("read", path, source))?;
-        let mut card: Value = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
+        let mut card: Value = read_json(&bytes).map_err(refuse)?;
         let format = card.get("format").and_then(Value::as_u64);
         let Some(format) = format.and_then(|format| u32::try_from(format).ok()) else {
             return Err(refuse("JSON without a `format`".into()));
@@ -113,6 +113,6 @@ impl ResultCard {
             (1, Some(card)) => older::upgrade(card, FORMAT),
             _ => return Err(CardError::Layout { path: path.to_owned(), newest: FORMAT, found: format }),
         }
-        serde_json::from_value(card).map_err(|error| refuse(error.to_string()))
+        json_value(card).map_err(refuse)
     }
 }

@@ -85,7 +85,7 @@ mod tests {
         let mut card = card(&["top1_z1"]);
         card.scope.seed = seed;
         card.config = json!({"run": {"seed": seed, "name": label}, "optim": {"lr": lr}});
-        ComparedRun { label: label.into(), card: Some(card), online: None, data_set: None }
+        ComparedRun { label: label.into(), card: Some(card), online: None, trained_as: None }
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
             found,
             [("a, 3 seeds".to_owned(), vec![0, 2, 4]), ("b".into(), vec![1]), ("d".into(), vec![3])]
         );
-        let without = ComparedRun { label: "x".into(), card: None, online: None, data_set: None };
+        let without = ComparedRun { label: "x".into(), card: None, online: None, trained_as: None };
         assert_eq!(columns(&[without.clone(), without]).len(), 2);
     }
 

@@ -2,6 +2,7 @@
 
 use super::model::{Cell, Comparison, Row};
 use crate::card::{Measured, ResultCard};
+use crate::report::plain_text;
 
 const COLUMNS: [&str; 31] = [
     "run",
@@ -51,7 +52,8 @@ impl Comparison {
                 }
             }
         }
-        String::from_utf8(writer.into_inner().expect(whole)).expect("every field is text")
+        // Cards may be anybody's.
+        plain_text(&String::from_utf8(writer.into_inner().expect(whole)).expect("every field is text"))
     }
 
     fn record(&self, label: &str, row: &Row, card: &ResultCard, cell: &Cell) -> [String; COLUMNS.len()] {
@@ -108,7 +110,8 @@ mod tests {
     fn every_figure_is_a_line_that_reads_back() {
         let mut own = card(&["top1_z1", "r2_mean"]);
         own.figures[1].trained = Measured::absent("a \"note\", with a comma\nand a line");
-        let run = ComparedRun { label: "a, b".into(), card: Some(own), online: None, data_set: None };
+        own.data.name = "c\u{202e}d\u{200b}".into();
+        let run = ComparedRun { label: "a, b".into(), card: Some(own), online: None, trained_as: None };
         let text = Comparison::new(vec![run]).csv();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         assert_eq!(reader.headers().unwrap().len(), COLUMNS.len());
@@ -116,7 +119,7 @@ mod tests {
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 2);
         assert_eq!((&rows[0][0], &rows[0][1], &rows[0][column("value")]), ("a, b", "top1_z1", "0.5"));
-        assert_eq!(&rows[0][column("paper")], "");
+        assert_eq!((&rows[0][column("paper")], &rows[0][column("data_set")]), ("", "cd"));
         assert_eq!(&rows[1][column("note")], "a \"note\", with a comma\nand a line");
         assert_eq!((&rows[1][column("value")], &rows[1][column("commit")]), ("", ""));
     }

@@ -101,7 +101,7 @@ mod tests {
             label: label.into(),
             card: Some(card),
             online: None,
-            data_set: None,
+            trained_as: None,
         });
         let grid = Comparison::new(runs.into()).grid();
         assert_eq!(grid.columns.len(), 10);

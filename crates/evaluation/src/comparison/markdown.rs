@@ -7,6 +7,7 @@ use seqjepa_train::MetricsRow;
 use super::columns::{Column, mean_and_spread};
 use super::model::{Comparison, Row};
 use crate::card::{Figure, Measured};
+use crate::comparison::run::TrainedAs;
 use crate::published::{OnlineReference, online_references};
 use crate::report::Table;
 use crate::report::card::glossary;
@@ -126,7 +127,7 @@ impl Comparison {
                         |commit| commit.chars().take(8).collect::<String>(),
                     ),
                 ]),
-                None => cells.push("no result card: online figures only".into()),
+                None => cells.extend(run.trained_as.iter().flat_map(uncarded)),
             }
             table.push(cells);
         }
@@ -214,7 +215,8 @@ impl Comparison {
         let of = |reference: &&OnlineReference| {
             self.runs.iter().any(|run| {
                 let card = run.card.as_ref().map(|card| card.data.name.as_str());
-                let name = card.or(run.data_set.as_deref()).unwrap_or_default();
+                let config = run.trained_as.as_ref().map(|known| known.data_set.as_str());
+                let name = card.or(config).unwrap_or_default();
                 name.trim_end_matches("_aug") == reference.data
             })
         };
@@ -250,6 +252,23 @@ impl Comparison {
     }
 }
 
+/// What the table says of a run without a card.
+fn uncarded(known: &TrainedAs) -> [String; 9] {
+    let TrainedAs { method, data_set, observed_views, seed } = known;
+    let none = || "-".to_owned();
+    [
+        method.clone(),
+        data_set.clone(),
+        none(),
+        observed_views.to_string(),
+        none(),
+        none(),
+        "none: online figures only".into(),
+        seed.to_string(),
+        none(),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use seqjepa_train::MetricsRow;
@@ -273,7 +292,7 @@ mod tests {
             label: label.into(),
             card: Some(card),
             online: None,
-            data_set: None,
+            trained_as: None,
         });
         let text = Comparison::new(runs.into()).markdown();
         let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap().to_owned();
@@ -292,7 +311,7 @@ mod tests {
             let mut card = card(&names);
             card.scope.seed = seed;
             card.figures[1].trained.value = Some(value);
-            ComparedRun { label: label.into(), card: Some(card), online: online(), data_set: None }
+            ComparedRun { label: label.into(), card: Some(card), online: online(), trained_as: None }
         };
         let comparison = Comparison::new(vec![run("a", 0.25, 1), run("b", 0.75, 2)]);
         let (short, whole) = (comparison.summary(), comparison.markdown());
@@ -305,12 +324,26 @@ mod tests {
     #[test]
     fn references_stand_beside_runs_of_their_data_only() {
         let of = |card, data_set: Option<&str>| {
-            let data_set = data_set.map(Into::into);
-            let run = ComparedRun { label: "a".into(), card, online: online(), data_set };
+            let known = |name: &str| TrainedAs {
+                method: "seqjepa".into(),
+                data_set: name.into(),
+                observed_views: 3,
+                seed: 42,
+            };
+            let trained_as = data_set.map(known);
+            let run = ComparedRun { label: "a".into(), card, online: online(), trained_as };
             Comparison::new(vec![run]).markdown()
         };
         let known = of(None, Some("cifar100_aug"));
         assert!(known.contains("57.84") && known.contains("a, epoch 3"));
+        // The config says what the card would.
+        let cells: Vec<_> =
+            known.lines().find(|line| line.starts_with("| a ")).unwrap().split('|').map(str::trim).collect();
+        assert_eq!(
+            (cells[2], cells[3], cells[5], cells[9]),
+            ("seqjepa", "cifar100_aug", "3", "42"),
+            "{known}"
+        );
         assert!(!of(None, None).contains("57.84") && !of(None, Some("synthetic")).contains("57.84"));
         let mut own = card(&["top1_z1"]);
         assert!(!of(Some(own.clone()), None).contains("57.84"));

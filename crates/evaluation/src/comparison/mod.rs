@@ -9,4 +9,4 @@ mod model;
 mod run;
 
 pub use model::Comparison;
-pub use run::ComparedRun;
+pub use run::{ComparedRun, TrainedAs};

@@ -134,7 +134,7 @@ mod tests {
     use crate::card::tests_support::{card, published};
 
     fn run(label: &str, card: ResultCard) -> ComparedRun {
-        ComparedRun { label: label.into(), card: Some(card), online: None, data_set: None }
+        ComparedRun { label: label.into(), card: Some(card), online: None, trained_as: None }
     }
 
     #[test]

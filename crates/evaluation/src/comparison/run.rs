@@ -13,8 +13,21 @@ pub struct ComparedRun {
     pub card: Option<ResultCard>,
     /// The last epoch's online figures.
     pub online: Option<MetricsRow>,
-    /// The data set of a run that has no card, as its config names it.
-    pub data_set: Option<String>,
+    /// What the config says of a run that has no card.
+    pub trained_as: Option<TrainedAs>,
+}
+
+/// What the config of a run says that its card would say too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrainedAs {
+    /// The method, by its name in the registry.
+    pub method: String,
+    /// The data set, by its name in the registry.
+    pub data_set: String,
+    /// Observed views of a training sequence, the paper's M_train.
+    pub observed_views: usize,
+    /// The seed.
+    pub seed: u64,
 }
 
 impl ComparedRun {
@@ -31,7 +44,7 @@ impl ComparedRun {
             Some(folder) if file == ResultCard::FILE_NAME => folder,
             _ => file.trim_end_matches(".json").trim_end_matches(".evaluation").to_owned(),
         };
-        Ok(Self { label, card: Some(card), online: None, data_set: None })
+        Ok(Self { label, card: Some(card), online: None, trained_as: None })
     }
 }
 
@@ -74,7 +87,8 @@ mod tests {
 
     #[test]
     fn runs_of_one_name_get_numbers() {
-        let run = |label: &str| ComparedRun { label: label.into(), card: None, online: None, data_set: None };
+        let run =
+            |label: &str| ComparedRun { label: label.into(), card: None, online: None, trained_as: None };
         let mut runs = vec![run("a"), run("a"), run("a (2)"), run("a")];
         make_labels_unique(&mut runs);
         let labels: Vec<&str> = runs.iter().map(|run| run.label.as_str()).collect();

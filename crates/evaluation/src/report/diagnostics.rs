@@ -21,10 +21,22 @@ impl ResultCard {
         let sides =
             [("z", &trained.encoder, &random.encoder), (&invariant, &trained.aggregate, &random.aggregate)];
         let mut text = String::new();
+        // Then nothing that is made of them can be judged.
+        let collapsed = |side| judged(side).is_some_and(|(_, verdict)| verdict == Verdict::Collapsed);
+        let images_alike = collapsed(&trained.encoder) && collapsed(&random.encoder);
         for (name, trained, random) in sides {
             // Not looked at, as of a method without it.
             let Some((figures, verdict)) = judged(trained) else { continue };
             let rank = |figures: &Diagnostics| figures.rank_me.unwrap_or(f64::NAN);
+            if images_alike {
+                text += &format!(
+                    "{name}: no verdict: the encoder gives all images nearly the same features, but so does that of the model as \
+                     initialised: the images may hardly differ. RankMe {:.1} of at most {}.\n",
+                    rank(figures),
+                    figures.samples.min(figures.width)
+                );
+                continue;
+            }
             let word = if verdict == Verdict::Healthy { "healthy" } else { &verdict.name().to_uppercase() };
             text += &format!(
                 "{name}: {word}: {}. RankMe {:.1} of at most {}",
@@ -122,6 +134,15 @@ mod tests {
         own.diagnostics.trained.encoder.figures = figures(&spread);
         own.diagnostics.trained.aggregate.figures = figures(&[0.5, 0.1, 0.3].repeat(100));
         own.diagnostics.random.aggregate.figures = figures(&spread);
+        let mut alike = own.clone();
+        for side in [&mut alike.diagnostics.trained, &mut alike.diagnostics.random] {
+            side.encoder.figures = figures(&[0.1, 0.5, 0.2].repeat(100));
+        }
+        let text = alike.collapse_summary();
+        assert!(
+            text.matches("no verdict: the encoder").count() == 2 && !text.contains("COLLAPSED"),
+            "{text}"
+        );
         let text = own.collapse_summary();
         assert!(
             text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"),

@@ -1,13 +1,15 @@
 //! Text from files that somebody else may have made, on its way to a terminal or into Markdown.
 
 /// Whether a character steers whatever shows it: a control character but for line end and tab, one that changes the direction of
-/// writing, one that ends a line elsewhere than here, or an invisible tag.
+/// writing, one that ends a line elsewhere than here, or one that is not to be seen. The joiners of Persian and Indian writing and of
+/// emoji are kept.
 fn steers(c: char) -> bool {
     let control = c.is_control() && !matches!(c, '\n' | '\t');
     control
         || matches!(
             c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e007f}'
         )
 }
@@ -51,6 +53,8 @@ mod tests {
         assert_eq!(clean("a\u{1b}[31mb\nc"), "a [31mb c");
         assert_eq!(plain_text("a\u{1b}[31mb\u{7}\r\n\tc\u{9b}2J\u{7f}"), "a[31mb\n\tc2J");
         assert_eq!(plain_text("\u{202e}txt.exe\u{2069}\u{200f}\u{e0041}"), "txt.exe");
+        assert_eq!(plain_text("a\u{200b}b\u{ad}c\u{2060}d\u{fff9}"), "abcd");
+        assert_eq!(plain_text("\u{645}\u{6cc}\u{200c}\u{62e}"), "\u{645}\u{6cc}\u{200c}\u{62e}");
         assert_eq!(plain_text("Prüfung: 30 % ≥ 29 %"), "Prüfung: 30 % ≥ 29 %");
     }
 

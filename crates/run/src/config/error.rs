@@ -1,6 +1,8 @@
 use seqjepa_train::storage::StorageError;
+pub(crate) use seqjepa_train::storage::abridged;
 use thiserror::Error;
 
+use crate::config_file::Origins;
 use crate::device::DeviceError;
 
 /// A config that cannot be read or used, with what was expected and what was found.
@@ -11,12 +13,12 @@ pub enum ConfigError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// Text that is not YAML.
-    #[error("{origin} is not valid YAML: {message}")]
+    #[error("{origin}: expected sections of keys as YAML, found {found}")]
     Syntax {
         /// The file.
         origin: String,
-        /// The parser's words, with line and column.
-        message: String,
+        /// What is wrong, with line and column.
+        found: String,
     },
     /// A key that no section has.
     #[error("unknown key `{key}` in {origin}; {hint}")]
@@ -53,12 +55,12 @@ pub enum ConfigError {
         found: String,
     },
     /// Values of a config that do not go together, or make something that cannot be.
-    #[error("{origin}: {source}{}", keys.map_or_else(String::new, |keys| format!("; keys: {keys}")))]
+    #[error("{origin}: {source}{}", listed(keys))]
     In {
-        /// The file.
+        /// The file, and the overrides of these keys.
         origin: String,
-        /// The keys that it may be of.
-        keys: Option<&'static str>,
+        /// The keys that it may be of, or their section; a `*` stands for any ending.
+        keys: &'static [&'static str],
         /// What is wrong.
         source: Box<Self>,
     },
@@ -90,40 +92,63 @@ impl From<seqjepa_evaluation::SettingError> for ConfigError {
     }
 }
 
+/// The place of a value in a config of unknown origin.
+pub(crate) const UNLOCATED: &str = "the config";
+
 impl ConfigError {
-    /// The error with the place that `origin_of` knows for its key, or for the whole config where it has none.
-    pub(crate) fn found_in(self, origin_of: impl Fn(Option<&str>) -> String) -> Self {
+    /// The error with the file and the overrides that a config was read from: some values are found wrong only when a run is made of
+    /// them, as `run.best_metric`.
+    #[must_use]
+    pub fn located<S: AsRef<str>>(self, file: &str, overrides: &[S]) -> Self {
+        self.found_in(&Origins::with_overrides(file, overrides))
+    }
+
+    /// The error with the place of its key, or of all that may be behind it.
+    pub(crate) fn found_in(self, origins: &Origins<'_>) -> Self {
         match self {
             Self::Invalid { key, origin: None, expected, found } => {
-                Self::Invalid { key, origin: Some(origin_of(Some(key))), expected, found }
+                Self::Invalid { key, origin: Some(origins.of(Some(key))), expected, found }
             }
             Self::Device(_) | Self::Model(_) | Self::Optimizer(_) | Self::Data(_) => {
-                Self::In { origin: origin_of(None), keys: self.keys(), source: Box::new(self) }
+                let keys = self.keys();
+                Self::In { origin: origins.of_any(keys), keys, source: Box::new(self) }
+            }
+            Self::Mistyped { key, origin, expected, found } if origin == UNLOCATED => {
+                Self::Mistyped { origin: origins.of(Some(&key)), key, expected, found }
             }
             error => error,
         }
     }
+
+    /// The keys of a config behind what a part of it says of its own settings.
+    fn keys(&self) -> &'static [&'static str] {
+        let field = match self {
+            Self::Model(seqjepa_model::ModelError::Config { field, .. }) => *field,
+            Self::Model(_) => return &["model"],
+            Self::Device(_) => return &["run.device"],
+            Self::Optimizer(_) => return &["optim"],
+            _ => return &["dataset", "model.img_size"],
+        };
+        match field {
+            "layers" => &["model.num_enc_layers"],
+            "dropout" => &["model.dropout"],
+            "target.ema.decay" => &["model.ema_decay"],
+            "predictor.mlp.hidden" => &["model.pred_hidden"],
+            "action_dim" => &["model.act_latentdim"],
+            "heads" => &["model.num_heads"],
+            "encoder.image_size" | "encoder.patch" => &["model.img_size", "model.vit_patch"],
+            field if field.starts_with("encoder.") => &["model.width", "model.vit_*"],
+            field if field.starts_with("the token width") => {
+                &["model.width", "model.vit_width", "model.act_projdim", "model.num_heads"]
+            }
+            _ => &["model"],
+        }
+    }
 }
 
-impl ConfigError {
-    /// The keys of a config behind what a model says of its own settings.
-    fn keys(&self) -> Option<&'static str> {
-        let Self::Model(seqjepa_model::ModelError::Config { field, .. }) = self else { return None };
-        Some(match *field {
-            "layers" => "`model.num_enc_layers`",
-            "dropout" => "`model.dropout`",
-            "target.ema.decay" => "`model.ema_decay`",
-            "predictor.mlp.hidden" => "`model.pred_hidden`",
-            "action_dim" => "`model.act_latentdim`",
-            "heads" => "`model.num_heads`",
-            "encoder.image_size" | "encoder.patch" => "`model.img_size` and `model.vit_patch`",
-            field if field.starts_with("encoder.") => "`model.width`, or `model.vit_*`",
-            field if field.starts_with("the token width") => {
-                "`model.width` or `model.vit_width`, `model.act_projdim`, `model.num_heads`"
-            }
-            _ => "those of the section `model`",
-        })
-    }
+fn listed(keys: &[&str]) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    format!("; keys: {}", keys.join(", "))
 }
 
 fn place(origin: Option<&str>) -> String {
@@ -133,15 +158,6 @@ fn place(origin: Option<&str>) -> String {
 /// Builds the error of a value that is out of range.
 pub(crate) fn invalid(key: &'static str, expected: impl Into<String>, found: impl ToString) -> ConfigError {
     ConfigError::Invalid { key, origin: None, expected: expected.into(), found: found.to_string() }
-}
-
-/// A text for a message: its beginning, where it is long.
-pub(crate) fn abridged(text: &str) -> String {
-    const SHOWN: usize = 60;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
-        None => text.to_owned(),
-    }
 }
 
 /// Refuses zero.

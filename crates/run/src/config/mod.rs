@@ -20,7 +20,7 @@ pub use compare::ConfigDifference;
 pub use config::Config;
 pub use dataset::DatasetConfig;
 pub use error::ConfigError;
-pub(crate) use error::{abridged, invalid};
+pub(crate) use error::{UNLOCATED, abridged, invalid};
 pub use gating::GatingConfig;
 pub use logging::{LoggingConfig, WandbConfig};
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};

@@ -2,11 +2,10 @@
 
 mod origins;
 mod text;
-mod words;
 
 use std::path::Path;
 
-use seqjepa_train::storage::{StorageError, check_nesting};
+use seqjepa_train::storage::{COUNT, StorageError, check_nesting, expected_and_found, yaml_words};
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
@@ -14,9 +13,8 @@ use crate::config::{Config, ConfigError, abridged, invalid};
 use crate::device::DeviceError;
 use crate::device::DeviceRequest;
 use crate::registry::Registry;
-use origins::Origins;
+pub(crate) use origins::Origins;
 pub(crate) use text::LIMIT;
-pub(crate) use words::expected_and_found;
 
 impl Config {
     /// Reads `path`, applies `overrides` in order, and checks the result.
@@ -66,7 +64,7 @@ impl Config {
         origin: &str,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        let syntax = |message: String| ConfigError::Syntax { origin: origin.into(), message };
+        let syntax = |found: String| ConfigError::Syntax { origin: origin.into(), found };
         let mut root = yaml(text::without_mark(text)).map_err(syntax)?;
         if root.is_null() {
             root = Value::Mapping(Mapping::new());
@@ -77,7 +75,7 @@ impl Config {
             origins.overridden(&key, &abridged(text.as_ref()));
         }
         let config = read(registry, root, &origins);
-        config.map_err(|error| error.found_in(|key| origins.of(key)))
+        config.map_err(|error| error.found_in(&origins))
     }
 
     /// Checks all that can be known without the data: every section, the device's name, the method and its model.
@@ -102,10 +100,10 @@ fn yaml(text: &str) -> Result<Value, String> {
     serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();
         let number =
-            message.strip_prefix("invalid type: integer `").and_then(|rest| rest.split_once("` as "));
+            message.split_once("invalid type: integer `").and_then(|(_, rest)| rest.split_once("` as "));
         match number {
-            Some((number, _)) => format!("expected whole numbers of at most 64 bits, found {number}"),
-            None => message,
+            Some((number, _)) => format!("{}, a whole number of more than 64 bits", abridged(number)),
+            None => yaml_words(&error),
         }
     })
 }
@@ -115,13 +113,42 @@ fn read(registry: &Registry, mut root: Value, origins: &Origins<'_>) -> Result<C
     let known = known_keys(registry, &root)?;
     refuse_unknown(&root, &known, &known, "", origins)?;
     drop_empty_sections(&mut root);
-    let config: Config = serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
-        let key = error.path().to_string();
-        let (expected, found) = expected_and_found(&error.inner().to_string());
-        ConfigError::Mistyped { origin: origins.of(Some(&key)), key, expected, found: abridged(&found) }
-    })?;
+    let config = match deserialize(root.clone()) {
+        Ok(config) => config,
+        Err((key, expected, found)) => {
+            let expected = match expected == COUNT {
+                true => range_of(registry, root, &key).unwrap_or(expected),
+                false => expected,
+            };
+            let origin = origins.of(Some(&key));
+            return Err(ConfigError::Mistyped { origin, key, expected, found: abridged(&found) });
+        }
+    };
     config.check(registry)?;
     Ok(config)
+}
+
+/// The config, or the key of a value of the wrong type, with what was expected and found.
+fn deserialize(root: Value) -> Result<Config, (String, String, String)> {
+    serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
+        let (expected, found) = expected_and_found(&error.inner().to_string());
+        (error.path().to_string(), expected, found)
+    })
+}
+
+/// The range of a key that takes a whole number but not 0, found by trying that.
+fn range_of(registry: &Registry, mut root: Value, key: &str) -> Option<String> {
+    let mut place = &mut root;
+    for part in key.split('.') {
+        place = place.get_mut(part)?;
+    }
+    *place = Value::Number(0.into());
+    match deserialize(root).ok()?.check(registry) {
+        Err(ConfigError::Invalid { key: refused, expected, .. }) if refused == key => {
+            Some(format!("a whole number, {}", expected.trim_start_matches("a whole number of ")))
+        }
+        _ => None,
+    }
 }
 
 /// The default config, with the section of the method that `root` names.
@@ -144,7 +171,7 @@ fn known_keys(registry: &Registry, root: &Value) -> Result<Value, ConfigError> {
 fn apply_override(root: &mut Value, text: &str) -> Result<String, ConfigError> {
     let refuse = |found: &str| ConfigError::Override { text: abridged(text), found: found.into() };
     let (path, value) = text.split_once('=').ok_or_else(|| refuse("no `=`"))?;
-    let value = yaml(value).map_err(|error| refuse(&format!("a value that is not YAML: {error}")))?;
+    let value = yaml(value).map_err(|error| refuse(&format!("{error} in the value")))?;
     let path = path.trim();
     let mut place = root;
     for part in path.split('.') {
@@ -315,6 +342,19 @@ mod tests {
     fn a_mistyped_value_names_its_key() {
         let message = parse("run:\n  epochs: many\n").unwrap_err().to_string();
         assert!(message.contains("run.epochs") && message.contains("many"), "{message}");
+        // 0 is not taken either.
+        for (value, found) in [("-1", "-1"), ("1.5", "1.5"), ("many", "the text \"many\"")] {
+            let message = parse(&format!("run: {{epochs: {value}}}\n")).unwrap_err().to_string();
+            let expected = "`run.epochs` in test.yaml: expected a whole number, 1 to 1000000, found ";
+            assert_eq!(message, format!("{expected}{found}"));
+        }
+        let message = parse("run: {seed: -1}\n").unwrap_err().to_string();
+        assert!(message.ends_with("expected a whole number of at least 0, found -1"), "{message}");
+        let message = parse("run: {seed: 99999999999999999999999}\n").unwrap_err().to_string();
+        assert!(
+            message.ends_with("found 99999999999999999999999, a whole number of more than 64 bits"),
+            "{message}"
+        );
         let message = parse("run: 3\n").unwrap_err().to_string();
         assert!(message.contains("`run`") && message.contains("section"), "{message}");
     }
@@ -353,6 +393,21 @@ mod tests {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(words), "{text}: {message}");
         }
+    }
+
+    #[test]
+    fn values_that_do_not_go_together_name_the_override() {
+        let parse = |given: &[&str]| Config::parse("", "a.yaml", given).unwrap_err().to_string();
+        let message = parse(&["model.num_heads=3"]);
+        assert!(message.starts_with("a.yaml with the override `model.num_heads=3`: "), "{message}");
+        assert!(message.contains("; keys: `model.width`"), "{message}");
+        let late =
+            invalid("run.best_metric", "one of ep_loss", "foo").located("a.yaml", &["run.best_metric=foo"]);
+        let message = late.to_string();
+        assert!(
+            message.contains("in the override `run.best_metric=foo`: expected one of ep_loss"),
+            "{message}"
+        );
     }
 
     #[test]

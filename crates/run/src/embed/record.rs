@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use seqjepa_data::regular::read_regular;
-use seqjepa_train::storage::StorageError;
+use seqjepa_train::storage::{StorageError, json_value, read_json};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -44,7 +44,7 @@ pub struct EmbeddedFiles {
 
 impl EmbeddedFiles {
     /// The record that belongs to a file of features: `NAME.json` of `NAME.safetensors`, and of `NAME.z_t.npy`. Nothing where there is
-    /// none, or a JSON file that is no record of this project.
+    /// none, or a JSON file of another kind.
     ///
     /// # Errors
     ///
@@ -64,16 +64,15 @@ impl EmbeddedFiles {
         let Some(path) = bases.into_iter().map(beside).find(|path| path.is_file()) else { return Ok(None) };
         let fail = |source| EmbedError::from(StorageError::new("read", &path, source));
         let text = read_regular(&path, MAX_RECORD).map_err(fail)?;
-        let value: serde_json::Value = match serde_json::from_slice(&text) {
-            Ok(value) => value,
-            // Some other program's.
-            Err(_) => return Ok(None),
-        };
+        // Without the labels that it may hold, the features would be taken for others.
+        let refuse = |found| EmbedError::record(&path, "the record of `embed`, or other JSON".into(), found);
+        let value: serde_json::Value = read_json(&text).map_err(refuse)?;
+        // Some other program's has neither.
         if value.get("arrays").is_none() || value.get("image_size").is_none() {
             return Ok(None);
         }
-        let record: Self = serde_json::from_value(value)
-            .map_err(|error| EmbedError::record(&path, "a record of `embed`".into(), error))?;
+        let record: Self = json_value(value)
+            .map_err(|found| EmbedError::record(&path, "a record of `embed`".into(), found))?;
         if !record.arrays.iter().any(|array| array.file == name) {
             let found: Vec<_> = record.arrays.iter().map(|array| array.file.as_str()).collect();
             return Err(EmbedError::record(
@@ -182,6 +181,13 @@ mod tests {
         // Another program's.
         fs::write(scratch.path().join("f.json"), r#"{"arrays": 3}"#).unwrap();
         assert!(beside("f.safetensors").unwrap().is_none());
+        // A damaged one.
+        fs::write(scratch.path().join("f.json"), r#"{"arrays": [{"na"#).unwrap();
+        let message = beside("f.safetensors").unwrap_err().to_string();
+        assert!(
+            message.contains("f.json: expected") && message.contains("JSON that ends early"),
+            "{message}"
+        );
         let mut wrong = record(array("f.safetensors", &values));
         wrong.labels = Some(vec![0, 2]);
         write("f.json", &wrong);

@@ -21,6 +21,25 @@ pub enum FolderError {
         /// The file that shows it.
         found: &'static str,
     },
+    /// No run is in the folder.
+    #[error(
+        "{}: expected the folder of a run, which holds config.yaml, status.json, metrics.jsonl and checkpoints/, found {found}",
+        path.display()
+    )]
+    NoRun {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A run folder that cannot be made.
+    #[error("run.output_dir {}: expected a folder, or a place for one, found {found}", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+        /// What is in its place.
+        found: String,
+    },
     /// Another process trains in the run folder.
     #[error(
         "run folder {} is in use by another process{}; expected none, since two would overwrite each other's files",

@@ -85,11 +85,20 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`FolderError::InUse`].
+    /// [`FolderError::InUse`], and [`FolderError::NoFolder`] where a file is in its place.
     pub fn check(config: &Config) -> Result<(), FolderError> {
         let Some(root) = &config.run.output_dir else {
             return Ok(());
         };
+        // The nearest of the folders above it that is there.
+        let above = root.ancestors().find(|path| path.symlink_metadata().is_ok());
+        if let Some(path) = above.filter(|path| !path.is_dir()) {
+            let found = match path == root {
+                true => "a file of this name".to_owned(),
+                false => format!("the file {} above it", path.display()),
+            };
+            return Err(FolderError::NoFolder { path: root.clone(), found });
+        }
         match Self::at(root).used_by() {
             None => Ok(()),
             Some(found) => Err(FolderError::InUse { path: root.clone(), found }),
@@ -115,6 +124,20 @@ impl RunFolder {
     #[must_use]
     pub fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
+    }
+
+    /// Refuses a path that is no folder with one of these files.
+    pub(crate) fn expect_run(&self, files: &[&str]) -> Result<(), FolderError> {
+        let refuse = |found| Err(FolderError::NoRun { path: self.root.clone(), found });
+        match std::fs::metadata(&self.root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => refuse("nothing of this name"),
+            Ok(data) if !data.is_dir() => refuse("a file"),
+            Ok(_) if !files.iter().any(|name| self.root.join(name).symlink_metadata().is_ok()) => {
+                refuse("a folder without them")
+            }
+            // What else is wrong shows when it is read.
+            _ => Ok(()),
+        }
     }
 
     fn used_by(&self) -> Option<&'static str> {
@@ -209,5 +232,25 @@ mod tests {
         assert_eq!(fs::read(folder.config()).unwrap(), before);
         let (_, read) = RunFolder::open(&Registry::standard(), folder.root()).unwrap();
         assert_eq!(read.run.epochs, 10);
+    }
+
+    #[test]
+    fn what_is_no_run_folder_is_said_to_be_none() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
+        fs::write(&file, "").unwrap();
+        let absent = scratch.path().join("absent");
+        for (path, found) in
+            [(scratch.path(), "a folder without them"), (&file, "a file"), (&absent, "nothing of this name")]
+        {
+            let message = RunFolder::at(path).expect_run(&[CONFIG]).unwrap_err().to_string();
+            assert!(message.contains("which holds config.yaml") && message.ends_with(found), "{message}");
+        }
+        let mut config = Config::default();
+        for (path, found) in [(file.clone(), "a file of this name"), (file.join("a/b"), "above it")] {
+            config.run.output_dir = Some(path);
+            let message = RunFolder::check(&config).unwrap_err().to_string();
+            assert!(message.starts_with("run.output_dir ") && message.ends_with(found), "{message}");
+        }
     }
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use seqjepa_train::MetricsRow;
-use seqjepa_train::storage::{Folder, StorageError, folder_of};
+use seqjepa_train::storage::{Folder, StorageError, folder_of, read_json};
 use serde::{Deserialize, Serialize};
 
+use super::error::FolderError;
 use super::lock::is_held;
-use super::run_folder::STATUS;
+use super::run_folder::{RunFolder, STATUS};
 
 /// What a run was doing when it wrote its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,8 +104,10 @@ impl Status {
         /// Far more than a status of the most figures takes.
         const LONGEST: u64 = 4 << 20;
         let text = folder.read(name, LONGEST)?;
-        serde_json::from_slice(&text)
-            .map_err(|error| StorageError::new("read", &folder.path().join(name), error.into()))
+        read_json(&text).map_err(|found| {
+            let source = std::io::Error::other(format!("expected the status of a run, found {found}"));
+            StorageError::new("read", &folder.path().join(name), source)
+        })
     }
 
     /// Makes the status say that this process is getting ready to continue the run. That it cannot be said is no reason
@@ -157,8 +160,9 @@ pub enum Life {
 ///
 /// # Errors
 ///
-/// [`StorageError`] if there is no status to read.
-pub fn inspect(root: &Path) -> Result<(Status, Life), StorageError> {
+/// [`FolderError::NoRun`] if there is no run, [`FolderError::Storage`] if its status cannot be read.
+pub fn inspect(root: &Path) -> Result<(Status, Life), FolderError> {
+    RunFolder::at(root).expect_run(&[STATUS])?;
     let folder = Folder::at(root);
     // First the lock: a process that ends in between has then written its last status.
     let held = is_held(&folder);

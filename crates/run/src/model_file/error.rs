@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::device::DeviceError;
+use crate::folder::FolderError;
 
 /// A file that no trained method can be had from.
 #[derive(Debug, Error)]
@@ -17,6 +18,9 @@ pub enum ModelFileError {
     /// A file operation failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A folder without checkpoints.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A config that cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -26,6 +30,14 @@ pub enum ModelFileError {
     /// A model that cannot be built.
     #[error(transparent)]
     Model(#[from] seqjepa_model::ModelError),
+    /// A model of another project without a config that describes it.
+    #[error("{}: expected a checkpoint of this project, or a config beside it, found {found} alone", path.display())]
+    NoConfig {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
     /// A file of another format that cannot be read.
     #[error(transparent)]
     Exchange(#[from] seqjepa_model::ExchangeError),

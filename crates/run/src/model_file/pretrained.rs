@@ -10,6 +10,7 @@ use super::error::ModelFileError;
 use crate::config::{Config, ConfigDifference};
 use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
+use crate::folder::run_folder::CHECKPOINTS;
 use crate::registry::Registry;
 use crate::run::RunCheckpoint;
 
@@ -98,17 +99,18 @@ impl PretrainedSource {
 
     fn read(&self) -> Result<File, ModelFileError> {
         let path = if self.checkpoint.is_dir() {
-            RunFolder::at(&self.checkpoint).last_checkpoint()
+            let folder = RunFolder::at(&self.checkpoint);
+            folder.expect_run(&[CHECKPOINTS])?;
+            folder.last_checkpoint()
         } else {
             self.checkpoint.clone()
         };
         let native = match RunCheckpoint::load(&path) {
             Ok(checkpoint) => Some(checkpoint),
-            // Another format: with a config, a model to import.
-            Err(CheckpointError::Invalid { .. }) if self.config.is_some() => None,
-            Err(CheckpointError::Invalid { path, message }) => {
-                let message = format!("{message} (a model of another project needs a config beside it)");
-                return Err(CheckpointError::invalid(&path, message).into());
+            // With a config, a model to import.
+            Err(CheckpointError::Foreign { .. }) if self.config.is_some() => None,
+            Err(CheckpointError::Foreign { path, found }) => {
+                return Err(ModelFileError::NoConfig { path, found });
             }
             Err(error) => return Err(error.into()),
         };
@@ -124,7 +126,9 @@ impl PretrainedSource {
             }
             (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
         };
-        Ok(File { path, native, config, not_followed, config_from_file: self.config.is_none() })
+        let config_from_file = self.config.is_none();
+        let overridden = !self.overrides.is_empty();
+        Ok(File { path, native, config, not_followed, config_from_file, overridden })
     }
 }
 
@@ -135,6 +139,7 @@ struct File {
     config: Config,
     not_followed: Vec<ConfigDifference>,
     config_from_file: bool,
+    overridden: bool,
 }
 
 impl File {
@@ -144,12 +149,12 @@ impl File {
         device: &Device,
         may_lack: MayLack,
     ) -> Result<Pretrained, ModelFileError> {
-        let Self { path, native, config, not_followed, config_from_file } = self;
+        let Self { path, native, config, not_followed, config_from_file, overridden } = self;
         let device = device.clone().without_autodiff();
         let method_config = registry.method(&config)?;
         // A config that the user has named is believed; the shapes are compared tensor by tensor below.
         if let (Some(native), true) = (&native, config_from_file) {
-            check_size(&path, &*method_config, &native.model)?;
+            check_size(&path, &*method_config, &native.model, overridden)?;
         }
         let mut method = method_config.init(config.run.seed, &device)?;
         if let Some(checkpoint) = native {
@@ -216,12 +221,19 @@ fn lacking_in_part(method: &dyn DynMethod, missing: &[String]) -> Vec<String> {
 
 /// Refuses a config of another size than the tensors beside it, before a model is built by it. Networks that are not trained by
 /// gradients, moving averages, have names that begin with `target_`.
-fn check_size(path: &Path, config: &dyn DynMethodConfig, tensors: &StateDict) -> Result<(), ModelFileError> {
+fn check_size(
+    path: &Path,
+    config: &dyn DynMethodConfig,
+    tensors: &StateDict,
+    overridden: bool,
+) -> Result<(), ModelFileError> {
     let trained = tensors.iter().filter(|(name, _)| !is_buffer(name) && !name.starts_with("target_"));
     let found: u64 = trained.map(|(_, data)| data.num_elements() as u64).sum();
     let expected = config.parameter_count();
     if found != expected {
-        let message = format!("expected the {expected} parameters that its config describes, found {found}");
+        let with = if overridden { " with the overrides" } else { "" };
+        let message =
+            format!("expected the {expected} parameters that its config{with} describes, found {found}");
         return Err(CheckpointError::invalid(path, message).into());
     }
     Ok(())

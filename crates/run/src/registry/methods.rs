@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 
 use seqjepa_model::{DynMethodConfig, MethodConfig, SeqJepaConfig, boxed_config};
+use seqjepa_train::storage::{abridged, expected_and_found};
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
-use crate::config::{Config, ConfigError};
-use crate::config_file::expected_and_found;
+use crate::config::{Config, ConfigError, UNLOCATED};
 
 /// A method that a config can name.
 pub(super) trait MethodEntry: Send + Sync {
@@ -64,7 +64,7 @@ impl<C: MethodConfig> MethodEntry for Named<C> {
                 serde_path_to_error::deserialize(settings).map_err(|error| {
                     let (expected, found) = expected_and_found(&error.inner().to_string());
                     let key = format!("{}.{}", C::NAME, error.path());
-                    ConfigError::Mistyped { key, origin: "the config".into(), expected, found }
+                    ConfigError::Mistyped { key, origin: UNLOCATED.into(), expected, found: abridged(&found) }
                 })?
             }
         };

@@ -9,7 +9,7 @@ use seqjepa_train::storage::{Folder, StorageError};
 use seqjepa_train::{History, MetricsRow};
 
 use super::error::RunError;
-use super::record::RunRecord;
+use super::record::{RunCheckpoint, RunRecord};
 use super::run::{Parts, Run};
 use crate::code::code_version;
 use crate::config::{Config, ConfigDifference, ConfigError, invalid};
@@ -19,6 +19,9 @@ use crate::folder::run_folder::{CHECKPOINTS, CONFIG, METRICS_JSONL};
 use crate::folder::status::Status;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
+
+/// What a config is called in errors that was not read from a file of the user's.
+const RUNS_CONFIG: &str = "the run's config";
 
 /// What to change about a run that is continued; by default nothing.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +64,7 @@ impl Run {
         let folder = RunFolder::at(root);
         if !folder.checkpoints().exists() {
             // Nothing is made where there is no run.
+            folder.expect_run(&[CONFIG])?;
             RunFolder::open(registry, root)?;
         }
         let lock = folder.take()?;
@@ -74,7 +78,13 @@ impl Run {
         {
             tracing::warn!("{second}");
         }
-        resumed
+        resumed.map_err(|error| match (error, &options.config) {
+            (RunError::Config(error), Some(path)) => {
+                error.located(&path.display().to_string(), &options.overrides).into()
+            }
+            (RunError::Config(error), None) => error.located(RUNS_CONFIG, &options.overrides).into(),
+            (error, _) => error,
+        })
     }
 
     fn resume_in(
@@ -148,7 +158,7 @@ impl Run {
             // The kill may have come between the checkpoint and its second name.
             run.store.mark_best()?;
         }
-        run.check_best(observer)?;
+        run.check_best(epoch, observer)?;
         observer.observe(&Event::Resumed { path: Some(&path), epoch, batch })?;
         Ok(run)
     }
@@ -161,12 +171,13 @@ impl Run {
     }
 
     /// Says so if the best checkpoint is damaged or missing, and makes it again where that can be done.
-    fn check_best(&self, observer: &mut dyn Observer) -> Result<(), RunError> {
+    fn check_best(&self, done: usize, observer: &mut dyn Observer) -> Result<(), RunError> {
         let run = &self.config.run;
         let (Some(metric), Some(best)) = (&run.best_metric, self.best) else { return Ok(()) };
         let file = self.store.best();
         let what = format!("{} should hold epoch {best}, the best by {metric}", file.display());
-        let problem = match self.store.check_best::<RunRecord>(best)? {
+        let is_best = |found: &RunCheckpoint| self.may_be_best(found, best, done);
+        let problem = match self.store.check_best(best, is_best)? {
             BestState::Whole => return Ok(()),
             BestState::Restored { problem, from } => {
                 format!("{what}, but {problem}; it was made again from {}", from.display())
@@ -177,6 +188,35 @@ impl Run {
             ),
         };
         Ok(observer.observe(&Event::CheckpointDamaged { problem: &problem })?)
+    }
+}
+
+impl Run {
+    /// Says why a whole checkpoint cannot be the best one, that of epoch `best`, of this run, which has `done` epochs behind it. One of
+    /// a later epoch can be: the run may have come further before it fell back to the checkpoint that it goes on from. It was then the
+    /// best when it was written, which it says of itself.
+    fn may_be_best(&self, found: &RunCheckpoint, best: usize, done: usize) -> Result<(), String> {
+        let Progress { epoch, under_way, history, .. } = &found.progress;
+        let (epoch, record) = (*epoch, &found.record);
+        if *under_way != UnderWay::default() {
+            return Err(format!("it is that of a step of epoch {}", epoch + 1));
+        }
+        if epoch < best || (epoch > best && epoch <= done) {
+            return Err(format!("it is that of epoch {epoch}"));
+        }
+        if record.best.is_some_and(|own| own != epoch) {
+            return Err(format!("it is that of epoch {epoch}, which was not the best when it was written"));
+        }
+        let ours = match self.rows.get(..epoch) {
+            // With a part of the metrics lost, nothing can be said.
+            _ if epoch <= done && self.rows.len() < done => true,
+            Some(rows) => History::of(rows).position().sha256 == history.sha256,
+            None => {
+                record.config.run.seed == self.config.run.seed
+                    && record.data.as_ref().is_none_or(|data| *data == self.fingerprint)
+            }
+        };
+        if ours { Ok(()) } else { Err(format!("it is that of epoch {epoch} of another run")) }
     }
 }
 
@@ -271,7 +311,7 @@ fn configs(
     };
     let mut config = match &options.config {
         Some(path) => Config::load_with(registry, path, &options.overrides)?,
-        None => Config::parse_with(registry, &base.to_yaml(), "the run's config", &options.overrides)?,
+        None => Config::parse_with(registry, &base.to_yaml(), RUNS_CONFIG, &options.overrides)?,
     };
     // The folder may have been moved since.
     config.run.output_dir = Some(root.to_owned());

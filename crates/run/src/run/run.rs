@@ -248,7 +248,9 @@ impl Run {
             config: self.config.to_json(),
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
-        Ok(evaluate(&request, observer)?)
+        let mut card = evaluate(&request, observer)?;
+        card.device = DeviceRequest::parse(&self.config.run.device)?.resolved(self.backend);
+        Ok(card)
     }
 
     pub(super) fn status(&self) -> StatusSink {

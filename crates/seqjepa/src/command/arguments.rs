@@ -7,7 +7,7 @@ use seqjepa_run::config::ConfigDifference;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::{MayLack, PretrainedSource};
 
-use super::terminal::{note, one_line};
+use super::terminal::{note, short_name};
 
 /// Which trained model a command works on.
 #[derive(Debug, Args)]
@@ -45,8 +45,22 @@ impl ModelArguments {
 pub(super) fn shown(names: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = if names.len() > SHOWN { format!(", ... ({} in all)", names.len()) } else { String::new() };
-    let names: Vec<_> = names.iter().take(SHOWN).map(|name| one_line(name)).collect();
+    let names: Vec<_> = names.iter().take(SHOWN).map(|name| short_name(name)).collect();
     format!("{}{more}", names.join(", "))
+}
+
+/// Reads a whole number in a range, in words of people.
+pub(super) fn whole<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match most {
+            u64::MAX => format!("expected a whole number of at least {least}"),
+            _ => format!("expected a whole number, {least} to {most}"),
+        })
+    }
 }
 
 /// Loads the model, and says what to do where its file lacks tensors.

@@ -4,10 +4,10 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use seqjepa_data::regular::open_regular;
-use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard};
+use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard, TrainedAs};
 use seqjepa_run::RunFolder;
 use seqjepa_run::registry::Registry;
 use seqjepa_train::MetricsRow;
@@ -35,6 +35,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let output = &arguments.output;
+    ensure!(
+        output.is_dir() || !output.exists(),
+        "--output {}: expected a folder, or a name that is free, found a file; nothing was written",
+        output.display()
+    );
     let [table, figures, picture, drawing] =
         ["comparison.md", "comparison.csv", "grid.png", "grid.svg"].map(|name| arguments.output.join(name));
     for file in [&table, &figures, &picture, &drawing] {
@@ -69,8 +75,13 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
     let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let label = resolved.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let config = if card.is_none() { RunFolder::open(&Registry::standard(), path).ok() } else { None };
-    let data_set = config.map(|(_, config)| config.dataset.name);
-    Ok(ComparedRun { label, card, online, data_set })
+    let trained_as = config.map(|(_, config)| TrainedAs {
+        observed_views: config.dataset.seq_len,
+        seed: config.run.seed,
+        data_set: config.dataset.name,
+        method: config.method,
+    });
+    Ok(ComparedRun { label, card, online, trained_as })
 }
 
 fn last_row(path: &Path) -> anyhow::Result<Option<MetricsRow>> {

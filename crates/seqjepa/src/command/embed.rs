@@ -4,19 +4,24 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use seqjepa_data::SequenceLayout;
 use seqjepa_data::regular::read_regular;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::embed::{EmbeddedViews, Embedder, FeatureFormat, embed_files, list_images};
 use seqjepa_run::progress::ProgressBars;
 
-use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed, whole};
+use super::device::describe_device;
 use super::introduction::describe_classes;
 use super::outputs::{LONGEST_TEXT, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
 use super::terminal::say;
+
+/// Most images at a time: more make nothing faster.
+const MAX_BATCH: u64 = 1 << 16;
 
 /// Embeds a folder of images with a trained model: z_t of each view and z_AGG, as SafeTensors or npy.
 ///
@@ -33,13 +38,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Embeds so many augmented views of each image, and aggregates them; default: the image as it is.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true, value_parser = whole::<usize>(1, SequenceLayout::MAX_VIEWS as u64))]
     views: Option<usize>,
     /// Seed of the augmented views.
-    #[arg(long, default_value_t = 0, requires = "views")]
+    #[arg(long, default_value_t = 0, requires = "views", allow_negative_numbers = true, value_parser = whole::<u64>(0, u64::MAX))]
     seed: u64,
     /// Images at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    #[arg(long, value_name = "COUNT", default_value_t = 256, allow_negative_numbers = true, value_parser = whole::<usize>(1, MAX_BATCH))]
     batch_size: usize,
     /// auto, cpu, cuda[:n], vulkan[:n], metal[:n] or rocm[:n].
     #[arg(long, value_name = "NAME", default_value = "auto")]
@@ -56,7 +61,9 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let format = FeatureFormat::of(output)?;
     let record = output.with_extension("json");
     refuse_record_of_others(&record, output, format)?;
-    let device = DeviceRequest::parse(&arguments.device)?.open()?;
+    let (device, backend) = DeviceRequest::parse(&arguments.device)
+        .and_then(|request| request.open_named())
+        .map_err(|error| anyhow!("--device {}: {error}", arguments.device))?;
     let pretrained = hint_at_missing(arguments.model.source().load(&device), arguments.model.allow_missing)?;
     let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
     for file in [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy)) {
@@ -64,6 +71,7 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         refuse_own_input(file, read.into_iter().flatten())?;
     }
     tell_not_followed(&pretrained.not_followed);
+    say!("device: {}", describe_device(&arguments.device, backend));
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.clone()).collect();
         let left_over = if left_over.is_empty() { "nothing".into() } else { shown(&left_over) };

@@ -7,6 +7,7 @@ use clap::Args;
 use seqjepa_evaluation::{
     CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate,
 };
+use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
@@ -15,7 +16,7 @@ use seqjepa_train::storage::{Folder, folder_of};
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
 use super::device::describe_device;
 use super::estimate::{ProbePace, announce};
-use super::failure::hinted;
+use super::failure::{as_typed, hinted};
 use super::finish::print_results;
 use super::introduction::describe_data;
 use super::outputs::{expect_ending, refuse_other_than_card, refuse_own_input};
@@ -48,6 +49,30 @@ pub(super) struct Arguments {
     no_cache: bool,
 }
 
+impl Arguments {
+    /// The overrides that flags of their own come to, each with the flag as it was typed.
+    fn flags(&self) -> Vec<(String, String)> {
+        let protocols = self.protocol.iter().map(|names| {
+            let list: Vec<_> = names.split(',').map(quoted).collect();
+            (format!("eval.protocols=[{}]", list.join(",")), format!("--protocol {names}"))
+        });
+        let single = |key: &str, flag: &str, value: &Option<String>| {
+            value.as_ref().map(|value| (format!("{key}={}", quoted(value)), format!("--{flag} {value}")))
+        };
+        let encoder = single("eval.encoder", "encoder", &self.encoder);
+        protocols.chain(encoder).chain(single("run.device", "device", &self.device)).collect()
+    }
+}
+
+/// A text as YAML that is nothing else than this text.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    match !text.is_empty() && text.chars().all(plain) && !text.ends_with(':') {
+        true => text.to_owned(),
+        false => format!("'{}'", text.trim().replace('\'', "''")),
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     stoppable(|stop| on_the_pool(|| measure(arguments, stop)))
 }
@@ -60,16 +85,17 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         refuse_other_than_card(output)?;
     }
     let mut source = arguments.model.source();
-    if let Some(names) = &arguments.protocol {
+    let flags = arguments.flags();
+    source.overrides.extend(flags.iter().map(|(over, _)| over.clone()));
+    if arguments.protocol.is_some() {
         // The older spelling in a checkpoint's config would add to what was asked for.
-        source.overrides.extend([format!("eval.protocols=[{names}]"), "eval.regressors=null".into()]);
+        source.overrides.push("eval.regressors=null".into());
     }
-    source.overrides.extend(arguments.encoder.iter().map(|name| format!("eval.encoder={name}")));
-    source.overrides.extend(arguments.device.iter().map(|name| format!("run.device={name}")));
     if arguments.no_cache {
         source.overrides.push("eval.cache=false".into());
     }
-    let loaded = hint_at_missing(LoadedModel::read(&source), arguments.model.allow_missing)?;
+    let loaded = hint_at_missing(LoadedModel::read(&source), arguments.model.allow_missing)
+        .map_err(|error| as_typed(error, &flags))?;
     say!("{}", describe(&loaded));
     say!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
     tell_not_followed(&loaded.not_followed);
@@ -108,7 +134,8 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let mut told = Observers::new().with(ProgressBars::new()).with(ProbePace::default());
     let card = evaluate(&request, &mut stop.watch(&mut told));
     stop.check()?;
-    let card = card?;
+    let mut card = card?;
+    card.device = DeviceRequest::parse(&config.run.device)?.resolved(loaded.backend);
     card.save(output)?;
     if config.eval.cache_dir.is_none() {
         clear_features(&cache);

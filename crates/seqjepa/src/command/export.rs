@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
+use burn::tensor::TensorData;
 use clap::Args;
 use seqjepa_model::export_tensors;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::{MayLack, published_probes};
 
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
+use super::device::describe_device;
 use super::outputs::{expect_ending, refuse_own_input};
 use super::pool::on_the_pool;
-use super::terminal::say;
+use super::terminal::{note, say};
 
 /// Extensions under which PyTorch's own format is expected.
 const PYTORCH: [&str; 5] = ["pth", "pt", "bin", "ckpt", "pkl"];
@@ -44,7 +46,7 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     )?;
     refuse_other_formats(output)?;
     expect_ending(output, "safetensors")?;
-    let device = DeviceRequest::parse("cpu")?.open()?;
+    let (device, backend) = DeviceRequest::parse("cpu")?.open_named()?;
     let mut source = model.source();
     if !model.allow_missing {
         // What is not there would have the values of a fresh model.
@@ -54,6 +56,7 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     tell_not_followed(&pretrained.not_followed);
+    say!("device: {}", describe_device("cpu", backend));
     let missing = &pretrained.missing;
     let mut tensors = pretrained.method.state_dict();
     // Their values here are those of a fresh model.
@@ -61,12 +64,27 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if *probes {
         tensors.extend(published_probes(&pretrained.beside));
     }
+    let broken: Vec<_> =
+        tensors.iter().filter(|(_, data)| !is_finite(data)).map(|(name, _)| name.clone()).collect();
+    if !broken.is_empty() {
+        note!(
+            "warning: {}: expected finite values, found NaN or infinite ones in {} of {} tensors, which are written as they are: {}",
+            pretrained.path.display(),
+            broken.len(),
+            tensors.len(),
+            shown(&broken)
+        );
+    }
     export_tensors(&tensors, output)?;
     say!("{}: {} tensors with PyTorch's names", output.display(), tensors.len());
     if !missing.is_empty() {
         say!("left out, since {} lacks them: {}", pretrained.path.display(), shown(missing));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_finite(data: &TensorData) -> bool {
+    !data.dtype().is_float() || data.iter::<f64>().all(f64::is_finite)
 }
 
 /// Refuses a name under which a reader would expect another format.

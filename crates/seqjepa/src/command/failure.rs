@@ -8,9 +8,11 @@ use seqjepa_data::DataError;
 use seqjepa_run::RunError;
 use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
+use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::registry::DataSetError;
+use seqjepa_train::storage::abridged;
 
-use super::terminal::note;
+use super::terminal::{message_line, note};
 
 /// The exit code of an error.
 const FAILED: u8 = 1;
@@ -38,55 +40,47 @@ impl std::error::Error for Hinted {}
 
 /// Adds to an error what can be done about it.
 pub(super) fn hinted(error: impl Into<Error>, hint: String) -> Error {
-    Hinted { message: message(&error.into()), hint }.into()
+    let error = error.into();
+    // A hint of its own would stand before this one.
+    let message = message(&error).split('\n').next().unwrap_or_default().to_owned();
+    Hinted { message, hint }.into()
 }
 
-/// An error with every cause that its text does not hold already, and a hint where the command line has something to offer.
+/// An error with every cause that its text does not hold already, and a hint where the command line has something to offer: one line
+/// each. Whatever they quote, as names of files and tensors of others, can neither end a line nor fill the screen.
 pub(super) fn message(error: &Error) -> String {
+    let mut text = error_line(&with_causes(error));
+    if let Some(hint) = hint(error) {
+        let _ = write!(text, "\nhint: {}", error_line(&hint));
+    }
+    text
+}
+
+fn with_causes(error: &Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {
             let _ = write!(text, ": {cause}");
         }
     }
-    let mut text = without_types(&text);
-    // What the library calls an override is given by this argument.
-    text = text.replace("the override `", "`--set ");
-    if let Some(hint) = hint(error) {
-        let _ = write!(text, "\nhint: {hint}");
-    }
     text
 }
 
-/// What a deserialiser says of a file, without the names of Rust's types.
-fn without_types(text: &str) -> String {
-    let whole = "expected a whole number";
-    let mut text = text.to_owned();
-    for (name, words) in [
-        ("expected usize", whole),
-        ("expected u64", whole),
-        ("expected u32", whole),
-        ("expected u8", whole),
-        ("expected i64", whole),
-        ("expected f64", "expected a number"),
-        ("expected f32", "expected a number"),
-        ("expected a sequence", "expected a list"),
-        ("expected a map", "expected an object"),
-        ("invalid type: sequence", "found a list"),
-        ("invalid type: map", "found an object"),
-        ("invalid type: ", "found the "),
-        ("invalid value: ", "found the "),
-    ] {
-        text = text.replace(name, words);
+/// A message on one line, with what the library calls an override named by the argument that gives it.
+fn error_line(text: &str) -> String {
+    message_line(text).replace("the override `", "`--set ")
+}
+
+/// Names a setting that a flag of its own gives as the user has typed it, and not as the override that it comes to.
+pub(super) fn as_typed<E: Into<Error>>(error: E, flags: &[(String, String)]) -> Error {
+    let error = error.into();
+    let whole = with_causes(&error);
+    let mut text = whole.clone();
+    for (over, typed) in flags {
+        text = text.replace(&format!("the override `{}`", abridged(over)), &format!("`{typed}`"));
     }
-    // `expected struct Name`, of the library's own types.
-    while let Some(start) = text.find("expected struct ") {
-        let name = start + "expected struct ".len();
-        let end =
-            text[name..].find(|c: char| !c.is_alphanumeric()).map_or(text.len(), |length| name + length);
-        text.replace_range(start..end, "expected an object");
-    }
-    text
+    // With its type it keeps its hints.
+    if text == whole { error } else { Error::msg(text) }
 }
 
 fn hint(error: &Error) -> Option<String> {
@@ -97,6 +91,9 @@ fn hint(error: &Error) -> Option<String> {
         return Some(
             "dataset.truncated_images=skip leaves damaged images out, accept uses what can be decoded of them".into(),
         );
+    }
+    if let Some(ModelFileError::NoConfig { .. }) = error.downcast_ref() {
+        return Some("give --config FILE, with the sizes of the model that the file holds".into());
     }
     let data_set = match error.downcast_ref() {
         Some(RunError::DataSet(error)) => Some(error),
@@ -161,15 +158,24 @@ mod tests {
     }
 
     #[test]
-    fn no_type_of_rust_is_named() {
+    fn what_is_quoted_can_neither_end_a_line_nor_fill_the_screen() {
+        let name = "a\nerror: b\u{1b}[31m\u{202e}\r\tc";
         let error =
-            anyhow!("invalid type: string \"a\", expected usize at line 3").context("a.json: no card");
-        assert_eq!(
-            message(&error),
-            "a.json: no card: found the string \"a\", expected a whole number at line 3"
-        );
-        let error = anyhow!("invalid type: sequence, expected struct ResultCard at line 1");
-        assert_eq!(message(&error), "found a list, expected an object at line 1");
+            hinted(anyhow!("{name}: expected x, found {}", "f".repeat(100_000)), format!("use {name}"));
+        let text = message(&error);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[0].starts_with("a error: b[31m  c: expected x, found fff"), "{text}");
+        assert!(lines[0].len() < 1000 && lines[1] == "hint: use a error: b[31m  c", "{text}");
+    }
+
+    #[test]
+    fn a_flag_is_named_as_it_was_typed() {
+        let flags = [("run.device=foo".to_owned(), "--device foo".to_owned())];
+        let error = as_typed(anyhow!("`run.device` in the override `run.device=foo`: expected auto"), &flags);
+        assert_eq!(message(&error), "`run.device` in `--device foo`: expected auto");
+        let error = as_typed(anyhow!("in the override `run.device=cpu`"), &flags);
+        assert_eq!(message(&error), "in `--set run.device=cpu`");
     }
 
     #[test]

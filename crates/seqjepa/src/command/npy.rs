@@ -1,10 +1,10 @@
 //! Reads arrays in NumPy's format, in a few lines of its own: a header is one dictionary of three keys, and a forged one must cost
 //! nothing.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use burn::tensor::{DType, Shape, TensorData};
 use seqjepa_data::regular::open_regular;
 
@@ -21,20 +21,20 @@ fn read(path: &Path) -> anyhow::Result<TensorData> {
     let data = file.metadata()?;
     let mut file = BufReader::new(file);
     let mut start = [0; 8];
-    file.read_exact(&mut start).context("expected a NumPy file, found fewer bytes")?;
+    fill(&mut file, &mut start, "a NumPy file")?;
     ensure!(start.starts_with(b"\x93NUMPY"), "expected a NumPy file, found other bytes");
     let (length, preamble) = if start[6] == 1 {
         let mut length = [0; 2];
-        file.read_exact(&mut length)?;
+        fill(&mut file, &mut length, "a whole header")?;
         (usize::from(u16::from_le_bytes(length)), 10)
     } else {
         let mut length = [0; 4];
-        file.read_exact(&mut length)?;
+        fill(&mut file, &mut length, "a whole header")?;
         (usize::try_from(u32::from_le_bytes(length))?, 12)
     };
     ensure!(length <= MAX_HEADER, "expected a header of at most {MAX_HEADER} bytes, found {length}");
     let mut header = vec![0; length];
-    file.read_exact(&mut header).context("expected a whole header")?;
+    fill(&mut file, &mut header, "a whole header")?;
     let header = String::from_utf8_lossy(&header).into_owned();
     let (dtype, shape, fortran) = parse(&header)?;
 
@@ -45,11 +45,18 @@ fn read(path: &Path) -> anyhow::Result<TensorData> {
         bail!("expected the elements of shape {shape:?}, found {found} bytes");
     };
     let mut values = vec![0; bytes];
-    file.read_exact(&mut values)?;
+    fill(&mut file, &mut values, "all elements")?;
     if fortran {
         values = to_rows(&values, &shape, dtype.size());
     }
     Ok(TensorData::try_from_bytes_vec(values, Shape::from(shape), dtype)?)
+}
+
+fn fill(file: &mut impl Read, bytes: &mut [u8], what: &str) -> anyhow::Result<()> {
+    file.read_exact(bytes).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => anyhow!("expected {what}, found that the file ends before"),
+        _ => error.into(),
+    })
 }
 
 /// Type, shape, and whether the first axis runs fastest: `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`.

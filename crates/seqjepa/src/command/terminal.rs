@@ -29,9 +29,34 @@ macro_rules! note {
 }
 pub(in crate::command) use note;
 
-/// A name of others as a part of a line: with line ends it could pass for lines of this command's.
+/// Most characters of a line, and of a part of it without a space.
+const LONGEST_LINE: usize = 1 << 13;
+const LONGEST_WORD: usize = 512;
+
+/// A text of others as a part of a line: with line ends it could pass for lines of this command's, and it is as long as they like.
 pub(super) fn one_line(text: &str) -> String {
-    plain_text(text).replace(['\n', '\r', '\t'], " ")
+    beginning(&plain_text(&text.replace(['\n', '\r', '\t'], " ")), LONGEST_LINE)
+}
+
+/// A name of others in a list of names.
+pub(super) fn short_name(name: &str) -> String {
+    beginning(&one_line(name), 80)
+}
+
+/// A message as one line that a screen holds: long runs without a space, as names may be, are shown by their beginning, and so is the
+/// whole.
+pub(super) fn message_line(text: &str) -> String {
+    let text = one_line(text);
+    let words: Vec<_> = text.split(' ').map(|word| beginning(word, LONGEST_WORD)).collect();
+    words.join(" ")
+}
+
+/// A text, or where it is longer than that many characters, its beginning.
+fn beginning(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}... ({} bytes)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
 }
 
 /// Prints text and a line end on standard output.
@@ -69,13 +94,15 @@ pub(super) fn start_logging(verbose: bool) {
     let _ = log.with_writer(|| Cleaned).try_init();
 }
 
-/// Standard error without control characters. An event comes in one write.
+/// Standard error without control characters. An event comes in one write, and is one line.
 struct Cleaned;
 
 impl Write for Cleaned {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Nor about it here: told of an error, the logger would panic over the same closed standard error.
-        let _ = io::stderr().write_all(plain_text(&String::from_utf8_lossy(bytes)).as_bytes());
+        let text = String::from_utf8_lossy(bytes);
+        let line = message_line(text.strip_suffix('\n').unwrap_or(&text));
+        let _ = writeln!(io::stderr(), "{line}");
         Ok(bytes.len())
     }
 

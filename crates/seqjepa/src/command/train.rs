@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use seqjepa_evaluation::ResultCard;
+use seqjepa_run::folder::FolderError;
 use seqjepa_run::folder::status::{RunState, inspect};
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{Config, ResumeOptions, Run, RunFolder};
+use seqjepa_run::{Config, ResumeOptions, Run, RunError, RunFolder};
 
 use super::arguments::Overrides;
 use super::dry_run::dry_run;
@@ -71,11 +72,23 @@ fn train(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         (None, Some(path)) => {
             let config = Config::load(path, &options.overrides)?;
             if arguments.dry_run {
-                return dry_run(config, !arguments.no_timing);
+                return dry_run(config, !arguments.no_timing, |error| located(error, path, &options));
             }
-            train_and_evaluate(Run::start(config, &mut ProgressBars::new())?, skip, stop)
+            train_and_evaluate(start(config, path, &options)?, skip, stop)
         }
         (None, None) => unreachable!("one of the two is required"),
+    }
+}
+
+fn start(config: Config, path: &Path, options: &ResumeOptions) -> Result<Run, RunError> {
+    Run::start(config, &mut ProgressBars::new()).map_err(|error| located(error, path, options))
+}
+
+/// The error with the place of a value that was found wrong only when the run was made.
+fn located(error: RunError, path: &Path, options: &ResumeOptions) -> RunError {
+    match error {
+        RunError::Config(error) => error.located(&path.display().to_string(), &options.overrides).into(),
+        error => error,
     }
 }
 
@@ -89,8 +102,10 @@ fn start_or_resume(
     let mut config = Config::load(path, &options.overrides)?;
     let root = config.run.output_dir.clone().unwrap_or_else(|| Path::new("runs").join(&config.run.name));
     config.run.output_dir = Some(root.clone());
-    if RunFolder::check(&config).is_ok() {
-        return train_and_evaluate(Run::start(config, &mut ProgressBars::new())?, skip, stop);
+    match RunFolder::check(&config) {
+        Ok(()) => return train_and_evaluate(start(config, path, options)?, skip, stop),
+        Err(FolderError::InUse { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
     let finished = inspect(&root).is_ok_and(|(status, _)| status.state == RunState::Finished);
     let run = open(&root, options, stop)?;

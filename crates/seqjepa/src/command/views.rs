@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
@@ -14,9 +14,10 @@ use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFo
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::registry::open_images;
-use seqjepa_train::storage::write_atomically;
+use seqjepa_train::storage::{read_json, write_atomically};
 
-use super::arguments::Overrides;
+use super::arguments::{Overrides, whole};
+use super::failure::as_typed;
 use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
 use super::pool::on_the_pool;
 use super::terminal::{note, say};
@@ -46,7 +47,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     set: Overrides,
     /// Side of the views in pixels; default: the config's.
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", allow_negative_numbers = true, value_parser = whole::<usize>(0, u64::MAX))]
     size: Option<usize>,
     /// Indices of the training images, separated by commas; not for images of one's own.
     #[arg(
@@ -54,11 +55,13 @@ pub(super) struct Arguments {
         value_name = "INDICES",
         value_delimiter = ',',
         default_value = "0,1,2,3,4,5",
+        allow_negative_numbers = true,
+        value_parser = whole::<u32>(0, u64::from(u32::MAX)),
         conflicts_with = "images"
     )]
     samples: Vec<u32>,
     /// The epoch whose views are drawn, from 0.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64>(0, u64::MAX))]
     epoch: u64,
     /// Writes the parameters of all views to a JSON file: a list of views for each image, the target last.
     #[arg(long, value_name = "FILE")]
@@ -89,21 +92,23 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         refuse_own_input(path, read().chain([output.as_path()]))?;
     }
     let mut overrides = arguments.set.overrides.clone();
-    overrides.extend(arguments.size.map(|size| format!("model.img_size={size}")));
+    let size = arguments.size.map(|size| (format!("model.img_size={size}"), format!("--size {size}")));
+    overrides.extend(size.iter().map(|(over, _)| over.clone()));
     let config = match &arguments.config {
-        Some(path) => Config::load(path, &overrides)?,
-        None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides)?,
+        Some(path) => Config::load(path, &overrides),
+        None => Config::parse("dataset: {name: synthetic}", "the built-in config", &overrides),
     };
+    let config = config.map_err(|error| as_typed(error, size.as_slice()))?;
     if files.is_empty() && config.dataset.name != "synthetic" {
         refuse_existing_below(output, &config.dataset.data_root)?;
     }
-    let replayed = arguments.replay.as_deref().map(read_parameters).transpose()?;
+    let replayed = arguments.replay.as_deref().map(Replay::read).transpose()?;
 
     let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
     let drawn = if arguments.images.is_empty() {
-        drawing.draw(&config, replayed.as_deref())?
+        drawing.draw(&config, replayed.as_ref())?
     } else {
-        drawing.draw_files(&config, &files, replayed.as_deref())?
+        drawing.draw_files(&config, &files, replayed.as_ref())?
     };
     let sheet = drawn.sheet()?;
     if let Some(path) = &arguments.parameters {
@@ -142,11 +147,7 @@ struct Row {
 
 impl Drawing {
     /// Images of the data set that a config names, with new views or with `replayed` ones.
-    pub(super) fn draw(
-        &self,
-        config: &Config,
-        replayed: Option<&[Vec<AugmentParams>]>,
-    ) -> anyhow::Result<Drawn> {
+    pub(super) fn draw(&self, config: &Config, replayed: Option<&Replay>) -> anyhow::Result<Drawn> {
         check_count(self.samples.len())?;
         let [images, _] = open_images(config, &mut ProgressBars::new())?;
         let mut buffer = PixelBuffer::default();
@@ -172,7 +173,7 @@ impl Drawing {
         &self,
         config: &Config,
         files: &[PathBuf],
-        replayed: Option<&[Vec<AugmentParams>]>,
+        replayed: Option<&Replay>,
     ) -> anyhow::Result<Drawn> {
         check_count(files.len())?;
         let mut rows = Vec::new();
@@ -207,17 +208,14 @@ impl Drawing {
         image: ImageView<'_>,
         number: usize,
         sample: u32,
-        replayed: Option<&[Vec<AugmentParams>]>,
+        replayed: Option<&Replay>,
     ) -> anyhow::Result<Vec<AugmentParams>> {
         let Some(all) = replayed else {
             let sequences = config.sequences(config.dataset.seq_len, Normalization::IMAGENET)?;
             let key = SequenceKey { seed: config.run.seed, split: self.split, epoch: self.epoch, sample };
             return Ok(sequences.sample(key, image.height(), image.width()));
         };
-        let found = all.len();
-        all.get(number).cloned().with_context(|| {
-            format!("--replay: expected the views of {} images or more, found {found}", number + 1)
-        })
+        all.of(number, image)
     }
 }
 
@@ -302,26 +300,56 @@ fn list_images(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read_parameters(path: &Path) -> anyhow::Result<Vec<Vec<AugmentParams>>> {
-    let text =
-        read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {}", path.display()))?;
-    let all: Vec<Vec<AugmentParams>> = serde_json::from_slice(&text)
-        .with_context(|| format!("{}: not the parameters of views", path.display()))?;
-    for (number, views) in all.iter().enumerate() {
-        ensure!(
-            views.len() <= MAX_VIEWS,
-            "{}: image {number}: expected at most {MAX_VIEWS} views, found {}",
-            path.display(),
-            views.len()
-        );
-        for view in views {
-            let (height, width) = (view.output_height, view.output_width);
+/// The parameters of views that were kept in a file.
+#[derive(Debug)]
+pub(super) struct Replay {
+    path: PathBuf,
+    /// Those of each image.
+    views: Vec<Vec<AugmentParams>>,
+}
+
+impl Replay {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.display();
+        let text = read_regular(path, LONGEST_TEXT).with_context(|| format!("could not read {name}"))?;
+        let views: Vec<Vec<AugmentParams>> = read_json(&text).map_err(|found| {
+            anyhow!(
+                "{name}: expected a list of views for each image, as --parameters writes it, found {found}"
+            )
+        })?;
+        for (number, views) in views.iter().enumerate() {
             ensure!(
-                height.max(width) <= MAX_SIDE,
-                "{}: image {number}: expected views of at most {MAX_SIDE} pixels a side, found {height} x {width}",
-                path.display()
+                views.len() <= MAX_VIEWS,
+                "{name}: image {number}: expected at most {MAX_VIEWS} views, found {}",
+                views.len()
             );
+            for view in views {
+                let (height, width) = (view.output_height, view.output_width);
+                ensure!(
+                    height.max(width) <= MAX_SIDE,
+                    "{name}: image {number}: expected views of at most {MAX_SIDE} pixels a side, found {height} x {width}"
+                );
+            }
         }
+        Ok(Self { path: path.to_owned(), views })
     }
-    Ok(all)
+
+    /// The views of the image with this number, all of which can be made of it.
+    fn of(&self, number: usize, image: ImageView<'_>) -> anyhow::Result<Vec<AugmentParams>> {
+        let name = self.path.display();
+        let found = self.views.len();
+        let views = self.views.get(number).cloned().with_context(|| {
+            format!("--replay {name}: expected the views of {} images or more, found {found}", number + 1)
+        })?;
+        let (height, width) = (image.height(), image.width());
+        for (place, view) in (1..).zip(&views) {
+            view.validate(height, width).with_context(|| {
+                format!(
+                    "--replay {name}: image {number}, of {height} x {width} pixels: expected views that can be made of it, found \
+                     view {place}"
+                )
+            })?;
+        }
+        Ok(views)
+    }
 }

@@ -11,13 +11,21 @@ pub enum CheckpointError {
     /// A file operation failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A file that is no checkpoint, or not a whole one.
+    /// A checkpoint that is not whole, or holds what none can.
     #[error("checkpoint {}: {message}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// What was expected and found.
         message: String,
+    },
+    /// A file of another kind.
+    #[error("{}: expected a checkpoint of this project, found {found}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
     },
     /// Checkpoints of which none can be used.
     #[error("expected a usable checkpoint in {}, found only damaged ones: {found}", path.display())]

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
 use seqjepa_data::regular::open_regular;
 use seqjepa_nn::StateDict;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::content::{Checkpoint, Progress};
 use super::error::CheckpointError;
 use crate::history::History;
-use crate::storage::{Folder, StorageError, check_nesting, write_atomically};
+use crate::storage::{Folder, StorageError, abridged, check_nesting, write_atomically, yaml_words};
 
 const HEADER_KEY: &str = "seqjepa";
 const DIGEST_KEY: &str = "sha256";
@@ -81,7 +81,7 @@ impl<R: Serialize + DeserializeOwned> Checkpoint<R> {
         let bytes = open_regular(path, u64::MAX)
             .and_then(|(file, length)| read_as_long_as_it_says(file, length))
             .map_err(|source| StorageError::new("read the checkpoint", path, source))?;
-        decode(&bytes).map_err(|message| CheckpointError::invalid(path, message))
+        decode(&bytes).map_err(|fault| fault.of(path))
     }
 
     /// The same in a folder that is held open.
@@ -90,7 +90,43 @@ impl<R: Serialize + DeserializeOwned> Checkpoint<R> {
         let file = folder.open(name, u64::MAX)?;
         let bytes = file.metadata().and_then(|data| read_as_long_as_it_says(file, data.len()));
         let bytes = bytes.map_err(|source| StorageError::new("read the checkpoint", &path, source))?;
-        decode(&bytes).map_err(|message| CheckpointError::invalid(&path, message))
+        decode(&bytes).map_err(|fault| fault.of(&path))
+    }
+}
+
+/// Why bytes are no checkpoint.
+#[derive(Debug)]
+enum Fault {
+    /// They are something else.
+    Foreign(&'static str),
+    /// What was expected and found.
+    Damaged(String),
+}
+
+impl Fault {
+    fn of(self, path: &Path) -> CheckpointError {
+        match self {
+            Self::Foreign(found) => CheckpointError::Foreign { path: path.to_owned(), found },
+            Self::Damaged(message) => CheckpointError::invalid(path, message),
+        }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self::Damaged(message)
+    }
+}
+
+/// What a file is that does not begin as SafeTensors does: with the length of a JSON object, and the object.
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    // A zip archive, and a pickle of protocol 2 to 5.
+    if bytes.starts_with(b"PK\x03\x04") || matches!(bytes, [0x80, 2..=5, ..]) && bytes.get(8) != Some(&b'{') {
+        return Some("a PyTorch checkpoint");
+    }
+    match bytes.get(8) {
+        Some(b'{') | None => None,
+        Some(_) => Some("a file of another format"),
     }
 }
 
@@ -131,18 +167,34 @@ fn encode<R: Serialize>(checkpoint: &Checkpoint<R>) -> Result<Vec<u8>, String> {
     safetensors::serialize(views, Some(metadata)).map_err(|error| format!("it cannot be written: {error}"))
 }
 
-fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, String> {
-    let damaged = |error| format!("expected a whole SafeTensors file, found {error}");
+fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, Fault> {
+    if let Some(found) = other_format(bytes) {
+        return Err(Fault::Foreign(found));
+    }
+    let damaged = |error: SafeTensorError| {
+        let found = match error {
+            SafeTensorError::HeaderTooSmall
+            | SafeTensorError::InvalidHeaderLength
+            | SafeTensorError::MetadataIncompleteBuffer => {
+                "one of another length than its header says: it may be cut short".to_owned()
+            }
+            _ => "a header that does not describe its bytes".to_owned(),
+        };
+        format!("expected a whole SafeTensors file, found {found}")
+    };
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let metadata = metadata.metadata().clone().unwrap_or_default();
-    let text = metadata.get(HEADER_KEY).ok_or_else(|| {
-        format!("expected metadata `{HEADER_KEY}`, found none: not a checkpoint of this project")
-    })?;
-    check_nesting(text).map_err(|message| format!("its metadata does not read: {message}"))?;
-    let header: ReadHeader<R> =
-        serde_yaml::from_str(text).map_err(|error| format!("its metadata does not read: {error}"))?;
+    let Some(text) = metadata.get(HEADER_KEY) else {
+        return Err(Fault::Foreign("a SafeTensors file of another program"));
+    };
+    let unread = |found| format!("expected metadata as a run writes them, found {found}: it is damaged");
+    check_nesting(text).map_err(unread)?;
+    let header: ReadHeader<R> = serde_yaml::from_str(text).map_err(|error| unread(yaml_words(&error)))?;
     if !(1..=FORMAT).contains(&header.format) {
-        return Err(format!("expected format {FORMAT} or less, found {}", header.format));
+        let found = header.format;
+        return Err(
+            format!("expected format 1 to {FORMAT}, found {found}: it may be of a newer version").into()
+        );
     }
     let mut checkpoint = Checkpoint {
         progress: header.progress,
@@ -157,14 +209,19 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, String> {
     views.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, view) in views {
         let (section, path) = name.split_once('.').unwrap_or((&name, ""));
-        let dtype = from_safetensors(view.dtype())
-            .ok_or_else(|| format!("tensor `{name}` has the unexpected type {:?}", view.dtype()))?;
+        let dtype = from_safetensors(view.dtype()).ok_or_else(|| {
+            let name = abridged(&name);
+            format!("tensor `{name}`: expected f32, f64, i64, i32 or u64, found {:?}", view.dtype())
+        })?;
         let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), dtype);
         let section = match section {
             "model" => &mut checkpoint.model,
             "optimizer" => &mut checkpoint.optimizer,
             "probes" => &mut checkpoint.probes,
-            _ => return Err(format!("tensor `{name}` belongs to no known section")),
+            _ => {
+                let name = abridged(&name);
+                return Err(format!("tensor `{name}`: expected a name in model, optimizer or probes").into());
+            }
         };
         section.push((path.to_owned(), data));
     }
@@ -172,7 +229,10 @@ fn decode<R: DeserializeOwned>(bytes: &[u8]) -> Result<Checkpoint<R>, String> {
         let expected = metadata.get(DIGEST_KEY).map_or("none", String::as_str);
         let found = digest(text, &checkpoint.sections());
         if expected != found {
-            return Err(format!("it is damaged: expected content with SHA-256 {expected}, found {found}"));
+            let expected = abridged(expected);
+            return Err(
+                format!("it is damaged: expected content with SHA-256 {expected}, found {found}").into()
+            );
         }
     }
     complete(&mut checkpoint.progress, header.format)?;
@@ -326,7 +386,12 @@ pub(super) mod tests {
         let view = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
         fs::write(&path, safetensors::serialize([("x", view)], None).unwrap()).unwrap();
         let message = Checkpoint::<NoRecord>::load(&path).unwrap_err().to_string();
-        assert!(message.contains("not a checkpoint of this project"), "{message}");
+        assert!(
+            message.ends_with(
+                "expected a checkpoint of this project, found a SafeTensors file of another program"
+            ),
+            "{message}"
+        );
         assert!(Checkpoint::<NoRecord>::load(&scratch.path().join("absent")).is_err());
     }
 

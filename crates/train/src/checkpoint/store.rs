@@ -177,8 +177,8 @@ impl CheckpointStore {
         Ok(self.folder.share(LAST, BEST)?)
     }
 
-    /// Looks whether the best checkpoint is there and whole, which must be that of `epoch`, or of a later one that is about to be
-    /// made again. If it is not, and another of the checkpoints kept is that of `epoch`, that one becomes the best.
+    /// Looks whether the best checkpoint, that of `epoch`, is there and whole; `is_best` says of a whole one why it cannot be the best.
+    /// If it is not, and another of the checkpoints kept is that of `epoch`, that one becomes the best.
     ///
     /// # Errors
     ///
@@ -186,18 +186,26 @@ impl CheckpointStore {
     pub fn check_best<R: Serialize + DeserializeOwned>(
         &self,
         epoch: usize,
+        is_best: impl Fn(&Checkpoint<R>) -> Result<(), String>,
     ) -> Result<BestState, CheckpointError> {
         let problem = match Checkpoint::<R>::load_in(&self.folder, BEST) {
-            Ok(best) if best.progress.epoch >= epoch => return Ok(BestState::Whole),
-            Ok(best) => format!("it is that of epoch {}", best.progress.epoch),
+            Ok(best) => match is_best(&best) {
+                Ok(()) => return Ok(BestState::Whole),
+                Err(problem) => problem,
+            },
             Err(_) if !self.folder.contains(BEST) => "it is not there".to_owned(),
             Err(error) => error.to_string(),
         };
         let mut candidates = vec![LAST.to_owned()];
         candidates.extend(self.earlier()?.into_iter().rev().map(|(_, name)| name));
         for name in candidates {
-            let progress = Checkpoint::<R>::load_in(&self.folder, &name).map(|found| found.progress);
-            if progress.is_ok_and(|found| found.epoch == epoch && found.under_way == UnderWay::default()) {
+            let is_it = |found: Checkpoint<R>| {
+                let progress = &found.progress;
+                progress.epoch == epoch
+                    && progress.under_way == UnderWay::default()
+                    && is_best(&found).is_ok()
+            };
+            if Checkpoint::load_in(&self.folder, &name).is_ok_and(is_it) {
                 self.folder.share(&name, BEST)?;
                 return Ok(BestState::Restored { problem, from: self.folder.path().join(name) });
             }
@@ -281,9 +289,15 @@ mod tests {
         }
         let best = store.best();
         let whole = fs::read(&best).unwrap();
-        let check = |epoch| store.check_best::<NoRecord>(epoch).unwrap();
+        let check = |epoch| {
+            let is_best = |found: &Checkpoint<NoRecord>| match found.progress.epoch {
+                found if found >= epoch => Ok(()),
+                found => Err(format!("it is that of epoch {found}")),
+            };
+            store.check_best(epoch, is_best).unwrap()
+        };
         assert_eq!(check(2), BestState::Whole);
-        // One of an epoch that is to be made again is as good.
+        // The caller has said so.
         assert_eq!(check(1), BestState::Whole);
         // Not through the name that it shares with another.
         fs::remove_file(&best).unwrap();

@@ -7,6 +7,7 @@ mod lines;
 mod nesting;
 mod new_file;
 mod system;
+mod words;
 
 pub use atomic::{folder_of, make_folder, write_atomically};
 pub use error::StorageError;
@@ -14,6 +15,7 @@ pub use folder::Folder;
 pub use lines::Lines;
 pub use nesting::check_nesting;
 pub use new_file::NewFile;
+pub use words::{COUNT, abridged, expected_and_found, json_value, read_json, yaml_words};
 
 #[cfg(feature = "fault-injection")]
 pub mod fault;

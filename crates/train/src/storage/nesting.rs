@@ -9,7 +9,7 @@ const DEEPEST: usize = 64;
 ///
 /// # Errors
 ///
-/// Says what was expected and found, with the line.
+/// Says what was found, to follow "expected ..., found", with the line.
 pub fn check_nesting(text: &str) -> Result<(), String> {
     let (mut depth, mut line) = (0_usize, 1_usize);
     for byte in text.bytes() {
@@ -20,7 +20,7 @@ pub fn check_nesting(text: &str) -> Result<(), String> {
             _ => {}
         }
         if depth > DEEPEST {
-            return Err(format!("expected at most {DEEPEST} open brackets, found more at line {line}"));
+            return Err(format!("more than {DEEPEST} open brackets in line {line}"));
         }
     }
     Ok(())
@@ -35,6 +35,6 @@ mod tests {
         assert!(check_nesting(&"[]".repeat(100_000)).is_ok());
         assert!(check_nesting(&format!("{}{}", "[".repeat(64), "]".repeat(64))).is_ok());
         let message = check_nesting(&format!("a: 1\n{}", "{[".repeat(50_000))).unwrap_err();
-        assert_eq!(message, "expected at most 64 open brackets, found more at line 2");
+        assert_eq!(message, "more than 64 open brackets in line 2");
     }
 }

@@ -18,6 +18,12 @@ pub(crate) use limits::MAX_FILE;
 
 use limits::check_size;
 
+/// Changes whenever some picture comes to other pixels than before, since data that are decoded as they are asked for are known by it
+/// and by their files.
+///
+/// 2: JPEG as libjpeg-turbo decodes it, 16-bit grey as Pillow takes it; pictures that are cut short are refused. 1 was never written.
+pub(crate) const VERSION: u32 = 2;
+
 /// A picture in memory.
 #[derive(Debug)]
 pub(crate) struct Decoded {

@@ -6,6 +6,7 @@ mod kind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use seqjepa_run::Config;
 
@@ -61,10 +62,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Arguments::Keys(Keys { text }) => {
-            for key in keys::keys() {
-                if text.as_deref().is_none_or(|text| key.name.contains(text)) {
-                    say!("{}  ({}, default {})\n    {}", key.name, key.kind, key.default, key.meaning);
-                }
+            let mut keys = keys::keys();
+            keys.retain(|key| text.as_deref().is_none_or(|text| key.name.contains(text)));
+            if let (Some(text), true) = (text, keys.is_empty()) {
+                bail!(
+                    "config keys {text}: expected a part of a key's name, found none that has it; `config keys` lists all"
+                );
+            }
+            for key in keys {
+                say!("{}  ({}, default {})\n    {}", key.name, key.kind, key.default, key.meaning);
             }
             Ok(ExitCode::SUCCESS)
         }

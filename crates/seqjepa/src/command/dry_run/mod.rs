@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{Config, Rehearsal, Run};
+use seqjepa_run::{Config, Rehearsal, Run, RunError};
 
 use super::device::describe_device;
 use super::disk::size;
@@ -23,9 +23,14 @@ const MEASURED: (usize, Duration) = (20, Duration::from_secs(15));
 const TEST_SHARE: f64 = 0.35;
 
 /// Checks config and data, and says how large the run would be. Nothing is written.
-pub(super) fn dry_run(mut config: Config, with_timing: bool) -> anyhow::Result<ExitCode> {
+/// `located` gives an error of a value its place.
+pub(super) fn dry_run(
+    mut config: Config,
+    with_timing: bool,
+    located: impl Fn(RunError) -> RunError,
+) -> anyhow::Result<ExitCode> {
     let downloads = std::mem::take(&mut config.dataset.download);
-    let rehearsal = Run::rehearse(config, &mut ProgressBars::new());
+    let rehearsal = Run::rehearse(config, &mut ProgressBars::new()).map_err(located);
     let rehearsal = if downloads {
         rehearsal.context("a dry run fetches nothing, though the run would (dataset.download)")?
     } else {

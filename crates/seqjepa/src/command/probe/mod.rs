@@ -37,7 +37,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "features")]
     features: String,
     /// Temperature of the nearest neighbours' weights: 0.07 is that of instance discrimination and DINO, 0.1 a usual one for monitoring.
-    #[arg(long, value_name = "NUMBER", default_value_t = KnnConfig::default().temperature)]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = KnnConfig::default().temperature,
+        value_parser = temperature,
+        allow_negative_numbers = true
+    )]
     knn_temperature: f64,
 }
 
@@ -79,6 +85,14 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         test.width,
         arguments.test.display()
     );
+    if let (Some((_, known)), Some((_, found))) = (&train.targets, &test.targets) {
+        ensure!(
+            known == found,
+            "expected as many targets a sample in both files, found {known} in {} and {found} in {}",
+            arguments.train.display(),
+            arguments.test.display()
+        );
+    }
     let features = [Features::new(&train.features, train.width)?, Features::new(&test.features, test.width)?];
     say!("{} + {} samples of {} features", features[0].samples(), features[1].samples(), train.width);
     let bootstrap = Bootstrap::default();
@@ -120,6 +134,14 @@ fn probe(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A temperature, which divides.
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("expected a finite number above 0".to_owned()),
+    }
 }
 
 /// What a file has beside its features, in words.

@@ -67,7 +67,7 @@ impl Found {
         let named =
             |name: &str| tensors.iter().find(|(known, _)| known == name).map(|(_, data)| data.clone());
         let Some(features) = named(name) else {
-            let names: Vec<_> = tensors.iter().map(|(name, _)| shortened(name)).collect();
+            let names: Vec<_> = tensors.iter().map(|(name, _)| name.clone()).collect();
             bail!(
                 "{}: expected a tensor `{name}`, found {}; --features names it",
                 path.display(),
@@ -127,13 +127,4 @@ fn labels_of_record(
     let EmbeddedFiles { labels, class_names, .. } = record;
     let labels = labels.map(|labels| labels.into_iter().map(i64::from).collect());
     Ok(labels.map(|values| Labels { values, names: class_names }))
-}
-
-/// A name of a file, which may be as long as it likes.
-fn shortened(name: &str) -> String {
-    const LONGEST: usize = 80;
-    match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &name[..end]),
-        None => name.to_owned(),
-    }
 }
