@@ -3,7 +3,8 @@
 use seqjepa_probes::diagnostics::{Diagnostics, Verdict};
 
 use super::table::Table;
-use super::text::clean;
+use super::text::{clean, one_line};
+use super::wrap::wrapped;
 use crate::card::{Diagnosed, RepresentationDiagnostics, ResultCard};
 
 /// The figures that there is a verdict on.
@@ -13,21 +14,21 @@ fn judged(side: &RepresentationDiagnostics) -> Option<(&Diagnostics, Verdict)> {
 }
 
 impl ResultCard {
-    /// The verdict on z and on the invariant representation in words, with the figure and threshold behind it, beside the model as
-    /// initialised.
-    pub(super) fn collapse_summary(&self) -> String {
+    /// The verdict on z and on the invariant representation in words, a paragraph each, with the figure and threshold behind it,
+    /// beside the model as initialised.
+    pub(super) fn collapse_summary(&self, escape: fn(&str) -> String) -> Vec<String> {
         let Diagnosed { trained, random } = &self.diagnostics;
-        let invariant = clean(&self.method.invariant.name);
+        let invariant = escape(&self.method.invariant.name);
         let sides =
             [("z", &trained.encoder, &random.encoder), (&invariant, &trained.aggregate, &random.aggregate)];
-        let mut text = String::new();
+        let mut paragraphs = Vec::new();
         for (name, trained, random) in sides {
             // Not looked at, as of a method without it.
             let Some((figures, verdict)) = judged(trained) else { continue };
             let rank = |figures: &Diagnostics| figures.rank_me.unwrap_or(f64::NAN);
             let word = if verdict == Verdict::Healthy { "healthy" } else { &verdict.name().to_uppercase() };
-            text += &format!(
-                "{name}: {word}: {}. RankMe {:.1} of at most {}",
+            let mut text = format!(
+                "{name}: {word}: {}. RankMe (directions in which features differ) {:.1} of at most {}",
                 verdict.meaning(),
                 rank(figures),
                 figures.samples.min(figures.width)
@@ -35,23 +36,29 @@ impl ResultCard {
             if let Some((random, verdict)) = judged(random) {
                 text += &format!(", {:.1} as initialised ({})", rank(random), verdict.name());
             }
-            text += ".\n";
+            text.push('.');
             for reason in &figures.reasons {
-                text += &format!("  {}\n", clean(reason));
+                text += &format!(" {}.", escape(reason).trim_end_matches('.'));
             }
+            paragraphs.push(text);
         }
-        if text.is_empty() {
-            return text;
-        }
-        format!(
-            "\ncollapse diagnostics of the trained model (docs/probes.md has their thresholds; RankMe counts the directions in which \
-             features differ):\n{text}"
-        )
+        paragraphs
     }
 
     /// The collapse diagnostics as a table, with the verdicts and their reasons.
     #[must_use]
     pub fn diagnostics_table(&self) -> String {
+        let (table, notes) = self.diagnostics_parts(clean);
+        notes.iter().fold(table.to_string(), |text, note| text + note + "\n")
+    }
+
+    /// The same for a terminal of `width` columns.
+    pub(super) fn diagnostics_text(&self, width: usize) -> String {
+        let (table, notes) = self.diagnostics_parts(one_line);
+        notes.iter().fold(table.fitted(width), |text, note| text + &wrapped(note, width, 2))
+    }
+
+    fn diagnostics_parts(&self, escape: fn(&str) -> String) -> (Table, Vec<String>) {
         let Diagnosed { trained, random } = &self.diagnostics;
         let invariant = &self.method.invariant.name;
         let columns = [
@@ -80,26 +87,26 @@ impl ResultCard {
             verdict.map_or("-", |verdict| verdict.name()).to_owned()
         };
         table.push(["verdict".to_owned()].into_iter().chain(columns.iter().map(|(_, side)| verdict(side))));
-        let mut text = table.to_string();
+        let mut notes = Vec::new();
         for (name, side) in &columns {
             let reasons = side.figures.iter().flat_map(|figures| &figures.reasons).chain(&side.absent);
             for reason in reasons {
-                text += &format!("{}: {}\n", clean(name), clean(reason));
+                notes.push(format!("{}: {}", escape(name), escape(reason)));
             }
         }
         for (name, record) in [("trained", trained), ("random", random)] {
-            text += &match (&record.drift, &record.drift_absent) {
-                (Some(drift), _) => format!(
-                    "drift of the online from the target encoder, {name}: cosine distance {:.5}, relative L2 {}, linear CKA {}\n",
+            match (&record.drift, &record.drift_absent) {
+                (Some(drift), _) => notes.push(format!(
+                    "drift of the online from the target encoder, {name}: cosine distance {:.5}, relative L2 {}, linear CKA {}",
                     drift.cosine_distance,
                     show(drift.relative_distance),
                     show(drift.linear_cka)
-                ),
-                (None, Some(reason)) => format!("no drift, {name}: {}\n", clean(reason)),
-                (None, None) => String::new(),
-            };
+                )),
+                (None, Some(reason)) => notes.push(format!("no drift, {name}: {}", escape(reason))),
+                (None, None) => {}
+            }
         }
-        text
+        (table, notes)
     }
 }
 
@@ -108,12 +115,13 @@ mod tests {
     use seqjepa_probes::Features;
     use seqjepa_probes::diagnostics::{DiagnosticsConfig, ViewFeatures, diagnose};
 
+    use super::*;
     use crate::card::tests_support::card;
 
     #[test]
     fn the_verdict_is_said_in_words() {
         let mut own = card(&["top1_z1"]);
-        assert_eq!(own.collapse_summary(), "");
+        assert!(own.collapse_summary(clean).is_empty());
         let figures = |values: &[f32]| {
             let views = ViewFeatures::new(Features::new(values, 3).unwrap(), 1).unwrap();
             Some(diagnose(&views, &DiagnosticsConfig::default()).unwrap())
@@ -122,20 +130,17 @@ mod tests {
         own.diagnostics.trained.encoder.figures = figures(&spread);
         own.diagnostics.trained.aggregate.figures = figures(&[0.5, 0.1, 0.3].repeat(100));
         own.diagnostics.random.aggregate.figures = figures(&spread);
-        let text = own.collapse_summary();
+        let [z, aggregate] = &own.collapse_summary(clean)[..] else { panic!("two are looked at") };
         assert!(
-            text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"),
-            "{text}"
+            z.starts_with("z: healthy: features of different images differ, in many directions. RankMe"),
+            "{z}"
         );
+        let start = "z_AGG: COLLAPSED: all images have nearly the same features. RankMe (directions in which features \
+                     differ) 1.0 of at most 3, ";
+        assert!(aggregate.starts_with(start), "{aggregate}");
         assert!(
-            text.contains(
-                "\nz_AGG: COLLAPSED: all images have nearly the same features. RankMe 1.0 of at most 3, "
-            ),
-            "{text}"
-        );
-        assert!(
-            text.contains("as initialised (healthy)") && text.contains("below 0.0500: collapsed"),
-            "{text}"
+            aggregate.contains("as initialised (healthy)") && aggregate.contains("below 0.0500: collapsed"),
+            "{aggregate}"
         );
     }
 }
