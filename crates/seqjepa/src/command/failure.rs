@@ -10,14 +10,14 @@ use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
 use seqjepa_run::registry::DataSetError;
 
-use super::terminal::note;
+use super::terminal;
 
 /// The exit code of an error.
 const FAILED: u8 = 1;
 
 /// Prints an error with its causes.
 pub(super) fn report(error: &Error) -> ExitCode {
-    note!("error: {}", message(error));
+    terminal::error(format_args!("error: {}", message(error)));
     ExitCode::from(FAILED)
 }
 
