@@ -29,7 +29,7 @@ impl Comparison {
     /// line is longer. [`markdown`](Self::markdown) and [`csv`](Self::csv) have all in any case.
     #[must_use]
     pub fn text(&self, width: usize, all: bool) -> String {
-        let mut text = self.run_table(all).fitted(width);
+        let mut text = self.run_table(all).turned().fitted(width);
         let mut add = |table: &Table, about: &str, below: &[String]| {
             text += &format!("\n{}\n", table.fitted(width));
             text += &wrapped(about, width, 0);
@@ -50,8 +50,9 @@ impl Comparison {
             if left_out {
                 below.push("Notes and all figures are in full in the files.".into());
             }
+            below.splice(0..0, self.in_words());
             add(
-                &self.figure_table(all),
+                &self.figure_table(all, true),
                 &format!("Frozen probes on the test split. {}", self.about_figures()),
                 &below,
             );
@@ -72,7 +73,7 @@ impl Comparison {
             let _ = write!(
                 text,
                 "## Frozen probes on the test split\n\n{}\n{}\n\n",
-                self.figure_table(false),
+                self.figure_table(false, false),
                 self.about_figures()
             );
             if let Some((_, card)) = self.cards().next() {
@@ -95,7 +96,7 @@ impl Comparison {
             );
         }
         if !self.rows.is_empty() {
-            let _ = write!(text, "\n## All figures\n\n{}", self.figure_table(true));
+            let _ = write!(text, "\n## All figures\n\n{}", self.figure_table(true, false));
         }
         text
     }
@@ -152,19 +153,18 @@ impl Comparison {
         table
     }
 
-    fn figure_table(&self, all: bool) -> Table {
+    /// The figures that say the most, or all; `apart`: those of the models as initialised behind those of all runs.
+    fn figure_table(&self, all: bool, apart: bool) -> Table {
         let columns = || {
             self.columns.iter().filter(|column| column.runs.iter().any(|run| self.runs[*run].card.is_some()))
         };
-        let titles = columns().flat_map(|column| [column.label.clone(), format!("{}, random", column.label)]);
-        let titles = ["figure".to_owned(), "protocol".into()].into_iter().chain(titles);
+        let titles = columns().map(|column| [column.label.clone(), format!("{}, random", column.label)]);
+        let titles = ["figure".to_owned(), "protocol".into()].into_iter().chain(ordered(titles, apart));
         let with_paper = self.with_paper();
         let mut table = Table::new(titles.chain(with_paper.then(|| "paper".to_owned())));
         for row in self.rows.iter().filter(|row| all || self.says_much(&row.name)) {
             let mut cells = vec![row.name.clone(), row.protocol.clone()];
-            for column in columns() {
-                cells.extend(self.cells(row, column));
-            }
+            cells.extend(ordered(columns().map(|column| self.cells(row, column)), apart));
             if with_paper {
                 cells.push(value(row.published, &row.name));
             }
@@ -206,7 +206,7 @@ impl Comparison {
     }
 
     /// Whether a figure is one of those that say the most of a run.
-    fn says_much(&self, name: &str) -> bool {
+    pub(super) fn says_much(&self, name: &str) -> bool {
         const PLAIN: [&str; 8] = [
             "top1_z1",
             "r2_mean",
@@ -267,6 +267,17 @@ impl Comparison {
         }
         table
     }
+}
+
+/// Pairs one after another, or `apart` all that are first before all that are second.
+fn ordered(pairs: impl Iterator<Item = [String; 2]>, apart: bool) -> Vec<String> {
+    if !apart {
+        return pairs.flatten().collect();
+    }
+    let (mut first, second): (Vec<String>, Vec<String>) =
+        pairs.map(|[first, second]| (first, second)).unzip();
+    first.extend(second);
+    first
 }
 
 fn about_online(references: &[&OnlineReference]) -> String {

@@ -40,6 +40,17 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| cell.as_ref().to_owned()).collect());
     }
 
+    /// The table with rows and columns exchanged.
+    pub(crate) fn turned(&self) -> Self {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let cell = |row: &Vec<String>, column: usize| row.get(column).cloned().unwrap_or_else(|| "-".into());
+        Self {
+            rows: (0..columns)
+                .map(|column| self.rows.iter().map(|row| cell(row, column)).collect())
+                .collect(),
+        }
+    }
+
     /// The table as plain text of at most `width` columns (at least 20): cells that are too wide go on in the line below, an interval in
     /// one piece; columns that do not fit beside the others follow in a further table. Control characters are left out.
     ///

@@ -35,8 +35,10 @@ impl Bars {
                 self.remove(number);
                 continue;
             };
-            let bar = self.levels[number].get_or_insert_with(|| insert(number, self.moves));
-            show(bar, &line);
+            match &self.levels[number] {
+                Some(bar) => show(bar, &line),
+                None => self.levels[number] = Some(insert(number, &line, self.moves)),
+            }
         }
     }
 
@@ -63,24 +65,30 @@ impl Drop for Bars {
 }
 
 /// Adds a line below those of the levels above.
-fn insert(number: usize, moves: bool) -> ProgressBar {
+fn insert(number: usize, line: &Line, moves: bool) -> ProgressBar {
     let columns = Term::stderr().size_checked().map_or(USUAL, |(_, columns)| columns.into());
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden()).with_style(style(columns));
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden())
+        .with_style(style(columns, number));
+    show(&bar, line);
     // The levels come from the top down.
     let bar = LIVE.insert(number, bar);
-    if moves {
+    if moves && number == PHASE {
         bar.enable_steady_tick(Duration::from_millis(200));
     }
     bar
 }
 
-fn style(columns: usize) -> ProgressStyle {
+/// The level that something moves on.
+const PHASE: usize = 2;
+
+fn style(columns: usize, number: usize) -> ProgressStyle {
     let bar = if columns >= ROOM_FOR_BAR {
         format!(" {{bar:{}}}", ((columns - 40) / 4).clamp(8, 24))
     } else {
         String::new()
     };
-    let template = format!("{{spinner}} {{prefix}}{bar} {{wide_msg}}");
+    let spinner = if number == PHASE { "{spinner}" } else { " " };
+    let template = format!("{spinner} {{prefix}}{bar} {{wide_msg}}");
     ProgressStyle::with_template(&template).expect("the template is well formed").progress_chars("=> ")
 }
 
@@ -101,7 +109,7 @@ mod tests {
     #[test]
     fn lines_fit_any_terminal() {
         for columns in [1, 40, 60, 80, 200] {
-            let _ = style(columns);
+            (0..3).for_each(|number| drop(style(columns, number)));
         }
     }
 }
