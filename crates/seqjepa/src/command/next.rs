@@ -19,8 +19,8 @@ pub(super) fn after_run(folder: &RunFolder, evaluated: bool) {
         evaluate,
         ("beside another run", format!("compare {root} OTHER_RUN")),
         (
-            "pictures and features of your own",
-            format!("embed --checkpoint {root} --images FOLDER --output FILE.npy"),
+            "features of your own images",
+            format!("embed --checkpoint {root} --images FOLDER --output features.npy"),
         ),
     ]);
 }
