@@ -12,7 +12,7 @@ const NARROWEST: usize = 20;
 pub(super) fn fit(rows: &[Vec<String>], width: usize) -> String {
     let width = width.max(NARROWEST);
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let table: Vec<Column> = (0..count).map(|index| Column::of(rows, index, width)).collect();
+    let table: Vec<Column> = (0..count).map(|index| Column::of(rows, count, index, width)).collect();
     let mut text = String::new();
     let mut next = 1;
     loop {
@@ -49,10 +49,9 @@ struct Column {
 }
 
 impl Column {
-    fn of(rows: &[Vec<String>], index: usize, width: usize) -> Self {
+    fn of(rows: &[Vec<String>], count: usize, index: usize, width: usize) -> Self {
         // A heading goes over all columns.
-        let cells =
-            || rows.iter().filter(|row| row.len() > 1 || rows.len() == 1).filter_map(|row| row.get(index));
+        let cells = || rows.iter().filter(|row| row.len() > 1 || count == 1).filter_map(|row| row.get(index));
         let most = if index == 0 { (width / 3).max(8) } else { (width / 2).saturating_sub(GAP).max(8) };
         let least = cells().map(|cell| widest_word(cell)).max().unwrap_or(0).min(most).max(1);
         Self {

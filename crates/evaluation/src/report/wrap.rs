@@ -134,7 +134,7 @@ mod tests {
                 let squeeze = |text: &str| text.replace(' ', "");
                 assert_eq!(squeeze(&found.concat()), squeeze(text));
                 for line in wrapped(text, width, 2).lines() {
-                    assert!(columns(line) <= width.max(3), "{text} {width} {line}");
+                    assert!(columns(line) <= width.max(4), "{text} {width} {line}");
                 }
                 assert_eq!(squeeze(&wrapped(text, width, 2)).replace('\n', ""), squeeze(text));
             }
