@@ -117,7 +117,7 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     say!("\n{}", card_text(&card, width()));
     print_results(loaded.last_row.as_ref(), &card);
     tell!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
-    say!("every figure with its protocol and notes: {}", output.display());
+    say!("result card: {} (every figure with its protocol and notes)", output.display());
     next::after_evaluation(output, &arguments.model.checkpoint);
     Ok(ExitCode::SUCCESS)
 }
