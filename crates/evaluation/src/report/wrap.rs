@@ -82,6 +82,8 @@ fn words(text: &str) -> Vec<&str> {
     while !rest.is_empty() {
         let bracket = rest.starts_with('[').then(|| rest.find(']')).flatten();
         let from = bracket.filter(|end| *end < LONGEST_BRACKET).unwrap_or(0);
+        // A spread stays with its sign.
+        let from = if rest.starts_with("± ") { "± ".len() } else { from };
         let end = rest[from..].find(' ').map_or(rest.len(), |end| from + end);
         words.push(&rest[..end]);
         rest = rest[end..].trim_start();
@@ -89,7 +91,7 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// The word in parts that fit, broken at its spaces first.
+/// The word in parts that fit, broken at its spaces first, then behind the signs that join names.
 fn fitting(word: &str, width: usize) -> Vec<&str> {
     if columns(word) <= width {
         return vec![word];
@@ -100,8 +102,10 @@ fn fitting(word: &str, width: usize) -> Vec<&str> {
         for (at, c) in word.char_indices() {
             let own = c.width().unwrap_or(0);
             if taken + own > width && at > start {
-                parts.push(&word[start..at]);
-                (start, taken) = (at, 0);
+                // Behind a sign that joins names, where there is one.
+                let join = word[start..at].rfind(['_', '-', '/']).map_or(at, |join| start + join + 1);
+                parts.push(&word[start..join]);
+                (start, taken) = (join, columns(&word[join..at]));
             }
             taken += own;
         }
@@ -119,6 +123,8 @@ mod tests {
         assert_eq!(lines("58.15 [56.01, 60.26]", 20), ["58.15 [56.01, 60.26]"]);
         assert_eq!(lines("58.15 [56.01, 60.26]", 19), ["58.15", "[56.01, 60.26]"]);
         assert_eq!(lines("58.15 [56.01, 60.26]", 8), ["58.15", "[56.01,", "60.26]"]);
+        assert_eq!(lines("leakage_r2_mean", 13), ["leakage_r2_", "mean"]);
+        assert_eq!(lines("31.20 ± 1.73", 9), ["31.20", "± 1.73"]);
         assert_eq!((widest_word("58.15 [56.01, 60.26] [3]"), widest_word("")), (14, 0));
     }
 

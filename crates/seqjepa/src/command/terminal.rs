@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
-use seqjepa_evaluation::plain_text;
-use seqjepa_run::progress::{above, set_quiet};
+use seqjepa_evaluation::{plain_text, wrapped};
+use seqjepa_run::progress::{above, dated, set_quiet};
 
 use super::log;
 
@@ -83,11 +83,24 @@ pub(super) fn output(text: &str) {
     write_output(text.as_bytes());
 }
 
-/// The same for what `--quiet` leaves out.
+/// The same for what `--quiet` leaves out; on a terminal its lines break between words.
 pub(super) fn information(text: &str) {
-    if !QUIET.load(Ordering::Relaxed) {
-        output(text);
+    if QUIET.load(Ordering::Relaxed) {
+        return;
     }
+    match Term::stdout().is_term() {
+        true => output(&broken(text, width())),
+        false => output(text),
+    }
+}
+
+/// Prose in lines of at most `width` columns. What is indented is to be copied, and stays as it is, and so does a long path.
+fn broken(text: &str, width: usize) -> String {
+    let line = |line: &str| {
+        let stays = line.starts_with(' ') || line.split(' ').any(|word| word.chars().count() >= width);
+        if stays { line.to_owned() } else { wrapped(line, width, 2).trim_end().to_owned() }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes bytes of this project's own making to standard output.
@@ -114,9 +127,23 @@ pub(super) fn error(text: fmt::Arguments<'_>) {
     let _ = above(|| writeln!(io::stderr(), "{text}"));
 }
 
-/// The same for what `--quiet` leaves out.
+/// A line among those of progress. Not with `--quiet`.
 pub(super) fn remark(text: fmt::Arguments<'_>) {
     if !QUIET.load(Ordering::Relaxed) {
-        error(text);
+        error(format_args!("{}", dated(&text.to_string())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_breaks_between_words_and_commands_stay() {
+        let text = "\nthe classes are a, b and c\n  seqjepa report runs/some/where\nin /a/very/long/path/of/some/run";
+        assert_eq!(
+            broken(text, 20),
+            "\nthe classes are a, b\n  and c\n  seqjepa report runs/some/where\nin /a/very/long/path/of/some/run"
+        );
     }
 }

@@ -49,7 +49,18 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 /// The line in at most `width` columns; what goes on in the next line stands below the second column.
 fn indented(line: &str, width: usize) -> String {
-    if line.chars().count() <= width { format!("{line}\n") } else { wrapped(line, width, 11) }
+    const NAMES: usize = 11;
+    if line.chars().count() <= width {
+        return format!("{line}\n");
+    }
+    match line.split_at_checked(NAMES) {
+        Some((name, text)) if name.ends_with(' ') => {
+            let wrapped = wrapped(text, width.saturating_sub(NAMES), 0);
+            let indent = format!("\n{}", " ".repeat(NAMES));
+            format!("{name}{}\n", wrapped.trim_end().replace('\n', &indent))
+        }
+        _ => wrapped(line, width, 2),
+    }
 }
 
 fn lines(status: &Status, life: Life, folder: &str) -> Vec<String> {
@@ -113,7 +124,7 @@ fn collapse(row: &MetricsRow) -> Vec<String> {
         let verdict = Verdict::from_metric(figure("collapse")?)?;
         Some(format!(
             "collapse   {}: {}: {} (RankMe {:.1} directions, spread {:.2} of at most 1)",
-            if prefix == "z_agg" { "the invariant representation" } else { "the encoder's" },
+            if prefix == "z_agg" { "the invariant representation" } else { "z, of one view" },
             verdict.name(),
             verdict.meaning(),
             figure("rankme")?,
@@ -143,6 +154,16 @@ fn clock(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_goes_on_below_its_second_column() {
+        assert_eq!(indented("epoch      1 of 2", 80), "epoch      1 of 2\n");
+        assert_eq!(
+            indented("message    no space is left on this disk", 30),
+            "message    no space is left\n           on this disk\n"
+        );
+        assert_eq!(indented("a-long-name: died while training", 20), "a-long-name: died\n  while training\n");
+    }
 
     #[test]
     fn the_verdict_on_collapse_is_said_in_words() {
