@@ -31,7 +31,7 @@ pub struct ProgressBars {
 #[derive(Debug)]
 enum Shown {
     Nothing,
-    Live { levels: Levels, bars: Bars },
+    Live(Box<(Levels, Bars)>),
     Dated(Lines),
 }
 
@@ -48,7 +48,7 @@ impl ProgressBars {
         let shown = if display::is_quiet() {
             Shown::Nothing
         } else if is_live() {
-            Shown::Live { levels: Levels::new(Instant::now()), bars: Bars::new() }
+            Shown::Live(Box::new((Levels::new(Instant::now()), Bars::new())))
         } else {
             Shown::Dated(Lines::new())
         };
@@ -61,7 +61,8 @@ impl Observer for ProgressBars {
         let now = Instant::now();
         match &mut self.shown {
             Shown::Nothing => {}
-            Shown::Live { levels, bars } => {
+            Shown::Live(live) => {
+                let (levels, bars) = &mut **live;
                 levels.take(event, now);
                 if let Some(said) = levels.said(event, now) {
                     // Names from files of others must not drive the terminal.
