@@ -98,5 +98,5 @@ pub use features::{CacheUsage, clear_features};
 pub use fingerprint::{file_sha256, method_sha256};
 pub use heat_map::HeatMap;
 pub use names::Invariant;
-pub use report::{Table, card_table, plain_text, results_table};
+pub use report::{Table, card_table, card_text, plain_text, results_table, results_text, wrapped};
 pub use settings::{EvaluationSettings, ProbeOptimizer, ProtocolKind, RegressorKind, SettingError};

@@ -38,7 +38,7 @@
 //!   `run.device` picks one at run time.
 //! - `command` (default): the program `seqjepa`. A project that depends on the library leaves it out, and builds nothing of
 //!   what only the program needs: `default-features = false, features = ["flex"]`.
-//! - `progress`: progress bars (part of `command`).
+//! - `progress`: progress on a terminal or in a log (part of `command`).
 //! - `download`: fetches the archives of data sets (part of `command`).
 
 /// The README's programs compile as they stand.

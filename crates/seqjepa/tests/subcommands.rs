@@ -150,6 +150,45 @@ fn a_run_says_at_its_start_what_it_works_on() {
     assert!(!text.contains("gates"), "{text}");
 }
 
+/// `(standard output, standard error)` of a run of one epoch with these arguments as well.
+fn one_epoch(more: &[&str]) -> (String, String) {
+    let scratch = scratch();
+    let arguments = ["train", "--config", "tiny.yaml", "--skip-evaluation", "--set", "run.epochs=1"];
+    let output = seqjepa(scratch.path(), arguments.iter().chain(more));
+    assert!(output.status.success(), "{}", stderr(&output));
+    (stdout(&output), stderr(&output))
+}
+
+#[test]
+fn progress_in_a_log_has_dates() {
+    let (text, log) = one_epoch(&[]);
+    assert!(log.contains(" epoch 1/1 done, loss "), "{log}");
+    for line in log.lines() {
+        // 2026-01-31T12:00:00Z
+        let date = line.split(' ').next().unwrap();
+        assert!(date.len() == 20 && date.starts_with("20") && date.ends_with('Z'), "{line}");
+    }
+    assert!(text.contains("next:\n") && text.contains("seqjepa evaluate --checkpoint runs/tiny\n"), "{text}");
+}
+
+#[test]
+fn quiet_is_results_and_errors_alone() {
+    let (text, log) = one_epoch(&["--quiet"]);
+    assert_eq!(log, "");
+    assert!(text.starts_with("final state: SHA-256 ") && !text.contains("next:"), "{text}");
+    let error = fails(Path::new("."), ["-q", "status", "/nowhere"]);
+    assert!(error.contains("/nowhere"), "{error}");
+    let both = seqjepa(Path::new("."), ["devices", "-q", "-v"]);
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn verbose_says_what_happens() {
+    let (_, log) = one_epoch(&["-v"]);
+    assert!(log.contains("Z debug: ") || log.contains("Z info: "), "{log}");
+    assert!(!one_epoch(&[]).1.contains("Z info: "));
+}
+
 #[test]
 fn gates_that_fail_end_with_3() {
     let scratch = scratch();
@@ -576,6 +615,7 @@ fn evaluate_and_compare_write_cards_and_tables() {
     assert!(text.contains("result card: card.json") && text.contains("protocols: exact"), "{text}");
     let text = succeeds(scratch.path(), ["compare", "card.json", "card.json"]);
     assert!(text.contains("comparison/comparison.md"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert_eq!(
         names(&scratch.path().join("comparison")),
         ["comparison.csv", "comparison.md", "grid.png", "grid.svg"]

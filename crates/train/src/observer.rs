@@ -1,6 +1,7 @@
 //! What training, evaluation and embedding tell whoever watches: progress bars, files, trackers.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::metrics::MetricsRow;
 
@@ -71,6 +72,10 @@ pub enum Event<'a> {
         step: u64,
         /// Batch of the epoch, from 0.
         batch: usize,
+        /// Sequences of the batch.
+        sequences: usize,
+        /// Time that the epoch has spent waiting for data, since this process took it up.
+        data_wait: Duration,
     },
     /// The loss of a step has come back from the device. Every step is logged once, in order.
     StepLogged {

@@ -10,10 +10,11 @@ use crate::card::{Figure, Measured};
 use crate::comparison::run::TrainedAs;
 use crate::published::{OnlineReference, online_references};
 use crate::report::Table;
-use crate::report::card::glossary;
+use crate::report::card::{glossary, glossary_parts};
 use crate::report::differences::shortened_note;
 use crate::report::numbers::{measured, number, value, with_notes};
-use crate::report::text::clean;
+use crate::report::text::{clean, one_line};
+use crate::report::wrapped;
 
 /// The online figures of a table, with their digits.
 const ONLINE: [(&str, usize); 5] = [
@@ -25,45 +26,62 @@ const ONLINE: [(&str, usize); 5] = [
 ];
 
 impl Comparison {
-    /// The runs, the figures that say the most, and the online ones: what fits on a terminal. [`markdown`](Self::markdown) and
-    /// [`csv`](Self::csv) have all.
+    /// The runs, the figures that say the most (or `all`), and the online ones, for a terminal of `width` columns (at least 20): no
+    /// line is longer. [`markdown`](Self::markdown) and [`csv`](Self::csv) have all in any case.
     #[must_use]
-    pub fn summary(&self) -> String {
-        self.text(false)
+    pub fn text(&self, width: usize, all: bool) -> String {
+        let mut text = self.run_table(all).turned().fitted(width);
+        let mut add = |table: &Table, about: &str, below: &[String]| {
+            text += &format!("\n{}\n", table.fitted(width));
+            text += &wrapped(about, width, 0);
+            below.iter().for_each(|paragraph| text += &wrapped(paragraph, width, 4));
+        };
+        if !self.rows.is_empty() {
+            let mut below = Vec::new();
+            if let Some((_, card)) = self.cards().next() {
+                let names = glossary_parts(&one_line(&card.method.invariant.name));
+                below.extend(names.into_iter().map(|name| format!("- {name}")));
+            }
+            let mut left_out = false;
+            for (number, note) in (1..).zip(&self.notes) {
+                let short = if all { note.clone() } else { shortened_note(note) };
+                left_out |= short != *note;
+                below.push(format!("[{number}] {}", one_line(&short)));
+            }
+            if left_out {
+                below.push("Notes and all figures are in full in the files.".into());
+            }
+            below.splice(0..0, self.in_words());
+            add(
+                &self.figure_table(all, true),
+                &format!("Frozen probes on the test split. {}", self.about_figures()),
+                &below,
+            );
+        }
+        if self.runs.iter().any(|run| run.online.is_some()) {
+            let references = self.online_references();
+            let about = format!("Online probes, last epoch, test split. {}", about_online(&references));
+            add(&self.online_table(&references), &about, &[]);
+        }
+        text
     }
 
-    /// The tables with every figure and note as Markdown, which is also readable on a terminal.
+    /// The tables with every figure and note as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        self.text(true)
-    }
-
-    fn text(&self, whole: bool) -> String {
-        let mut text = format!("# Comparison\n\n{}\n", self.run_table());
+        let mut text = format!("# Comparison\n\n{}\n", self.run_table(true));
         if !self.rows.is_empty() {
             let _ = write!(
                 text,
-                "## Frozen probes on the test split\n\n{}\nFigure and 95 % bootstrap interval over the test images; of several \
-                 seeds their mean ± standard deviation. `random`: the same model as initialised, same protocol.{} A number in \
-                 brackets is a note below.\n\n",
-                self.figure_table(false),
-                if self.with_paper() {
-                    " `paper`: the published figure, where data set and protocol are the same."
-                } else {
-                    ""
-                }
+                "## Frozen probes on the test split\n\n{}\n{}\n\n",
+                self.figure_table(false, false),
+                self.about_figures()
             );
             if let Some((_, card)) = self.cards().next() {
                 let _ = writeln!(text, "{}", glossary(&card.method.invariant.name));
             }
-            let mut left_out = false;
             for (number, note) in (1..).zip(&self.notes) {
-                let short = if whole { note.clone() } else { shortened_note(note) };
-                left_out |= short != *note;
-                let _ = writeln!(text, "- [{number}] {}", clean(&short));
-            }
-            if left_out {
-                text += "\nNotes and all figures are in full in the files.\n";
+                let _ = writeln!(text, "- [{number}] {}", clean(note));
             }
             if !self.notes.is_empty() {
                 text.push('\n');
@@ -71,23 +89,29 @@ impl Comparison {
         }
         if self.runs.iter().any(|run| run.online.is_some()) {
             let references = self.online_references();
-            let of_others = if references.is_empty() {
-                ""
-            } else {
-                " The references are CIFAR-100 runs of others' code."
-            };
             let _ = writeln!(
                 text,
-                "## Online probes, last epoch, test split\n\n{}\nep_loss: prediction loss; linacc: top-1 %, r2: of the relative \
-                 action; leakage: from the representation that should not tell, low is good. Online figures chase a moving target: \
-                 they compare only between runs of the same length on the same data.{of_others}",
-                self.online_table(&references)
+                "## Online probes, last epoch, test split\n\n{}\n{}",
+                self.online_table(&references),
+                about_online(&references)
             );
         }
-        if whole && !self.rows.is_empty() {
-            let _ = write!(text, "\n## All figures\n\n{}", self.figure_table(true));
+        if !self.rows.is_empty() {
+            let _ = write!(text, "\n## All figures\n\n{}", self.figure_table(true, false));
         }
         text
+    }
+
+    fn about_figures(&self) -> String {
+        format!(
+            "Figure and 95 % bootstrap interval over the test images; of several seeds their mean ± standard deviation. `random`: \
+             the same model as initialised, same protocol.{} A number in brackets is a note below.",
+            if self.with_paper() {
+                " `paper`: the published figure, where data set and protocol are the same."
+            } else {
+                ""
+            }
+        )
     }
 
     /// Whether a published figure stands beside any that was measured alike.
@@ -95,20 +119,12 @@ impl Comparison {
         self.rows.iter().any(|row| row.published.is_some())
     }
 
-    fn run_table(&self) -> Table {
-        let mut table = Table::new([
-            "run",
-            "method",
-            "data set",
-            "images",
-            "M_train",
-            "epochs",
-            "encoder",
-            "protocols",
-            "seed",
-            "model",
-            "code",
-        ]);
+    /// The runs; with `all`, also what tells models and code apart.
+    fn run_table(&self, all: bool) -> Table {
+        let titles =
+            ["run", "method", "data set", "images", "M_train", "epochs", "encoder", "protocols", "seed"];
+        let more = if all { &["model", "code"][..] } else { &[] };
+        let mut table = Table::new(titles.iter().chain(more));
         for run in &self.runs {
             let mut cells = vec![run.label.clone()];
             match &run.card {
@@ -121,32 +137,38 @@ impl Comparison {
                     card.encoder.name().into(),
                     card.scope.protocols.join(", "),
                     card.scope.seed.to_string(),
+                ]),
+                None => match &run.trained_as {
+                    Some(known) => cells.extend(uncarded(known)),
+                    None => cells.push("no result card: online figures only".into()),
+                },
+            }
+            if let Some(card) = run.card.as_ref().filter(|_| all) {
+                cells.extend([
                     card.model.model_sha256.chars().take(8).collect(),
                     card.code.commit.as_ref().map_or_else(
                         || card.code.version.clone(),
                         |commit| commit.chars().take(8).collect::<String>(),
                     ),
-                ]),
-                None => cells.extend(run.trained_as.iter().flat_map(uncarded)),
+                ]);
             }
             table.push(cells);
         }
         table
     }
 
-    fn figure_table(&self, all: bool) -> Table {
+    /// The figures that say the most, or all; `apart`: those of the models as initialised behind those of all runs.
+    fn figure_table(&self, all: bool, apart: bool) -> Table {
         let columns = || {
             self.columns.iter().filter(|column| column.runs.iter().any(|run| self.runs[*run].card.is_some()))
         };
-        let titles = columns().flat_map(|column| [column.label.clone(), "random".into()]);
-        let titles = ["figure".to_owned(), "protocol".into()].into_iter().chain(titles);
+        let titles = columns().map(|column| [column.label.clone(), format!("{}, random", column.label)]);
+        let titles = ["figure".to_owned(), "protocol".into()].into_iter().chain(ordered(titles, apart));
         let with_paper = self.with_paper();
         let mut table = Table::new(titles.chain(with_paper.then(|| "paper".to_owned())));
         for row in self.rows.iter().filter(|row| all || self.says_much(&row.name)) {
             let mut cells = vec![row.name.clone(), row.protocol.clone()];
-            for column in columns() {
-                cells.extend(self.cells(row, column));
-            }
+            cells.extend(ordered(columns().map(|column| self.cells(row, column)), apart));
             if with_paper {
                 cells.push(value(row.published, &row.name));
             }
@@ -188,7 +210,7 @@ impl Comparison {
     }
 
     /// Whether a figure is one of those that say the most of a run.
-    fn says_much(&self, name: &str) -> bool {
+    pub(super) fn says_much(&self, name: &str) -> bool {
         const PLAIN: [&str; 8] = [
             "top1_z1",
             "r2_mean",
@@ -253,7 +275,7 @@ impl Comparison {
 }
 
 /// What the table says of a run without a card.
-fn uncarded(known: &TrainedAs) -> [String; 9] {
+fn uncarded(known: &TrainedAs) -> [String; 8] {
     let TrainedAs { method, data_set, observed_views, seed } = known;
     let none = || "-".to_owned();
     [
@@ -265,8 +287,28 @@ fn uncarded(known: &TrainedAs) -> [String; 9] {
         none(),
         "none: online figures only".into(),
         seed.to_string(),
-        none(),
     ]
+}
+
+/// Pairs one after another, or `apart` all that are first before all that are second.
+fn ordered(pairs: impl Iterator<Item = [String; 2]>, apart: bool) -> Vec<String> {
+    if !apart {
+        return pairs.flatten().collect();
+    }
+    let (mut first, second): (Vec<String>, Vec<String>) =
+        pairs.map(|[first, second]| (first, second)).unzip();
+    first.extend(second);
+    first
+}
+
+fn about_online(references: &[&OnlineReference]) -> String {
+    let of_others =
+        if references.is_empty() { "" } else { " The references are CIFAR-100 runs of others' code." };
+    format!(
+        "ep_loss: prediction loss; linacc: top-1 %, r2: of the relative action; leakage: from the representation that should not \
+         tell, low is good. Online figures chase a moving target: they compare only between runs of the same length on the same \
+         data.{of_others}"
+    )
 }
 
 #[cfg(test)]
@@ -276,6 +318,7 @@ mod tests {
     use super::*;
     use crate::card::tests_support::{card, published};
     use crate::comparison::ComparedRun;
+    use crate::report::wrap::columns;
 
     fn online() -> Option<MetricsRow> {
         let mut row = MetricsRow::new(3);
@@ -314,11 +357,13 @@ mod tests {
             ComparedRun { label: label.into(), card: Some(card), online: online(), trained_as: None }
         };
         let comparison = Comparison::new(vec![run("a", 0.25, 1), run("b", 0.75, 2)]);
-        let (short, whole) = (comparison.summary(), comparison.markdown());
-        assert!(!short.contains("| absolute_r2_hue") && !short.contains("| top1_z_agg_m1"), "{short}");
+        let (short, whole) = (comparison.text(200, false), comparison.markdown());
+        assert!(!short.contains("\nabsolute_r2_hue") && !short.contains("\ntop1_z_agg_m1"), "{short}");
+        let all = comparison.text(200, true);
+        assert!(all.contains("\nabsolute_r2_hue") && all.contains("\ntop1_z_agg_m1"), "{all}");
         assert!(whole.contains("| absolute_r2_hue") && whole.contains("| top1_z_agg_m1"), "{whole}");
-        assert!(short.contains(" a, 2 seeds |") && short.contains("0.50 ± 0.35 |"), "{short}");
-        assert!(short.contains("12.50 ± 0.00 |") && !short.contains("paper"), "{short}");
+        assert!(short.contains(" a, 2 seeds  ") && short.contains("0.50 ± 0.35  "), "{short}");
+        assert!(short.contains(" 12.50 ± 0.00\n") && !short.contains("paper"), "{short}");
     }
 
     #[test]
@@ -349,5 +394,46 @@ mod tests {
         assert!(!of(Some(own.clone()), None).contains("57.84"));
         own.data.name = "cifar100_aug".into();
         assert!(of(Some(own), None).contains("57.84"));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let names = ["top1_z_agg_m5", "top1_z1", "r2_mean", "leakage_r2_mean"];
+        for count in 1..=6 {
+            let labels = [
+                "a",
+                "a-run-with-a-name-of-some-sixty-letters-as-scripts-make-them-up",
+                "とても長い名前の実験",
+            ];
+            let run = |number: usize| {
+                let mut own = card(&names);
+                own.figures[0].published =
+                    (number == 0).then(|| published(58.33, true, &["trained 10 epochs"]));
+                own.figures[1].protocol.test_samples += number;
+                own.config = serde_json::Value::from(number);
+                ComparedRun {
+                    label: format!("{}{number}", labels[number % 3]),
+                    card: (number != 4).then_some(own),
+                    online: online(),
+                    trained_as: Some(TrainedAs {
+                        method: "seqjepa".into(),
+                        data_set: "cifar100_aug".into(),
+                        observed_views: 3,
+                        seed: 42,
+                    }),
+                }
+            };
+            let comparison = Comparison::new((0..count).map(run).collect());
+            for width in [20, 40, 80, 120] {
+                for text in [comparison.text(width, false), comparison.text(width, true)] {
+                    for line in text.lines() {
+                        assert!(columns(line) <= width, "{count} runs in {width}: {line}");
+                    }
+                    // Every figure is there: one a run that has a card.
+                    let cards = count - usize::from(count > 4);
+                    assert!(width < 40 || text.matches("[0.40, 0.60]").count() >= 2 * cards, "{text}");
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ mod columns;
 mod csv;
 mod differences;
 mod grid;
+mod in_words;
 mod markdown;
 mod model;
 mod run;

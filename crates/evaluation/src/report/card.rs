@@ -2,7 +2,9 @@
 
 use super::numbers::{Notes, measured, value, with_notes};
 use super::table::Table;
-use super::text::clean;
+use super::text::{clean, one_line};
+use super::verdict::verdict;
+use super::wrap::wrapped;
 use crate::card::{Figure, Measured, ResultCard};
 
 /// Every figure of a card, and its diagnostics.
@@ -41,17 +43,81 @@ pub fn card_table(card: &ResultCard) -> String {
     text + "\n" + &card.diagnostics_table()
 }
 
-/// What the names of figures mean.
+/// Every figure of a card, and its diagnostics, for a terminal of `width` columns (at least 20): figures that were read by the same probe
+/// from the same representation stand together, and no line is longer.
+#[must_use]
+pub fn card_text(card: &ResultCard, width: usize) -> String {
+    let with_paper =
+        card.figures.iter().any(|figure| figure.published.as_ref().is_some_and(|found| found.comparable));
+    let titles = ["figure", "trained", "random", "verdict"];
+    let mut table = Table::new(titles.into_iter().chain(with_paper.then_some("paper")));
+    let mut notes = Notes::default();
+    let mut heading = String::new();
+    for figure in &card.figures {
+        let own = heading_of(figure);
+        if own != heading {
+            table.push([&own]);
+            heading = own;
+        }
+        let mut cell = |side: &Measured| {
+            let note = side.note.as_ref().map(|note| notes.number(note.clone()));
+            with_notes(measured(side, &figure.name), note.as_slice())
+        };
+        let mut cells = vec![figure.name.clone(), cell(&figure.trained), cell(&figure.random)];
+        cells.push(verdict(figure).map_or("-", |verdict| verdict.word_of(&figure.name)).into());
+        if with_paper {
+            cells.push(published(figure, &mut notes));
+        }
+        table.push(cells);
+    }
+    let mut text = table.fitted(width) + "\n";
+    let about = "Accuracies and hits in percent. Brackets behind a figure: 95 % bootstrap interval over the test images; a \
+                 single number there: a note below. Verdict: trained against random where their intervals are apart (better, WORSE; of \
+                 leakage more, less), else the same.";
+    text += &wrapped(about, width, 0);
+    for paragraph in glossary_parts(&one_line(&card.method.invariant.name)) {
+        text += &wrapped(&format!("- {paragraph}"), width, 2);
+    }
+    for (number, note) in notes.iter() {
+        text += &wrapped(&format!("[{number}] {}", one_line(note)), width, 4);
+    }
+    text + "\n" + &card.diagnostics_text(width)
+}
+
+/// By what a figure was read from what.
+fn heading_of(figure: &Figure) -> String {
+    let protocol = &figure.protocol;
+    let views = match protocol.observed_views {
+        // The names of figures say it.
+        _ if figure.name.ends_with(&format!("_m{}", protocol.observed_views)) => String::new(),
+        1 => ", 1 view".into(),
+        views => format!(", {views} views"),
+    };
+    format!("{}: {} on {}{views}", protocol.name, protocol.probe, protocol.representation)
+}
+
+/// What the names of figures mean, a paragraph each.
+pub(crate) fn glossary_parts(invariant: &str) -> Vec<String> {
+    vec![
+        format!(
+            "{invariant}: the representation meant not to depend on the views, of a sequence of M_val observed views; z_1, z_2: \
+             those of views 1 and 2, meant to tell how the views differ."
+        ),
+        "M_train, M_val: observed views in training, in the evaluation.".into(),
+        "top1, top5, knn20: accuracy of the class, %.".into(),
+        "r2: of the relative action (view 1 to view 2) from (z_1, z_2), 1 is perfect, 0 no better than the mean.".into(),
+        format!("leakage: the same from {invariant}: low is good."),
+        "absolute_r2: of the raw parameters of view 1 from z_1.".into(),
+        "mrr, hit1, hit5: is the predicted representation nearest to the right one, among other views of the same image, or of \
+         other images; 1 and 100 % are perfect."
+            .into(),
+        "random: the model as initialised, same protocol.".into(),
+    ]
+}
+
+/// The same as one text of Markdown.
 pub(crate) fn glossary(invariant: &str) -> String {
-    format!(
-        "Names: {0}: the representation meant not to depend on the views, of a sequence of M_val observed views; z_1, z_2: those of\n\
-         views 1 and 2, meant to tell how the views differ. M_train, M_val: observed views in training, in the evaluation. top1,\n\
-         top5, knn20: accuracy of the class, %. r2: of the relative action (view 1 to view 2) from (z_1, z_2), 1 is perfect, 0 no\n\
-         better than the mean. leakage: the same from {0}: low is good. absolute_r2: of the raw parameters of view 1 from z_1.\n\
-         mrr, hit1, hit5: is the predicted representation nearest to the right one, among other views of the same image, or of\n\
-         other images; 1 and 100 % are perfect. random: the model as initialised, same protocol.\n",
-        clean(invariant)
-    )
+    wrapped(&format!("Names: {}", glossary_parts(&clean(invariant)).join(" ")), 120, 0)
 }
 
 fn published(figure: &Figure, notes: &mut Notes) -> String {

@@ -3,7 +3,8 @@
 use seqjepa_probes::diagnostics::{Diagnostics, Verdict};
 
 use super::table::Table;
-use super::text::clean;
+use super::text::{clean, one_line};
+use super::wrap::wrapped;
 use crate::card::{Diagnosed, RepresentationDiagnostics, ResultCard};
 
 /// The figures that there is a verdict on.
@@ -13,14 +14,14 @@ fn judged(side: &RepresentationDiagnostics) -> Option<(&Diagnostics, Verdict)> {
 }
 
 impl ResultCard {
-    /// The verdict on z and on the invariant representation in words, with the figure and threshold behind it, beside the model as
-    /// initialised.
-    pub(super) fn collapse_summary(&self) -> String {
+    /// The verdict on z and on the invariant representation in words, a paragraph each, with the figure and threshold behind it,
+    /// beside the model as initialised.
+    pub(super) fn collapse_summary(&self, escape: fn(&str) -> String) -> Vec<String> {
         let Diagnosed { trained, random } = &self.diagnostics;
-        let invariant = clean(&self.method.invariant.name);
+        let invariant = escape(&self.method.invariant.name);
         let sides =
             [("z", &trained.encoder, &random.encoder), (&invariant, &trained.aggregate, &random.aggregate)];
-        let mut text = String::new();
+        let mut paragraphs = Vec::new();
         // Then nothing that is made of them can be judged.
         let collapsed = |side| judged(side).is_some_and(|(_, verdict)| verdict == Verdict::Collapsed);
         let images_alike = collapsed(&trained.encoder) && collapsed(&random.encoder);
@@ -29,17 +30,17 @@ impl ResultCard {
             let Some((figures, verdict)) = judged(trained) else { continue };
             let rank = |figures: &Diagnostics| figures.rank_me.unwrap_or(f64::NAN);
             if images_alike {
-                text += &format!(
+                paragraphs.push(format!(
                     "{name}: no verdict: the encoder gives all images nearly the same features, but so does that of the model as \
-                     initialised: the images may hardly differ. RankMe {:.1} of at most {}.\n",
+                     initialised: the images may hardly differ. RankMe {:.1} of at most {}.",
                     rank(figures),
                     figures.samples.min(figures.width)
-                );
+                ));
                 continue;
             }
             let word = if verdict == Verdict::Healthy { "healthy" } else { &verdict.name().to_uppercase() };
-            text += &format!(
-                "{name}: {word}: {}. RankMe {:.1} of at most {}",
+            let mut text = format!(
+                "{name}: {word}: {}. RankMe (directions in which features differ) {:.1} of at most {}",
                 verdict.meaning(),
                 rank(figures),
                 figures.samples.min(figures.width)
@@ -47,23 +48,29 @@ impl ResultCard {
             if let Some((random, verdict)) = judged(random) {
                 text += &format!(", {:.1} as initialised ({})", rank(random), verdict.name());
             }
-            text += ".\n";
+            text.push('.');
             for reason in &figures.reasons {
-                text += &format!("  {}\n", clean(reason));
+                text += &format!(" {}.", escape(reason).trim_end_matches('.'));
             }
+            paragraphs.push(text);
         }
-        if text.is_empty() {
-            return text;
-        }
-        format!(
-            "\ncollapse diagnostics of the trained model (docs/probes.md has their thresholds; RankMe counts the directions in which \
-             features differ):\n{text}"
-        )
+        paragraphs
     }
 
     /// The collapse diagnostics as a table, with the verdicts and their reasons.
     #[must_use]
     pub fn diagnostics_table(&self) -> String {
+        let (table, notes) = self.diagnostics_parts(clean);
+        notes.iter().fold(table.to_string(), |text, note| text + note + "\n")
+    }
+
+    /// The same for a terminal of `width` columns.
+    pub(super) fn diagnostics_text(&self, width: usize) -> String {
+        let (table, notes) = self.diagnostics_parts(one_line);
+        notes.iter().fold(table.fitted(width), |text, note| text + &wrapped(note, width, 2))
+    }
+
+    fn diagnostics_parts(&self, escape: fn(&str) -> String) -> (Table, Vec<String>) {
         let Diagnosed { trained, random } = &self.diagnostics;
         let invariant = &self.method.invariant.name;
         let columns = [
@@ -92,26 +99,26 @@ impl ResultCard {
             verdict.map_or("-", |verdict| verdict.name()).to_owned()
         };
         table.push(["verdict".to_owned()].into_iter().chain(columns.iter().map(|(_, side)| verdict(side))));
-        let mut text = table.to_string();
+        let mut notes = Vec::new();
         for (name, side) in &columns {
             let reasons = side.figures.iter().flat_map(|figures| &figures.reasons).chain(&side.absent);
             for reason in reasons {
-                text += &format!("{}: {}\n", clean(name), clean(reason));
+                notes.push(format!("{}: {}", escape(name), escape(reason)));
             }
         }
         for (name, record) in [("trained", trained), ("random", random)] {
-            text += &match (&record.drift, &record.drift_absent) {
-                (Some(drift), _) => format!(
-                    "drift of the online from the target encoder, {name}: cosine distance {:.5}, relative L2 {}, linear CKA {}\n",
+            match (&record.drift, &record.drift_absent) {
+                (Some(drift), _) => notes.push(format!(
+                    "drift of the online from the target encoder, {name}: cosine distance {:.5}, relative L2 {}, linear CKA {}",
                     drift.cosine_distance,
                     show(drift.relative_distance),
                     show(drift.linear_cka)
-                ),
-                (None, Some(reason)) => format!("no drift, {name}: {}\n", clean(reason)),
-                (None, None) => String::new(),
-            };
+                )),
+                (None, Some(reason)) => notes.push(format!("no drift, {name}: {}", escape(reason))),
+                (None, None) => {}
+            }
         }
-        text
+        (table, notes)
     }
 }
 
@@ -120,12 +127,13 @@ mod tests {
     use seqjepa_probes::Features;
     use seqjepa_probes::diagnostics::{DiagnosticsConfig, ViewFeatures, diagnose};
 
+    use super::*;
     use crate::card::tests_support::card;
 
     #[test]
     fn the_verdict_is_said_in_words() {
         let mut own = card(&["top1_z1"]);
-        assert_eq!(own.collapse_summary(), "");
+        assert!(own.collapse_summary(clean).is_empty());
         let figures = |values: &[f32]| {
             let views = ViewFeatures::new(Features::new(values, 3).unwrap(), 1).unwrap();
             Some(diagnose(&views, &DiagnosticsConfig::default()).unwrap())
@@ -138,25 +146,22 @@ mod tests {
         for side in [&mut alike.diagnostics.trained, &mut alike.diagnostics.random] {
             side.encoder.figures = figures(&[0.1, 0.5, 0.2].repeat(100));
         }
-        let text = alike.collapse_summary();
+        let text = alike.collapse_summary(clean).join("\n");
         assert!(
             text.matches("no verdict: the encoder").count() == 2 && !text.contains("COLLAPSED"),
             "{text}"
         );
-        let text = own.collapse_summary();
+        let [z, aggregate] = &own.collapse_summary(clean)[..] else { panic!("two are looked at") };
         assert!(
-            text.contains("\nz: healthy: features of different images differ, in many directions. RankMe"),
-            "{text}"
+            z.starts_with("z: healthy: features of different images differ, in many directions. RankMe"),
+            "{z}"
         );
+        let start = "z_AGG: COLLAPSED: all images have nearly the same features. RankMe (directions in which features \
+                     differ) 1.0 of at most 3, ";
+        assert!(aggregate.starts_with(start), "{aggregate}");
         assert!(
-            text.contains(
-                "\nz_AGG: COLLAPSED: all images have nearly the same features. RankMe 1.0 of at most 3, "
-            ),
-            "{text}"
-        );
-        assert!(
-            text.contains("as initialised (healthy)") && text.contains("below 0.0500: collapsed"),
-            "{text}"
+            aggregate.contains("as initialised (healthy)") && aggregate.contains("below 0.0500: collapsed"),
+            "{aggregate}"
         );
     }
 }

@@ -21,9 +21,13 @@ pub(crate) fn measured(figure: &Measured, name: &str) -> String {
     value(figure.value, name) + &interval.unwrap_or_default()
 }
 
-/// A text with the numbers of its notes.
+/// A text with the numbers of its notes, which stand behind its first word: the value, and not its interval.
 pub(crate) fn with_notes(text: String, notes: &[usize]) -> String {
-    notes.iter().fold(text, |text, note| format!("{text} [{note}]"))
+    let marks: String = notes.iter().map(|note| format!(" [{note}]")).collect();
+    match text.split_once(" [") {
+        Some((value, interval)) => format!("{value}{marks} [{interval}"),
+        None => text + &marks,
+    }
 }
 
 /// Notes below a table; equal ones are one.
@@ -57,6 +61,8 @@ mod tests {
         assert_eq!(value(Some(0.79), "r2_crop"), "0.790");
         assert_eq!((value(None, "r2_crop"), number(Some(f64::NAN), 2)), ("-".into(), "-".into()));
         assert_eq!(with_notes("1.0".into(), &[1, 3]), "1.0 [1] [3]");
+        assert_eq!(with_notes("1.0 [0.5, 1.5]".into(), &[1]), "1.0 [1] [0.5, 1.5]");
+        assert_eq!(with_notes("1.0 ± 0.5".into(), &[1]), "1.0 ± 0.5 [1]");
     }
 
     #[test]

@@ -1,23 +1,64 @@
 //! The figures of a run in a few lines.
 
-use std::cmp::Ordering;
-
 use seqjepa_train::MetricsRow;
 
 use super::differences::{of_other_data, shortened};
+use super::in_words::in_words;
 use super::numbers::{measured, number, value};
 use super::table::Table;
-use super::text::clean;
+use super::text::{clean, one_line};
+use super::verdict::verdict;
+use super::wrap::wrapped;
 use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
 use crate::names::{FIRST, FIRST_SUFFIX};
 
+/// Columns that the paragraphs of a Markdown file take.
+const PAGE: usize = 120;
+
 /// The figures of a run: online, leakage, frozen, and frozen on the randomly initialised model, with a verdict on each,
 /// beside the published ones where data set and protocol are those; below the table, what each column and name is, and whether
-/// the representations have collapsed.
+/// the representations have collapsed. As Markdown, of any width; [`results_text`] is for a terminal.
 ///
 /// `last` is the row of the last epoch, where there is one.
 #[must_use]
 pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
+    let (table, elsewhere) = table(last, card);
+    let mut text = format!("{table}\n");
+    for paragraph in legend(card, clean).into_iter().chain(orientation(&elsewhere, clean)) {
+        text += &wrapped(&paragraph, PAGE, 2);
+    }
+    let collapse = card.collapse_summary(clean);
+    if !collapse.is_empty() {
+        text.push('\n');
+    }
+    collapse.iter().for_each(|paragraph| text += &wrapped(paragraph, PAGE, 2));
+    text
+}
+
+/// The same for a terminal of `width` columns (at least 20): the table, then in words what is good and what is not, then what each column
+/// and name is. No line is longer; no figure is left out.
+#[must_use]
+pub fn results_text(last: Option<&MetricsRow>, card: &ResultCard, width: usize) -> String {
+    let (table, elsewhere) = table(last, card);
+    let mut text = table.fitted(width);
+    let mut part = |title: &str, paragraphs: Vec<String>| {
+        if !paragraphs.is_empty() {
+            text += &format!("\n{}", wrapped(title, width, 0));
+            paragraphs.iter().for_each(|paragraph| text += &wrapped(&format!("- {paragraph}"), width, 2));
+        }
+    };
+    part("In words:", in_words(last, card));
+    part("Collapse (docs/probes.md has the thresholds):", card.collapse_summary(one_line));
+    let mut names = legend(card, one_line);
+    names.extend(orientation(&elsewhere, one_line));
+    part("Names:", names);
+    text
+}
+
+/// A published figure that is not beside the others: its line, its value, and what it is.
+type Elsewhere<'a> = (String, String, &'a PublishedFigure);
+
+fn table<'a>(last: Option<&MetricsRow>, card: &'a ResultCard) -> (Table, Vec<Elsewhere<'a>>) {
     let rows = rows(card);
     // A column of others' figures beside what was measured otherwise would be read as a comparison.
     let with_paper = rows.iter().any(|row| row.published(card).is_some_and(|published| published.comparable));
@@ -40,7 +81,7 @@ pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
             online(&row.leakage),
             text(|figure| &figure.trained),
             text(|figure| &figure.random),
-            figure.map_or("-", verdict).into(),
+            figure.and_then(verdict).map_or("-", |verdict| verdict.words()).into(),
         ];
         let published = row.published(card);
         if with_paper {
@@ -52,15 +93,15 @@ pub fn results_table(last: Option<&MetricsRow>, card: &ResultCard) -> String {
         }
         table.push(cells);
     }
-    format!("{table}\n{}{}{}", legend(card), orientation(&elsewhere), card.collapse_summary())
+    (table, elsewhere)
 }
 
 /// A line of the table: its title, the online figures beside it, and its name on a card.
-struct Row {
-    title: String,
+pub(super) struct Row {
+    pub(super) title: String,
     online: Option<String>,
     leakage: Option<String>,
-    figure: String,
+    pub(super) figure: String,
 }
 
 impl Row {
@@ -69,7 +110,7 @@ impl Row {
     }
 }
 
-fn rows(card: &ResultCard) -> Vec<Row> {
+pub(super) fn rows(card: &ResultCard) -> Vec<Row> {
     let row = |title: String, online: Option<&str>, leakage: Option<&str>, figure: String| Row {
         title,
         online: online.map(str::to_owned),
@@ -92,30 +133,13 @@ fn rows(card: &ResultCard) -> Vec<Row> {
     rows
 }
 
-/// The trained model's figure against the random one's; the intervals say whether the difference is beyond the noise of the
-/// test images.
-fn verdict(figure: &Figure) -> &'static str {
-    let (Some(trained), Some(random)) = (figure.trained.value, figure.random.value) else {
-        return "-";
-    };
-    let apart = match (figure.trained.interval, figure.random.interval) {
-        (Some(trained), Some(random)) => trained[0] > random[1] || trained[1] < random[0],
-        _ => true,
-    };
-    match (trained.total_cmp(&random), apart) {
-        (Ordering::Equal, _) => "equal",
-        (_, false) => "no difference within noise",
-        (Ordering::Greater, true) => "better",
-        (Ordering::Less, true) => "WORSE",
-    }
-}
-
-fn legend(card: &ResultCard) -> String {
+/// What the columns are, a paragraph each.
+fn legend(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
     let Some(figure) = card.figure(&card.headline()) else {
-        return String::new();
+        return Vec::new();
     };
     let (protocol, invariant) = (&figure.protocol, &card.method.invariant);
-    let name = clean(&invariant.name);
+    let name = escape(&invariant.name);
     let of = if invariant.of_sequence {
         format!("the representation of a sequence of {} observed views (M_val)", protocol.observed_views)
     } else {
@@ -123,41 +147,46 @@ fn legend(card: &ResultCard) -> String {
     };
     let intervals = card.figures.iter().any(|figure| figure.trained.interval.is_some());
     // "protocol `exact` (exact)" would say it twice.
-    let fit = Some(clean(&protocol.fit.summary())).filter(|fit| *fit != protocol.name);
+    let fit = Some(escape(&protocol.fit.summary())).filter(|fit| *fit != protocol.name);
     let fit = fit.map_or_else(String::new, |fit| format!(" ({fit})"));
-    let mut text = format!(
-        "{name}: {of}, meant not to depend on the views.\n\
-         z_1, z_2: the encoder's representations of views 1 and 2, meant to tell how the views differ.\n\
-         R2: of the relative action, what leads from view 1 to view 2; 1 is perfect, 0 no better than the mean; the mean\n\
-         \x20 over the parameters of the group.\n\
-         online: probes trained beside the model, last epoch: top-1 from {name}, R2 from (z_1, z_2).\n\
-         leakage: the same the wrong way round, top-1 from z_1, R2 from {name}: low is good, the two kinds of\n\
-         \x20 representation are then apart.\n\
-         frozen: protocol `{}`{} on the frozen {} encoder, {}; {} images to fit, {} to test,\n\
-         \x20 {}, seed {}{}.\n\
-         frozen, random: the same protocol on the model as initialised.\n",
-        clean(&protocol.name),
-        fit,
-        card.encoder.name(),
-        counted(protocol.observed_views, "observed view", "s"),
-        card.data.train_images,
-        card.data.test_images,
-        counted(protocol.passes, "augmentation pass", "es"),
-        protocol.seed,
-        if intervals { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
-    );
+    let mut paragraphs = vec![
+        format!("{name}: {of}, meant not to depend on the views."),
+        "z_1, z_2: the encoder's representations of views 1 and 2, meant to tell how the views differ.".into(),
+        "R2: of the relative action, what leads from view 1 to view 2; 1 is perfect, 0 no better than the mean; the mean over \
+         the parameters of the group."
+            .into(),
+        format!("online: probes trained beside the model, last epoch: top-1 from {name}, R2 from (z_1, z_2)."),
+        format!(
+            "leakage: the same the wrong way round, top-1 from z_1, R2 from {name}: low is good, the two kinds of \
+             representation are then apart."
+        ),
+        format!(
+            "frozen: protocol `{}`{} on the frozen {} encoder, {}; {} images to fit, {} to test, {}, seed {}{}.",
+            escape(&protocol.name),
+            fit,
+            card.encoder.name(),
+            counted(protocol.observed_views, "observed view", "s"),
+            card.data.train_images,
+            card.data.test_images,
+            counted(protocol.passes, "augmentation pass", "es"),
+            protocol.seed,
+            if intervals { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
+        ),
+        "frozen, random: the same protocol on the model as initialised.".into(),
+        "trained vs random: better or worse where the two intervals are apart.".into(),
+    ];
     if let Some(published) = figure.published.as_ref().filter(|published| published.comparable) {
-        let source = clean(&published.source);
-        text += &if published.differences.is_empty() {
-            format!("paper: the same data set and protocol ({source}).\n")
+        let source = escape(&published.source);
+        paragraphs.push(if published.differences.is_empty() {
+            format!("paper: the same data set and protocol ({source}).")
         } else {
             format!(
-                "paper: the same data set and protocol ({source}), but {}.\n",
-                clean(&published.differences.join("; "))
+                "paper: the same data set and protocol ({source}), but {}.",
+                escape(&published.differences.join("; "))
             )
-        };
+        });
     }
-    text
+    paragraphs
 }
 
 fn counted(count: usize, what: &str, plural: &str) -> String {
@@ -169,7 +198,7 @@ type SourceAndDifferences<'a> = (&'a str, &'a [String]);
 
 /// The published figures on the same data that were measured otherwise, those that differ in the same from one source together.
 /// Of other data the card alone has them.
-fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
+fn orientation(figures: &[Elsewhere<'_>], escape: fn(&str) -> String) -> Vec<String> {
     let mut notes: Vec<(SourceAndDifferences<'_>, Vec<String>)> = Vec::new();
     for (title, value, published) in figures {
         if of_other_data(published) {
@@ -184,10 +213,10 @@ fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
     }
     let line = |((source, differences), texts): &((&str, &[String]), Vec<String>)| {
         format!(
-            "for orientation, not measured so ({}): {}: {}.\n",
-            clean(source),
-            clean(&texts.join(", ")),
-            clean(&shortened(differences))
+            "for orientation, not measured so ({}): {}: {}.",
+            escape(source),
+            escape(&texts.join(", ")),
+            escape(&shortened(differences))
         )
     };
     notes.iter().map(line).collect()
@@ -196,26 +225,7 @@ fn orientation(figures: &[(String, String, &PublishedFigure)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::tests_support::{card, figure, published};
-
-    #[test]
-    fn a_difference_within_noise_is_none() {
-        let of = |trained: (f64, [f64; 2]), random: (f64, [f64; 2])| {
-            let mut figure = figure("r2_crop", "exact");
-            for (side, (value, interval)) in [(&mut figure.trained, trained), (&mut figure.random, random)] {
-                (side.value, side.interval) = (Some(value), Some(interval));
-            }
-            verdict(&figure)
-        };
-        assert_eq!(of((-0.001, [-0.01, 0.01]), (0.0, [-0.01, 0.01])), "no difference within noise");
-        assert_eq!(of((0.001, [-0.01, 0.01]), (0.0, [-0.01, 0.01])), "no difference within noise");
-        assert_eq!(of((0.5, [0.4, 0.6]), (0.1, [0.0, 0.2])), "better");
-        assert_eq!(of((0.1, [0.0, 0.2]), (0.5, [0.4, 0.6])), "WORSE");
-        assert_eq!(of((0.1, [0.0, 0.2]), (0.1, [0.0, 0.2])), "equal");
-        let mut absent = figure("r2_crop", "exact");
-        absent.random = Measured::absent("diverged");
-        assert_eq!(verdict(&absent), "-");
-    }
+    use crate::card::tests_support::{card, published};
 
     #[test]
     fn a_published_figure_stands_beside_what_was_measured_alike() {

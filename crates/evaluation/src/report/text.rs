@@ -24,6 +24,11 @@ pub fn plain_text(text: &str) -> String {
     text.chars().filter(|&c| !steers(c)).collect()
 }
 
+/// The text on one line, without what steers a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, '\n' | '\t') || steers(c) { ' ' } else { c }).collect()
+}
+
 /// The text on one line, without what steers a terminal, and with escapes where Markdown would see markup, the border of a cell or
 /// the target of a link.
 pub(crate) fn clean(text: &str) -> String {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Estimate {
     /// The figure.
     pub value: f64,
-    /// Lower and upper end of its interval; absent if none was asked for.
+    /// Lower and upper end of its interval; absent if none was asked for, and for a single sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<[f64; 2]>,
 }

@@ -41,7 +41,7 @@ impl Bootstrap {
     }
 
     /// The mean of one number for each test sample, as 1 for a hit and 0 for a miss, or a
-    /// reciprocal rank. `None` without samples.
+    /// reciprocal rank. `None` without samples; without an interval for one.
     ///
     /// # Errors
     ///
@@ -57,6 +57,7 @@ impl Bootstrap {
     ///
     /// A figure that is not defined on all samples is absent. Resamples on which it is not defined
     /// are left out of its interval, and the interval is absent if they are half or more.
+    /// A single sample says nothing of how samples differ, so that its figures have no interval.
     /// Without samples, there are no figures.
     ///
     /// # Errors
@@ -76,7 +77,8 @@ impl Bootstrap {
             return Ok(Vec::new());
         }
         let figures = statistic(&means(values, columns, samples, std::iter::repeat(1)));
-        let drawn: Vec<Vec<Option<f64>>> = (0..self.resamples as u64)
+        let resamples = if samples < 2 { 0 } else { self.resamples };
+        let drawn: Vec<Vec<Option<f64>>> = (0..resamples as u64)
             .into_par_iter()
             .map(|resample| {
                 let counts = self.counts(resample, samples);
@@ -185,7 +187,8 @@ mod tests {
         let bootstrap = Bootstrap::default();
         assert_eq!(bootstrap.mean(&[]).unwrap(), None);
         let one = bootstrap.mean(&[0.5]).unwrap().unwrap();
-        assert_eq!(one, Estimate { value: 0.5, interval: Some([0.5, 0.5]) });
+        assert_eq!(one, Estimate { value: 0.5, interval: None });
+        assert!(bootstrap.mean(&[0.5, 0.5]).unwrap().unwrap().interval.is_some());
         let none = Bootstrap::none().mean(&[0.5, 1.0]).unwrap().unwrap();
         assert_eq!(none, Estimate { value: 0.75, interval: None });
         assert!(matches!(bootstrap.mean(&[0.0, f64::NAN]), Err(InputError::NonFinite { index: 1, .. })));

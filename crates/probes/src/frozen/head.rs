@@ -134,7 +134,13 @@ impl Head {
             }
             self.lowerings -= 1;
             let lowered = ProbeConfig { lr: self.probe.config().lr / 10.0, ..self.probe.config().clone() };
-            tracing::info!(probe = lowered.name, lr = lowered.lr, "begins anew at a lower learning rate");
+            // No warning: the result says at which learning rate it was had.
+            tracing::info!(
+                probe = lowered.name,
+                lr = lowered.lr,
+                epoch,
+                "a frozen probe diverged and begins anew at a lower learning rate"
+            );
             self.probe = Probe::new(lowered, &self.home)?;
             self.first_loss = None;
             self.verdict = Verdict::Trained;
@@ -176,7 +182,13 @@ impl Head {
     }
 
     fn diverged(&mut self, epoch: usize, error: &ProbeError) {
-        tracing::warn!(probe = self.probe.config().name, epoch, "a frozen probe diverged");
+        if self.lowerings == 0 {
+            tracing::warn!(
+                probe = self.probe.config().name,
+                epoch,
+                "a frozen probe diverged, and has no figure"
+            );
+        }
         self.verdict = Verdict::Diverged { epoch, advice: error.to_string() };
         self.train_loss = None;
     }
@@ -272,6 +284,8 @@ impl Head {
             match self.probe.evaluate(self.tensor(test, rows)?, targets.targets()) {
                 Ok(output) => sink(&output.predictions, &targets),
                 Err(error @ ProbeError::Diverged { .. }) => {
+                    // It is too late to begin anew.
+                    self.lowerings = 0;
                     self.diverged(self.epoch, &error);
                     return Ok(());
                 }

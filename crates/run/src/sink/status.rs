@@ -103,7 +103,7 @@ impl Observer for StatusSink {
                 status.state = RunState::Training;
                 self.write()
             }
-            Event::StepFinished { step, batch } => {
+            Event::StepFinished { step, batch, .. } => {
                 (status.step, status.batch) = (*step, *batch + 1);
                 self.estimate();
                 self.write_sometimes()

@@ -14,7 +14,7 @@ use seqjepa_train::MetricsRow;
 use seqjepa_train::storage::write_atomically;
 
 use super::outputs::refuse_own_input;
-use super::terminal::say;
+use super::terminal::{say, width};
 
 /// Puts runs and the paper's figures side by side.
 ///
@@ -49,14 +49,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runs = arguments.runs.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::new(runs);
     let markdown = comparison.markdown();
-    say!("{}", if arguments.all { markdown.clone() } else { comparison.summary() });
+    say!("{}", comparison.text(width(), arguments.all));
     write_atomically(&table, markdown.as_bytes())?;
     write_atomically(&figures, comparison.csv().as_bytes())?;
     let grid = comparison.grid();
     grid.save(&picture)?;
     grid.save(&drawing)?;
-    for file in [table, figures, picture, drawing] {
-        say!("{}", file.display());
+    for (what, file) in [
+        ("every figure and note", &table),
+        ("one line a figure, with its protocol", &figures),
+        ("top-1 by M_train and M_val", &picture),
+        ("the same as a drawing", &drawing),
+    ] {
+        say!("{what}: {}", file.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -84,39 +84,32 @@ fn encoded_images(eval: &EvaluationSettings, [train, test]: [usize; 2]) -> usize
     MODELS.saturating_mul(training.saturating_add(testing))
 }
 
-/// Says how long probes take that are trained, once their first epoch is done, and now and then how far they are.
+/// Says how long probes take that are trained, once their first epoch is done.
 #[derive(Debug, Default)]
 pub(super) struct ProbePace {
-    /// Start of the probes of one model, and when they were last spoken of.
-    started: Option<(Instant, Instant)>,
+    /// Start of the probes of one model.
+    started: Option<Instant>,
 }
-
-/// Time between two words.
-const NOW_AND_THEN: Duration = Duration::from_secs(60);
 
 impl Observer for ProbePace {
     fn observe(&mut self, event: &Event<'_>) -> Result<(), ObserverError> {
         let Event::Progress { stage, what, done, total } = event else { return Ok(()) };
+        // The first features of a protocol are extracted before its first epoch is done.
+        let started = *self.started.get_or_insert_with(Instant::now);
         if *stage != Stage::TrainingProbes {
-            // The first features of a protocol are extracted before its first epoch is done.
-            self.started.get_or_insert_with(|| (Instant::now(), Instant::now()));
             return Ok(());
         }
         let (done, total) = (*done, total.unwrap_or(0));
-        let (started, spoken) = *self.started.get_or_insert_with(|| (Instant::now(), Instant::now()));
-        if done >= total {
-            self.started = None;
-            return Ok(());
-        }
-        let left = started.elapsed().mul_f64((total - done) as f64 / done.max(1) as f64);
-        let first = done == 1 && left > WORTH_A_WORD;
-        if first || (spoken.elapsed() > NOW_AND_THEN && left > WORTH_A_WORD) {
-            self.started = Some((started, Instant::now()));
+        let left = started.elapsed().mul_f64(total.saturating_sub(done) as f64 / done.max(1) as f64);
+        if done == 1 && left > WORTH_A_WORD {
             note!(
-                "protocol {}: epoch {done} of {total} of the probes, about {} left for this model of two",
+                "estimate: the {total} epochs of the probes of protocol {} take about {} more for this model of two",
                 what.unwrap_or("by gradient descent"),
                 words(left)
             );
+        }
+        if done >= total {
+            self.started = None;
         }
         Ok(())
     }

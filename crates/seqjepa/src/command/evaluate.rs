@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use seqjepa_evaluation::{
-    CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_table, clear_features, evaluate,
+    CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_text, clear_features, evaluate,
 };
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::progress::ProgressBars;
@@ -19,15 +19,16 @@ use super::estimate::{ProbePace, announce};
 use super::failure::{as_typed, hinted};
 use super::finish::print_results;
 use super::introduction::describe_data;
+use super::next;
 use super::outputs::{expect_ending, refuse_other_than_card, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
-use super::terminal::say;
+use super::terminal::{say, tell, width};
 
 /// Measures what a checkpoint's representations hold, and writes a result card.
 ///
-/// Prints every frozen figure beside that of the randomly initialised model and the paper's. docs/evaluation.md says what each
-/// figure is.
+/// Prints every frozen figure beside that of the randomly initialised model under the same protocol; beside a published one only where
+/// data set, method and protocol are the published ones. docs/evaluation.md says what each figure is.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -96,8 +97,8 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     }
     let loaded = hint_at_missing(LoadedModel::read(&source), arguments.model.allow_missing)
         .map_err(|error| as_typed(error, &flags))?;
-    say!("{}", describe(&loaded));
-    say!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
+    tell!("{}", describe(&loaded));
+    tell!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
     tell_not_followed(&loaded.not_followed);
     let output = arguments.output.as_deref().unwrap_or(loaded.card_path());
     let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
@@ -112,9 +113,9 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         None => error.into(),
     })?;
     for line in describe_data(config, &data) {
-        say!("{line}");
+        tell!("{line}");
     }
-    say!("{}", amount(&config.eval));
+    tell!("{}", amount(&config.eval));
     announce(&loaded, &data);
     stop.begin();
     let cache = loaded.cache_folder();
@@ -140,10 +141,11 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     if config.eval.cache_dir.is_none() {
         clear_features(&cache);
     }
-    say!("\n{}", card_table(&card));
+    say!("\n{}", card_text(&card, width()));
     print_results(loaded.last_row.as_ref(), &card);
-    say!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
-    say!("result card: {}", output.display());
+    tell!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
+    say!("result card: {} (every figure with its protocol and notes)", output.display());
+    next::after_evaluation(output, &arguments.model.checkpoint);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,14 +12,14 @@ use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::registry::DataSetError;
 use seqjepa_train::storage::abridged;
 
-use super::terminal::{message_line, note};
+use super::terminal::{self, message_line};
 
 /// The exit code of an error.
 const FAILED: u8 = 1;
 
 /// Prints an error with its causes.
 pub(super) fn report(error: &Error) -> ExitCode {
-    note!("error: {}", message(error));
+    terminal::error(format_args!("error: {}", message(error)));
     ExitCode::from(FAILED)
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use seqjepa_evaluation::{ResultCard, results_table};
+use seqjepa_evaluation::{ResultCard, results_text};
 use seqjepa_run::config::GatingConfig;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{GateVerdict, Run, RunFolder};
@@ -11,9 +11,10 @@ use seqjepa_train::observer::Observers;
 
 use super::disk;
 use super::introduction::introduce;
+use super::next;
 use super::pace::Pace;
 use super::signals::Stop;
-use super::terminal::say;
+use super::terminal::{say, width};
 
 /// Exit code of a run that failed its gates, so that scripts can tell it from an error (1) and from wrong arguments (2).
 const GATES_FAILED: u8 = 3;
@@ -35,13 +36,14 @@ pub(super) fn train_and_evaluate(
         print_results(run.rows().last(), &card);
     }
     print_folder(run.folder());
+    next::after_run(run.folder(), !skip_evaluation);
     let gated = run.config().gating != GatingConfig::default();
     Ok(if gated { print_verdict(&verdict) } else { ExitCode::SUCCESS })
 }
 
 /// Prints the results and what each figure means.
 pub(super) fn print_results(last: Option<&MetricsRow>, card: &ResultCard) {
-    say!("\n{}", results_table(last, card));
+    say!("\n{}", results_text(last, card, width()));
 }
 
 /// Where everything is, and what room it takes.

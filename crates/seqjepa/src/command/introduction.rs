@@ -3,17 +3,17 @@
 use seqjepa_run::{Config, Run, RunData};
 
 use super::device::describe_device;
-use super::terminal::{note, one_line, say};
+use super::terminal::{note, one_line, tell};
 
 /// Names of classes that are shown.
 const SHOWN: usize = 10;
 
 /// Says where a run goes, what it computes on, and what it learns from.
 pub(super) fn introduce(run: &Run) {
-    say!("run folder: {}", run.folder().root().display());
-    say!("device: {}", describe_device(&run.config().run.device, run.backend()));
+    tell!("run folder: {}", run.folder().root().display());
+    tell!("device: {}", describe_device(&run.config().run.device, run.backend()));
     for line in describe_data(run.config(), run.data()) {
-        say!("{line}");
+        tell!("{line}");
     }
 }
 

@@ -18,6 +18,8 @@ mod export;
 mod failure;
 mod finish;
 mod introduction;
+mod log;
+mod next;
 mod npy;
 mod outputs;
 mod pace;
@@ -35,7 +37,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
+
+use terminal::Loudness;
 
 /// The version with the commit that the program was built from.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -48,13 +52,27 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// seq-JEPA: a self-supervised world model of images and their augmentations. Trains it, measures what its representations hold,
 /// and uses them.
 #[derive(Debug, Parser)]
-#[command(name = "seqjepa", version = VERSION.as_str(), after_help = "docs/ in the repository explains configs, figures and files.")]
+#[command(name = "seqjepa", version = VERSION.as_str(), after_help = "docs/ in the repository explains configs, figures and files.\nProgress is live on a terminal and dated lines elsewhere; nothing is coloured.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Logs what happens.
-    #[arg(long, global = true)]
-    verbose: bool,
+    /// Prints results and errors only: no progress, no warnings, nothing of what is about to be done.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Logs what happens, also what the libraries beneath do if given twice.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+impl Cli {
+    fn loudness(&self) -> Loudness {
+        match (self.quiet, self.verbose) {
+            (true, _) => Loudness::Quiet,
+            (false, 0) => Loudness::Usual,
+            (false, 1) => Loudness::Verbose,
+            (false, _) => Loudness::Everything,
+        }
+    }
 }
 
 /// What can be done.
@@ -101,7 +119,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if message.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    terminal::start_logging(cli.verbose);
+    terminal::begin(cli.loudness());
     let result = match cli.command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),

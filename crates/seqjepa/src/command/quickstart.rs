@@ -34,9 +34,8 @@ fn quickstart(stop: &Stop) -> anyhow::Result<ExitCode> {
     let run = Run::start(config, &mut ProgressBars::new())?;
     let picture = run.folder().root().join("views.png");
     draw_views(run.config(), &picture).context("drawing the views")?;
-    let code = train_and_evaluate(run, false, stop)?;
     say!("source images with their views and action values: {}", picture.display());
-    Ok(code)
+    train_and_evaluate(run, false, stop)
 }
 
 /// Draws the first few training images with their views.

@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::failure;
-use super::terminal::note;
+use super::terminal;
 
 /// Work that was given up since a signal asked for it.
 #[derive(Debug)]
@@ -80,9 +80,9 @@ pub(super) fn stoppable(command: impl FnOnce(&Stop) -> anyhow::Result<ExitCode>)
         // Whatever an interrupted library says of it, the signal is why.
         Err(error) if stop.asked.load(Ordering::Relaxed) => {
             if matches!(error.downcast_ref(), Some(RunError::Stopped { .. })) {
-                note!("{}", failure::message(&error));
+                terminal::error(format_args!("{}", failure::message(&error)));
             } else {
-                note!("{Interrupted}");
+                terminal::error(format_args!("{Interrupted}"));
             }
             let signal = u8::try_from(caught.load(Ordering::Relaxed)).unwrap_or_default();
             Ok(ExitCode::from(128 + signal))

@@ -7,13 +7,47 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use seqjepa_evaluation::plain_text;
-use tracing::Level;
+use console::Term;
+use seqjepa_evaluation::{plain_text, wrapped};
+use seqjepa_run::progress::{above, dated, set_quiet};
+
+use super::log;
 
 /// Nobody reads standard output any more.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Prints a line on standard output.
+/// Only results and errors are wanted.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loudness {
+    /// Results and errors.
+    Quiet,
+    /// And what is worth knowing.
+    Usual,
+    /// And what happens, for whoever looks for a fault.
+    Verbose,
+    /// And what happens within the libraries that this project stands on.
+    Everything,
+}
+
+/// From here on, so much is said.
+pub(super) fn begin(loudness: Loudness) {
+    let quiet = loudness == Loudness::Quiet;
+    QUIET.store(quiet, Ordering::Relaxed);
+    set_quiet(quiet);
+    log::start(loudness);
+}
+
+/// Columns of the terminal that standard output is; 80 where it is none, as a page has. Of a very wide one, no more than can be read.
+pub(super) fn width() -> usize {
+    const PAGE: usize = 80;
+    const READABLE: usize = 120;
+    Term::stdout().size_checked().map_or(PAGE, |(_, columns)| usize::from(columns).min(READABLE))
+}
+
+/// Prints a result on standard output.
 macro_rules! say {
     ($($argument:tt)*) => {
         $crate::command::terminal::output(&format!($($argument)*))
@@ -21,10 +55,18 @@ macro_rules! say {
 }
 pub(in crate::command) use say;
 
-/// Prints a line on standard error.
+/// Prints on standard output what is no result: what is about to be done. Not with `--quiet`.
+macro_rules! tell {
+    ($($argument:tt)*) => {
+        $crate::command::terminal::information(&format!($($argument)*))
+    };
+}
+pub(in crate::command) use tell;
+
+/// Prints a line on standard error. Not with `--quiet`.
 macro_rules! note {
     ($($argument:tt)*) => {
-        $crate::command::terminal::error(format_args!($($argument)*))
+        $crate::command::terminal::remark(format_args!($($argument)*))
     };
 }
 pub(in crate::command) use note;
@@ -66,13 +108,36 @@ pub(super) fn output(text: &str) {
     write_output(text.as_bytes());
 }
 
+/// The same for what `--quiet` leaves out; on a terminal its lines break between words.
+pub(super) fn information(text: &str) {
+    if QUIET.load(Ordering::Relaxed) {
+        return;
+    }
+    match Term::stdout().is_term() {
+        true => output(&broken(text, width())),
+        false => output(text),
+    }
+}
+
+/// Prose in lines of at most `width` columns. What is indented is to be copied, and stays as it is, and so does a long path.
+fn broken(text: &str, width: usize) -> String {
+    let line = |line: &str| {
+        let stays = line.starts_with(' ') || line.split(' ').any(|word| word.chars().count() >= width);
+        if stays { line.to_owned() } else { wrapped(line, width, 2).trim_end().to_owned() }
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Writes bytes of this project's own making to standard output.
 pub(super) fn write_output(bytes: &[u8]) {
     if CLOSED.load(Ordering::Relaxed) {
         return;
     }
-    let mut output = io::stdout().lock();
-    if let Err(problem) = output.write_all(bytes).and_then(|()| output.flush()) {
+    let written = above(|| {
+        let mut output = io::stdout().lock();
+        output.write_all(bytes).and_then(|()| output.flush())
+    });
+    if let Err(problem) = written {
         CLOSED.store(true, Ordering::Relaxed);
         if problem.kind() != ErrorKind::BrokenPipe {
             note!("warning: could not write to standard output: {problem}");
@@ -80,33 +145,30 @@ pub(super) fn write_output(bytes: &[u8]) {
     }
 }
 
-/// Prints a line on standard error.
+/// Prints a line on standard error, also with `--quiet`.
 pub(super) fn error(text: fmt::Arguments<'_>) {
+    let text = plain_text(&text.to_string());
     // Nothing can be done about a closed standard error.
-    let _ = writeln!(io::stderr(), "{}", plain_text(&text.to_string()));
+    let _ = above(|| writeln!(io::stderr(), "{text}"));
 }
 
-/// Sends the libraries' events to standard error: warnings, and with `verbose` what happens.
-pub(super) fn start_logging(verbose: bool) {
-    let level = if verbose { Level::INFO } else { Level::WARN };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_ansi(false);
-    // Whoever calls this as a library may have a log already.
-    let _ = log.with_writer(|| Cleaned).try_init();
-}
-
-/// Standard error without control characters. An event comes in one write, and is one line.
-struct Cleaned;
-
-impl Write for Cleaned {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Nor about it here: told of an error, the logger would panic over the same closed standard error.
-        let text = String::from_utf8_lossy(bytes);
-        let line = message_line(text.strip_suffix('\n').unwrap_or(&text));
-        let _ = writeln!(io::stderr(), "{line}");
-        Ok(bytes.len())
+/// A line among those of progress. Not with `--quiet`.
+pub(super) fn remark(text: fmt::Arguments<'_>) {
+    if !QUIET.load(Ordering::Relaxed) {
+        error(format_args!("{}", dated(&text.to_string())));
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_breaks_between_words_and_commands_stay() {
+        let text = "\nthe classes are a, b and c\n  seqjepa report runs/some/where\nin /a/very/long/path/of/some/run";
+        assert_eq!(
+            broken(text, 20),
+            "\nthe classes are a, b\n  and c\n  seqjepa report runs/some/where\nin /a/very/long/path/of/some/run"
+        );
     }
 }

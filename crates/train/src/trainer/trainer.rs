@@ -218,11 +218,12 @@ impl Trainer {
         let batches =
             stretch.train.get_or_insert_with(|| self.loaders.train.epoch(self.epoch as u64, number));
         let batch = batches.next().expect("the loader has the batches that it counts")?.into_inner();
-        let waited = batches.wait_time().as_secs_f64();
+        let data_wait = batches.wait_time();
         let batch = Uploaded::new(batch, &self.device)?;
         let settings = self.step_settings();
         self.pending.begin(&self.learner);
         let handed = self.learner.step(batch, settings)?;
+        let sequences = handed.targets.len();
         self.pending.push(PendingStep {
             step: self.step,
             batch: number,
@@ -232,11 +233,11 @@ impl Trainer {
         self.step += 1;
         self.under_way.train_batches += 1;
         let last = self.under_way.train_batches == self.steps_per_epoch();
-        observer.observe(&Event::StepFinished { step: self.step, batch: number })?;
+        observer.observe(&Event::StepFinished { step: self.step, batch: number, sequences, data_wait })?;
         if last || self.pending.len() >= self.settings.log_every {
             self.settle(observer)?;
         }
-        self.under_way.data_wait = stretch.before.data_wait + waited;
+        self.under_way.data_wait = stretch.before.data_wait + data_wait.as_secs_f64();
         self.under_way.time = stretch.before.time + stretch.started.elapsed().as_secs_f64();
         self.under_way.train_time = self.under_way.time;
         if last {

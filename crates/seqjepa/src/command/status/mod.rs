@@ -1,14 +1,17 @@
 //! `status`.
 
+mod figures;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use seqjepa_evaluation::wrapped;
 use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
 use seqjepa_train::MetricsRow;
 
-use super::terminal::{one_line, say};
+use super::terminal::{one_line, say, width};
 
 /// A heartbeat older than this, in seconds, is worth a word: steps may be long, but not that long.
 const SILENCE: u64 = 600;
@@ -37,12 +40,30 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         value["life"] = format!("{life:?}").to_lowercase().into();
         say!("{value:#}");
     } else {
-        say!("{}", text(&status, life, &one_line(&arguments.run.display().to_string())));
+        let lines = lines(&status, life, &one_line(&arguments.run.display().to_string()));
+        let text: String = lines.iter().map(|line| indented(line, width())).collect();
+        say!("{}", text.trim_end());
     }
     Ok(if life == Life::Died { ExitCode::from(DIED) } else { ExitCode::SUCCESS })
 }
 
-fn text(status: &Status, life: Life, folder: &str) -> String {
+/// The line in at most `width` columns; what goes on in the next line stands below the second column.
+fn indented(line: &str, width: usize) -> String {
+    const NAMES: usize = 11;
+    if line.chars().count() <= width {
+        return format!("{line}\n");
+    }
+    match line.split_at_checked(NAMES) {
+        Some((name, text)) if name.ends_with(' ') => {
+            let wrapped = wrapped(text, width.saturating_sub(NAMES), 0);
+            let indent = format!("\n{}", " ".repeat(NAMES));
+            format!("{name}{}\n", wrapped.trim_end().replace('\n', &indent))
+        }
+        _ => wrapped(line, width, 2),
+    }
+}
+
+fn lines(status: &Status, life: Life, folder: &str) -> Vec<String> {
     let age = status.age().as_secs();
     let state = match (life, status.state) {
         (Life::Died, state) => format!(
@@ -78,7 +99,7 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
             lines.push(format!("time left  {}", clock(seconds)));
         }
         if let (Some(loss), Some(rate)) = (status.loss, status.learning_rate) {
-            lines.push(format!("loss       {loss:.4} at learning rate {rate:.2e}"));
+            lines.push(format!("loss       {loss:.4} at learning rate {rate:.1e}"));
         }
     }
     if let (Some(path), Some(step)) = (&status.checkpoint, status.checkpoint_step) {
@@ -86,14 +107,14 @@ fn text(status: &Status, life: Life, folder: &str) -> String {
     }
     if let Some(row) = &status.last_metrics {
         lines.push(format!("figures of epoch {}:", row.epoch));
-        lines.extend(row.iter().map(|(name, value)| format!("  {:<28} {value:.4}", one_line(name))));
+        lines.extend(row.iter().filter_map(|(name, value)| figures::line(name, value)));
         lines.extend(collapse(row));
     }
     if let Some(message) = &status.message {
         lines.push(format!("message    {}", one_line(message)));
     }
     lines.push(format!("updated    {} ago", clock(age)));
-    lines.join("\n")
+    lines
 }
 
 /// The verdicts of the collapse diagnostics in words.
@@ -102,7 +123,8 @@ fn collapse(row: &MetricsRow) -> Vec<String> {
         let figure = |name: &str| row.get(&format!("{prefix}_{name}"));
         let verdict = Verdict::from_metric(figure("collapse")?)?;
         Some(format!(
-            "collapse   {prefix}: {}: {} (RankMe {:.1} directions, spread {:.2} of at most 1)",
+            "collapse   {}: {}: {} (RankMe {:.1} directions, spread {:.2} of at most 1)",
+            if prefix == "z_agg" { "the invariant representation" } else { "z, of one view" },
             verdict.name(),
             verdict.meaning(),
             figure("rankme")?,
@@ -134,6 +156,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_long_line_goes_on_below_its_second_column() {
+        assert_eq!(indented("epoch      1 of 2", 80), "epoch      1 of 2\n");
+        assert_eq!(
+            indented("message    no space is left on this disk", 30),
+            "message    no space is left\n           on this disk\n"
+        );
+        assert_eq!(indented("a-long-name: died while training", 20), "a-long-name: died\n  while training\n");
+    }
+
+    #[test]
     fn the_verdict_on_collapse_is_said_in_words() {
         let mut row = MetricsRow::new(1);
         for (name, value) in [("z_agg_collapse", 1.0), ("z_agg_rankme", 6.51), ("z_agg_std_ratio", 0.504)] {
@@ -142,7 +174,7 @@ mod tests {
         assert_eq!(
             collapse(&row),
             [
-                "collapse   z_agg: partial collapse: features of different images differ little, or in few directions (RankMe 6.5 \
+                "collapse   the invariant representation: partial collapse: features of different images differ little, or in few directions (RankMe 6.5 \
                  directions, spread 0.50 of at most 1)"
             ]
         );
