@@ -253,7 +253,7 @@ impl Comparison {
 }
 
 /// What the table says of a run without a card.
-fn uncarded(known: &TrainedAs) -> [String; 9] {
+fn uncarded(known: &TrainedAs) -> [String; 10] {
     let TrainedAs { method, data_set, observed_views, seed } = known;
     let none = || "-".to_owned();
     [
@@ -265,6 +265,7 @@ fn uncarded(known: &TrainedAs) -> [String; 9] {
         none(),
         "none: online figures only".into(),
         seed.to_string(),
+        none(),
         none(),
     ]
 }
