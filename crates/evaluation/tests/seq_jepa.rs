@@ -286,7 +286,7 @@ fn a_card_of_the_first_layout_still_reads() {
     for (text, words) in [
         (r#"{"dataset": "synthetic"}"#, "expected a result card, found JSON without a `format`"),
         (r#"{"format": 99}"#, "layout 1 to 2, found 99"),
-        (r#"{"format": 1}"#, "missing field"),
+        (r#"{"format": 1}"#, "expected a result card, found no `code`"),
         ("[1", "expected a result card"),
     ] {
         fs::write(&path, text).unwrap();

@@ -202,7 +202,7 @@ fn an_override_is_called_by_the_name_of_its_argument() {
         stderr(&output)
     };
     let message = refuse("run.epochs=two");
-    let expected = "error: `run.epochs` in `--set run.epochs=two`: expected a whole number of at least 0, found the text \"two\"\n";
+    let expected = "error: `run.epochs` in `--set run.epochs=two`: expected a whole number, 1 to 1000000, found the text \"two\"\n";
     assert_eq!(message, expected);
     let message = refuse("eval.num_workers=2000");
     assert_eq!(
