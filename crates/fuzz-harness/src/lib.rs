@@ -21,6 +21,7 @@ pub mod picture;
 mod safetensors_file;
 mod scratch;
 pub mod seeds;
+pub mod tracking;
 
 pub use mode::Mode;
 
@@ -34,7 +35,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "archive", run: archive::run },
     Target { name: "augmentation", run: augmentation::run },
     Target { name: "checkpoint", run: checkpoint::run },
@@ -43,4 +44,5 @@ pub const TARGETS: [Target; 8] = [
     Target { name: "idx", run: idx::run },
     Target { name: "import", run: import::run },
     Target { name: "picture", run: picture::run },
+    Target { name: "tracking", run: tracking::run },
 ];

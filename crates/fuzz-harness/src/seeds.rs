@@ -25,6 +25,7 @@ pub fn of(name: &str) -> Vec<Vec<u8>> {
         "idx" => idx(),
         "import" => import(),
         "picture" => picture(),
+        "tracking" => tracking(),
         _ => panic!("no target is called {name}"),
     }
 }
@@ -32,6 +33,26 @@ pub fn of(name: &str) -> Vec<Vec<u8>> {
 /// A mode byte and what follows.
 fn with_mode(mode: u8, rest: &[u8]) -> Vec<u8> {
     [&[mode], rest].concat()
+}
+
+fn tracking() -> Vec<Vec<u8>> {
+    let events = include_bytes!("../../tracking/tests/fixtures/first.tfevents");
+    let resumed = include_bytes!("../../tracking/tests/fixtures/second.tfevents");
+    let log = &include_bytes!("../../tracking/tests/fixtures/run-abcd1234.wandb")[..1600];
+    vec![
+        with_mode(0b000, events),
+        with_mode(0b100, events),
+        with_mode(0b000, resumed),
+        with_mode(0b000, &events[..200]),
+        // The event alone, without its frame.
+        with_mode(0b010, &resumed[83..109]),
+        with_mode(0b001, log),
+        with_mode(0b101, log),
+        with_mode(0b001, &log[..700]),
+        with_mode(0b011, &log[14..33]),
+        with_mode(0b011, &log[40..161]),
+        with_mode(0b001, b":W&B"),
+    ]
 }
 
 fn archive() -> Vec<Vec<u8>> {

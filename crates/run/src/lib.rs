@@ -38,6 +38,7 @@ pub mod progress;
 pub mod registry;
 mod run;
 pub mod sink;
+mod tracking;
 
 pub use code::code_version;
 pub use config::{Config, ConfigError};
@@ -50,3 +51,4 @@ pub use registry::Registry;
 pub use run::{Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};
 #[cfg(feature = "fault-injection")]
 pub use seqjepa_train::storage::fault as fault_injection;
+pub use tracking::{Tracked, WandbVariables};

@@ -13,6 +13,7 @@
 //! | [`probes`] | `seqjepa-probes` | metrics, online and frozen probes |
 //! | [`train`] | `seqjepa-train` | the loop, schedules, checkpoints, observers |
 //! | [`evaluation`] | `seqjepa-evaluation` | the frozen evaluation, result cards, comparisons |
+//! | [`tracking`] | `seqjepa-tracking` | TensorBoard event files and W&B offline runs, without Python |
 //! | [`run`] | `seqjepa-run` | one YAML file to one run folder: config, registry, devices, resume, embedding |
 //! | [`burn`] | `burn` | the framework, in the version that all of these are built on |
 //!
@@ -54,6 +55,7 @@ pub use seqjepa_model as model;
 pub use seqjepa_nn as nn;
 pub use seqjepa_probes as probes;
 pub use seqjepa_run as run;
+pub use seqjepa_tracking as tracking;
 pub use seqjepa_train as train;
 
 #[cfg(feature = "command")]

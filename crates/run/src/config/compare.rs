@@ -8,7 +8,7 @@ use super::config::Config;
 
 /// Keys that change no figure of a run: where it and its data are (which must be the same data), how fast it goes, and what
 /// is kept of it.
-const FREE: [&str; 24] = [
+const FREE: [&str; 30] = [
     "run.name",
     "run.output_dir",
     "run.save_checkpoint",
@@ -33,6 +33,12 @@ const FREE: [&str; 24] = [
     "logging.wandb.project",
     "logging.wandb.group",
     "logging.wandb.mode",
+    "logging.wandb.entity",
+    "logging.wandb.name",
+    "logging.wandb.tags",
+    "logging.wandb.dir",
+    "logging.wandb.sync_checkpoints",
+    "logging.tensorboard",
 ];
 
 /// A key whose value differs between the config that a run has and one that is given.

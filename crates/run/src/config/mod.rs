@@ -15,6 +15,7 @@ mod model;
 mod optim;
 mod parts;
 mod run;
+mod wandb;
 
 pub use compare::ConfigDifference;
 pub use config::Config;
@@ -22,7 +23,9 @@ pub use dataset::DatasetConfig;
 pub use error::ConfigError;
 pub(crate) use error::{UNLOCATED, abridged, invalid};
 pub use gating::GatingConfig;
-pub use logging::{LoggingConfig, WandbConfig};
+pub use logging::LoggingConfig;
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
 pub use run::{BestMode, RunConfig};
+pub(crate) use wandb::fits;
+pub use wandb::{WandbConfig, WandbMode};

@@ -13,7 +13,7 @@ use super::error::RunError;
 use super::memory;
 use super::record::{RunCheckpoint, RunRecord};
 use crate::code::code_version;
-use crate::config::Config;
+use crate::config::{Config, WandbConfig};
 use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::fingerprint::DataFingerprint;
@@ -22,6 +22,7 @@ use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
 use crate::sink::StatusSink;
+use crate::tracking::{self, Part, Tracked, Tracking, WandbVariables};
 
 /// A run with its data, device, trainer and folder, which no other process can train in meanwhile.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Run {
     /// The epoch that the best checkpoint holds, or is about to.
     pub(super) best: Option<usize>,
     pub(super) stop: StopFlag,
+    /// `logging.wandb` with what the user's environment adds to it.
+    wandb: WandbConfig,
     /// Held for as long as the run lives; everything is written through it.
     pub(super) lock: RunLock,
 }
@@ -97,11 +100,6 @@ impl Run {
     ) -> Result<Self, RunError> {
         config.check(registry)?;
         RunFolder::check(&config)?;
-        if config.logging.wandb.enabled {
-            tracing::warn!(
-                "logging.wandb.enabled has no effect: there is no Weights & Biases sink; metrics.jsonl holds every figure"
-            );
-        }
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         let mut parts = Parts::prepare(registry, config, device, observer)?;
         let (folder, lock) = RunFolder::create(&parts.config)?;
@@ -113,6 +111,7 @@ impl Run {
     pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
         let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
         Self {
+            wandb: config.logging.wandb.clone(),
             config,
             method,
             folder,
@@ -133,6 +132,36 @@ impl Run {
     /// Stops the run when `flag` is set: it finishes the step it is in, saves, and returns [`RunError::Stopped`].
     pub fn stop_on(&mut self, flag: StopFlag) {
         self.stop = flag;
+    }
+
+    /// Takes what `logging.wandb` leaves open from the variables of the public client. Nothing of a run reads the environment by
+    /// itself.
+    pub fn track_with(&mut self, variables: &WandbVariables) {
+        self.wandb = variables.complete(&self.config.logging.wandb);
+        if self.wandb.enabled {
+            variables.problems().iter().for_each(|problem| tracing::warn!("{problem}"));
+        }
+    }
+
+    /// Sends the W&B run by the public client, where `logging.wandb` asks for that (`mode: online`), and waits for it, at most ten
+    /// minutes and until the run is asked to stop. To be called once all is done; says where the run lies either way.
+    #[must_use]
+    pub fn upload(&self) -> Tracked {
+        tracking::upload(&self.wandb, self.lock.folder(), || !self.stop.is_requested())
+    }
+
+    /// The trackers that the config asks for.
+    pub(super) fn tracking(&self, evaluating: bool) -> Option<Tracking> {
+        Tracking::open(&Part {
+            config: &self.config,
+            wandb: &self.wandb,
+            root: self.lock.folder(),
+            data: &self.data,
+            backend: self.backend,
+            rows: &self.rows,
+            steps: (self.trainer.steps_done(), self.trainer.steps_per_epoch() as u64),
+            evaluating,
+        })
     }
 
     /// The resolved config.
@@ -216,6 +245,10 @@ impl Run {
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
         let result = result.and_then(|card| {
             self.lock.folder().write(EVALUATION, &card.to_json())?;
+            if let Some(mut tracking) = self.tracking(true) {
+                tracking.card(&card, self.lock.folder());
+                tracking.end(Some(0), None);
+            }
             if self.config.eval.cache_dir.is_none() {
                 clear_features(&self.lock.folder().below(FEATURES));
             }

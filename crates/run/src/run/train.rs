@@ -7,14 +7,17 @@ use seqjepa_train::{Advance, MetricsRow, TrainError};
 
 use super::error::RunError;
 use super::run::{Run, ended};
+use crate::config::GatingConfig;
 use crate::folder::run_folder::{GATES, METRICS_JSONL, METRICS_KEPT};
 use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
+use crate::tracking::Tracking;
 
 /// Whoever is told of everything that happens.
 struct Told<'a> {
     status: &'a mut StatusSink,
+    tracking: Option<Tracking>,
     observer: &'a mut dyn Observer,
     /// When a checkpoint was last written; whether anything has been done since.
     saved: Instant,
@@ -24,6 +27,9 @@ struct Told<'a> {
 impl Observer for Told<'_> {
     fn observe(&mut self, event: &Event) -> Result<(), ObserverError> {
         self.status.observe(event)?;
+        if let Some(tracking) = &mut self.tracking {
+            tracking.observe(event);
+        }
         self.observer.observe(event)
     }
 }
@@ -38,8 +44,17 @@ impl Run {
     /// asked to stop ([`stop_on`](Self::stop_on)).
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<GateVerdict, RunError> {
         let mut status = self.status();
-        let mut told = Told { status: &mut status, observer, saved: Instant::now(), unsaved: false };
+        let mut told =
+            Told { status: &mut status, tracking: None, observer, saved: Instant::now(), unsaved: false };
         let result = self.train_rest(&mut told);
+        if let Some(tracking) = told.tracking.take() {
+            match &result {
+                Ok(_) => tracking.end(Some(0), None),
+                // It will go on.
+                Err(error @ RunError::Stopped { .. }) => tracking.end(None, Some(&error.to_string())),
+                Err(error) => tracking.end(Some(1), Some(&error.to_string())),
+            }
+        }
         ended(&mut status, RunState::Trained, result)
     }
 
@@ -48,6 +63,7 @@ impl Run {
         let mut files = Observers::new()
             .with(JsonLinesSink::open(self.lock.folder(), &self.rows)?)
             .with(CsvSink::open(self.lock.folder(), &self.rows)?);
+        told.tracking = self.tracking(false);
         let all_steps = (self.trainer.steps_per_epoch() * self.config.run.epochs) as u64;
         let event = Event::RunStarted {
             first_epoch: self.trainer.epochs_done() + 1,
@@ -83,6 +99,11 @@ impl Run {
         let last = self.rows.last().expect("a run has at least one epoch");
         let verdict = evaluate_gates(&self.config.gating, last);
         self.write_json(GATES, &verdict)?;
+        if let Some(tracking) =
+            told.tracking.as_mut().filter(|_| self.config.gating != GatingConfig::default())
+        {
+            tracking.gates(&verdict);
+        }
         Ok(verdict)
     }
 
@@ -163,6 +184,10 @@ impl Run {
             return Err(self.diagnose(error));
         }
         let checkpoint = self.checkpoint_told(told)?;
+        if let Some(tracking) = &mut told.tracking {
+            // What is not on its way now is never logged again, should the process be killed after the checkpoint.
+            tracking.flush();
+        }
         let path = self.store.save(&checkpoint)?;
         (told.saved, told.unsaved) = (Instant::now(), false);
         Ok(told.observe(&Event::CheckpointSaved { path: &path, step: self.trainer.steps_done() })?)

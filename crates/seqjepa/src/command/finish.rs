@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use seqjepa_evaluation::{ResultCard, results_text};
 use seqjepa_run::config::GatingConfig;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{GateVerdict, Run, RunFolder};
+use seqjepa_run::{GateVerdict, Run, RunFolder, Tracked, WandbVariables};
 use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::Observers;
 
@@ -26,6 +26,7 @@ pub(super) fn train_and_evaluate(
     stop: &Stop,
 ) -> anyhow::Result<ExitCode> {
     run.stop_on(stop.flag());
+    run.track_with(&WandbVariables::read(std::env::var_os));
     stop.begin();
     introduce(&run);
     let device = run.config().run.device.clone();
@@ -36,6 +37,7 @@ pub(super) fn train_and_evaluate(
         print_results(run.rows().last(), &card);
     }
     print_folder(run.folder());
+    print_tracked(&run.upload());
     next::after_run(run.folder(), !skip_evaluation);
     let gated = run.config().gating != GatingConfig::default();
     Ok(if gated { print_verdict(&verdict) } else { ExitCode::SUCCESS })
@@ -60,6 +62,18 @@ fn print_folder(folder: &RunFolder) {
         )
     };
     say!("everything is in {} ({}{kept})", root.display(), disk::size(disk::bytes_below(root)));
+}
+
+/// Where the W&B run is, and what sends it.
+fn print_tracked(tracked: &Tracked) {
+    match tracked {
+        Tracked::Kept { folder } => say!("W&B run: kept; to send it: wandb sync {}", folder.display()),
+        Tracked::Sent { folder } => say!("W&B run: sent from {}", folder.display()),
+        Tracked::NotSent { folder, problem } => {
+            say!("W&B run: not sent ({problem}); to send it: wandb sync {}", folder.display());
+        }
+        _ => {}
+    }
 }
 
 fn print_verdict(verdict: &GateVerdict) -> ExitCode {
