@@ -1,6 +1,7 @@
 use burn::tensor::Device;
 use seqjepa_evaluation::{
-    EvaluationRequest, ModelOrigin, ModelSource, ResultCard, clear_features, evaluate, file_sha256,
+    EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard, clear_features,
+    evaluate_with_sample, file_sha256,
 };
 use seqjepa_model::{DynMethod, DynMethodConfig};
 use seqjepa_train::checkpoint::CheckpointStore;
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::fingerprint::DataFingerprint;
-use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES};
+use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
@@ -195,7 +196,8 @@ impl Run {
         Ok(checkpoint)
     }
 
-    /// Evaluates the trained model, and the randomly initialised one beside it, and writes the card as `evaluation.json`.
+    /// Evaluates the trained model, and the randomly initialised one beside it, and writes the card as `evaluation.json`
+    /// and a sample of the features as `sample.safetensors`.
     ///
     /// # Errors
     ///
@@ -214,7 +216,9 @@ impl Run {
         let result = self.make_card(&mut told);
         // On its way through the probes the error may have become another one, or a figure that is absent.
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
-        let result = result.and_then(|card| {
+        let result = result.and_then(|(card, sample)| {
+            // The card last: where it is, all else is.
+            self.lock.folder().write(SAMPLE, &sample.to_bytes())?;
             self.lock.folder().write(EVALUATION, &card.to_json())?;
             if self.config.eval.cache_dir.is_none() {
                 clear_features(&self.lock.folder().below(FEATURES));
@@ -224,7 +228,7 @@ impl Run {
         ended(&mut status, RunState::Finished, result)
     }
 
-    fn make_card(&self, observer: &mut dyn Observer) -> Result<ResultCard, RunError> {
+    fn make_card(&self, observer: &mut dyn Observer) -> Result<(ResultCard, EvaluationSample), RunError> {
         let checkpoint = self.folder.last_checkpoint();
         let saved = self.config.run.save_checkpoint && checkpoint.exists();
         let origin = ModelOrigin {
@@ -248,7 +252,7 @@ impl Run {
             config: self.config.to_json(),
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
-        Ok(evaluate(&request, observer)?)
+        Ok(evaluate_with_sample(&request, observer)?)
     }
 
     pub(super) fn status(&self) -> StatusSink {

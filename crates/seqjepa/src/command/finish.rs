@@ -12,6 +12,7 @@ use seqjepa_train::observer::Observers;
 use super::disk;
 use super::introduction::introduce;
 use super::pace::Pace;
+use super::report;
 use super::signals::Stop;
 use super::terminal::say;
 
@@ -36,6 +37,10 @@ pub(super) fn train_and_evaluate(
     }
     print_folder(run.folder());
     let gated = run.config().gating != GatingConfig::default();
+    let folder = run.folder().clone();
+    // Given back, so that the page does not say that a process is at work there.
+    drop(run);
+    report::write_beside(&folder);
     Ok(if gated { print_verdict(&verdict) } else { ExitCode::SUCCESS })
 }
 
