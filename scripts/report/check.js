@@ -76,7 +76,7 @@ const expect = (holds, words) => { if (!holds) problems.push(words); };
     expect(/\d/.test(await tip()), `${what}: no values under the pointer`);
     await day.mouse.move(1, 1);
     await figure.focus();
-    await day.keyboard.press('ArrowRight');
+    await day.keyboard.press('Home');
     const first = await tip();
     await day.keyboard.press('End');
     const last = await tip();

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_valid_json() {
-        assert_eq!(json_numbers([1.0, 0.25, f64::NAN, 1.0 / 3.0, 1e-9, -123_456_789.0]), "[1,0.25,null,0.333333,1e-9,-123457000]");
+        assert_eq!(json_numbers([1.0, 0.25, f64::NAN, 1.0 / 3.0, 1e-9, -123_456_789.0]), "[1,0.25,null,0.333333,1e-9,-123456789]");
         for number in [0.1 + 0.2, 1e300, -5e-324, 1234.5678] {
             let read: f64 = serde_json::from_str(&json_number(number)).unwrap();
             assert!((read - number).abs() <= number.abs() * 1e-5, "{number} {read}");

@@ -26,7 +26,19 @@ pub(crate) fn figure(value: f64) -> String {
 
 /// A figure with this many digits after the point.
 pub(crate) fn fixed(value: f64, digits: usize) -> String {
-    if value.is_finite() { format!("{value:.digits$}").replace('-', "−") } else { "–".into() }
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let text = format!("{value:.digits$}");
+    // What rounds to nothing has no sign.
+    let nothing = text.starts_with('-') && text.chars().all(|c| "-0.".contains(c));
+    if nothing { text[1..].to_owned() } else { text.replace('-', "−") }
+}
+
+/// A figure with at most two digits after the point.
+pub(crate) fn brief(value: f64) -> String {
+    let text = fixed(value, 2);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A length of time: `1 h 02 min`, `3 min 20 s`, `4.2 s`.
@@ -68,7 +80,7 @@ mod tests {
     fn figures_have_the_digits_that_they_are_worth() {
         let texts = [0.0, 0.25, 12.345_678, -1234.56, 1e-5, f64::NAN, 3e7, 100.0].map(figure);
         assert_eq!(texts, ["0", "0.25", "12.35", "−1235", "1.00e−5", "–", "3.00e7", "100"]);
-        assert_eq!(fixed(-0.5, 2), "−0.50");
+        assert_eq!([fixed(-0.5, 2), fixed(-0.0004, 3), brief(14.0), brief(-1.267)], ["−0.50", "0.000", "14", "−1.27"]);
     }
 
     #[test]

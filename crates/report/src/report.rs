@@ -65,7 +65,7 @@ impl Report {
         let sections = section::all(&self.runs);
         let links: Vec<String> = sections
             .iter()
-            .map(|section| format!("<a href=\"#{}\">{}</a>", section.id, section.title))
+            .map(|section| format!("<a href=\"#{}\">{}</a>", section.id, section.short))
             .collect();
         let body: String = sections
             .iter()

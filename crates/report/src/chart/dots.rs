@@ -33,8 +33,8 @@ pub(crate) struct DotChart {
 }
 
 /// Pixels of a line and of the chart's width.
-const LINE: u32 = 34;
-const WIDTH: u32 = 440;
+const LINE: u32 = 30;
+const WIDTH: u32 = 400;
 /// Characters of a line's name.
 const NAME: usize = 16;
 
@@ -82,7 +82,7 @@ impl DotChart {
             .margin_top(4)
             .margin_right(14)
             .x_label_area_size(38)
-            .y_label_area_size(118)
+            .y_label_area_size(112)
             .build_cartesian_2d(low - margin..high + margin, -(count as f64) + 0.5..0.5)?;
         let style = (font::FAMILY, 12).into_font().color(&Ink::Text.colour());
         chart
@@ -95,7 +95,7 @@ impl DotChart {
             .label_style(style.clone())
             .axis_desc_style(style.clone())
             .x_labels(6)
-            .x_label_formatter(&|value| figure(*value))
+            .x_label_formatter(&|value| figure(if value.abs() < 1e-9 { 0.0 } else { *value }))
             .x_desc(self.x.as_str())
             .draw()?;
         let right = style.pos(Pos::new(HPos::Right, VPos::Center));

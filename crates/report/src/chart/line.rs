@@ -11,7 +11,7 @@ use crate::html::{escape, json_number, json_numbers, json_text};
 use crate::number::figure;
 
 /// Pixels of a chart, before the page scales it.
-const SIZE: (u32, u32) = (440, 264);
+const SIZE: (u32, u32) = (384, 240);
 /// Points up to which each has a mark.
 const MARKED: usize = 24;
 
@@ -119,7 +119,7 @@ impl LineChart {
             } else if high > low {
                 (low - margin * (high - low), high + margin * (high - low))
             } else {
-                let around = low.abs().max(1.0) * 0.5;
+                let around = if low == 0.0 { 1.0 } else { low.abs() * 0.5 };
                 (low - around, high + around)
             }
         };
@@ -147,7 +147,7 @@ impl LineChart {
             .margin_top(6)
             .margin_right(14)
             .x_label_area_size(36)
-            .y_label_area_size(62)
+            .y_label_area_size(64)
             .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
         let style = (font::FAMILY, 12).into_font().color(&Ink::Text.colour());
         chart
@@ -157,10 +157,10 @@ impl LineChart {
             .axis_style(Ink::Axis.colour())
             .label_style(style.clone())
             .axis_desc_style(style.pos(Pos::new(HPos::Center, VPos::Center)))
-            .x_labels(7)
+            .x_labels(6)
             .y_labels(6)
-            .x_label_formatter(&|value| figure(*value))
-            .y_label_formatter(&|value| figure(*value))
+            .x_label_formatter(&whole)
+            .y_label_formatter(&|value| figure(if value.abs() < 1e-9 * (y.1 - y.0) { 0.0 } else { *value }))
             .x_desc(self.x)
             .y_desc(self.y.as_str())
             .draw()?;
@@ -177,6 +177,17 @@ impl LineChart {
         drop(chart);
         area.present()?;
         Ok(corners)
+    }
+}
+
+/// Epochs and numbers of views are whole; what lies between has no label.
+fn whole(value: &f64) -> String {
+    if (value - value.round()).abs() > 1e-9 {
+        String::new()
+    } else if value.abs() < 1e6 {
+        format!("{}", value.round())
+    } else {
+        figure(*value)
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Matrix<'a> {
 /// Steps of the colour scale.
 const STEPS: f64 = 9.0;
 /// Pixels of the row names.
-const NAMES: usize = 110;
+const NAMES: usize = 128;
 /// Names up to which rows and columns have them, and cells their numbers.
 const NAMED: usize = 24;
 

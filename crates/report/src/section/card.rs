@@ -54,7 +54,7 @@ fn of_card(card: &ResultCard) -> String {
             protocols.push(&figure.protocol.name);
         }
     }
-    for (place, protocol) in protocols.into_iter().take(8).enumerate() {
+    for protocol in protocols.into_iter().take(8) {
         let figures: Vec<&Figure> =
             card.figures.iter().filter(|figure| figure.protocol.name == protocol).take(FIGURES).collect();
         let with_published = figures.iter().any(|figure| published(figure).is_some());
@@ -81,11 +81,10 @@ fn of_card(card: &ResultCard) -> String {
             .collect();
         write!(
             html,
-            "<details{}><summary>Protocol <code>{}</code>: {} figures</summary>{}{}</details>\n",
-            if place == 0 { " open" } else { "" },
+            "<h4>Protocol <code>{}</code></h4>{}<details><summary>Its {} figures</summary>{}</details>\n",
             short(protocol, 40),
-            figures.len(),
             figures.first().map_or_else(String::new, |figure| in_words(&figure.protocol, &figures)),
+            figures.len(),
             table("Test images; brackets: 95 % bootstrap intervals over them", &titles, &rows)
         )
         .expect("a string takes any text");

@@ -65,7 +65,7 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
         }
         write!(
             html,
-            "<figure class=\"wide\"><figcaption>Rows: true class; columns: predicted class, by number. Colour: share of the row.</figcaption>{}</figure>\n",
+            "<div class=\"pair\"><figure class=\"wide\"><figcaption>Rows: true class; columns: predicted class, by number. Colour: share of the row.</figcaption>{}</figure>\n",
             matrix(&Matrix { names, counts: &counts, words: &words })
         )
         .expect("a string takes any text");
@@ -84,6 +84,9 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
     if !rows.is_empty() {
         let titles = ["is", "taken for", "test images"].map(str::to_owned);
         html += &table("Confused most", &titles, &rows);
+    }
+    if names.len() <= DRAWN {
+        html += "</div>\n";
     }
     html
 }

@@ -27,7 +27,8 @@ use crate::read::ReportRun;
 pub(crate) struct Section {
     /// Unique in the page.
     pub(crate) id: &'static str,
-    /// Its heading, HTML.
+    /// Its name in the navigation, and its heading, HTML.
+    pub(crate) short: &'static str,
     pub(crate) title: &'static str,
     /// What stands below it.
     pub(crate) html: String,
@@ -35,23 +36,23 @@ pub(crate) struct Section {
 
 /// All parts, in the page's order.
 pub(crate) fn all(runs: &[ReportRun]) -> Vec<Section> {
-    let section = |id, title, html| Section { id, title, html };
+    let section = |id, short, title, html| Section { id, short, title, html };
     let sheets = pictures::sheets(runs);
     vec![
-        section("overview", "Overview", overview::html(runs)),
-        section("curves", "Curves", curves::html(runs)),
-        section("accuracy", "Accuracy by observed views", accuracy::html(runs)),
-        section("recovery", "Action recovery (R2)", recovery::html(runs)),
-        section("leakage", "Leakage", leakage::html(runs)),
-        section("collapse", "Collapse", collapse::html(runs)),
-        section("views", "Views and actions", views::html(runs)),
-        section("maps", "Maps of the representations", maps::html(runs, &sheets)),
-        section("confusion", "Confusion", confusion::html(runs)),
-        section("neighbours", "Nearest neighbours", neighbours::html(runs, &sheets)),
-        section("card", "Result card", card::html(runs)),
-        section("gates", "Gates", gates::html(runs)),
-        section("times", "Time", times::html(runs)),
-        section("config", "Configuration", config::html(runs)),
+        section("overview", "Overview", "Overview", overview::html(runs)),
+        section("curves", "Curves", "Curves", curves::html(runs)),
+        section("accuracy", "Accuracy", "Accuracy by observed views", accuracy::html(runs)),
+        section("recovery", "R2", "Action recovery (R2)", recovery::html(runs)),
+        section("leakage", "Leakage", "Leakage", leakage::html(runs)),
+        section("collapse", "Collapse", "Collapse", collapse::html(runs)),
+        section("views", "Views", "Views and actions", views::html(runs)),
+        section("maps", "Maps", "Maps of the representations", maps::html(runs, &sheets)),
+        section("confusion", "Confusion", "Confusion", confusion::html(runs)),
+        section("neighbours", "Neighbours", "Nearest neighbours", neighbours::html(runs, &sheets)),
+        section("card", "Result card", "Result card", card::html(runs)),
+        section("gates", "Gates", "Gates", gates::html(runs)),
+        section("times", "Time", "Time", times::html(runs)),
+        section("config", "Config", "Configuration", config::html(runs)),
     ]
 }
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use seqjepa_evaluation::ResultCard;
+use seqjepa_evaluation::{Figure, ResultCard};
 use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status};
 
 use super::{measured, name};
 use crate::html::{command, escape};
-use crate::number::{duration, figure, moment};
+use crate::number::{duration, figure, fixed, moment};
 use crate::read::ReportRun;
 
 pub(super) fn html(runs: &[ReportRun]) -> String {
@@ -22,9 +22,11 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
         }
         html += "</dl></article>\n";
     }
-    html += "</div>\n";
-    html += &in_words(runs);
-    html
+    let words = in_words(runs);
+    if !words.is_empty() {
+        write!(html, "<article class=\"card words\"><h3>In words</h3>{words}</article>").expect("a string takes any text");
+    }
+    html + "</div>\n"
 }
 
 /// How a run ended, as a badge and what there is to say.
@@ -137,24 +139,79 @@ fn in_words(runs: &[ReportRun]) -> String {
     let mut html = String::new();
     for (index, run) in runs.iter().enumerate() {
         let Ok(card) = &run.card else { continue };
-        let Some(top1) = card.figure(&card.headline()) else { continue };
-        let (Some(trained), Some(random)) = (top1.trained.value, top1.random.value) else { continue };
-        let than = match super::beside_random(top1) {
-            "higher" => "above",
-            "lower" => "below",
-            _ => "not apart, beyond the noise of the test images, from",
-        };
-        write!(
-            html,
-            "<p>{}: a linear probe on {} reads the class of {:.1} % of the test images, {than} the {:.1} % of the same model as \
-             initialised; chance is {}.</p>\n",
-            name(runs, index),
-            escape(&card.method.invariant.name),
-            trained,
-            random,
-            if card.data.classes > 0 { format!("{:.1} % for classes of equal size", 100.0 / card.data.classes as f64) } else { "unknown".into() },
-        )
-        .expect("a string takes any text");
+        let sentences = [class(card), action(card), leakage(card), collapse(card)];
+        let sentences: Vec<String> = sentences.into_iter().flatten().collect();
+        if !sentences.is_empty() {
+            let whose = if runs.len() > 1 { format!("<b>{}</b>: ", name(runs, index)) } else { String::new() };
+            write!(html, "<p>{whose}{}</p>\n", sentences.join(" ")).expect("a string takes any text");
+        }
     }
     html
+}
+
+/// How the figure stands to that of the model as initialised.
+fn stands(figure: &Figure) -> &'static str {
+    match super::beside_random(figure) {
+        "higher" => "above",
+        "lower" => "below",
+        _ => "within the noise of",
+    }
+}
+
+fn both(figure: &Figure) -> Option<[f64; 2]> {
+    Some([figure.trained.value?, figure.random.value?])
+}
+
+fn class(card: &ResultCard) -> Option<String> {
+    let figure = card.figure(&card.headline())?;
+    let [trained, random] = both(figure)?;
+    let chance = match card.data.classes {
+        0 => String::new(),
+        classes => format!("; chance is {} % for classes of equal size", fixed(100.0 / classes as f64, 1)),
+    };
+    Some(format!(
+        "A linear probe on {} reads the class of {} % of the test images, {} the {} % of the same model as initialised{chance}.",
+        escape(&card.method.invariant.name),
+        fixed(trained, 1),
+        stands(figure),
+        fixed(random, 1),
+    ))
+}
+
+fn action(card: &ResultCard) -> Option<String> {
+    let figure = card.figure("r2_mean")?;
+    let [trained, random] = both(figure)?;
+    Some(format!(
+        "Two views’ representations tell the action between them with an R2 of {}, {} the {} as initialised.",
+        fixed(trained, 2),
+        stands(figure),
+        fixed(random, 2)
+    ))
+}
+
+fn leakage(card: &ResultCard) -> Option<String> {
+    let [leaked, right] = ["leakage_r2_mean", "r2_mean"].map(|name| card.figure(name)?.trained.value);
+    let (leaked, right) = (leaked?, right?);
+    let invariant = escape(&card.method.invariant.name);
+    Some(if leaked < right {
+        format!("{invariant} tells less of it, {}, as it should.", fixed(leaked, 2))
+    } else {
+        format!("{invariant} tells as much of it, {}, and should not: the two kinds of information are not apart.", fixed(leaked, 2))
+    })
+}
+
+fn collapse(card: &ResultCard) -> Option<String> {
+    let trained = &card.diagnostics.trained;
+    let sides = [("z", &trained.encoder), (card.method.invariant.name.as_str(), &trained.aggregate)];
+    let judged = sides.into_iter().filter_map(|(name, side)| Some((name, side.figures.as_ref()?.verdict?)));
+    let judged: Vec<(&str, Verdict)> = judged.collect();
+    let bad = judged.iter().filter(|(_, verdict)| *verdict != Verdict::Healthy);
+    let bad: Vec<String> = bad.map(|(name, verdict)| format!("{}: {}", escape(name), verdict.name())).collect();
+    if judged.is_empty() {
+        None
+    } else if bad.is_empty() {
+        Some("Neither representation has collapsed.".into())
+    } else {
+        Some(format!("Collapse: {}.", bad.join(", ")))
+    }
 }

@@ -62,7 +62,7 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
     for (index, run) in runs.iter().enumerate() {
         let Ok(card) = &run.card else { continue };
         html += &heading(runs, index);
-        html += &figures(card, "r2", "R2 of the relative action from concat(z_1, z_2), test images");
+        html += &figures(card, "r2", "R2 of the relative action from concat(z_1, z_2)");
     }
     html
 }
@@ -113,5 +113,7 @@ pub(super) fn figures(card: &ResultCard, prefix: &str, caption: &str) -> String 
         }
         cells
     };
-    table(&escape(caption), &titles, &rows.iter().map(row).collect::<Vec<_>>())
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
+    let caption = escape(caption);
+    format!("<details><summary>{caption}: as numbers</summary>{}</details>\n", table("Test images; brackets: 95 % bootstrap intervals", &titles, &rows))
 }

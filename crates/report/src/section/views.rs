@@ -8,7 +8,7 @@ use seqjepa_evaluation::EvaluationSample;
 use super::pictures::SHOWN;
 use super::{heading, name, no_sample};
 use crate::html::{absent, escape, short};
-use crate::number::figure;
+use crate::number::brief;
 use crate::picture::Sheet;
 use crate::read::ReportRun;
 
@@ -71,7 +71,7 @@ fn grid(run: usize, sample: &EvaluationSample) -> String {
 /// The raw parameters, a line for each group.
 fn actions(space: &ActionSpace, row: &[f32]) -> String {
     let line = |name: &str, values: &[f32], titles: String| {
-        let values: Vec<String> = values.iter().map(|value| figure(f64::from(*value))).collect();
+        let values: Vec<String> = values.iter().map(|value| brief(f64::from(*value))).collect();
         format!("<span title=\"{titles}\"><i>{}</i> {}</span>", short(name, 16), values.join(" "))
     };
     let units = |range: std::ops::Range<usize>| {
