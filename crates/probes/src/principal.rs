@@ -72,12 +72,18 @@ pub fn principal_components(
         let own: Vec<f64> = if by_samples {
             (0..samples).map(|sample| vectors[(sample, place)] * scale).collect()
         } else {
-            let along = |row: &[f64]| row.iter().enumerate().map(|(i, value)| value * vectors[(i, place)]).sum();
+            let along =
+                |row: &[f64]| row.iter().enumerate().map(|(i, value)| value * vectors[(i, place)]).sum();
             rows.chunks_exact(width).map(along).collect()
         };
-        let farthest = own.iter().copied().fold(0.0, |far: f64, value| if value.abs() > far.abs() { value } else { far });
+        let farthest = own
+            .iter()
+            .copied()
+            .fold(0.0, |far: f64, value| if value.abs() > far.abs() { value } else { far });
         let sign = if farthest < 0.0 { -1.0 } else { 1.0 };
-        own.iter().enumerate().for_each(|(sample, value)| coordinates[sample * components + component] = sign * value);
+        own.iter()
+            .enumerate()
+            .for_each(|(sample, value)| coordinates[sample * components + component] = sign * value);
         shares.push(if total > 0.0 { values[place] / total } else { 0.0 });
     }
     Ok(PrincipalComponents { components, coordinates, shares })
@@ -97,7 +103,9 @@ mod tests {
         for (a, b) in narrow.coordinates.iter().zip(&wide.coordinates) {
             assert!((a - b).abs() < 1e-9, "{a} {b}");
         }
-        assert!(narrow.shares.is_sorted_by(|a, b| a >= b) && narrow.shares.iter().sum::<f64>() <= 1.0 + 1e-12);
+        assert!(
+            narrow.shares.is_sorted_by(|a, b| a >= b) && narrow.shares.iter().sum::<f64>() <= 1.0 + 1e-12
+        );
         let constant = principal_components(&Features::new(&[2.0; 12], 3).unwrap(), 2).unwrap();
         assert!(constant.coordinates.iter().all(|value| *value == 0.0) && constant.shares == [0.0; 2]);
         assert!(principal_components(&Features::new(&[], 3).unwrap(), 2).is_err());

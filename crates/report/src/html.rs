@@ -80,7 +80,11 @@ pub(crate) fn table(caption: &str, titles: &[String], rows: &[Vec<String>]) -> S
     for row in rows {
         html += "<tr>";
         for (index, cell) in row.iter().enumerate() {
-            let cell = if index == 0 { format!("<th scope=\"row\">{cell}</th>") } else { format!("<td>{cell}</td>") };
+            let cell = if index == 0 {
+                format!("<th scope=\"row\">{cell}</th>")
+            } else {
+                format!("<td>{cell}</td>")
+            };
             html += &cell;
         }
         html += "</tr>";
@@ -104,7 +108,10 @@ mod tests {
 
     #[test]
     fn nothing_of_a_text_is_markup() {
-        assert_eq!(escape("<script>alert('x')&\"\u{1b}\u{202e}"), "&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;");
+        assert_eq!(
+            escape("<script>alert('x')&\"\u{1b}\u{202e}"),
+            "&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;"
+        );
         assert_eq!(short("<a>bc", 3), "&lt;a&gt;…");
         assert_eq!(short("ab", 3), "ab");
         assert_eq!(json_text("</script><!--\u{2028}\""), "\"\\u003c/script\\u003e\\u003c!--\\\"\"");
@@ -113,7 +120,10 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_valid_json() {
-        assert_eq!(json_numbers([1.0, 0.25, f64::NAN, 1.0 / 3.0, 1e-9, -123_456_789.0]), "[1,0.25,null,0.333333,1e-9,-123456789]");
+        assert_eq!(
+            json_numbers([1.0, 0.25, f64::NAN, 1.0 / 3.0, 1e-9, -123_456_789.0]),
+            "[1,0.25,null,0.333333,1e-9,-123456789]"
+        );
         for number in [0.1 + 0.2, 1e300, -5e-324, 1234.5678] {
             let read: f64 = serde_json::from_str(&json_number(number)).unwrap();
             assert!((read - number).abs() <= number.abs() * 1e-5, "{number} {read}");

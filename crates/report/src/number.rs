@@ -9,7 +9,9 @@ pub(crate) fn figure(value: f64) -> String {
     if value == 0.0 {
         "0".into()
     } else if !(1e-3..1e6).contains(&size) {
-        format!("{value:.2e}").replace('-', "−")
+        let text = format!("{value:.2e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{exponent}", mantissa.trim_end_matches('0').trim_end_matches('.')).replace('-', "−")
     } else {
         let digits = match size {
             size if size >= 1000.0 => 0,
@@ -79,8 +81,11 @@ mod tests {
     #[test]
     fn figures_have_the_digits_that_they_are_worth() {
         let texts = [0.0, 0.25, 12.345_678, -1234.56, 1e-5, f64::NAN, 3e7, 100.0].map(figure);
-        assert_eq!(texts, ["0", "0.25", "12.35", "−1235", "1.00e−5", "–", "3.00e7", "100"]);
-        assert_eq!([fixed(-0.5, 2), fixed(-0.0004, 3), brief(14.0), brief(-1.267)], ["−0.50", "0.000", "14", "−1.27"]);
+        assert_eq!(texts, ["0", "0.25", "12.35", "−1235", "1e−5", "–", "3e7", "100"]);
+        assert_eq!(
+            [fixed(-0.5, 2), fixed(-0.0004, 3), brief(14.0), brief(-1.267)],
+            ["−0.50", "0.000", "14", "−1.27"]
+        );
     }
 
     #[test]
@@ -88,7 +93,10 @@ mod tests {
         assert_eq!([4.21, 200.0, 3725.0, f64::NAN].map(duration), ["4.2 s", "3 min 20 s", "1 h 02 min", "–"]);
         // date -u -d @1795905385 +%F\ %H:%M
         assert_eq!(moment(1_795_905_385), "2026-11-28 22:36 UTC");
-        assert_eq!((moment(0), moment(951_782_400)), ("1970-01-01 00:00 UTC".into(), "2000-02-29 00:00 UTC".into()));
+        assert_eq!(
+            (moment(0), moment(951_782_400)),
+            ("1970-01-01 00:00 UTC".into(), "2000-02-29 00:00 UTC".into())
+        );
         // However far off.
         moment(u64::MAX);
     }

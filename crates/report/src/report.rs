@@ -40,7 +40,8 @@ impl Report {
         if folders.is_empty() || folders.len() > MOST_RUNS {
             return Err(ReportError::Runs { most: MOST_RUNS, found: folders.len() });
         }
-        let mut runs = folders.iter().map(|path| ReportRun::read(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let mut runs =
+            folders.iter().map(|path| ReportRun::read(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
         for index in 0..runs.len() {
             let label = runs[index].label.clone();
             let mut number = 2;

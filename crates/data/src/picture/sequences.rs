@@ -132,8 +132,7 @@ pub fn sequence_views(
     let mut pixels = vec![0.0; (observed + usize::from(target)) * view_len];
     let mut parameters = vec![0.0; (layout.observed_views + 1) * layout.actions.width()];
     let (seen, last) = pixels.split_at_mut(observed * view_len);
-    let slot =
-        SequenceSlot { observed: seen, target: target.then_some(last), parameters: &mut parameters };
+    let slot = SequenceSlot { observed: seen, target: target.then_some(last), parameters: &mut parameters };
     source.fill(key, &mut SequenceScratch::default(), slot)?;
     let tones = Tones::of(source, &pixels);
     let views = pixels.chunks_exact(view_len).map(|view| tones.rgb(view, layout.channels)).collect();

@@ -72,7 +72,8 @@ impl EvaluationSample {
             actions: self.actions.clone(),
         };
         let header = serde_json::to_string(&header).expect("a header is plain data");
-        let integers = |values: &[u32]| (Dtype::U32, vec![values.len()], little_endian(values.iter().copied()));
+        let integers =
+            |values: &[u32]| (Dtype::U32, vec![values.len()], little_endian(values.iter().copied()));
         let table = |table: &SampleTable| {
             let bits = table.values.iter().map(|value| value.to_bits());
             (Dtype::F32, vec![table.rows(), table.width], little_endian(bits))
@@ -93,7 +94,8 @@ impl EvaluationSample {
             ("sequences", pictures(&self.sequences)),
         ];
         let views = parts.iter().map(|(name, (kind, shape, bytes))| {
-            let view = TensorView::new(*kind, shape.clone(), bytes).expect("a part is as long as its shape says");
+            let view =
+                TensorView::new(*kind, shape.clone(), bytes).expect("a part is as long as its shape says");
             (*name, view)
         });
         // One entry alone: the order of several is that of a hash map.

@@ -62,7 +62,8 @@ pub(crate) fn kept(
     let labelled = split.samples <= LABELS && split.labelled;
     let labels = if labelled { test.read_integers(section::LABELS)? } else { Vec::new() };
     let predicted = predicted.filter(|_| labelled).unwrap_or_default();
-    let whole = |row: &usize| u32::try_from(*row).expect("a loader takes no more samples than a `u32` counts");
+    let whole =
+        |row: &usize| u32::try_from(*row).expect("a loader takes no more samples than a `u32` counts");
     Ok(EvaluationSample {
         model_sha256: passes.model_hash().to_owned(),
         data: passes.data.clone(),
@@ -92,7 +93,8 @@ fn push(pictures: &mut Pictures, [height, width]: [usize; 2], views: &[Vec<u8>],
     let size = [scaled(height), scaled(width)];
     pictures.size = size.map(|side| side as usize);
     for view in views {
-        let view = RgbImage::from_raw(width, height, view.clone()).expect("a view is as long as its size says");
+        let view =
+            RgbImage::from_raw(width, height, view.clone()).expect("a view is as long as its size says");
         let view = if size == [height, width] { view } else { imageops::thumbnail(&view, size[1], size[0]) };
         pictures.pixels.extend(view.into_raw());
     }

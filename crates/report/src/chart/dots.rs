@@ -2,6 +2,7 @@
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use seqjepa_evaluation::plain_text;
 
 use super::font;
 use super::svg::{Ink, styled};
@@ -32,8 +33,9 @@ pub(crate) struct DotChart {
     pub(crate) dots: Vec<Dot>,
 }
 
-/// Pixels of a line and of the chart's width.
-const LINE: u32 = 30;
+/// Least pixels of a line, those of each of its figures, and the chart's width.
+const LINE: u32 = 28;
+const FIGURE: u32 = 11;
 const WIDTH: u32 = 400;
 /// Characters of a line's name.
 const NAME: usize = 16;
@@ -44,7 +46,9 @@ impl DotChart {
         let words: Vec<String> = self
             .dots
             .iter()
-            .filter_map(|dot| Some(format!("{}, {}: {}", self.lines.get(dot.line)?, dot.label, figure(dot.value))))
+            .filter_map(|dot| {
+                Some(format!("{}, {}: {}", self.lines.get(dot.line)?, dot.label, figure(dot.value)))
+            })
             .collect();
         let words = format!("{}, {}. {}", self.title, self.x, words.join("; "));
         format!(
@@ -58,7 +62,10 @@ impl DotChart {
     }
 
     fn height(&self) -> u32 {
-        u32::try_from(self.lines.len()).unwrap_or(1).clamp(1, 200) * LINE + 44
+        let crowd =
+            (0..self.lines.len()).map(|line| self.dots.iter().filter(|dot| dot.line == line).count()).max();
+        let line = (u32::try_from(crowd.unwrap_or(0)).unwrap_or(0).min(64) * FIGURE).max(LINE);
+        u32::try_from(self.lines.len()).unwrap_or(1).clamp(1, 200) * line + 44
     }
 
     fn draw(&self) -> String {
@@ -72,7 +79,8 @@ impl DotChart {
 
     fn draw_into(&self, drawing: &mut String) -> Result<(), Box<dyn std::error::Error>> {
         let values = self.dots.iter().flat_map(|dot| dot.interval.into_iter().flatten().chain([dot.value]));
-        let values: Vec<f64> = values.filter(|value| value.is_finite() && value.abs() < 1e9).chain([0.0]).collect();
+        let values: Vec<f64> =
+            values.filter(|value| value.is_finite() && value.abs() < 1e9).chain([0.0]).collect();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max).max(low + 0.1);
         let margin = 0.04 * (high - low);
@@ -101,17 +109,20 @@ impl DotChart {
         let right = style.pos(Pos::new(HPos::Right, VPos::Center));
         for (index, name) in self.lines.iter().take(count).enumerate() {
             let (left, height) = chart.backend_coord(&(low - margin, -(index as f64)));
-            let name: String = name.chars().take(NAME).collect();
+            let name: String = plain_text(name).chars().take(NAME).collect();
             area.draw(&Text::new(name, (left - 8, height), right.clone()))?;
         }
         for line in 0..count {
             // The dots of a line stand one below the other.
-            let own: Vec<&Dot> = self.dots.iter().filter(|dot| dot.line == line && dot.value.is_finite()).collect();
+            let own: Vec<&Dot> =
+                self.dots.iter().filter(|dot| dot.line == line && dot.value.is_finite()).collect();
             for (place, dot) in own.iter().enumerate() {
                 let share = (place as f64 + 0.5) / own.len() as f64 - 0.5;
                 let height = -(line as f64) - 0.7 * share;
-                let ink = dot.run.map_or(Ink::Beside(u8::from(dot.published)), |run| Ink::run(run, false)).colour();
-                if let Some([low, high]) = dot.interval.filter(|ends| ends.iter().all(|end| end.is_finite())) {
+                let ink =
+                    dot.run.map_or(Ink::Beside(u8::from(dot.published)), |run| Ink::run(run, false)).colour();
+                if let Some([low, high]) = dot.interval.filter(|ends| ends.iter().all(|end| end.is_finite()))
+                {
                     let ends = [(low, height), (high, height)];
                     chart.draw_series([PathElement::new(ends, ink.stroke_width(2))])?;
                 }
@@ -134,7 +145,14 @@ mod tests {
 
     #[test]
     fn every_figure_is_drawn_and_said() {
-        let dot = |line, run, value, interval| Dot { line, run, published: run.is_none(), value, interval, label: "frozen".into() };
+        let dot = |line, run, value, interval| Dot {
+            line,
+            run,
+            published: run.is_none(),
+            value,
+            interval,
+            label: "frozen".into(),
+        };
         let chart = DotChart {
             title: "R2".into(),
             x: "R2".into(),
@@ -147,7 +165,12 @@ mod tests {
         };
         let html = chart.figure();
         assert!(html.contains("&lt;crop&gt;, frozen: 0.5; blur, frozen: 0.25"), "{html}");
-        assert!(html.contains("class=\"f c0\"") && html.contains("class=\"l c0\"") && html.contains("class=\"f o1\""), "{html}");
+        assert!(
+            html.contains("class=\"f c0\"")
+                && html.contains("class=\"l c0\"")
+                && html.contains("class=\"f o1\""),
+            "{html}"
+        );
         assert!(!html.contains("<crop>") && !html.contains("NaN"), "{html}");
         let empty = DotChart { lines: vec![], dots: vec![], ..chart };
         assert!(empty.figure().contains("</figure>"));

@@ -90,8 +90,10 @@ impl LineChart {
         let mut words = format!("{}, {} by {}.", self.title, self.y, self.x);
         for series in &self.series {
             let (Some(first), Some(last)) = (series.points.first(), series.points.last()) else { continue };
-            let least = series.points.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a }).unwrap_or(*first);
-            let most = series.points.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a }).unwrap_or(*first);
+            let least =
+                series.points.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a }).unwrap_or(*first);
+            let most =
+                series.points.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a }).unwrap_or(*first);
             write!(
                 words,
                 " {}: from {} to {}, least {} at {}, greatest {} at {}.",
@@ -165,8 +167,10 @@ impl LineChart {
             .y_desc(self.y.as_str())
             .draw()?;
         for (index, series) in self.series.iter().enumerate() {
-            let ink = series.run.map_or(Ink::Beside(u8::from(index % 2 == 1)), |run| Ink::run(run, series.broken));
-            chart.draw_series(LineSeries::new(series.points.iter().copied(), ink.colour().stroke_width(2)))?;
+            let ink =
+                series.run.map_or(Ink::Beside(u8::from(index % 2 == 1)), |run| Ink::run(run, series.broken));
+            chart
+                .draw_series(LineSeries::new(series.points.iter().copied(), ink.colour().stroke_width(2)))?;
             if series.points.len() <= MARKED {
                 let mark = |point: &(f64, f64)| Circle::new(*point, 3, ink.colour().filled());
                 chart.draw_series(series.points.iter().map(mark))?;
@@ -210,7 +214,12 @@ mod tests {
     fn a_chart_has_words_values_and_no_colour_of_its_own() {
         let html = chart(vec![(1.0, 0.5), (2.0, 0.25)]).figure();
         assert!(html.contains("from 0.5 to 0.25, least 0.25 at 2"), "{html}");
-        assert!(html.contains("class=\"l c0\"") && html.contains("class=\"l c1 b\"") && html.contains("class=\"l o0\""), "{html}");
+        assert!(
+            html.contains("class=\"l c0\"")
+                && html.contains("class=\"l c1 b\"")
+                && html.contains("class=\"l o0\""),
+            "{html}"
+        );
         assert!(!html.contains("#0") && !html.contains("http") && !html.contains("<run>"), "{html}");
         assert!(html.contains("\"x\":[1,2],\"y\":[0.5,0.25]"), "{html}");
     }

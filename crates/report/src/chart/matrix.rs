@@ -26,7 +26,13 @@ const NAMED: usize = 24;
 pub(crate) fn matrix(of: &Matrix) -> String {
     let count = of.names.len();
     let named = count <= NAMED;
-    let cell = if count <= 12 { 36 } else if named { 24 } else { (640 / count.max(1)).clamp(2, 16) };
+    let cell = if count <= 12 {
+        36
+    } else if named {
+        24
+    } else {
+        (640 / count.max(1)).clamp(2, 16)
+    };
     let left = if named { NAMES } else { 20 };
     let top = 24;
     let (width, height) = (left + count * cell + 8, top + count * cell + 8);
@@ -40,11 +46,20 @@ pub(crate) fn matrix(of: &Matrix) -> String {
         let y = top + row * cell;
         if named {
             let text = y + cell / 2 + 4;
-            write!(svg, "<text class=\"f t\" x=\"{}\" y=\"{text}\" text-anchor=\"end\">{}</text>", left - 8, row_name(of, row))
-                .expect("a string takes any text");
+            write!(
+                svg,
+                "<text class=\"f t\" x=\"{}\" y=\"{text}\" text-anchor=\"end\">{}</text>",
+                left - 8,
+                row_name(of, row)
+            )
+            .expect("a string takes any text");
             let x = left + row * cell + cell / 2;
-            write!(svg, "<text class=\"f t\" x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{row}</text>", top - 8)
-                .expect("a string takes any text");
+            write!(
+                svg,
+                "<text class=\"f t\" x=\"{x}\" y=\"{}\" text-anchor=\"middle\">{row}</text>",
+                top - 8
+            )
+            .expect("a string takes any text");
         }
         for (column, count) in counts.iter().enumerate() {
             // Of many classes most cells are empty.
@@ -90,8 +105,16 @@ mod tests {
     fn cells_are_coloured_by_their_share_of_the_row() {
         let names = ["<a>".to_owned(), "b".to_owned()];
         let svg = matrix(&Matrix { names: &names, counts: &[9, 1, 0, 0], words: "\"words\"" });
-        assert!(svg.contains("class=\"f h9\"") && svg.contains("class=\"f h1\"") && svg.contains("class=\"f h0\""), "{svg}");
-        assert!(svg.contains("&lt;a&gt; as b: 1 of 10") && !svg.contains("<a>") && svg.contains("&quot;words"), "{svg}");
+        assert!(
+            svg.contains("class=\"f h9\"")
+                && svg.contains("class=\"f h1\"")
+                && svg.contains("class=\"f h0\""),
+            "{svg}"
+        );
+        assert!(
+            svg.contains("&lt;a&gt; as b: 1 of 10") && !svg.contains("<a>") && svg.contains("&quot;words"),
+            "{svg}"
+        );
         let many: Vec<String> = (0..100).map(|name: u32| name.to_string()).collect();
         assert!(matrix(&Matrix { names: &many, counts: &vec![1; 10_000], words: "" }).len() < 2_000_000);
         assert!(matrix(&Matrix { names: &[], counts: &[], words: "" }).ends_with("</svg>"));

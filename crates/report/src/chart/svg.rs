@@ -56,9 +56,11 @@ pub(super) fn styled(drawing: &str, inks: &[Ink]) -> String {
     for ink in inks {
         let RGBColor(red, green, blue) = ink.colour();
         let hex = format!("#{red:02X}{green:02X}{blue:02X}");
-        body = body.replace(&format!("fill=\"none\" stroke=\"{hex}\""), &format!("class=\"l {}\"", ink.class()));
+        body =
+            body.replace(&format!("fill=\"none\" stroke=\"{hex}\""), &format!("class=\"l {}\"", ink.class()));
         body = body.replace(&format!("stroke=\"{hex}\""), &format!("class=\"l {}\"", ink.class()));
-        body = body.replace(&format!("fill=\"{hex}\" stroke=\"none\""), &format!("class=\"f {}\"", ink.class()));
+        body =
+            body.replace(&format!("fill=\"{hex}\" stroke=\"none\""), &format!("class=\"f {}\"", ink.class()));
         body = body.replace(&format!("fill=\"{hex}\""), &format!("class=\"f {}\"", ink.class()));
     }
     body

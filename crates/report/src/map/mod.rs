@@ -29,7 +29,11 @@ pub(crate) fn maps(table: &SampleTable) -> Result<Maps, String> {
     let found = principal_components(&features, 2).map_err(|error| error.to_string())?;
     let pair = |values: &[f64]| [values[0], values.get(1).copied().unwrap_or(0.0)];
     let principal: Vec<[f64; 2]> = found.coordinates.chunks_exact(found.components).map(pair).collect();
-    Ok(Maps { neighbourly: tsne(&normalized(table), table.width, &principal), shares: pair(&found.shares), principal })
+    Ok(Maps {
+        neighbourly: tsne(&normalized(table), table.width, &principal),
+        shares: pair(&found.shares),
+        principal,
+    })
 }
 
 /// Rows of length 1; a row of zeros stays one.
@@ -60,7 +64,11 @@ mod tests {
     fn neighbours_stay_together_at_any_number_of_threads() {
         let table = clusters(90);
         let with = |threads: usize| {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| maps(&table).unwrap())
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(|| maps(&table).unwrap())
         };
         let [one, three] = [with(1), with(3)];
         assert_eq!(one.principal, three.principal);
@@ -68,7 +76,8 @@ mod tests {
         for map in [&one.principal, &one.neighbourly] {
             let mut alike = 0;
             for (index, point) in map.iter().enumerate() {
-                let distance = |other: &[f64; 2]| (point[0] - other[0]).powi(2) + (point[1] - other[1]).powi(2);
+                let distance =
+                    |other: &[f64; 2]| (point[0] - other[0]).powi(2) + (point[1] - other[1]).powi(2);
                 let others = map.iter().enumerate().filter(|(other, _)| *other != index);
                 let (nearest, _) = others.min_by(|a, b| distance(a.1).total_cmp(&distance(b.1))).unwrap();
                 alike += usize::from(nearest % 3 == index % 3);

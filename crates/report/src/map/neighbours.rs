@@ -25,7 +25,10 @@ mod tests {
 
     #[test]
     fn the_nearest_come_first_and_ties_in_order() {
-        let table = SampleTable { width: 2, values: vec![1.0, 0.0, 0.0, 1.0, 2.0, 0.0, 1.0, 1.0, 3.0, 0.0, 0.0, 0.0] };
+        let table = SampleTable {
+            width: 2,
+            values: vec![1.0, 0.0, 0.0, 1.0, 2.0, 0.0, 1.0, 1.0, 3.0, 0.0, 0.0, 0.0],
+        };
         let found: Vec<usize> = nearest(&table, 0, 4).into_iter().map(|(row, _)| row).collect();
         assert_eq!(found, [2, 4, 3, 1]);
     }

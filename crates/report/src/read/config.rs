@@ -64,7 +64,10 @@ pub(crate) fn differences<'a>(configs: &[&'a [(String, String)]]) -> Vec<Differe
         config.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     };
     let values = |key: &'a str| (key, configs.iter().map(|config| value(config, key)).collect::<Vec<_>>());
-    keys.into_iter().map(values).filter(|(_, values)| values.iter().any(|value| *value != values[0])).collect()
+    keys.into_iter()
+        .map(values)
+        .filter(|(_, values)| values.iter().any(|value| *value != values[0]))
+        .collect()
 }
 
 #[cfg(test)]
@@ -80,8 +83,12 @@ mod tests {
     #[test]
     fn sections_become_keys() {
         let found = keys("method: seqjepa\nrun:\n  seed: 42\n  list: [1, 2.5]\nnone: null\n").unwrap();
-        let found: Vec<(&str, &str)> = found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(found, [("method", "seqjepa"), ("run.seed", "42"), ("run.list", "[1, 2.5]"), ("none", "null")]);
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(
+            found,
+            [("method", "seqjepa"), ("run.seed", "42"), ("run.list", "[1, 2.5]"), ("none", "null")]
+        );
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Curve {
         }
         self.filled += 1;
         if self.buckets.len() > BUCKETS {
-            self.filled = if self.buckets.len().is_multiple_of(2) { self.stride + self.filled } else { self.filled };
+            self.filled =
+                if self.buckets.len().is_multiple_of(2) { self.stride + self.filled } else { self.filled };
             self.buckets = halved(&self.buckets);
             self.stride *= 2;
         }
@@ -94,7 +95,10 @@ impl Curve {
 }
 
 fn halved(buckets: &[Bucket]) -> Vec<Bucket> {
-    buckets.chunks(2).map(|pair| pair.iter().copied().reduce(Bucket::join).expect("a chunk has one")).collect()
+    buckets
+        .chunks(2)
+        .map(|pair| pair.iter().copied().reduce(Bucket::join).expect("a chunk has one"))
+        .collect()
 }
 
 #[cfg(test)]

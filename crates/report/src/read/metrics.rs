@@ -37,7 +37,8 @@ impl Metrics {
         let mut line = Vec::new();
         loop {
             line.clear();
-            let read = (&mut lines).take(LINE).read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+            let read =
+                (&mut lines).take(LINE).read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
             if read == 0 {
                 break;
             }
@@ -112,7 +113,9 @@ mod tests {
 
     #[test]
     fn half_a_line_is_told_and_the_rest_is_read() {
-        let metrics = read("{\"epoch\":1,\"a\":1.5,\"train_time\":1,\"ep_time\":2}\n{\"epoch\":2,\"a\":0.5,\"b\":null,\"train_time\":3,\"ep_time\":4}\n{\"epoch\":3,\"a\":0");
+        let metrics = read(
+            "{\"epoch\":1,\"a\":1.5,\"train_time\":1,\"ep_time\":2}\n{\"epoch\":2,\"a\":0.5,\"b\":null,\"train_time\":3,\"ep_time\":4}\n{\"epoch\":3,\"a\":0",
+        );
         assert_eq!((metrics.epochs, metrics.times), (2, Some([4.0, 6.0])));
         assert_eq!(metrics.curve("a").unwrap().points(100), [(1.0, 1.5), (2.0, 0.5)]);
         assert_eq!((metrics.value("a"), metrics.value("b")), (Some(0.5), None));
@@ -122,7 +125,8 @@ mod tests {
     #[test]
     fn figures_and_names_are_bounded() {
         let many: Vec<String> = (0..1000).map(|index| format!("\"f{index}\":1")).collect();
-        let metrics = read(&format!("{{\"epoch\":1,{}}}\n{{\"epoch\":2,\"{}\":1}}\n", many.join(","), "n".repeat(500)));
+        let metrics =
+            read(&format!("{{\"epoch\":1,{}}}\n{{\"epoch\":2,\"{}\":1}}\n", many.join(","), "n".repeat(500)));
         assert_eq!((metrics.curves.len(), metrics.epochs), (400, 2));
         assert!(metrics.notes[0].contains("first 400"));
         assert_eq!(read(&"x".repeat(3 << 20)).epochs, 0);

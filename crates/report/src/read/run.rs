@@ -86,7 +86,11 @@ impl ReportRun {
 /// A path as a shell takes it.
 fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@".contains(c);
-    if !path.is_empty() && path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+    if !path.is_empty() && path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
 }
 
 /// What a file holds; "there is no" and its name where it is not there.
@@ -94,7 +98,8 @@ fn present<T>(folder: &Folder, name: &str, read: impl FnOnce(&str) -> Found<T>) 
     if !folder.contains(name) {
         return Err(format!("there is no {name} in the run folder"));
     }
-    read(name).map_err(|error| if error.contains(name) { error } else { format!("{name} cannot be read: {error}") })
+    read(name)
+        .map_err(|error| if error.contains(name) { error } else { format!("{name} cannot be read: {error}") })
 }
 
 #[cfg(test)]

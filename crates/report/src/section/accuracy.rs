@@ -38,18 +38,25 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             broken,
             points,
         };
-        let trained: Vec<_> = found.iter().filter_map(|(views, figure)| Some((*views, figure.trained.value?))).collect();
+        let trained: Vec<_> =
+            found.iter().filter_map(|(views, figure)| Some((*views, figure.trained.value?))).collect();
         if trained.is_empty() {
             let reason = found.first().and_then(|(_, figure)| figure.trained.note.as_deref());
-            html += &absent(&format!("{}: no accuracy: {}.", name(runs, index), escape(reason.unwrap_or("not measured"))));
+            html += &absent(&format!(
+                "{}: no accuracy: {}.",
+                name(runs, index),
+                escape(reason.unwrap_or("not measured"))
+            ));
             continue;
         }
         series.push(line("trained", Some(index), false, trained));
-        let initial: Vec<_> = found.iter().filter_map(|(views, figure)| Some((*views, figure.random.value?))).collect();
+        let initial: Vec<_> =
+            found.iter().filter_map(|(views, figure)| Some((*views, figure.random.value?))).collect();
         if !initial.is_empty() {
             random.push(line("as initialised", Some(index), true, initial));
         }
-        let paper: Vec<_> = found.iter().filter_map(|(views, figure)| Some((*views, published(figure)?))).collect();
+        let paper: Vec<_> =
+            found.iter().filter_map(|(views, figure)| Some((*views, published(figure)?))).collect();
         if !paper.is_empty() && beside.is_empty() {
             beside.push(line("published, measured alike", None, false, paper));
         }

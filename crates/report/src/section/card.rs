@@ -33,7 +33,11 @@ fn of_card(card: &ResultCard) -> String {
         (Some(epochs), None) => format!("{epochs} epochs"),
         _ => "a training of unknown length".into(),
     };
-    let commit = card.code.commit.as_deref().map_or_else(String::new, |commit| format!(", commit {}", short(commit, 48)));
+    let commit = card
+        .code
+        .commit
+        .as_deref()
+        .map_or_else(String::new, |commit| format!(", commit {}", short(commit, 48)));
     let mut html = format!(
         "<p>{} after {trained} with {} observed views (M_train), measured by its frozen {} encoder on {}: {} images to fit, {} to test, \
          {} classes. Measured on {} by version {}{commit}. SHA-256 over the model’s tensors: <code class=\"hash\">{}</code></p>\n",
@@ -66,7 +70,11 @@ fn of_card(card: &ResultCard) -> String {
             .iter()
             .map(|figure| {
                 let name = &figure.name;
-                let read = format!("{} → {}", short(&figure.protocol.representation, 40), short(&figure.protocol.target, 60));
+                let read = format!(
+                    "{} → {}",
+                    short(&figure.protocol.representation, 40),
+                    short(&figure.protocol.target, 60)
+                );
                 let mut cells = vec![
                     format!("<code>{}</code> <small>{read}</small>", short(name, 60)),
                     measured(&figure.trained, name),
@@ -74,7 +82,10 @@ fn of_card(card: &ResultCard) -> String {
                     beside_random(figure).into(),
                 ];
                 if with_published {
-                    cells.push(published(figure).map_or_else(|| "–".into(), |value| fixed(value, super::digits(name))));
+                    cells.push(
+                        published(figure)
+                            .map_or_else(|| "–".into(), |value| fixed(value, super::digits(name))),
+                    );
                 }
                 cells
             })
@@ -97,7 +108,9 @@ fn in_words(protocol: &Protocol, figures: &[&Figure]) -> String {
     let mut fits: Vec<String> = Vec::new();
     for figure in figures {
         let fit = match &figure.protocol.fit {
-            Fit::Exact { solver, penalty } => format!("{}: {solver}; penalty: {penalty}", figure.protocol.probe),
+            Fit::Exact { solver, penalty } => {
+                format!("{}: {solver}; penalty: {penalty}", figure.protocol.probe)
+            }
             Fit::None => format!("{}: nothing is fitted", figure.protocol.probe),
             fit => format!("{}: {}", figure.protocol.probe, fit.summary()),
         };
@@ -106,7 +119,10 @@ fn in_words(protocol: &Protocol, figures: &[&Figure]) -> String {
         }
     }
     let rows = if protocol.train_samples > 0 {
-        format!("Fitted to {} rows ({} augmentation passes), tested on {}", protocol.train_samples, protocol.passes, protocol.test_samples)
+        format!(
+            "Fitted to {} rows ({} augmentation passes), tested on {}",
+            protocol.train_samples, protocol.passes, protocol.test_samples
+        )
     } else {
         format!("Measured on {} test rows", protocol.test_samples)
     };
@@ -123,7 +139,9 @@ fn in_words(protocol: &Protocol, figures: &[&Figure]) -> String {
 fn elsewhere(card: &ResultCard) -> String {
     let mut reasons: Vec<&str> = Vec::new();
     let mut count = 0;
-    for found in card.figures.iter().filter_map(|figure| figure.published.as_ref()).filter(|found| !found.comparable) {
+    for found in
+        card.figures.iter().filter_map(|figure| figure.published.as_ref()).filter(|found| !found.comparable)
+    {
         count += 1;
         for difference in &found.differences {
             if !reasons.contains(&difference.as_str()) && reasons.len() < 6 {
@@ -134,7 +152,8 @@ fn elsewhere(card: &ResultCard) -> String {
     if count == 0 {
         return String::new();
     }
-    let reasons: Vec<String> = reasons.iter().map(|reason| format!("<li>{}</li>", short(reason, 300))).collect();
+    let reasons: Vec<String> =
+        reasons.iter().map(|reason| format!("<li>{}</li>", short(reason, 300))).collect();
     format!(
         "<details><summary>Published figures are not shown beside {count} of these</summary><p>They were measured otherwise, so that the \
          numbers say nothing about each other:</p><ul>{}</ul></details>\n",

@@ -30,7 +30,8 @@ fn of_card(card: &ResultCard) -> String {
     let (trained, random) = (&card.diagnostics.trained, &card.diagnostics.random);
     let invariant = card.method.invariant.name.as_str();
     let mut html = String::new();
-    let sides = [("z", &trained.encoder, &random.encoder), (invariant, &trained.aggregate, &random.aggregate)];
+    let sides =
+        [("z", &trained.encoder, &random.encoder), (invariant, &trained.aggregate, &random.aggregate)];
     let mut rows = Vec::new();
     for (representation, side, initial) in sides {
         let Some(figures) = &side.figures else {
@@ -70,13 +71,18 @@ fn of_card(card: &ResultCard) -> String {
         row(&format!("{}, trained", escape(representation)), side);
         row(&format!("{}, as initialised", escape(representation)), initial);
     }
-    let titles = ["", "RankMe", "LiDAR", "deviation ratio", "alignment", "uniformity", "verdict"].map(str::to_owned);
+    let titles =
+        ["", "RankMe", "LiDAR", "deviation ratio", "alignment", "uniformity", "verdict"].map(str::to_owned);
     if !rows.is_empty() {
         html += &table("Diagnostics over test images, frozen encoder", &titles, &rows);
     }
     if let Some(drift) = &trained.drift {
-        write!(html, "<p>Online and target encoder are {} apart by cosine.</p>\n", figure(drift.cosine_distance))
-            .expect("a string takes any text");
+        write!(
+            html,
+            "<p>Online and target encoder are {} apart by cosine.</p>\n",
+            figure(drift.cosine_distance)
+        )
+        .expect("a string takes any text");
     }
     html
 }
@@ -87,7 +93,9 @@ fn of_metrics(runs: &[ReportRun], index: usize, reason: &str) -> String {
     let value = |name: &str| run.metrics.as_ref().ok().and_then(|metrics| metrics.value(name));
     let mut html = String::new();
     for (representation, prefix) in [("z", "z"), ("z_AGG", "z_agg")] {
-        let Some(verdict) = value(&format!("{prefix}_collapse")).and_then(Verdict::from_metric) else { continue };
+        let Some(verdict) = value(&format!("{prefix}_collapse")).and_then(Verdict::from_metric) else {
+            continue;
+        };
         let rank = value(&format!("{prefix}_rankme")).map_or_else(|| "–".into(), figure);
         write!(
             html,

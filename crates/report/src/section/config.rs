@@ -18,7 +18,8 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
         }
     }
     let with: Vec<usize> = (0..runs.len()).filter(|index| runs[*index].config.is_ok()).collect();
-    let configs: Vec<&[(String, String)]> = with.iter().filter_map(|index| runs[*index].config.as_deref().ok()).collect();
+    let configs: Vec<&[(String, String)]> =
+        with.iter().filter_map(|index| runs[*index].config.as_deref().ok()).collect();
     if configs.len() > 1 {
         let differing = differences(&configs);
         let titles: Vec<String> =
@@ -27,8 +28,11 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             .iter()
             .take(SHOWN)
             .map(|(key, values)| {
-                let cell = |value: &Option<&str>| value.map_or_else(|| "–".into(), |value| short(value, VALUE));
-                std::iter::once(format!("<code>{}</code>", short(key, VALUE))).chain(values.iter().map(cell)).collect()
+                let cell =
+                    |value: &Option<&str>| value.map_or_else(|| "–".into(), |value| short(value, VALUE));
+                std::iter::once(format!("<code>{}</code>", short(key, VALUE)))
+                    .chain(values.iter().map(cell))
+                    .collect()
             })
             .collect();
         html += &if rows.is_empty() {
@@ -38,8 +42,10 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
         };
     }
     for (index, config) in with.iter().zip(&configs) {
-        let rows: Vec<Vec<String>> =
-            config.iter().map(|(key, value)| vec![format!("<code>{}</code>", short(key, VALUE)), short(value, VALUE)]).collect();
+        let rows: Vec<Vec<String>> = config
+            .iter()
+            .map(|(key, value)| vec![format!("<code>{}</code>", short(key, VALUE)), short(value, VALUE)])
+            .collect();
         write!(
             html,
             "<details><summary>{}: all {} keys</summary>{}</details>\n",

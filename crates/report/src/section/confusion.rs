@@ -22,7 +22,10 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
         match &run.sample {
             Err(reason) => html += &no_sample(runs, index, reason),
             Ok(_) if index >= SHOWN => {
-                html += &absent(&format!("{}: the confusion of at most {SHOWN} runs is shown.", name(runs, index)));
+                html += &absent(&format!(
+                    "{}: the confusion of at most {SHOWN} runs is shown.",
+                    name(runs, index)
+                ));
             }
             Ok(sample) => {
                 html += &heading(runs, index);
@@ -48,7 +51,8 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
     for pair in sample.labels.iter().zip(&sample.predicted) {
         *pairs.entry((*pair.0, *pair.1)).or_default() += 1;
     }
-    let right: u32 = pairs.iter().filter(|((label, predicted), _)| label == predicted).map(|(_, count)| count).sum();
+    let right: u32 =
+        pairs.iter().filter(|((label, predicted), _)| label == predicted).map(|(_, count)| count).sum();
     let share = 100.0 * f64::from(right) / sample.labels.len() as f64;
     let words = format!(
         "Confusion of {} classes: rows are the classes of {} test images, columns what the exact linear probe on {} predicts; {} % on the diagonal.",
@@ -70,7 +74,10 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
         )
         .expect("a string takes any text");
     } else {
-        html += &absent(&format!("A matrix of {} classes is too large to read; the pairs that are confused most follow.", names.len()));
+        html += &absent(&format!(
+            "A matrix of {} classes is too large to read; the pairs that are confused most follow.",
+            names.len()
+        ));
     }
     let mut wrong: Vec<_> = pairs.iter().filter(|((label, predicted), _)| label != predicted).collect();
     wrong.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
@@ -78,7 +85,11 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
         .iter()
         .take(PAIRS)
         .map(|((label, predicted), count)| {
-            vec![short(&names[*label as usize], 40), short(&names[*predicted as usize], 40), count.to_string()]
+            vec![
+                short(&names[*label as usize], 40),
+                short(&names[*predicted as usize], 40),
+                count.to_string(),
+            ]
         })
         .collect();
     if !rows.is_empty() {

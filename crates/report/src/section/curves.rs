@@ -47,13 +47,16 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
     html += &legend(runs);
     html += "<div class=\"grid\">\n";
     let of_first = |base: &str| FIRST.iter().position(|first| *first == base);
-    let mut first: Vec<&(String, LineChart)> = charts.iter().filter(|(base, _)| of_first(base).is_some()).collect();
+    let mut first: Vec<&(String, LineChart)> =
+        charts.iter().filter(|(base, _)| of_first(base).is_some()).collect();
     first.sort_by_key(|(base, _)| of_first(base));
     html.extend(first.iter().map(|(_, chart)| chart.figure()));
     html += "</div>\n";
-    let others: Vec<&(String, LineChart)> = charts.iter().filter(|(base, _)| of_first(base).is_none()).collect();
+    let others: Vec<&(String, LineChart)> =
+        charts.iter().filter(|(base, _)| of_first(base).is_none()).collect();
     if !others.is_empty() {
-        html += &format!("<details><summary>All other curves ({})</summary><div class=\"grid\">\n", others.len());
+        html +=
+            &format!("<details><summary>All other curves ({})</summary><div class=\"grid\">\n", others.len());
         html.extend(others.iter().map(|(_, chart)| chart.figure()));
         html += "</div></details>\n";
     }
@@ -144,20 +147,22 @@ fn words(base: &str) -> (String, String, &'static str) {
             "R2",
             "The wrong way round: low is good.",
         ),
-        "z_rankme" => known("RankMe of z", "effective rank", "How many directions the features use; higher is better."),
-        "z_agg_rankme" => {
-            known("RankMe of z_AGG", "effective rank", "How many directions the features use; higher is better.")
+        "z_rankme" => {
+            known("RankMe of z", "effective rank", "How many directions the features use; higher is better.")
         }
+        "z_agg_rankme" => known(
+            "RankMe of z_AGG",
+            "effective rank",
+            "How many directions the features use; higher is better.",
+        ),
         "learning_rate" => known("Learning rate", "learning rate", ""),
         "data_wait_share" => known("Waiting for data", "share of the time", "Near 0 the data keep up."),
         "train_time" => known("Time of an epoch, training split", "seconds", ""),
         "ep_time" => known("Time of an epoch", "seconds", ""),
         "wall_time" => known("Time of all epochs so far", "seconds", ""),
-        "z_collapse" | "z_agg_collapse" => (
-            base.to_owned(),
-            "verdict".to_owned(),
-            "0 healthy, 1 partial collapse, 2 collapsed.",
-        ),
+        "z_collapse" | "z_agg_collapse" => {
+            (base.to_owned(), "verdict".to_owned(), "0 healthy, 1 partial collapse, 2 collapsed.")
+        }
         _ => {
             let unit = if base.contains("linacc") {
                 "top-1, %"
@@ -176,7 +181,9 @@ fn words(base: &str) -> (String, String, &'static str) {
 /// First, best and last of every figure.
 fn last_values(runs: &[ReportRun]) -> String {
     let mut names: Vec<&str> = Vec::new();
-    for (name, _) in runs.iter().filter_map(|run| run.metrics.as_ref().ok()).flat_map(|metrics| &metrics.curves) {
+    for (name, _) in
+        runs.iter().filter_map(|run| run.metrics.as_ref().ok()).flat_map(|metrics| &metrics.curves)
+    {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }
@@ -188,7 +195,9 @@ fn last_values(runs: &[ReportRun]) -> String {
         .map(|figure_name| {
             let cell = |run: &ReportRun| {
                 let curve = run.metrics.as_ref().ok().and_then(|metrics| metrics.curve(figure_name));
-                let ends = curve.and_then(|curve| Some((curve.last()?, curve.first()?, curve.extremes()?, curve.count())));
+                let ends = curve.and_then(|curve| {
+                    Some((curve.last()?, curve.first()?, curve.extremes()?, curve.count()))
+                });
                 ends.map_or_else(
                     || "–".into(),
                     |((_, last), (_, first), [low, high], count)| {
@@ -202,7 +211,9 @@ fn last_values(runs: &[ReportRun]) -> String {
                     },
                 )
             };
-            std::iter::once(format!("<code>{}</code>", escape(figure_name))).chain(runs.iter().map(cell)).collect()
+            std::iter::once(format!("<code>{}</code>", escape(figure_name)))
+                .chain(runs.iter().map(cell))
+                .collect()
         })
         .collect();
     format!(

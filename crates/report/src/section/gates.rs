@@ -23,10 +23,15 @@ fn of_run(runs: &[ReportRun], index: usize, run: &ReportRun) -> String {
             command(&run.resume())
         )),
         Ok(gates) if gates.passed && set.is_empty() => {
-            format!("<p>{name}: no gates are set (section <code>gating</code> of the config), so that none could fail.</p>\n")
+            format!(
+                "<p>{name}: no gates are set (section <code>gating</code> of the config), so that none could fail.</p>\n"
+            )
         }
         Ok(gates) if gates.passed => {
-            format!("<p>{name}: <span class=\"badge good\">passed</span> every threshold:</p><ul>{}</ul>\n", set.concat())
+            format!(
+                "<p>{name}: <span class=\"badge good\">passed</span> every threshold:</p><ul>{}</ul>\n",
+                set.concat()
+            )
         }
         Ok(gates) => {
             let reasons: Vec<String> =

@@ -12,7 +12,9 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
          better than the invariant one: the two kinds of information are then apart.</p>\n",
     );
     let charts = [
-        dots(runs, "Action from the invariant representation", "R2, low is good", "leakage_r2", |card| &card.scope.groups),
+        dots(runs, "Action from the invariant representation", "R2, low is good", "leakage_r2", |card| {
+            &card.scope.groups
+        }),
         dots(runs, "The same by parameter", "R2, low is good", "leakage_r2", |card| &card.scope.parameters),
     ];
     let charts: Vec<DotChart> = charts.into_iter().flatten().collect();
@@ -41,7 +43,11 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             Some(vec![escape(&title), measured(&figure.trained, name), measured(&figure.random, name)])
         })
         .collect();
-        html += &table("Top-1 %, frozen linear probe", &["".into(), "trained".into(), "as initialised".into()], &rows);
+        html += &table(
+            "Top-1 %, frozen linear probe",
+            &["".into(), "trained".into(), "as initialised".into()],
+            &rows,
+        );
         let caption = format!("R2 of the relative action from {} (leakage)", card.method.invariant.name);
         html += &figures(card, "leakage_r2", &caption);
     }

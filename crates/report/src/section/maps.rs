@@ -31,7 +31,10 @@ pub(super) fn html(runs: &[ReportRun], sheets: &[Thumbnails]) -> String {
         match &run.sample {
             Err(reason) => html += &no_sample(runs, index, reason),
             Ok(_) if index >= SHOWN => {
-                html += &absent(&format!("{}: the features of at most {SHOWN} runs are shown.", name(runs, index)));
+                html += &absent(&format!(
+                    "{}: the features of at most {SHOWN} runs are shown.",
+                    name(runs, index)
+                ));
             }
             Ok(sample) => {
                 html += &heading(runs, index);
@@ -42,7 +45,11 @@ pub(super) fn html(runs: &[ReportRun], sheets: &[Thumbnails]) -> String {
     html
 }
 
-fn of_run(index: usize, sample: &EvaluationSample, sheet: Option<&(crate::picture::Sheet, String)>) -> String {
+fn of_run(
+    index: usize,
+    sample: &EvaluationSample,
+    sheet: Option<&(crate::picture::Sheet, String)>,
+) -> String {
     let mut html = sheet.map_or_else(String::new, |(_, element)| element.clone());
     let labels = sample.sample_labels();
     let mut drawn = String::new();
@@ -75,7 +82,9 @@ fn of_run(index: usize, sample: &EvaluationSample, sheet: Option<&(crate::pictur
 
 /// By what points are coloured.
 fn colours(index: usize, sample: &EvaluationSample, labelled: bool) -> String {
-    let mut html = format!("<p class=\"choice\"><label for=\"colour{index}\">Colour by</label> <select id=\"colour{index}\">");
+    let mut html = format!(
+        "<p class=\"choice\"><label for=\"colour{index}\">Colour by</label> <select id=\"colour{index}\">"
+    );
     if labelled {
         html += "<option value=\"class\">class</option>";
     }
@@ -173,7 +182,8 @@ fn json(sample: &EvaluationSample, labels: Option<&[u32]>, sheet: Option<String>
         sample.rows.iter().filter_map(|row| sample.predicted.get(*row as usize).copied()).collect();
     let mut parameters = Vec::new();
     for (column, parameter) in sample.actions.parameters().iter().take(PARAMETERS).enumerate() {
-        let values: Vec<f64> = (0..sample.len()).map(|row| f64::from(sample.relative.row(row)[column])).collect();
+        let values: Vec<f64> =
+            (0..sample.len()).map(|row| f64::from(sample.relative.row(row)[column])).collect();
         let [low, high] = middle(&values);
         let step = |value: &f64| {
             let share = if high > low { (value - low) / (high - low) } else { 0.5 };

@@ -30,7 +30,10 @@ pub(super) fn html(runs: &[ReportRun], sheets: &[Thumbnails]) -> String {
                 html += &of_run(sample, sheet);
             }
             (Ok(_), None) if index >= SHOWN => {
-                html += &absent(&format!("{}: the neighbours of at most {SHOWN} runs are shown.", name(runs, index)));
+                html += &absent(&format!(
+                    "{}: the neighbours of at most {SHOWN} runs are shown.",
+                    name(runs, index)
+                ));
             }
             (Ok(_), None) => html += &absent("The sample holds no pictures."),
         }
@@ -44,7 +47,9 @@ fn of_run(sample: &EvaluationSample, sheet: &Sheet) -> String {
     let same = sample.invariant.is_first();
     let tables = [(sample.invariant.name.as_str(), &sample.aggregate), ("z_1", &sample.first)];
     let tables = tables.into_iter().skip(usize::from(same));
-    let columns: String = tables.map(|(title, table)| of_table(sample, labels.as_deref(), sheet, &queries, title, table)).collect();
+    let columns: String = tables
+        .map(|(title, table)| of_table(sample, labels.as_deref(), sheet, &queries, title, table))
+        .collect();
     format!("<div class=\"grid\">{columns}</div>\n")
 }
 
@@ -73,8 +78,12 @@ fn of_table(
     let mut html = format!("<figure class=\"neighbours\"><figcaption>by {}</figcaption>", escape(title));
     let (mut alike, mut all) = (0, 0);
     for query in queries {
-        write!(html, "<div class=\"row\"><span class=\"query\">{}</span>", sheet.show(*query, &format!("query, {}", class_of(*query))))
-            .expect("a string takes any text");
+        write!(
+            html,
+            "<div class=\"row\"><span class=\"query\">{}</span>",
+            sheet.show(*query, &format!("query, {}", class_of(*query)))
+        )
+        .expect("a string takes any text");
         for (index, cosine) in nearest(table, *query, NEIGHBOURS) {
             let right = labels.map(|labels| labels[index] == labels[*query]);
             all += 1;
@@ -85,12 +94,14 @@ fn of_table(
                 None => "",
             };
             let words = format!("{}, cosine {}", class_of(index), fixed(cosine, 3));
-            write!(html, "<span class=\"{kind}\" title=\"{words}\">{}</span>", sheet.show(index, &words)).expect("a string takes any text");
+            write!(html, "<span class=\"{kind}\" title=\"{words}\">{}</span>", sheet.show(index, &words))
+                .expect("a string takes any text");
         }
         write!(html, "<small>{}</small></div>", class_of(*query)).expect("a string takes any text");
     }
     if labels.is_some() && all > 0 {
-        write!(html, "<p class=\"note\">Framed: the same class, {alike} of {all}.</p>").expect("a string takes any text");
+        write!(html, "<p class=\"note\">Framed: the same class, {alike} of {all}.</p>")
+            .expect("a string takes any text");
     }
     html + "</figure>\n"
 }

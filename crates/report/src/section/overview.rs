@@ -14,7 +14,8 @@ use crate::read::ReportRun;
 pub(super) fn html(runs: &[ReportRun]) -> String {
     let mut html = String::from("<div class=\"cards\">");
     for (index, run) in runs.iter().enumerate() {
-        write!(html, "<article class=\"card\"><h3>{}</h3>", name(runs, index)).expect("a string takes any text");
+        write!(html, "<article class=\"card\"><h3>{}</h3>", name(runs, index))
+            .expect("a string takes any text");
         html += &state(run);
         html += "<dl>";
         for (term, value) in facts(run) {
@@ -24,7 +25,12 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
     }
     let words = in_words(runs);
     if !words.is_empty() {
-        write!(html, "<article class=\"card words\"><h3>In words</h3>{words}</article>").expect("a string takes any text");
+        write!(
+            html,
+            "<article class=\"card words{}\"><h3>In words</h3>{words}</article>",
+            if runs.len() > 1 { " wide" } else { "" }
+        )
+        .expect("a string takes any text");
     }
     html + "</div>\n"
 }
@@ -63,7 +69,9 @@ fn facts(run: &ReportRun) -> Vec<(String, String)> {
     let method = run.card.as_ref().ok().map(|card| card.method.name.clone());
     if let Some(method) = method.or_else(|| run.key("method").map(str::to_owned)) {
         let data = run.card.as_ref().ok().map(|card| card.data.name.clone());
-        let data = data.or_else(|| run.key("dataset.name").map(str::to_owned)).unwrap_or_else(|| "unknown data".into());
+        let data = data
+            .or_else(|| run.key("dataset.name").map(str::to_owned))
+            .unwrap_or_else(|| "unknown data".into());
         let seed = run.key("run.seed").map_or_else(String::new, |seed| format!(", seed {}", escape(seed)));
         fact("method and data", format!("{} on {}{seed}", escape(&method), escape(&data)));
     }
@@ -82,7 +90,13 @@ fn facts(run: &ReportRun) -> Vec<(String, String)> {
         ] {
             if let Some(found) = card.figure(&name) {
                 let random = measured(&found.random, &name);
-                fact(&escape(&term), format!("<b>{}</b><br><small>as initialised {random}</small>", measured(&found.trained, &name)));
+                fact(
+                    &escape(&term),
+                    format!(
+                        "<b>{}</b><br><small>as initialised {random}</small>",
+                        measured(&found.trained, &name)
+                    ),
+                );
             }
         }
         fact("collapse", verdicts(card));
@@ -142,7 +156,8 @@ fn in_words(runs: &[ReportRun]) -> String {
         let sentences = [class(card), action(card), leakage(card), collapse(card)];
         let sentences: Vec<String> = sentences.into_iter().flatten().collect();
         if !sentences.is_empty() {
-            let whose = if runs.len() > 1 { format!("<b>{}</b>: ", name(runs, index)) } else { String::new() };
+            let whose =
+                if runs.len() > 1 { format!("<b>{}</b>: ", name(runs, index)) } else { String::new() };
             write!(html, "<p>{whose}{}</p>\n", sentences.join(" ")).expect("a string takes any text");
         }
     }
@@ -196,7 +211,10 @@ fn leakage(card: &ResultCard) -> Option<String> {
     Some(if leaked < right {
         format!("{invariant} tells less of it, {}, as it should.", fixed(leaked, 2))
     } else {
-        format!("{invariant} tells as much of it, {}, and should not: the two kinds of information are not apart.", fixed(leaked, 2))
+        format!(
+            "{invariant} tells as much of it, {}, and should not: the two kinds of information are not apart.",
+            fixed(leaked, 2)
+        )
     })
 }
 
@@ -206,7 +224,8 @@ fn collapse(card: &ResultCard) -> Option<String> {
     let judged = sides.into_iter().filter_map(|(name, side)| Some((name, side.figures.as_ref()?.verdict?)));
     let judged: Vec<(&str, Verdict)> = judged.collect();
     let bad = judged.iter().filter(|(_, verdict)| *verdict != Verdict::Healthy);
-    let bad: Vec<String> = bad.map(|(name, verdict)| format!("{}: {}", escape(name), verdict.name())).collect();
+    let bad: Vec<String> =
+        bad.map(|(name, verdict)| format!("{}: {}", escape(name), verdict.name())).collect();
     if judged.is_empty() {
         None
     } else if bad.is_empty() {

@@ -9,7 +9,13 @@ use crate::number::fixed;
 use crate::read::ReportRun;
 
 /// The figures of a prefix, by group, by parameter, and the mean.
-pub(super) fn dots(runs: &[ReportRun], title: &str, x: &str, prefix: &str, of: fn(&ResultCard) -> &[String]) -> Option<DotChart> {
+pub(super) fn dots(
+    runs: &[ReportRun],
+    title: &str,
+    x: &str,
+    prefix: &str,
+    of: fn(&ResultCard) -> &[String],
+) -> Option<DotChart> {
     let mut lines: Vec<String> = Vec::new();
     let mut dots = Vec::new();
     for (index, run) in runs.iter().enumerate() {
@@ -23,14 +29,35 @@ pub(super) fn dots(runs: &[ReportRun], title: &str, x: &str, prefix: &str, of: f
             let label = &run.label;
             if let Some(value) = figure.trained.value {
                 let label = format!("{label}, trained");
-                dots.push(Dot { line, run: Some(index), published: false, value, interval: figure.trained.interval, label });
+                dots.push(Dot {
+                    line,
+                    run: Some(index),
+                    published: false,
+                    value,
+                    interval: figure.trained.interval,
+                    label,
+                });
             }
             if let Some(value) = figure.random.value {
                 let label = format!("{label}, as initialised");
-                dots.push(Dot { line, run: None, published: false, value, interval: figure.random.interval, label });
+                dots.push(Dot {
+                    line,
+                    run: None,
+                    published: false,
+                    value,
+                    interval: figure.random.interval,
+                    label,
+                });
             }
             if let Some(value) = published(figure).filter(|_| index == 0) {
-                dots.push(Dot { line, run: None, published: true, value, interval: None, label: "published, measured alike".into() });
+                dots.push(Dot {
+                    line,
+                    run: None,
+                    published: true,
+                    value,
+                    interval: None,
+                    label: "published, measured alike".into(),
+                });
             }
         }
     }
@@ -73,11 +100,19 @@ pub(super) fn key(runs: &[ReportRun], with_published: bool) -> String {
         .filter(|index| runs[*index].card.is_ok())
         .map(|index| format!("<li>{}, trained</li>", name(runs, index)))
         .collect();
-    names.push("<li><span class=\"key o0\" aria-hidden=\"true\"></span>the same model as initialised</li>".into());
+    names.push(
+        "<li><span class=\"key o0\" aria-hidden=\"true\"></span>the same model as initialised</li>".into(),
+    );
     if with_published {
-        names.push("<li><span class=\"key o1\" aria-hidden=\"true\"></span>published, same protocol and data</li>".into());
+        names.push(
+            "<li><span class=\"key o1\" aria-hidden=\"true\"></span>published, same protocol and data</li>"
+                .into(),
+        );
     }
-    format!("<ul class=\"legend\">{}<li>lines: 95 % bootstrap intervals over the test images</li></ul>\n", names.concat())
+    format!(
+        "<ul class=\"legend\">{}<li>lines: 95 % bootstrap intervals over the test images</li></ul>\n",
+        names.concat()
+    )
 }
 
 /// A table of the figures of a prefix.
@@ -109,11 +144,16 @@ pub(super) fn figures(card: &ResultCard, prefix: &str, caption: &str) -> String 
             beside_random(figure).into(),
         ];
         if with_published {
-            cells.push(published(figure).map_or_else(|| "–".into(), |value| fixed(value, super::digits(name))));
+            cells.push(
+                published(figure).map_or_else(|| "–".into(), |value| fixed(value, super::digits(name))),
+            );
         }
         cells
     };
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
     let caption = escape(caption);
-    format!("<details><summary>{caption}: as numbers</summary>{}</details>\n", table("Test images; brackets: 95 % bootstrap intervals", &titles, &rows))
+    format!(
+        "<details><summary>{caption}: as numbers</summary>{}</details>\n",
+        table("Test images; brackets: 95 % bootstrap intervals", &titles, &rows)
+    )
 }

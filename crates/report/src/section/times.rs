@@ -20,10 +20,16 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             continue;
         };
         let share = |seconds: f64| {
-            let part = if all > 0.0 { format!(" <small>{} %</small>", fixed(100.0 * seconds / all, 1)) } else { String::new() };
+            let part = if all > 0.0 {
+                format!(" <small>{} %</small>", fixed(100.0 * seconds / all, 1))
+            } else {
+                String::new()
+            };
             duration(seconds) + &part
         };
-        let wait = metrics.value("data_wait_share").map_or_else(|| "–".into(), |share| format!("{} %", fixed(100.0 * share, 1)));
+        let wait = metrics
+            .value("data_wait_share")
+            .map_or_else(|| "–".into(), |share| format!("{} %", fixed(100.0 * share, 1)));
         rows.push(vec![
             name(runs, index),
             share(train),
@@ -53,5 +59,9 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
 fn rest(run: &ReportRun, epochs: f64) -> String {
     let Ok((status, _)) = &run.status else { return "–".into() };
     let all = status.updated.saturating_sub(status.started) as f64;
-    if run.card.is_ok() && all + 1.0 >= epochs { duration((all - epochs).max(0.0)) } else { "– <small>not known of a run in parts</small>".into() }
+    if run.card.is_ok() && all + 1.0 >= epochs {
+        duration((all - epochs).max(0.0))
+    } else {
+        "– <small>not known of a run in parts</small>".into()
+    }
 }

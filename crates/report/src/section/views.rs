@@ -26,13 +26,15 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
                     other.sequences == sample.sequences && other.sequence_actions == sample.sequence_actions
                 };
                 if let Some((other, _)) = shown.iter().find(same) {
-                    html += &absent(&format!("{}: the same views as {}.", name(runs, index), name(runs, *other)));
+                    html +=
+                        &absent(&format!("{}: the same views as {}.", name(runs, index), name(runs, *other)));
                 } else if shown.len() < SHOWN {
                     shown.push((index, sample));
                     html += &heading(runs, index);
                     html += &grid(index, sample);
                 } else {
-                    html += &absent(&format!("{}: views of at most {SHOWN} runs are shown.", name(runs, index)));
+                    html +=
+                        &absent(&format!("{}: views of at most {SHOWN} runs are shown.", name(runs, index)));
                 }
             }
         }
@@ -76,8 +78,9 @@ fn actions(space: &ActionSpace, row: &[f32]) -> String {
     };
     let units = |range: std::ops::Range<usize>| {
         let parameters = space.parameters()[range].iter();
-        let names: Vec<String> =
-            parameters.map(|parameter| format!("{} ({})", short(&parameter.name, 24), short(&parameter.unit, 16))).collect();
+        let names: Vec<String> = parameters
+            .map(|parameter| format!("{} ({})", short(&parameter.name, 24), short(&parameter.unit, 16)))
+            .collect();
         names.join(", ")
     };
     if space.groups().is_empty() {

@@ -84,15 +84,14 @@ fn figure(name: &str, value: f64, published: Value, texts: Texts<'_>) -> Value {
 }
 
 pub fn card(texts: Texts<'_>) -> Value {
-    let published = |comparable: bool| {
-        json!({"value": 58.33, "comparable": comparable, "differences": [texts.any], "source": texts.any})
-    };
+    let published = |comparable: bool| json!({"value": 58.33, "comparable": comparable, "differences": [texts.any], "source": texts.any});
     let diagnosed = json!({"figures": {
         "samples": 40, "views": 2, "width": 8, "rank_me": 5.0, "lidar": 4.0, "standard_deviation": 0.3,
         "standard_deviation_ratio": 0.9, "alignment": 0.5, "uniformity": -1.0, "drift": null, "verdict": "partial_collapse",
         "reasons": [texts.any]
     }});
-    let both = json!({"encoder": diagnosed, "aggregate": {"figures": null, "absent": texts.any}, "drift": null});
+    let both =
+        json!({"encoder": diagnosed, "aggregate": {"figures": null, "absent": texts.any}, "drift": null});
     json!({
         "format": ResultCard::FORMAT,
         "code": {"version": texts.any, "commit": texts.any},
@@ -132,9 +131,14 @@ pub fn sample(texts: Texts<'_>) -> EvaluationSample {
     let groups = vec![ActionGroup::vector(texts.any, 0..2)];
     let table = |rows: usize, width: usize| SampleTable {
         width,
-        values: (0..rows * width).map(|value| ((value * 7919 + value / width % 2 * 5000) % 1009) as f32 / 1009.0).collect(),
+        values: (0..rows * width)
+            .map(|value| ((value * 7919 + value / width % 2 * 5000) % 1009) as f32 / 1009.0)
+            .collect(),
     };
-    let pictures = |count: usize| Pictures { size: [4, 4], pixels: (0..count * 48).map(|byte| (byte % 251) as u8).collect() };
+    let pictures = |count: usize| Pictures {
+        size: [4, 4],
+        pixels: (0..count * 48).map(|byte| (byte % 251) as u8).collect(),
+    };
     EvaluationSample {
         model_sha256: "ab".into(),
         data: texts.any.into(),
@@ -182,7 +186,8 @@ pub fn elements(page: &str) -> Vec<Element> {
             continue;
         }
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap();
-        let mut element = Element { name: rest[..end].to_owned(), attributes: Vec::new(), raw: String::new() };
+        let mut element =
+            Element { name: rest[..end].to_owned(), attributes: Vec::new(), raw: String::new() };
         assert!(!element.name.is_empty(), "a loose < before {:?}", &rest[..rest.len().min(60)]);
         rest = &rest[end..];
         let closes_itself = loop {
@@ -198,7 +203,10 @@ pub fn elements(page: &str) -> Vec<Element> {
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-:".contains(c))).unwrap();
             let name = rest[..end].to_owned();
             assert!(!name.is_empty(), "no attribute: {:?}", &rest[..rest.len().min(60)]);
-            assert!(!element.attributes.iter().any(|(known, _)| *known == name), "{name} twice in {element:?}");
+            assert!(
+                !element.attributes.iter().any(|(known, _)| *known == name),
+                "{name} twice in {element:?}"
+            );
             rest = &rest[end..];
             let value = match rest.strip_prefix("=\"") {
                 Some(value) => {
@@ -213,7 +221,11 @@ pub fn elements(page: &str) -> Vec<Element> {
             element.attributes.push((name, value.to_owned()));
         };
         let in_svg = open.iter().any(|name| name == "svg");
-        assert!(!closes_itself || in_svg || element.name == "svg", "<{}/> is no element of HTML", element.name);
+        assert!(
+            !closes_itself || in_svg || element.name == "svg",
+            "<{}/> is no element of HTML",
+            element.name
+        );
         if ["script", "style"].contains(&element.name.as_str()) {
             let end = format!("</{}>", element.name);
             let length = rest.find(&end).unwrap();
@@ -232,6 +244,6 @@ fn check_entities(text: &str) {
     for (place, _) in text.match_indices('&') {
         let end = text[place..].find(';').unwrap_or(0);
         let entity = &text[place..=place + end];
-        assert!(["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"].contains(&entity), "{entity:?}");
+        assert!(["&amp;", "&lt;", "&gt;", "&quot;", "&#39;", "&apos;"].contains(&entity), "{entity:?}");
     }
 }
