@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn both_ways_agree_and_a_constant_has_no_variance() {
         // More samples than features, and the same samples with columns of zeros.
-        let values: Vec<f32> = (0..40_u16).map(|value| f32::from(value * 7919 % 101)).collect();
+        let values: Vec<f32> = (0..40_u32).map(|value| (value * 7919 % 101) as f32).collect();
         let wide: Vec<f32> = values.chunks(4).flat_map(|row| row.iter().copied().chain([0.0; 20])).collect();
         let narrow = principal_components(&Features::new(&values, 4).unwrap(), 3).unwrap();
         let wide = principal_components(&Features::new(&wide, 24).unwrap(), 3).unwrap();

@@ -115,14 +115,13 @@ impl DotChart {
         for line in 0..count {
             // The dots of a line stand one below the other.
             let own: Vec<&Dot> =
-                self.dots.iter().filter(|dot| dot.line == line && dot.value.is_finite()).collect();
+                self.dots.iter().filter(|dot| dot.line == line && drawable(dot.value)).collect();
             for (place, dot) in own.iter().enumerate() {
                 let share = (place as f64 + 0.5) / own.len() as f64 - 0.5;
                 let height = -(line as f64) - 0.7 * share;
                 let ink =
                     dot.run.map_or(Ink::Beside(u8::from(dot.published)), |run| Ink::run(run, false)).colour();
-                if let Some([low, high]) = dot.interval.filter(|ends| ends.iter().all(|end| end.is_finite()))
-                {
+                if let Some([low, high]) = dot.interval.filter(|ends| ends.iter().all(|end| drawable(*end))) {
                     let ends = [(low, height), (high, height)];
                     chart.draw_series([PathElement::new(ends, ink.stroke_width(2))])?;
                 }
@@ -137,6 +136,11 @@ impl DotChart {
         area.present()?;
         Ok(())
     }
+}
+
+/// Whether a figure has a place beside others: one that is beyond all measure has its text alone.
+fn drawable(value: f64) -> bool {
+    value.abs() < 1e9
 }
 
 #[cfg(test)]
@@ -161,6 +165,7 @@ mod tests {
                 dot(0, Some(0), 0.5, Some([0.4, 0.6])),
                 dot(1, None, 0.25, None),
                 dot(1, Some(1), f64::NAN, Some([f64::NAN, f64::INFINITY])),
+                dot(0, Some(1), 1e300, Some([-1e300, 0.5])),
             ],
         };
         let html = chart.figure();

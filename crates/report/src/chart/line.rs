@@ -12,6 +12,9 @@ use crate::number::figure;
 
 /// Pixels of a chart, before the page scales it.
 const SIZE: (u32, u32) = (384, 240);
+/// Where what is farther off is drawn, and the least part of its size that a range spans: beyond, ticks cannot be counted.
+const FAR: f64 = 1e12;
+const NEAR: f64 = 1e-9;
 /// Points up to which each has a mark.
 const MARKED: usize = 24;
 
@@ -113,15 +116,16 @@ impl LineChart {
     fn ranges(&self) -> [(f64, f64); 2] {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let range = |value: fn(&(f64, f64)) -> f64, margin: f64| {
-            let low = points().map(value).fold(f64::INFINITY, f64::min);
-            let high = points().map(value).fold(f64::NEG_INFINITY, f64::max);
-            // Without a point, of one value, or too far apart to subtract.
-            if !low.is_finite() || !(high - low).is_finite() {
+            let drawn = || points().map(value).map(near);
+            let low = drawn().fold(f64::INFINITY, f64::min);
+            let high = drawn().fold(f64::NEG_INFINITY, f64::max);
+            // Without a point, or of one value.
+            if !low.is_finite() {
                 (0.0, 1.0)
-            } else if high > low {
+            } else if high - low > NEAR * low.abs().max(high.abs()).max(NEAR) {
                 (low - margin * (high - low), high + margin * (high - low))
             } else {
-                let around = if low == 0.0 { 1.0 } else { low.abs() * 0.5 };
+                let around = if low.abs() < NEAR { 1.0 } else { low.abs() * 0.5 };
                 (low - around, high + around)
             }
         };
@@ -169,10 +173,12 @@ impl LineChart {
         for (index, series) in self.series.iter().enumerate() {
             let ink =
                 series.run.map_or(Ink::Beside(u8::from(index % 2 == 1)), |run| Ink::run(run, series.broken));
-            chart
-                .draw_series(LineSeries::new(series.points.iter().copied(), ink.colour().stroke_width(2)))?;
+            chart.draw_series(LineSeries::new(
+                series.points.iter().map(placed),
+                ink.colour().stroke_width(2),
+            ))?;
             if series.points.len() <= MARKED {
-                let mark = |point: &(f64, f64)| Circle::new(*point, 3, ink.colour().filled());
+                let mark = |point: &(f64, f64)| Circle::new(placed(point), 3, ink.colour().filled());
                 chart.draw_series(series.points.iter().map(mark))?;
             }
         }
@@ -182,6 +188,14 @@ impl LineChart {
         area.present()?;
         Ok(corners)
     }
+}
+
+fn near(value: f64) -> f64 {
+    value.clamp(-FAR, FAR)
+}
+
+fn placed(point: &(f64, f64)) -> (f64, f64) {
+    (near(point.0), near(point.1))
 }
 
 /// Epochs and numbers of views are whole; what lies between has no label.
@@ -231,6 +245,8 @@ mod tests {
             vec![(1.0, 3.0)],
             vec![(1.0, 0.0), (2.0, 0.0)],
             vec![(1.0, f64::MAX), (2.0, f64::MIN)],
+            vec![(1.0, f64::MIN_POSITIVE), (2.0, -f64::MIN_POSITIVE), (1.8e19, 1e-12)],
+            vec![(1.0, 1.0), (2.0, 1.0 + f64::EPSILON)],
             vec![(1.0, 1e-300), (2.0, 2e-300)],
             vec![(1.0, 1e17), (2.0, 1e17 + 16.0)],
             (0..2000).map(|x| (f64::from(x), f64::from(x).sin())).collect(),

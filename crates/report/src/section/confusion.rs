@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use seqjepa_evaluation::EvaluationSample;
+use seqjepa_evaluation::{EvaluationSample, ProtocolKind};
 
 use super::pictures::SHOWN;
 use super::{heading, name, no_sample};
@@ -41,6 +41,11 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
         return absent("No confusion matrix: the test images have no classes.");
     }
     if sample.predicted.is_empty() {
+        let figure =
+            run.card.as_ref().ok().and_then(|card| card.figure_by(&card.headline(), ProtocolKind::Exact));
+        if let Some(reason) = figure.and_then(|figure| figure.trained.note.as_deref()) {
+            return absent(&format!("No confusion matrix: {}.", escape(reason)));
+        }
         return absent(&format!(
             "No confusion matrix: the exact linear probe was not fitted. {} with <code>--set eval.protocols=[exact]</code> fits it.",
             command(&run.resume())
