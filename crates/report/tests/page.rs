@@ -280,8 +280,8 @@ fn no_run_and_too_many_are_refused() {
     let none: [&Path; 0] = [];
     assert!(matches!(Report::read(&none), Err(ReportError::Runs { found: 0, .. })));
     let folder = finished(scratch.path(), PLAIN);
-    assert!(matches!(Report::read(&vec![&folder; MOST_RUNS + 1]), Err(ReportError::Runs { .. })));
-    check(&page(&vec![&folder; MOST_RUNS]));
+    assert!(matches!(Report::read(&[&folder; MOST_RUNS + 1]), Err(ReportError::Runs { .. })));
+    check(&page(&[&folder; MOST_RUNS]));
     let error = Report::read(&[scratch.path()]).unwrap_err().to_string();
     assert!(error.contains("expected a run folder"), "{error}");
     assert!(Report::read(&[scratch.path().join("nowhere")]).is_err());

@@ -73,10 +73,10 @@ impl LineChart {
             )
         });
         let series: Vec<String> = series.collect();
-        write!(
+        writeln!(
             html,
             "<script type=\"application/json\">{{\"box\":[{left},{top},{right},{bottom}],\"x\":[{},{}],\"y\":[{},{}],\"name\":{},\
-             \"series\":[{}]}}</script></figure>\n",
+             \"series\":[{}]}}</script></figure>",
             json_number(x.0),
             json_number(x.1),
             json_number(y.0),

@@ -90,9 +90,9 @@ fn of_card(card: &ResultCard) -> String {
                 cells
             })
             .collect();
-        write!(
+        writeln!(
             html,
-            "<h4>Protocol <code>{}</code></h4>{}<details><summary>Its {} figures</summary>{}</details>\n",
+            "<h4>Protocol <code>{}</code></h4>{}<details><summary>Its {} figures</summary>{}</details>",
             short(protocol, 40),
             figures.first().map_or_else(String::new, |figure| in_words(&figure.protocol, &figures)),
             figures.len(),

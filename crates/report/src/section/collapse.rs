@@ -77,9 +77,9 @@ fn of_card(card: &ResultCard) -> String {
         html += &table("Diagnostics over test images, frozen encoder", &titles, &rows);
     }
     if let Some(drift) = &trained.drift {
-        write!(
+        writeln!(
             html,
-            "<p>Online and target encoder are {} apart by cosine.</p>\n",
+            "<p>Online and target encoder are {} apart by cosine.</p>",
             figure(drift.cosine_distance)
         )
         .expect("a string takes any text");
@@ -97,9 +97,9 @@ fn of_metrics(runs: &[ReportRun], index: usize, reason: &str) -> String {
             continue;
         };
         let rank = value(&format!("{prefix}_rankme")).map_or_else(|| "–".into(), figure);
-        write!(
+        writeln!(
             html,
-            "<p class=\"verdict\"><b>{representation}</b> {} in the last epoch: {}. RankMe {rank}.</p>\n",
+            "<p class=\"verdict\"><b>{representation}</b> {} in the last epoch: {}. RankMe {rank}.</p>",
             verdict_badge(verdict),
             verdict.meaning()
         )

@@ -46,9 +46,9 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             .iter()
             .map(|(key, value)| vec![format!("<code>{}</code>", short(key, VALUE)), short(value, VALUE)])
             .collect();
-        write!(
+        writeln!(
             html,
-            "<details><summary>{}: all {} keys</summary>{}</details>\n",
+            "<details><summary>{}: all {} keys</summary>{}</details>",
             name(runs, *index),
             rows.len(),
             table("config.yaml", &["key".into(), "value".into()], &rows)

@@ -72,9 +72,9 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
         for ((label, predicted), count) in &pairs {
             counts[*label as usize * names.len() + *predicted as usize] = *count;
         }
-        write!(
+        writeln!(
             html,
-            "<div class=\"pair\"><figure class=\"wide\"><figcaption>Rows: true class; columns: predicted class, by number. Colour: share of the row.</figcaption>{}</figure>\n",
+            "<div class=\"pair\"><figure class=\"wide\"><figcaption>Rows: true class; columns: predicted class, by number. Colour: share of the row.</figcaption>{}</figure>",
             matrix(&Matrix { names, counts: &counts, words: &words })
         )
         .expect("a string takes any text");

@@ -70,10 +70,10 @@ fn of_run(
     write!(html, "<div class=\"maps\" data-run=\"{index}\">").expect("a string takes any text");
     html += &colours(index, sample, labels.is_some());
     html += &legend(sample, labels.as_deref());
-    write!(html, "<div class=\"grid\">\n{drawn}</div>\n").expect("a string takes any text");
-    write!(
+    writeln!(html, "<div class=\"grid\">\n{drawn}</div>").expect("a string takes any text");
+    writeln!(
         html,
-        "<script type=\"application/json\">{}</script></div>\n",
+        "<script type=\"application/json\">{}</script></div>",
         json(sample, labels.as_deref(), sheet.map(|(sheet, _)| sheet.json()))
     )
     .expect("a string takes any text");

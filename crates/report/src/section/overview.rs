@@ -158,7 +158,7 @@ fn in_words(runs: &[ReportRun]) -> String {
         if !sentences.is_empty() {
             let whose =
                 if runs.len() > 1 { format!("<b>{}</b>: ", name(runs, index)) } else { String::new() };
-            write!(html, "<p>{whose}{}</p>\n", sentences.join(" ")).expect("a string takes any text");
+            writeln!(html, "<p>{whose}{}</p>", sentences.join(" ")).expect("a string takes any text");
         }
     }
     html

@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 /// Texts of a run folder, which may be hostile.
 #[derive(Clone, Copy)]
-pub struct Texts<'a> {
-    pub name: &'a str,
-    pub class: &'a str,
-    pub any: &'a str,
+pub(crate) struct Texts<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) class: &'a str,
+    pub(crate) any: &'a str,
 }
 
-pub const PLAIN: Texts<'static> = Texts { name: "run", class: "shirt", any: "plain" };
+pub(crate) const PLAIN: Texts<'static> = Texts { name: "run", class: "shirt", any: "plain" };
 
 /// All that a finished run leaves, but the checkpoints.
-pub fn finished(root: &Path, texts: Texts<'_>) -> PathBuf {
+pub(crate) fn finished(root: &Path, texts: Texts<'_>) -> PathBuf {
     let folder = root.join(texts.name.replace('/', "_"));
     fs::create_dir_all(&folder).unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).unwrap();
@@ -32,7 +32,7 @@ pub fn finished(root: &Path, texts: Texts<'_>) -> PathBuf {
     folder
 }
 
-pub fn config(texts: Texts<'_>) -> String {
+pub(crate) fn config(texts: Texts<'_>) -> String {
     let root = json!({
         "method": texts.any,
         "run": {"seed": 42, "name": texts.name, texts.any: texts.any},
@@ -42,7 +42,7 @@ pub fn config(texts: Texts<'_>) -> String {
     serde_json::to_string(&root).unwrap()
 }
 
-pub fn metrics(epochs: usize, texts: Texts<'_>) -> String {
+pub(crate) fn metrics(epochs: usize, texts: Texts<'_>) -> String {
     (1..=epochs)
         .map(|epoch| {
             let row = json!({
@@ -83,7 +83,7 @@ fn figure(name: &str, value: f64, published: Value, texts: Texts<'_>) -> Value {
     })
 }
 
-pub fn card(texts: Texts<'_>) -> Value {
+pub(crate) fn card(texts: Texts<'_>) -> Value {
     let published = |comparable: bool| json!({"value": 58.33, "comparable": comparable, "differences": [texts.any], "source": texts.any});
     let diagnosed = json!({"figures": {
         "samples": 40, "views": 2, "width": 8, "rank_me": 5.0, "lidar": 4.0, "standard_deviation": 0.3,
@@ -119,7 +119,7 @@ pub fn card(texts: Texts<'_>) -> Value {
 }
 
 /// Forty sequences of two classes.
-pub fn sample(texts: Texts<'_>) -> EvaluationSample {
+pub(crate) fn sample(texts: Texts<'_>) -> EvaluationSample {
     let parameter = |name: &str| ActionParameter {
         name: name.into(),
         unit: texts.any.into(),
@@ -137,7 +137,7 @@ pub fn sample(texts: Texts<'_>) -> EvaluationSample {
     };
     let pictures = |count: usize| Pictures {
         size: [4, 4],
-        pixels: (0..count * 48).map(|byte| (byte % 251) as u8).collect(),
+        pixels: (0..count * 48).map(|byte| u8::try_from(byte % 251).unwrap()).collect(),
     };
     EvaluationSample {
         model_sha256: "ab".into(),
@@ -162,16 +162,16 @@ pub fn sample(texts: Texts<'_>) -> EvaluationSample {
 
 /// An element of a page.
 #[derive(Debug)]
-pub struct Element {
-    pub name: String,
-    pub attributes: Vec<(String, String)>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<(String, String)>,
     /// Of `script` and `style` alone.
-    pub raw: String,
+    pub(crate) raw: String,
 }
 
 /// The elements of a page, if every one is closed where it must be, every attribute is quoted, and none stands twice in an element;
 /// inside SVG as strict as XML.
-pub fn elements(page: &str) -> Vec<Element> {
+pub(crate) fn elements(page: &str) -> Vec<Element> {
     const VOID: [&str; 3] = ["meta", "br", "link"];
     let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a page begins so");
     let (mut open, mut found): (Vec<String>, Vec<Element>) = (Vec::new(), Vec::new());
