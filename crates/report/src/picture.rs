@@ -87,8 +87,10 @@ mod tests {
 
     #[test]
     fn a_picture_is_a_piece_of_the_sheet() {
-        let pictures =
-            Pictures { size: [2, 3], pixels: (0..40 * 18).map(|byte| (byte % 251) as u8).collect() };
+        let pictures = Pictures {
+            size: [2, 3],
+            pixels: (0..40 * 18_u32).map(|byte| u8::try_from(byte % 251).unwrap()).collect(),
+        };
         let (sheet, element) = Sheet::new("s0", &pictures, true).unwrap();
         assert!(sheet.show(33, "words").contains("viewBox=\"3 2 3 2\""));
         let text = element.split("base64,").nth(1).unwrap().split('"').next().unwrap();
