@@ -91,6 +91,8 @@ impl<'a> EvaluatedSplit<'a> {
 /// Both splits.
 #[derive(Debug)]
 pub(crate) struct Splits<'a> {
+    /// Name of the data set.
+    pub(crate) name: String,
     pub(crate) train: EvaluatedSplit<'a>,
     pub(crate) test: EvaluatedSplit<'a>,
     /// Number of classes, or why they cannot be told apart.
@@ -112,7 +114,7 @@ impl<'a> Splits<'a> {
             return Err(EvaluationError::Splits { expected, found });
         }
         let classes = classes(&train, &test);
-        Ok(Self { train, test, classes, prefetch: data.prefetch })
+        Ok(Self { name: data.name.clone(), train, test, classes, prefetch: data.prefetch })
     }
 }
 

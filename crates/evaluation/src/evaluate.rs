@@ -16,6 +16,7 @@ use crate::extraction::{Passes, Subject};
 use crate::features::{FeatureCache, UserKey};
 use crate::measure::{MeasuredFigure, measure};
 use crate::published::{Conditions, published_figure};
+use crate::sample::{EvaluationSample, Kept};
 use crate::settings::EvaluationSettings;
 
 /// What is evaluated, and how.
@@ -60,6 +61,27 @@ pub fn evaluate(
     request: &EvaluationRequest,
     observer: &mut dyn Observer,
 ) -> Result<ResultCard, EvaluationError> {
+    Ok(run(request, false, observer)?.0)
+}
+
+/// The same, with a sample of the trained model's features and predictions. No figure depends on it.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn evaluate_with_sample(
+    request: &EvaluationRequest,
+    observer: &mut dyn Observer,
+) -> Result<(ResultCard, EvaluationSample), EvaluationError> {
+    let (card, sample) = run(request, true, observer)?;
+    Ok((card, sample.expect("a sample that is asked for is made")))
+}
+
+fn run(
+    request: &EvaluationRequest,
+    with_sample: bool,
+    observer: &mut dyn Observer,
+) -> Result<(ResultCard, Kept), EvaluationError> {
     let EvaluationRequest { settings, method, seed, data, origin, cache_folder, .. } = request;
     settings.validate()?;
     check_encoder(request)?;
@@ -85,10 +107,10 @@ pub fn evaluate(
     let trained = method.valid();
     let trained = Subject { method: &*trained, target_trained: origin.target_encoder };
     let trained = Passes::new(settings, *seed, &splits, device, trained, &cache)?;
-    let own = measure(&trained, observer)?;
+    let own = measure(&trained, with_sample, observer)?;
     let random = method.config().init(*seed, device)?;
     let random = Subject { method: &*random, target_trained: true };
-    let random = measure(&Passes::new(settings, *seed, &splits, device, random, &cache)?, observer)?;
+    let random = measure(&Passes::new(settings, *seed, &splits, device, random, &cache)?, false, observer)?;
     let usage = cache.usage();
     tracing::info!(read = usage.read, extracted = usage.extracted, damaged = usage.damaged, "feature passes");
 
@@ -102,7 +124,7 @@ pub fn evaluate(
     };
     let figures = side_by_side(own.figures, &random.figures, &conditions);
     let actions = &splits.train.source.layout().actions;
-    Ok(ResultCard {
+    let card = ResultCard {
         format: ResultCard::FORMAT,
         code: request.code.clone(),
         model: ModelRecord {
@@ -132,7 +154,8 @@ pub fn evaluate(
         config: request.config.clone(),
         cache: usage,
         method: MethodRecord { name: method.name().into(), invariant: trained.invariant.clone(), config },
-    })
+    };
+    Ok((card, own.sample))
 }
 
 /// Refuses the target encoder where there is no trained one.

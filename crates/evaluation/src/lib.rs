@@ -84,6 +84,7 @@ mod measure;
 mod names;
 mod published;
 mod report;
+mod sample;
 pub mod settings;
 
 pub use card::{
@@ -93,10 +94,11 @@ pub use card::{
 pub use comparison::{ComparedRun, Comparison, TrainedAs};
 pub use data::EvaluationData;
 pub use error::EvaluationError;
-pub use evaluate::{EvaluationRequest, evaluate};
+pub use evaluate::{EvaluationRequest, evaluate, evaluate_with_sample};
 pub use features::{CacheUsage, clear_features};
 pub use fingerprint::{file_sha256, method_sha256};
 pub use heat_map::HeatMap;
 pub use names::Invariant;
 pub use report::{Table, card_table, card_text, plain_text, results_table, results_text, wrapped};
+pub use sample::{EvaluationSample, Pictures, SampleError, SampleTable};
 pub use settings::{EvaluationSettings, ProbeOptimizer, ProtocolKind, RegressorKind, SettingError};

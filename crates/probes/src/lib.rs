@@ -72,6 +72,7 @@ pub mod knn;
 pub mod metrics;
 #[cfg(feature = "burn")]
 pub mod online;
+mod principal;
 #[cfg(feature = "burn")]
 mod probe;
 pub mod ranking;
@@ -85,6 +86,7 @@ pub use bootstrap::{
 pub use error::{InputError, NumericError};
 pub use features::{Features, Labelled, Targeted};
 pub use metrics::{Metrics, OutputGroup};
+pub use principal::{PrincipalComponents, principal_components};
 #[cfg(feature = "burn")]
 pub use probe::{DeviceOutput, Network, Probe, ProbeConfig, ProbeError, ProbeOutput, Targets, Task};
 #[cfg(feature = "burn")]

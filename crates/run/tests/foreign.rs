@@ -53,6 +53,7 @@ fn links_in_a_run_folder_lead_nowhere() {
         "config.yaml",
         "gates.json",
         "evaluation.json",
+        "sample.safetensors",
         "checkpoints",
         "features",
         "checkpoints/last.safetensors",

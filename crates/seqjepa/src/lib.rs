@@ -15,6 +15,7 @@
 //! | [`evaluation`] | `seqjepa-evaluation` | the frozen evaluation, result cards, comparisons |
 //! | [`tracking`] | `seqjepa-tracking` | TensorBoard event files and W&B offline runs, without Python |
 //! | [`run`] | `seqjepa-run` | one YAML file to one run folder: config, registry, devices, resume, embedding |
+//! | `report` | `seqjepa-report` | one HTML page from run folders (feature `report`) |
 //! | [`burn`] | `burn` | the framework, in the version that all of these are built on |
 //!
 //! # Training in a few lines
@@ -39,6 +40,7 @@
 //!   `run.device` picks one at run time.
 //! - `command` (default): the program `seqjepa`. A project that depends on the library leaves it out, and builds nothing of
 //!   what only the program needs: `default-features = false, features = ["flex"]`.
+//! - `report`: HTML pages from run folders (part of `command`).
 //! - `progress`: progress on a terminal or in a log (part of `command`).
 //! - `download`: fetches the archives of data sets (part of `command`).
 
@@ -54,6 +56,8 @@ pub use seqjepa_evaluation as evaluation;
 pub use seqjepa_model as model;
 pub use seqjepa_nn as nn;
 pub use seqjepa_probes as probes;
+#[cfg(feature = "report")]
+pub use seqjepa_report as report;
 pub use seqjepa_run as run;
 pub use seqjepa_tracking as tracking;
 pub use seqjepa_train as train;

@@ -3,12 +3,13 @@
 use std::process::Command;
 
 /// What only the command needs.
-const OF_THE_COMMAND: [&str; 8] = [
+const OF_THE_COMMAND: [&str; 9] = [
     "clap",
     "clap_complete",
     "signal-hook",
     "tracing-subscriber",
     "indicatif",
+    "plotters",
     "ureq",
     "rustls",
     "webpki-roots",

@@ -4,6 +4,6 @@ mod sequences;
 mod tiles;
 mod views;
 
-pub use sequences::{SheetRows, augmented_sheet, sequence_sheet};
+pub use sequences::{DrawnSequence, SheetRows, augmented_sheet, sequence_sheet, sequence_views};
 pub use tiles::{Tile, contact_sheet, draw_text};
 pub use views::{ViewRow, view_sheet};

@@ -64,18 +64,10 @@ pub fn sequence_sheet(source: &dyn SequenceSource, rows: SheetRows<'_>) -> Resul
     check_samples(source, rows)?;
     let layout = source.layout();
     layout.validate()?;
-    let (views, view_len, width) = (layout.observed_views, layout.view_len(), layout.actions.width());
-    let mut pixels = vec![0.0; (views + 1) * view_len];
-    let mut parameters = vec![0.0; (views + 1) * width];
-    let mut scratch = SequenceScratch::default();
+    let (views, width) = (layout.observed_views, layout.actions.width());
     let mut drawn = Vec::new();
     for key in rows.keys() {
-        let (observed, target) = pixels.split_at_mut(views * view_len);
-        let slot = SequenceSlot { observed, target: Some(target), parameters: &mut parameters };
-        source.fill(key, &mut scratch, slot)?;
-        let tones = Tones::of(source, &pixels);
-        let images: Vec<Vec<u8>> =
-            pixels.chunks_exact(view_len).map(|view| tones.rgb(view, layout.channels)).collect();
+        let DrawnSequence { views: images, parameters, .. } = sequence_views(source, key, views, true)?;
         let captions: Vec<Vec<String>> = parameters
             .chunks_exact(width)
             .enumerate()
@@ -102,6 +94,49 @@ pub fn sequence_sheet(source: &dyn SequenceSource, rows: SheetRows<'_>) -> Resul
         tiles.push(row);
     }
     Ok(contact_sheet(&tiles, TILE))
+}
+
+/// The views of a sequence as a person sees them, with their raw action parameters.
+#[derive(Clone, Debug)]
+pub struct DrawnSequence {
+    /// Height and width of a view.
+    pub size: [usize; 2],
+    /// The views, `[height, width, 3]` each, from the first observed one; the target last, where it is wanted.
+    pub views: Vec<Vec<u8>>,
+    /// `[observed_views + 1, parameters]`, raw, the target's last: of all views, drawn or not.
+    pub parameters: Vec<f32>,
+}
+
+/// The first `observed` views of the sequence of `key`, and the target view if it is wanted.
+///
+/// The pixels are those of [`sequence_sheet`].
+///
+/// # Errors
+///
+/// [`DataError::InvalidArgument`] for more views than the source makes, and as [`SequenceSource::fill`].
+///
+/// # Panics
+///
+/// If the sample is not below [`len`](SequenceSource::len).
+pub fn sequence_views(
+    source: &dyn SequenceSource,
+    key: SequenceKey,
+    observed: usize,
+    target: bool,
+) -> Result<DrawnSequence, DataError> {
+    let layout = source.layout();
+    let view_len = layout.view_len();
+    if observed > layout.observed_views {
+        return Err(DataError::invalid("views", format!("at most {}", layout.observed_views), observed));
+    }
+    let mut pixels = vec![0.0; (observed + usize::from(target)) * view_len];
+    let mut parameters = vec![0.0; (layout.observed_views + 1) * layout.actions.width()];
+    let (seen, last) = pixels.split_at_mut(observed * view_len);
+    let slot = SequenceSlot { observed: seen, target: target.then_some(last), parameters: &mut parameters };
+    source.fill(key, &mut SequenceScratch::default(), slot)?;
+    let tones = Tones::of(source, &pixels);
+    let views = pixels.chunks_exact(view_len).map(|view| tones.rgb(view, layout.channels)).collect();
+    Ok(DrawnSequence { size: [layout.height, layout.width], views, parameters })
 }
 
 fn check_samples(source: &dyn SequenceSource, rows: SheetRows<'_>) -> Result<(), DataError> {

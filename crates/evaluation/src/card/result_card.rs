@@ -3,7 +3,7 @@ use std::path::Path;
 use seqjepa_data::regular::read_regular;
 use seqjepa_model::EncoderChoice;
 use seqjepa_train::CodeVersion;
-use seqjepa_train::storage::{StorageError, json_value, read_json, write_atomically};
+use seqjepa_train::storage::{Folder, StorageError, json_value, read_json, write_atomically};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +18,9 @@ use crate::settings::ProtocolKind;
 
 /// Version of the card's layout.
 const FORMAT: u32 = 2;
+
+/// Most bytes of a card: far more than its figures take.
+const LONGEST: u64 = 64 << 20;
 
 /// The frozen figures of a model beside those of the model as initialised, and the published ones.
 ///
@@ -99,11 +102,22 @@ impl ResultCard {
     ///
     /// [`CardError`] if the file cannot be read, is no regular file of at most 64 MiB, is no card, or of a newer layout.
     pub fn load(path: &Path) -> Result<Self, CardError> {
-        /// Far more than the figures of a card take.
-        const LONGEST: u64 = 64 << 20;
-        let refuse = |found: String| CardError::NoCard { path: path.to_owned(), found };
         let bytes = read_regular(path, LONGEST).map_err(|source| StorageError::new("read", path, source))?;
-        let mut card: Value = read_json(&bytes).map_err(refuse)?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// The same from a folder that may be anybody's: a link in the place of the file is not followed.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_in(folder: &Folder, name: &str) -> Result<Self, CardError> {
+        Self::from_bytes(&folder.read(name, LONGEST)?, &folder.path().join(name))
+    }
+
+    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CardError> {
+        let refuse = |found: String| CardError::NoCard { path: path.to_owned(), found };
+        let mut card: Value = read_json(bytes).map_err(refuse)?;
         let format = card.get("format").and_then(Value::as_u64);
         let Some(format) = format.and_then(|format| u32::try_from(format).ok()) else {
             return Err(refuse("JSON without a `format`".into()));

@@ -6,4 +6,4 @@ pub(crate) mod section;
 mod wanted;
 
 pub(crate) use passes::{Passes, Subject};
-pub(crate) use wanted::diagnosed;
+pub(crate) use wanted::{diagnosed, spread};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use seqjepa_data::{LoaderConfig, SequenceLoader, SequenceSource, Split};
+use seqjepa_data::{LoaderConfig, SequenceKey, SequenceLoader, SequenceSource, Split};
 use seqjepa_model::{DynMethod, EncoderChoice, RepresentationLayout};
 use seqjepa_train::observer::{Event, Observer, Stage};
 use serde::Serialize;
@@ -50,6 +50,8 @@ pub(crate) struct Passes<'a> {
     pub(crate) invariant: Invariant,
     /// Whether there is a trained target encoder beside the online one.
     pub(crate) has_target: bool,
+    /// Name of the data set.
+    pub(crate) data: String,
     subject: Subject<'a>,
     config: Value,
     model_hash: String,
@@ -99,11 +101,18 @@ impl<'a> Passes<'a> {
             invariant,
             has_target: layout.target_encoder && subject.target_trained,
             layout,
+            data: splits.name.clone(),
             subject,
             config: subject.method.config_json()?,
             model_hash: method_sha256(subject.method),
             cache,
         })
+    }
+
+    /// The key of the sequence in row `row` of the test features.
+    pub(crate) fn test_key(&self, row: usize) -> SequenceKey {
+        let split = &self.splits.test;
+        SequenceKey { seed: self.seed, split: split.split, epoch: FIRST_PASS, sample: split.sample(row) }
     }
 
     /// SHA-256 over the method's tensors.

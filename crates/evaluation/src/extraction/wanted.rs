@@ -8,7 +8,7 @@ use crate::features::Section;
 const DIAGNOSED: usize = 1024;
 
 /// Rows of a few samples among all, evenly spaced: a data set may be sorted by class.
-pub(super) fn spread(samples: usize, few: usize) -> Vec<usize> {
+pub(crate) fn spread(samples: usize, few: usize) -> Vec<usize> {
     let few = few.min(samples);
     (0..few).map(|index| index * samples / few).collect()
 }

@@ -2,7 +2,8 @@
 
 use seqjepa_data::Split;
 use seqjepa_probes::exact::{
-    ClassificationResult, LogisticConfig, RegressionResult, RidgeConfig, classification, regression,
+    ClassificationResult, LogisticConfig, RegressionResult, RidgeConfig, classification_with_predictions,
+    regression,
 };
 use seqjepa_probes::{Estimate, Labelled, TargetNames, Targeted};
 use seqjepa_train::observer::{Event, Observer, Stage};
@@ -90,11 +91,16 @@ impl Session<'_> {
                 let fitted = (|| {
                     let train = Labelled::new(features(&train)?, &train_labels)?;
                     let test = Labelled::new(features(&test)?, &test_labels)?;
-                    classification(&train, &test, *classes, &config, &self.bootstrap)
+                    classification_with_predictions(&train, &test, *classes, &config, &self.bootstrap)
                 })();
                 match fitted {
                     Err(error) => [absent(&error), absent(&error)],
-                    Ok(result) => accuracies(&result),
+                    Ok((result, predicted)) => {
+                        if suffix == self.passes.invariant.suffix_of(self.observed()) {
+                            self.predicted = Some(predicted);
+                        }
+                        accuracies(&result)
+                    }
                 }
             }
         };

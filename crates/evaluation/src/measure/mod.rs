@@ -14,6 +14,7 @@ use seqjepa_train::observer::Observer;
 use crate::card::DiagnosticsRecord;
 use crate::error::EvaluationError;
 use crate::extraction::Passes;
+use crate::sample::{Kept, kept};
 use crate::settings::ProtocolKind;
 use session::Session;
 
@@ -24,10 +25,16 @@ pub(crate) struct Measurement {
     /// In the order of the card.
     pub(crate) figures: Vec<MeasuredFigure>,
     pub(crate) diagnostics: DiagnosticsRecord,
+    /// Where it was asked for.
+    pub(crate) sample: Kept,
 }
 
-/// Measures all that the settings ask for.
-pub(crate) fn measure(passes: &Passes, observer: &mut dyn Observer) -> Result<Measurement, EvaluationError> {
+/// Measures all that the settings ask for, and keeps a sample of the features if that is wanted.
+pub(crate) fn measure(
+    passes: &Passes,
+    with_sample: bool,
+    observer: &mut dyn Observer,
+) -> Result<Measurement, EvaluationError> {
     let settings = passes.settings;
     let protocols = settings.protocols();
     let test = passes.test(observer)?;
@@ -45,5 +52,6 @@ pub(crate) fn measure(passes: &Passes, observer: &mut dyn Observer) -> Result<Me
     }
     session.neighbours()?;
     session.retrieval(observer)?;
-    Ok(Measurement { figures: session.figures, diagnostics: diagnose::diagnose(passes, &test)? })
+    let sample = with_sample.then(|| kept(passes, &test, session.predicted.take())).transpose()?;
+    Ok(Measurement { figures: session.figures, diagnostics: diagnose::diagnose(passes, &test)?, sample })
 }

@@ -32,6 +32,8 @@ pub(super) struct Session<'a> {
     /// The passes that exact probes are fitted to.
     pub(super) train: &'a [FeatureFile],
     pub(super) figures: Vec<MeasuredFigure>,
+    /// The class that the exact probe on the invariant representation predicts of each test sample.
+    pub(super) predicted: Option<Vec<u32>>,
 }
 
 /// A representation, as a set of sections, with the number of views it is made of.
@@ -60,6 +62,7 @@ impl<'a> Session<'a> {
             test,
             train,
             figures: Vec::new(),
+            predicted: None,
         }
     }
 

@@ -133,10 +133,7 @@ impl Logistic {
     ///
     /// As [`logits`](Self::logits).
     pub fn predict(&self, features: &Features<'_>) -> Result<Vec<u32>, InputError> {
-        let better = |best: (u32, f64), other: (u32, f64)| if other.1 > best.1 { other } else { best };
-        let best =
-            |logits: &[f64]| (0..).zip(logits.iter().copied()).reduce(better).map_or(0, |(class, _)| class);
-        Ok(self.logits(features)?.chunks_exact(self.classes).map(best).collect())
+        Ok(self.logits(features)?.chunks_exact(self.classes).map(highest).collect())
     }
 
     /// Weights of the features as they are given, `[classes, width]`, row-major: scikit-learn's
@@ -177,4 +174,10 @@ impl Logistic {
     pub fn knows(&self, class: u32) -> bool {
         self.present.binary_search(&(class as usize)).is_ok()
     }
+}
+
+/// The class of the highest logit, the lower among equals.
+pub(super) fn highest(logits: &[f64]) -> u32 {
+    let better = |best: (u32, f64), other: (u32, f64)| if other.1 > best.1 { other } else { best };
+    (0..).zip(logits.iter().copied()).reduce(better).map_or(0, |(class, _)| class)
 }

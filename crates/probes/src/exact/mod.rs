@@ -56,5 +56,7 @@ mod softmax;
 pub use config::{LogisticConfig, RidgeConfig};
 pub use lbfgs::Convergence;
 pub use logistic::Logistic;
-pub use result::{ClassificationResult, RegressionResult, classification, regression};
+pub use result::{
+    ClassificationResult, RegressionResult, classification, classification_with_predictions, regression,
+};
 pub use ridge::Ridge;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{LogisticConfig, RidgeConfig};
 use super::lbfgs::Convergence;
-use super::logistic::Logistic;
+use super::logistic::{Logistic, highest};
 use super::ridge::Ridge;
 use crate::bootstrap::{Bootstrap, Estimate, RegressionScores, TargetNames, regression_scores};
 use crate::error::{InputError, NumericError, check_labels, check_size};
@@ -107,6 +107,21 @@ pub fn classification(
     config: &LogisticConfig,
     bootstrap: &Bootstrap,
 ) -> Result<ClassificationResult, NumericError> {
+    Ok(classification_with_predictions(train, test, classes, config, bootstrap)?.0)
+}
+
+/// The same, with the class that it predicts of each test sample: that of the highest logit, the lower among equals.
+///
+/// # Errors
+///
+/// As [`classification`].
+pub fn classification_with_predictions(
+    train: &Labelled<'_>,
+    test: &Labelled<'_>,
+    classes: usize,
+    config: &LogisticConfig,
+    bootstrap: &Bootstrap,
+) -> Result<(ClassificationResult, Vec<u32>), NumericError> {
     bootstrap.validate()?;
     check_labels(test.labels(), classes)?;
     check_size("width of the test split", train.features().width(), test.features().width())?;
@@ -117,6 +132,7 @@ pub fn classification(
         .zip(test.labels())
         .map(|(logits, label)| logistic.knows(*label).then(|| rank(logits, *label as usize)))
         .collect();
+    let predicted = logits.chunks_exact(classes).map(highest).collect();
     let accuracy = |k: usize| -> Result<Option<Estimate>, InputError> {
         let hit = |rank: &Option<usize>| f64::from(u8::from(rank.is_some_and(|rank| rank < k)));
         let hits: Vec<f64> = ranks.iter().map(hit).collect();
@@ -126,7 +142,7 @@ pub fn classification(
         test.labels().iter().copied().filter(|label| !logistic.knows(*label)).collect();
     unknown.sort_unstable();
     unknown.dedup();
-    Ok(ClassificationResult {
+    let result = ClassificationResult {
         top1: accuracy(1)?,
         top5: if classes > 5 { accuracy(5)? } else { None },
         classes,
@@ -140,7 +156,8 @@ pub fn classification(
         width: train.features().width(),
         train_samples: train.features().samples(),
         test_samples: test.features().samples(),
-    })
+    };
+    Ok((result, predicted))
 }
 
 fn at_edge(offered: &[f64], chosen: f64) -> bool {

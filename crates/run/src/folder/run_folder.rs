@@ -19,9 +19,11 @@ pub(crate) const CHECKPOINTS: &str = "checkpoints";
 pub(crate) const FEATURES: &str = "features";
 pub(crate) const GATES: &str = "gates.json";
 pub(crate) const EVALUATION: &str = "evaluation.json";
+pub(crate) const SAMPLE: &str = seqjepa_evaluation::EvaluationSample::FILE_NAME;
+pub(crate) const REPORT: &str = "report.html";
 
 /// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `status.json`, `checkpoints/`, `gates.json`,
-/// `evaluation.json`, and the `lock` of the process that is at work on it.
+/// `evaluation.json`, `sample.safetensors`, and the `lock` of the process that is at work on it.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     root: PathBuf,
@@ -202,6 +204,18 @@ impl RunFolder {
     #[must_use]
     pub fn evaluation(&self) -> PathBuf {
         self.root.join(EVALUATION)
+    }
+
+    /// Some test sequences with their representations, as the frozen evaluation keeps them.
+    #[must_use]
+    pub fn sample(&self) -> PathBuf {
+        self.root.join(SAMPLE)
+    }
+
+    /// The report page, where one is written beside the run.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.root.join(REPORT)
     }
 }
 

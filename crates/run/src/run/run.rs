@@ -1,6 +1,7 @@
 use burn::tensor::Device;
 use seqjepa_evaluation::{
-    EvaluationRequest, ModelOrigin, ModelSource, ResultCard, clear_features, evaluate, file_sha256,
+    EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard, clear_features,
+    evaluate_with_sample, file_sha256,
 };
 use seqjepa_model::{DynMethod, DynMethodConfig};
 use seqjepa_train::checkpoint::CheckpointStore;
@@ -17,7 +18,7 @@ use crate::config::{Config, WandbConfig};
 use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::fingerprint::DataFingerprint;
-use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES};
+use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
@@ -224,7 +225,8 @@ impl Run {
         Ok(checkpoint)
     }
 
-    /// Evaluates the trained model, and the randomly initialised one beside it, and writes the card as `evaluation.json`.
+    /// Evaluates the trained model, and the randomly initialised one beside it, and writes the card as `evaluation.json`
+    /// and a sample of the features as `sample.safetensors`.
     ///
     /// # Errors
     ///
@@ -243,7 +245,9 @@ impl Run {
         let result = self.make_card(&mut told);
         // On its way through the probes the error may have become another one, or a figure that is absent.
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
-        let result = result.and_then(|card| {
+        let result = result.and_then(|(card, sample)| {
+            // The card last: where it is, all else is.
+            self.lock.folder().write(SAMPLE, &sample.to_bytes())?;
             self.lock.folder().write(EVALUATION, &card.to_json())?;
             if let Some(mut tracking) = self.tracking(true) {
                 tracking.card(&card, self.lock.folder());
@@ -257,7 +261,7 @@ impl Run {
         ended(&mut status, RunState::Finished, result)
     }
 
-    fn make_card(&self, observer: &mut dyn Observer) -> Result<ResultCard, RunError> {
+    fn make_card(&self, observer: &mut dyn Observer) -> Result<(ResultCard, EvaluationSample), RunError> {
         let checkpoint = self.folder.last_checkpoint();
         let saved = self.config.run.save_checkpoint && checkpoint.exists();
         let origin = ModelOrigin {
@@ -281,9 +285,9 @@ impl Run {
             config: self.config.to_json(),
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
-        let mut card = evaluate(&request, observer)?;
+        let (mut card, sample) = evaluate_with_sample(&request, observer)?;
         card.device = DeviceRequest::parse(&self.config.run.device)?.resolved(self.backend);
-        Ok(card)
+        Ok((card, sample))
     }
 
     pub(super) fn status(&self) -> StatusSink {

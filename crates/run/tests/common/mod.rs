@@ -53,6 +53,8 @@ pub(crate) struct Results {
     csv: Vec<Vec<String>>,
     evaluation: Option<serde_json::Value>,
     gates: String,
+    /// The digest of the sample of features.
+    sample: Option<String>,
 }
 
 /// The result card, but for where its model lay and the hash of that file, which holds times.
@@ -105,6 +107,7 @@ pub(crate) fn results(folder: &Path) -> Results {
         csv: csv.lines().map(cells).collect(),
         evaluation: card(&folder.join("evaluation.json")),
         gates: fs::read_to_string(folder.join("gates.json")).unwrap(),
+        sample: seqjepa_evaluation::file_sha256(&folder.join("sample.safetensors")).ok(),
     }
 }
 

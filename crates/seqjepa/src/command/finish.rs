@@ -13,6 +13,7 @@ use super::disk;
 use super::introduction::introduce;
 use super::next;
 use super::pace::Pace;
+use super::report;
 use super::signals::Stop;
 use super::terminal::{say, width};
 
@@ -40,6 +41,10 @@ pub(super) fn train_and_evaluate(
     print_tracked(&run.upload());
     next::after_run(run.folder(), !skip_evaluation);
     let gated = run.config().gating != GatingConfig::default();
+    let folder = run.folder().clone();
+    // Given back, so that the page does not say that a process is at work there.
+    drop(run);
+    report::write_beside(&folder);
     Ok(if gated { print_verdict(&verdict) } else { ExitCode::SUCCESS })
 }
 

@@ -26,6 +26,7 @@ mod pace;
 mod pool;
 mod probe;
 mod quickstart;
+mod report;
 mod resume;
 mod signals;
 mod status;
@@ -84,6 +85,7 @@ enum Command {
     Status(status::Arguments),
     Evaluate(evaluate::Arguments),
     Compare(compare::Arguments),
+    Report(report::Arguments),
     Embed(embed::Arguments),
     Export(export::Arguments),
     Views(views::Arguments),
@@ -127,6 +129,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Embed(arguments) => embed::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Views(arguments) => views::run(&arguments),

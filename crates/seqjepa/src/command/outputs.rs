@@ -41,6 +41,17 @@ pub(super) fn refuse_other_than_card(output: &Path) -> anyhow::Result<()> {
     )
 }
 
+/// Refuses to replace a file that is no report page.
+pub(super) fn refuse_other_than_report(output: &Path) -> anyhow::Result<()> {
+    if std::fs::symlink_metadata(output).is_err() || seqjepa_report::is_report(output) {
+        return Ok(());
+    }
+    bail!(
+        "output {}: expected a page of `seqjepa report` or a name that is free, found another file; nothing was written",
+        output.display()
+    )
+}
+
 /// Refuses an output that is one of the inputs, by whatever name.
 pub(super) fn refuse_own_input<'a>(
     output: &Path,
