@@ -15,6 +15,7 @@ mod model;
 mod optim;
 mod parts;
 mod run;
+mod schema;
 
 pub use compare::ConfigDifference;
 pub use config::Config;
@@ -26,3 +27,4 @@ pub use logging::{LoggingConfig, WandbConfig};
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
 pub use run::{BestMode, RunConfig};
+pub use schema::ConfigKey;

@@ -1,7 +1,6 @@
 //! `config`.
 
-mod keys;
-mod kind;
+mod reference;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +18,8 @@ pub(super) enum Arguments {
     Check(Check),
     Show(Show),
     Keys(Keys),
+    /// Prints the JSON schema of a config, by which editors complete and check one.
+    Schema,
 }
 
 /// Checks config files, all that can be known without the data.
@@ -47,6 +48,9 @@ pub(super) struct Keys {
     /// Only keys that contain this text.
     #[arg(value_name = "TEXT")]
     text: Option<String>,
+    /// As the Markdown page of the guides.
+    #[arg(long, conflicts_with = "text")]
+    markdown: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -60,12 +64,20 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say!("{}", config.to_yaml().trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Arguments::Keys(Keys { text }) => {
-            for key in keys::keys() {
+        Arguments::Keys(Keys { markdown: true, .. }) => {
+            say!("{}", reference::page(&Config::keys()).trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Arguments::Keys(Keys { text, .. }) => {
+            for key in Config::keys() {
                 if text.as_deref().is_none_or(|text| key.name.contains(text)) {
-                    say!("{}  ({}, default {})\n    {}", key.name, key.kind, key.default, key.meaning);
+                    say!("{}  ({}; default {})\n    {}", key.name, key.takes, key.default, key.meaning);
                 }
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        Arguments::Schema => {
+            say!("{:#}", Config::json_schema());
             Ok(ExitCode::SUCCESS)
         }
     }
