@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use seqjepa_model::EncoderChoice;
 use seqjepa_probes::knn::KnnConfig;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::SettingError;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use seqjepa_evaluation::EvaluationSettings;
 use schemars::JsonSchema;
+use seqjepa_evaluation::EvaluationSettings;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_evaluation::settings::flag;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ConfigError, between, invalid, positive_to, within};

@@ -1,5 +1,5 @@
-use seqjepa_evaluation::settings::flag;
 use schemars::JsonSchema;
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ConfigError, invalid, within};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use seqjepa_evaluation::settings::flag;
 use schemars::JsonSchema;
+use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{ConfigError, abridged, at_least_one, invalid, positive_to, within};

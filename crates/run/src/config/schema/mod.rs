@@ -3,9 +3,9 @@
 mod key;
 mod words;
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::Schema;
 use serde_json::Value;
 
 pub use key::ConfigKey;
@@ -51,7 +51,6 @@ fn tidy(schema: &mut Schema) {
         object.remove("default");
     }
 }
-
 
 #[cfg(test)]
 mod tests;

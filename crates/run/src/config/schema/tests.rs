@@ -15,7 +15,11 @@ fn a_key_is_told_in_words() {
         ("run.checkpoint_minutes", "number, above 0, at most 525600, or null", "10.0"),
         ("run.checkpoint_steps", "whole number, at least 1, or null", "none"),
         ("run.drop_last", "true or false", "true"),
-        ("run.best_mode", "max, min, or null", "`min` for a figure with `loss` or `leakage` in its name, otherwise `max`"),
+        (
+            "run.best_mode",
+            "max, min, or null",
+            "`min` for a figure with `loss` or `leakage` in its name, otherwise `max`",
+        ),
         ("run.seed", "whole number", "42"),
         ("optim.lr", "number, above 0, at most 1e38", "0.001"),
         ("optim.scheduler", "constant, cosine, warmup", "constant"),

@@ -30,14 +30,24 @@ pub(super) fn page(keys: &[ConfigKey]) -> String {
             page.push_str("| key | takes | default | meaning |\n|---|---|---|---|\n");
         }
         let default = code(&key.default);
-        let _ = writeln!(page, "| `{name}` | {} | {} | {} |", cell(&key.takes), cell(&default), cell(&key.meaning));
+        let _ = writeln!(
+            page,
+            "| `{name}` | {} | {} | {} |",
+            cell(&key.takes),
+            cell(&default),
+            cell(&key.meaning)
+        );
     }
     page
 }
 
 /// A value as code; words as they are.
 fn code(default: &str) -> String {
-    if default.contains([' ', '`']) || default == "none" || default == "all" { default.to_owned() } else { format!("`{default}`") }
+    if default.contains([' ', '`']) || default == "none" || default == "all" {
+        default.to_owned()
+    } else {
+        format!("`{default}`")
+    }
 }
 
 fn cell(text: &str) -> String {
