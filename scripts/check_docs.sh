@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the commands of the guides and of the README: every `sh` block, in order, page by page, with the command of this checkout, in a
-# folder of its own that holds what a reader has there: configs/, photos/ (a picture folder with two classes), runs/first and
-# runs/second (two small finished runs).
+# folder of its own that holds what a reader has there: configs/, scripts/, photos/ (a picture folder with two classes), runs/first and
+# runs/second (two small finished runs). Then the page's `python` blocks, as one program, where $PYTHON (python3) has what they import.
 #
 # A comment on the line before a block says what is special about it:
 #   <!-- run with: ARGUMENTS -->   appended to each of its commands, so that they take seconds
@@ -36,10 +36,16 @@ END
 chmod +x "$work/bin/cargo"
 export PATH=$work/bin:$PATH
 
+python=${PYTHON:-python3}
+export PYTHONDONTWRITEBYTECODE=1
+has_torch=false
+! "$python" -c 'import safetensors.torch, torch, torchvision, yaml' 2> /dev/null || has_torch=true
+
 tiny="--set dataset.synthetic_train=128 --set dataset.synthetic_val=64 --set model.width=4 --set eval.bootstrap=20 --set run.device=cpu"
 fresh() {
     mkdir "$1"
     cp -r "$root/configs" "$1/configs"
+    ln -s "$root/scripts" "$1/scripts"
     for split in train test; do
         for class in cat dog; do
             mkdir -p "$1/photos/$split/$class"
@@ -72,15 +78,15 @@ pages=("$@")
 ran=0
 not_run=()
 for page in "${pages[@]}"; do
-    name=$(basename "$page" .md)
+    name=${page//\//_}
     blocks=$work/$name.blocks
     mkdir "$blocks"
     # One file a block, named by its line: the marker, then the commands. A command outside of an `sh` block would never be run.
     awk -v folder="$blocks" -v page="$page" '
         /^```/ && !inside {
-            inside = 1; shell = ($0 == "```sh")
+            inside = 1; shell = ($0 == "```sh" || $0 == "```python")
             if (shell) {
-                file = sprintf("%s/%05d", folder, NR)
+                file = sprintf("%s/%05d.%s", folder, NR, substr($0, 4))
                 print previous ~ /^<!-- (run with|not run): .* -->$/ ? previous : "" > file
             }
             plain = ($0 == "```"); next
@@ -93,9 +99,11 @@ for page in "${pages[@]}"; do
     ' "$page" >&2
     folder=$work/$name
     cp -r "$work/base" "$folder"
+    programs=0
     for block in "$blocks"/*; do
         [ -e "$block" ] || continue
-        place="$page:$((10#$(basename "$block")))"
+        place=$(basename "$block")
+        place="$page:$((10#${place%.*}))"
         marker=$(head -n 1 "$block")
         commands=$(tail -n +2 "$block")
         case $marker in
@@ -110,6 +118,15 @@ for page in "${pages[@]}"; do
                 commands=$(sed -E "/^\$/d; /\\\\\$/! s|[[:space:]]*(#.*)?\$| ${extra% -->}|" <<< "$commands")
                 ;;
         esac
+        if [ "${block##*.}" = python ]; then
+            if $has_torch; then
+                echo "$commands" >> "$folder/page.py"
+                programs=$((programs + 1))
+            else
+                not_run+=("$place: no Python with torch, torchvision, safetensors and PyYAML")
+            fi
+            continue
+        fi
         log=$work/log
         if ! (cd "$folder" && bash -euo pipefail -c "$commands") > "$log" 2>&1; then
             echo "== $place failed:" >&2
@@ -120,6 +137,11 @@ for page in "${pages[@]}"; do
         ran=$((ran + 1))
         echo "ran $place"
     done
+    if [ "$programs" -gt 0 ]; then
+        (cd "$folder" && "$python" page.py)
+        ran=$((ran + programs))
+        echo "ran the $programs Python blocks of $page"
+    fi
 done
 
 echo "$ran blocks of commands ran"

@@ -15,7 +15,7 @@ use super::run::RunConfig;
 
 /// Everything that defines a run; one YAML file.
 ///
-/// The keys are those of the published baseline (see `docs/configuration.md` in the repository for the whole list).
+/// The keys are those of the published baseline (`docs/configuration-reference.md` in the repository lists all).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {

@@ -61,6 +61,7 @@ pub(super) fn split_default(description: &str) -> (&str, Option<(&str, bool)>) {
     let said = said.trim_end_matches('.');
     match said.strip_prefix(": ") {
         Some(words) => (meaning, Some((words, false))),
+        None if said == " none" => (meaning, Some(("none", false))),
         None => (meaning, Some((said.trim(), true))),
     }
 }
