@@ -81,10 +81,10 @@ pub struct EvaluationSettings {
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema")]
     pub cache: bool,
-    /// Folder in which they stay, for later evaluations of the same model on the same views. Default: none; they are in
+    /// Folder in which extracted features stay, for later evaluations of the same model on the same views. Default: none; they are in
     /// `features` in the run folder or beside the checkpoint, and are removed once the card is written.
     pub cache_dir: Option<PathBuf>,
-    /// Size of that folder in GiB above which the features that were longest unused are removed. Default 16.
+    /// Size of `cache_dir` in GiB above which the features that were longest unused are removed. Default 16.
     #[schemars(extend("exclusiveMinimum" = 0), range(max = 1048576))]
     pub cache_limit_gib: f64,
 }

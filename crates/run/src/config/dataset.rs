@@ -85,7 +85,7 @@ pub struct DatasetConfig {
     /// the data set.
     #[schemars(inner(range(min = 0, max = 1)))]
     pub mean: Option<[f32; 3]>,
-    /// Standard deviation of the same, not subnormal. With `mean`. Default: of the data set.
+    /// Standard deviation of the normalisation for R, G and B, of pixels from 0 to 1, not subnormal. With `mean`. Default: of the data set.
     #[schemars(extend("items" = {"type": "number", "format": "float", "exclusiveMinimum": 0, "maximum": 1}))]
     pub std: Option<[f32; 3]>,
     /// Training images that the `synthetic` set draws, from `run.seed`. Default 4096.

@@ -35,13 +35,13 @@ pub struct ModelConfig {
     /// Side of the vision transformer's patches in pixels; divides `img_size`. Default 4.
     #[schemars(range(min = 1, max = MAX_SIZE))]
     pub vit_patch: usize,
-    /// Features of its tokens and of its representation; 192 is ViT-tiny. Default 192.
+    /// Features of the vision transformer's tokens and of its representation; 192 is ViT-tiny. Default 192.
     #[schemars(range(min = 1, max = MAX_SIZE))]
     pub vit_width: usize,
-    /// Its layers. Default 12.
+    /// Layers of the vision transformer. Default 12.
     #[schemars(range(min = 1, max = MAX_LAYERS))]
     pub vit_depth: usize,
-    /// Its attention heads; they divide `vit_width`. Default 3.
+    /// Attention heads of the vision transformer; they divide `vit_width`. Default 3.
     #[schemars(range(min = 1, max = MAX_SIZE))]
     pub vit_heads: usize,
     /// The target encoder is an exponential moving average; false: the online encoder with stop-gradient. Default true.

@@ -41,10 +41,10 @@ pub struct RunConfig {
     /// Saves `checkpoints/last.safetensors` after every this many epochs; null: not by epochs. Default 1.
     #[schemars(range(min = 1))]
     pub checkpoint_epochs: Option<usize>,
-    /// Saves it after every this many optimizer steps, also within an epoch. Default: none.
+    /// Saves a checkpoint after every this many optimizer steps, also within an epoch. Default: none.
     #[schemars(range(min = 1))]
     pub checkpoint_steps: Option<u64>,
-    /// Saves it when this many minutes have passed since the last time, at most a year's; null: not by time. Default 10.
+    /// Saves a checkpoint when this many minutes have passed since the last time, at most a year's; null: not by time. Default 10.
     #[schemars(extend("exclusiveMinimum" = 0), range(max = MINUTES_OF_A_YEAR))]
     pub checkpoint_minutes: Option<f64>,
     /// How many checkpoints are kept: the newest and those before it, at most 1000. Default 3.
@@ -63,7 +63,7 @@ pub struct RunConfig {
     /// none.
     #[serde(deserialize_with = "zero_is_none")]
     pub max_steps: Option<usize>,
-    /// The same for the test split. Default: none.
+    /// Tests each epoch on at most this many batches' worth of images (a fixed subset), for trials; 0: no limit. Default: none.
     #[serde(deserialize_with = "zero_is_none")]
     pub max_val_steps: Option<usize>,
     /// A key of published configs, about Apple's GPUs in PyTorch; it has no meaning here. Default false.
