@@ -24,8 +24,7 @@ pub(super) fn page(keys: &[ConfigKey]) -> String {
             let title = if section.is_empty() { name } else { section };
             let _ = writeln!(page, "\n## `{title}`\n");
             if let Some(description) = &key.section {
-                let text = description.strip_prefix(&format!("`{section}`: ")).unwrap_or(description);
-                let _ = writeln!(page, "{}\n", capitalised(text));
+                let _ = writeln!(page, "{description}\n");
             }
             page.push_str("| key | takes | default | meaning |\n|---|---|---|---|\n");
         }
@@ -54,11 +53,6 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn capitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use seqjepa_run::Config;
@@ -71,7 +65,7 @@ mod tests {
         let page = page(&keys);
         let rows = page.lines().filter(|line| line.starts_with("| `")).count();
         assert_eq!(rows, keys.len());
-        assert!(page.contains("\n## `run`\n\nName, seed, device"), "{page}");
+        assert!(page.contains("\n## `run`\n\nThe run: name, seed"), "{page}");
         assert!(page.contains("\n| `wandb.enabled` | true or false | `false` | "), "{page}");
         assert!(page.lines().all(|line| !line.starts_with("| `") || line.matches(" | ").count() == 3));
     }
