@@ -660,12 +660,20 @@ fn configs_are_checked_and_shown() {
     assert_eq!(succeeds(scratch.path(), ["config", "show", "shown.yaml"]), text);
 
     let text = succeeds(scratch.path(), ["config", "keys"]);
-    assert!(text.contains("optim.scheduler  (constant, cosine, warmup, default constant)"), "{text}");
+    assert!(text.contains("optim.scheduler  (constant, cosine, warmup; default constant)"), "{text}");
+    assert!(text.contains("run.epochs  (whole number, 1 to 1000000; default 10)\n    Passes over"), "{text}");
     let text = succeeds(scratch.path(), ["config", "keys", "gating"]);
     assert!(
         text.lines().filter(|line| !line.starts_with(' ')).all(|line| line.starts_with("gating.")),
         "{text}"
     );
+}
+
+#[test]
+fn the_schema_of_configs_is_json() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&succeeds(Path::new("."), ["config", "schema"])).unwrap();
+    assert_eq!(schema["properties"]["run"]["properties"]["epochs"]["default"], 10);
 }
 
 #[test]

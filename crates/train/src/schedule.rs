@@ -24,6 +24,7 @@ pub enum ScheduleShape {
 
 /// When a schedule sets the learning rate: what `t` counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ScheduleUnit {
     /// Once an epoch (the published code).

@@ -10,6 +10,7 @@ use crate::error::DataError;
 
 /// What becomes of picture files that are cut short or corrupt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TruncatedImages {
     /// The first one is an error that names it.

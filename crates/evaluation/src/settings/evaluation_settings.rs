@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use seqjepa_model::EncoderChoice;
 use seqjepa_probes::knn::KnnConfig;
 use serde::{Deserialize, Serialize};
@@ -11,62 +12,80 @@ use super::kinds::{ProbeOptimizer, ProtocolKind, RegressorKind};
 /// What a frozen evaluation measures and how: the section `eval` of a config.
 ///
 /// [`validate`](Self::validate) checks every range, so that nothing is refused after the work has begun.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluationSettings {
-    /// Observed views that the aggregate sees, M_val. Default 5.
+    /// Observed views that the frozen aggregate sees, M_val. Default 5.
+    #[schemars(range(min = 2, max = MAX_VIEWS))]
     pub seq_len: usize,
-    /// Top-1 and top-5 are measured for M_val from 1 to this (at least to `seq_len`). Default 8.
+    /// Protocol `exact` measures top-1 and top-5 for M_val from 1 to this, at least to `seq_len`. Default 8.
+    #[schemars(range(min = 1, max = MAX_VIEWS))]
     pub max_seq_len: usize,
-    /// How probes are fitted: any of `exact`, `linear`, `paper`. Default `[exact]`.
+    /// How probes are fitted: any of `exact`, `linear`, `paper`. Default: `[exact]`.
+    #[schemars(length(min = 1))]
     pub protocols: Option<Vec<ProtocolKind>>,
     /// Adds `linear` or `paper` to `protocols`: the older spelling. Default: none.
     pub regressors: Option<RegressorKind>,
     /// The encoder whose representations are probed. Default `online`.
     pub encoder: EncoderChoice,
     /// Epochs of the probes of `linear` and `paper`. Default 100.
+    #[schemars(range(min = 1, max = 100000))]
     pub probe_epochs: usize,
     /// Optimizer of the probes of `linear` and `paper`: `sgd` with momentum 0.9 (published), or `adam`, which no scale of
     /// features makes diverge. Default `sgd`.
     pub probe_optimizer: ProbeOptimizer,
     /// Learning rate of the probes of `linear` and `paper`. Default 0.1.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub probe_lr: f64,
     /// In `linear` and `paper`, shifts and scales each feature to mean 0 and variance 1 over the first training pass. Not
     /// done in the published protocol. SGD at 0.1 diverges on the large features of a model early in training; a probe that
     /// does begins anew at a tenth of the rate, and its figures say so. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub standardize: bool,
     /// Sequences per batch, of feature extraction and of the probes of `linear` and `paper`. Default 128.
+    #[schemars(range(min = 1, max = 65536))]
     pub batch_size: usize,
     /// Threads that augment. Default: one per core, at most 8.
+    #[schemars(range(min = 0, max = 256))]
     pub num_workers: Option<usize>,
-    /// The action space that is probed; only `aug`.
+    /// The action space that is probed; only `aug`. Default `aug`.
+    #[schemars(extend("enum" = ["aug"]))]
     pub latent_type: String,
-    /// The augmentation family that is evaluated; only `aug`.
+    /// The augmentation family that is evaluated; only `aug`. Default `aug`.
+    #[schemars(extend("enum" = ["aug"]))]
     pub eval_type: String,
-    /// Times the training split is augmented and encoded for `linear` and `paper`; probe epochs cycle through these
-    /// passes. Default: `probe_epochs`, so that every probe epoch sees new views, as published; fewer cost less.
+    /// Times the training split is augmented and encoded for `linear` and `paper`; probe epochs cycle through these passes;
+    /// fewer cost less. Default: `probe_epochs`, so that every probe epoch sees new views, as published.
+    #[schemars(range(min = 1, max = 100000))]
     pub feature_passes: Option<usize>,
     /// Times the training split is augmented and encoded for `exact`, whose probes are fitted to all passes at once.
     /// Default 1.
+    #[schemars(range(min = 1, max = 1000))]
     pub exact_passes: usize,
     /// Target views of the same image among which the predicted one is looked for, the true one included. Default 16.
+    #[schemars(range(min = 3, max = 256))]
     pub candidates: usize,
     /// Target views of as many images among which the predicted one is looked for, the true one included. Default 256.
+    #[schemars(range(min = 2, max = 1048576))]
     pub other_candidates: usize,
     /// Temperature of the nearest neighbours' weights: 0.07 is that of instance discrimination (Wu et al. 2018) and of DINO's evaluation,
     /// 0.1 a usual one for monitoring. Default 0.1.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = 1e6))]
     pub knn_temperature: f64,
     /// Resamples of the test split behind each 95 % interval; 0 leaves the intervals out. Default 1000.
+    #[schemars(range(min = 0, max = 1000000))]
     pub bootstrap: usize,
-    /// Keeps extracted features on disk while an evaluation goes on, so that one that was cut short goes on where it was. Default
-    /// true.
+    /// Keeps extracted features on disk while an evaluation goes on, so that one that was cut short finds them; false: in
+    /// nameless temporary files. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub cache: bool,
-    /// Folder in which they stay, for later evaluations of the same model on the same views. Default: none; they are in
+    /// Folder in which extracted features stay, for later evaluations of the same model on the same views. Default: none; they are in
     /// `features` in the run folder or beside the checkpoint, and are removed once the card is written.
     pub cache_dir: Option<PathBuf>,
-    /// Size of that folder in GiB above which the features that were longest unused are removed. Default 16.
+    /// Size of `cache_dir` in GiB above which the features that were longest unused are removed. Default 16.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = 1048576))]
     pub cache_limit_gib: f64,
 }
 

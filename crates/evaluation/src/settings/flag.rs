@@ -1,9 +1,17 @@
-//! Booleans that published configs also write as 0 and 1, for `#[serde(deserialize_with = "...")]`.
+//! Booleans that published configs also write as 0 and 1, for `#[serde(deserialize_with = "...")]`
+//! and `#[schemars(schema_with = "...")]`.
 
 use std::fmt;
 
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Deserializer;
 use serde::de::{Error, Unexpected, Visitor};
+
+/// What is read, as a JSON schema.
+#[must_use]
+pub fn schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["boolean", "integer"], "minimum": 0, "maximum": 1})
+}
 
 /// Reads `true`, `false`, `1` or `0`.
 ///

@@ -1,7 +1,8 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the frozen probes are fitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolKind {
     /// Ridge regression in closed form and multinomial logistic regression to convergence, in f64.
@@ -25,7 +26,7 @@ impl ProtocolKind {
 }
 
 /// The optimizer of the probes by gradient descent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeOptimizer {
     /// SGD with momentum 0.9 (the published protocols).
@@ -36,7 +37,7 @@ pub enum ProbeOptimizer {
 }
 
 /// A protocol by gradient descent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RegressorKind {
     /// [`ProtocolKind::Linear`].

@@ -51,6 +51,7 @@ impl ViewsUsed {
 
 /// Which of a method's encoders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderChoice {
     /// The one that is trained by gradients.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use seqjepa_evaluation::EvaluationSettings;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
@@ -14,8 +15,8 @@ use super::run::RunConfig;
 
 /// Everything that defines a run; one YAML file.
 ///
-/// The keys are those of the published baseline (see `docs/configuration.md` in the repository for the whole list).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The keys are those of the published baseline (`docs/configuration-reference.md` in the repository lists all).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Config {
     /// The method, by its name in the registry. Default `seqjepa`.
@@ -36,6 +37,7 @@ pub struct Config {
     pub gating: GatingConfig,
     /// The section of the method's own settings, under the method's name. `seqjepa` has none: its keys are in `model`.
     #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
     pub method_settings: BTreeMap<String, Value>,
 }
 

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
@@ -7,73 +8,91 @@ use serde::{Deserialize, Serialize};
 use super::error::{ConfigError, between, invalid, positive_to, within};
 
 /// `dataset`: the images, and how sequences of views are formed from them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatasetConfig {
     /// `cifar100_aug`, `cifar10_aug`, `fashion_mnist`, `image_folder` or `synthetic`; `cifar100` and `cifar10` mean the
     /// same as with `_aug`. Default `cifar100_aug`.
+    #[schemars(extend("examples" = ["cifar100_aug", "cifar10_aug", "fashion_mnist", "image_folder", "synthetic"]))]
     pub name: String,
-    /// Folder of the data files. Default `data`. Not read for `synthetic`.
+    /// Folder of the data files (the guide to data says which); not read for `synthetic`. Default `data`.
     pub data_root: PathBuf,
     /// Side of the square source images of `image_folder` and `synthetic` in pixels, from which views are cropped; CIFAR and
     /// Fashion-MNIST are always 32. Default: `model.img_size`, the side of the views.
+    #[schemars(range(min = 8, max = 1024))]
     pub source_size: Option<usize>,
     /// Decoded pixels that an `image_folder` may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
     /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. At most 1 048 576.
     /// Default 4.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = MAX_GIB))]
     pub memory_limit_gib: f64,
-    /// What becomes of pictures of an `image_folder` that are cut short or corrupt: `error` names the first one and ends the run,
-    /// `skip` leaves them out, as files that hold no picture, `accept` uses what can be decoded of them. Both count them at the
-    /// start, for which a folder that does not fit into memory is read once. Default `error`.
+    /// What becomes of pictures of an `image_folder`, of `embed` and `views` that are cut short or corrupt: `error` names the
+    /// first and ends, `skip` leaves them out, and with them files that hold no picture, `accept` uses what can be decoded,
+    /// as Pillow does with `LOAD_TRUNCATED_IMAGES`. Both count them at the start, for which a folder that does not fit into
+    /// memory is read once. Default `error`.
     pub truncated_images: TruncatedImages,
     /// Observed views per sequence, M; one more is the target. Default 3.
+    #[schemars(range(min = 1, max = 255))]
     pub seq_len: usize,
     /// Fetches the official CIFAR archive into `data_root` where it is missing. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub download: bool,
-    /// Where archives are fetched from. Default: the official site of the data set.
+    /// Where archives are fetched from, such as a mirror. Default: the official site of the data set.
     pub download_url: Option<String>,
-    /// Views are augmentations of the image. Only true is supported: without augmentation there are no actions.
+    /// Views are augmentations of the image. Only true: without augmentation there are no actions. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema", extend("enum" = [true, 1]))]
     pub aug: bool,
-    /// Leaves Gaussian blur out of both view distributions. Its action parameter stays, constant 0. Default false.
+    /// Leaves Gaussian blur out of both view distributions; its action parameter stays, constant 0. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub no_blur: bool,
-    /// Divides each action parameter by its L2 norm over the views of the sequence (the published pipeline). Default
-    /// true.
+    /// Divides each action parameter by its L2 norm over the M + 1 views of the sequence (published). Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub action_norm: bool,
-    /// Means of the action parameters, one a parameter. With `action_std`: a fixed standardisation `(x - mean) / std` of the raw
-    /// actions, whatever `action_norm` says. Default none.
+    /// Means of the action parameters, one a parameter. With `action_std`: a fixed standardisation `(x - mean) / std` of the
+    /// raw actions, whatever `action_norm` says. Default: none.
+    #[schemars(inner(range(min = -MAX_ACTION, max = MAX_ACTION)))]
     pub action_mean: Option<Vec<f32>>,
-    /// Standard deviations of the action parameters, one a parameter, above 0. Default none.
+    /// Standard deviations of the action parameters, one a parameter. Default: none.
+    #[schemars(inner(range(min = 1e-6, max = MAX_ACTION)))]
     pub action_std: Option<Vec<f32>>,
-    /// Lets the action from the last observed view to the target, instead of a zero row, enter the batch statistics of
-    /// the action embedding for that view; its embedding is zero either way. Without a learned embedding: concatenates
-    /// relative actions instead of absolute ones. Default false.
+    /// For the last observed view, lets the action to the target (instead of a zero row) enter the batch statistics of the
+    /// action embedding; its embedding is zero either way. With `learn_act_emb: false`: concatenates relative actions instead
+    /// of absolute ones, zero for the last observed view. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub use_rel_latents: bool,
-    /// Number of training images, drawn with `subset_seed`. Default, 0 or more than there are: all.
+    /// Number of training images, drawn with `subset_seed`; 0 or more than there are: all. Default: all.
     pub subset_train: Option<usize>,
-    /// Number of test images, drawn with `subset_seed`. Default, 0 or more than there are: all.
+    /// Number of test images, drawn with `subset_seed`; 0 or more than there are: all. Default: all.
     pub subset_val: Option<usize>,
-    /// Seed of the two subsets. Default 42.
+    /// Seed of the subsets. Default 42.
     pub subset_seed: u64,
     /// Sequences per training step. Default 128.
+    #[schemars(range(min = 2, max = 65536))]
     pub batch_size: usize,
-    /// Threads that decode and augment; 0 works in the training thread. Default: one per core, at most 8. The bits do
-    /// not depend on it.
+    /// Threads that decode and augment; 0 works in the training thread. The bits do not depend on it. Default: one per core,
+    /// at most 8.
+    #[schemars(range(min = 0, max = 256))]
     pub num_workers: Option<usize>,
-    /// Batches made ahead of the training thread; 0 makes each when it is asked for. Default 2. The bits do not depend on
-    /// it.
+    /// Batches made ahead of the training thread; 0 makes each when it is asked for. The bits do not depend on it. Default 2.
+    #[schemars(range(min = 0, max = 64))]
     pub prefetch: usize,
-    /// Per-channel mean of the normalisation, of R, G, B in \[0, 1\]. Default: that of the data set.
+    /// Mean of the normalisation for R, G and B, of pixels from 0 to 1: divide that of bytes by 255. With `std`. Default: of
+    /// the data set.
+    #[schemars(inner(range(min = 0, max = 1)))]
     pub mean: Option<[f32; 3]>,
-    /// Per-channel standard deviation of the normalisation, above 0 and at most 1. Default: that of the data set.
+    /// Standard deviation of the normalisation for R, G and B, of pixels from 0 to 1, not subnormal. With `mean`. Default: of the data set.
+    #[schemars(extend("items" = {"type": "number", "format": "float", "exclusiveMinimum": 0, "maximum": 1}))]
     pub std: Option<[f32; 3]>,
-    /// Training images that the `synthetic` set draws. Default 4096.
+    /// Training images that the `synthetic` set draws, from `run.seed`. Default 4096.
+    #[schemars(range(min = 1, max = MAX_SYNTHETIC))]
     pub synthetic_train: usize,
     /// Test images that the `synthetic` set draws. Default 1024.
+    #[schemars(range(min = 1, max = MAX_SYNTHETIC))]
     pub synthetic_val: usize,
 }
 
@@ -218,8 +237,8 @@ impl DatasetConfig {
 /// A pebibyte, more than a machine has.
 const MAX_GIB: f64 = (1_u64 << 20) as f64;
 
-/// Images are counted in 32 bits.
-const MAX_SYNTHETIC: usize = 1 << 31;
+/// What 64 GiB hold of the smallest images, rounded down.
+const MAX_SYNTHETIC: usize = 1 << 28;
 
 /// Far beyond every parameter; what is larger overflows when it is squared.
 const MAX_ACTION: f64 = 1e6;

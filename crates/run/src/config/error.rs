@@ -190,7 +190,7 @@ pub(crate) fn between(key: &'static str, value: f64, least: f64, most: f64) -> R
 }
 
 /// A number as people write it: not with 300 digits.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let plain = value == 0.0 || (1e-6..1e16).contains(&value.abs());
     if plain { value.to_string() } else { format!("{value:e}") }
 }

@@ -1,22 +1,27 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ConfigError, invalid};
 
 /// `gating`: thresholds on the last epoch's metrics; an absent one does not gate.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatingConfig {
     /// Least `online_linacc_test`, percent.
+    #[schemars(range(min = 0, max = 100))]
     pub linacc_test_min: Option<f64>,
     /// Least `online_r2_test`.
+    #[schemars(range(max = 1))]
     pub r2_test_min: Option<f64>,
     /// Greatest `ep_loss`.
     pub loss_max: Option<f64>,
     /// Greatest `leakage_linacc_test`, percent.
+    #[schemars(range(min = 0, max = 100))]
     pub leakage_linacc_test_max: Option<f64>,
     /// Greatest `leakage_r2_test`.
     pub leakage_r2_test_max: Option<f64>,
     /// Least `online_linacc_test - leakage_linacc_test`, percentage points.
+    #[schemars(range(min = -100, max = 100))]
     pub leakage_linacc_gap_min: Option<f64>,
     /// Least `online_r2_test - leakage_r2_test`.
     pub leakage_r2_gap_min: Option<f64>,

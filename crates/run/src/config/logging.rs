@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
@@ -5,14 +6,16 @@ use super::error::{ConfigError, within};
 use super::wandb::WandbConfig;
 
 /// `logging`: trackers beside the run folder's own files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoggingConfig {
-    /// Steps between two looks at losses, online probes and whether all is finite; in between, the device is never waited
-    /// for. No figure depends on it. Trackers log the loss of every step that it divides. Default 10.
+    /// Optimizer steps between two looks at losses, online probes and whether all is finite; in between, the device is never
+    /// waited for. No figure depends on it. Trackers log the loss of every step that it divides. Default 10.
+    #[schemars(range(min = 1, max = MOST_STEPS))]
     pub log_every: usize,
     /// Writes TensorBoard event files, to `tensorboard` in the run folder. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub tensorboard: bool,
     /// Weights & Biases.
     pub wandb: WandbConfig,
@@ -24,9 +27,11 @@ impl Default for LoggingConfig {
     }
 }
 
+const MOST_STEPS: usize = 100_000;
+
 impl LoggingConfig {
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        within("logging.log_every", self.log_every, 100_000)?;
+        within("logging.log_every", self.log_every, MOST_STEPS)?;
         self.wandb.validate()
     }
 }

@@ -15,6 +15,7 @@ mod model;
 mod optim;
 mod parts;
 mod run;
+mod schema;
 mod wandb;
 
 pub use compare::ConfigDifference;
@@ -27,5 +28,6 @@ pub use logging::LoggingConfig;
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
 pub use run::{BestMode, RunConfig};
+pub use schema::ConfigKey;
 pub(crate) use wandb::fits;
 pub use wandb::{WandbConfig, WandbMode};

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
@@ -8,59 +9,80 @@ const MAX_SIZE: usize = 1 << 16;
 const MAX_LAYERS: usize = 1024;
 
 /// `model`: sizes and variants (paper, section 3 and appendix; the published code's names).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// Side of a view in pixels. Default 32.
+    #[schemars(range(min = 8, max = 512))]
     pub img_size: usize,
-    /// Channels of a view; only 3.
+    /// Channels of a view; only 3, grey images are replicated. Default 3.
+    #[schemars(extend("enum" = [3]))]
     pub n_channels: usize,
-    /// Family of the encoder: `resnet`, or `vit` for a vision transformer. Default `resnet`.
+    /// Family of the encoder: `resnet` (`depth`, `width`, `cifar_resnet`), or `vit`, a vision transformer (`vit_*`). Default
+    /// `resnet`.
     pub encoder: EncoderKind,
     /// Depth of the ResNet: 18, 34 or 50. Default 18.
+    #[schemars(extend("enum" = [18, 34, 50]))]
     pub depth: usize,
-    /// Channels of the ResNet's first stage; 64 is the standard ResNet, 16 a small one for CPUs. Default 64.
+    /// Channels of the ResNet's first stage; 64 is the standard ResNet (representation width 512), 16 a small one for CPUs
+    /// (128). Default 64.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
     pub width: usize,
-    /// The CIFAR stem (3x3 convolution, stride 1, no max-pool) in place of the ImageNet stem. Default true.
+    /// The CIFAR stem (3x3 convolution, stride 1, no max-pool); false: the ImageNet stem. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub cifar_resnet: bool,
     /// Side of the vision transformer's patches in pixels; divides `img_size`. Default 4.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
     pub vit_patch: usize,
-    /// Features of its tokens and of its representation; 192 is ViT-tiny. Default 192.
+    /// Features of the vision transformer's tokens and of its representation; 192 is ViT-tiny. Default 192.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
     pub vit_width: usize,
-    /// Its layers. Default 12.
+    /// Layers of the vision transformer. Default 12.
+    #[schemars(range(min = 1, max = MAX_LAYERS))]
     pub vit_depth: usize,
-    /// Its attention heads; they divide `vit_width`. Default 3.
+    /// Attention heads of the vision transformer; they divide `vit_width`. Default 3.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
     pub vit_heads: usize,
     /// The target encoder is an exponential moving average; false: the online encoder with stop-gradient. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub ema: bool,
     /// EMA decay (of the first step, where the schedule is cosine). Default 0.996.
+    #[schemars(range(min = 0, max = 1))]
     pub ema_decay: f64,
-    /// How the decay moves: `constant`, or `cosine` up to 1. Default `constant`.
+    /// How the decay moves: `constant`, or `cosine` up to 1: `1 - (1 - ema_decay) (1 + cos(pi t / T)) / 2` at step `t` of
+    /// `T`. Default `constant`.
     pub ema_schedule: EmaScheduleKind,
     /// Width of the predictor's hidden layer; 0: a single linear layer with batch norm. Default 1024.
+    #[schemars(range(min = 0, max = MAX_SIZE))]
     pub pred_hidden: usize,
-    /// Attention heads of the aggregator. Default 4.
+    /// Attention heads of the aggregator; they divide the width of a token. Default 4.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
     pub num_heads: usize,
     /// Transformer layers of the aggregator. Default 3.
+    #[schemars(range(min = 1, max = MAX_LAYERS))]
     pub num_enc_layers: usize,
     /// Dropout of the aggregator. Default 0.1.
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// Condition on actions; false: tokens are representations alone. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub act_cond: bool,
     /// Learn an embedding of the action; false: concatenate the normalised parameters. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub learn_act_emb: bool,
     /// Action parameters; where given, the number that the data set's action space has. Default: that number.
     pub act_latentdim: Option<usize>,
     /// Width of the action embedding. Default 128.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
     pub act_projdim: usize,
 }
 
 /// Family of the encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderKind {
     /// A residual network: `depth`, `width` and `cifar_resnet` describe it (the published runs).
@@ -71,7 +93,7 @@ pub enum EncoderKind {
 }
 
 /// How the EMA decay moves over a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EmaScheduleKind {
     /// `ema_decay` throughout (the published run).

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
@@ -6,43 +7,53 @@ use seqjepa_train::ScheduleUnit;
 use super::error::{ConfigError, between, invalid, positive_to, within};
 
 /// `optim`: the model's optimizer and schedule, and the learning rate of the online probes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimConfig {
-    /// `adam`, `adamw` or `sgd`, each with PyTorch's defaults, or `lars`. Default `adam`.
+    /// `adam`, `adamw` or `sgd`, each with PyTorch's defaults, or `lars`, which leaves one-dimensional parameters to plain
+    /// SGD. Default `adam`.
     pub name: OptimizerKind,
-    /// Learning rate. Default 1e-3.
+    /// Learning rate. Default 0.001.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = LARGEST))]
     pub lr: f64,
-    /// Learning rate that the cosine schedule ends at. Default: `lr`, as in the published code.
+    /// Learning rate that the cosine schedule ends at, at most `lr`. Default: `lr`, as in the published code.
+    #[schemars(range(min = 0, max = LARGEST))]
     pub min_lr: Option<f64>,
-    /// Epochs of linear warm-up: `lr * (epoch + 1) / warmup_epochs` of the cosine schedule,
-    /// `warmup_start + (lr - warmup_start) * epoch / warmup_epochs` of `warmup`. Default 0.
+    /// Epochs of linear warm-up, at most `run.epochs`: `lr (t + 1) / warmup_epochs` of `cosine`, `warmup_start + (lr -
+    /// warmup_start) t / warmup_epochs` of `warmup`. Default 0.
+    #[schemars(range(min = 0, max = 1000000))]
     pub warmup_epochs: usize,
     /// Learning rate that the warm-up of `scheduler: warmup` starts at. Default 0.
+    #[schemars(range(min = 0, max = LARGEST))]
     pub warmup_start: f64,
     /// Weight decay: decoupled for AdamW, added to the gradient for Adam, SGD and LARS. Default 0.
+    #[schemars(range(min = 0, max = LARGEST))]
     pub weight_decay: f64,
-    /// Whether one-dimensional parameters, biases and the gains of norms, take weight decay too. Default true, as in
-    /// PyTorch's optimizers.
+    /// Whether biases and the gains of norms take weight decay too, as in PyTorch's optimizers with one group. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub decay_one_dimensional: bool,
     /// Momentum of SGD and LARS. Default 0.9.
+    #[schemars(extend("minimum" = 0, "exclusiveMaximum" = 1))]
     pub momentum: f64,
     /// Trust coefficient of LARS. Default 0.001.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = LARGEST))]
     pub trust_coefficient: f64,
-    /// `constant`; `cosine`, with warm-up before it; or `warmup`, a warm-up from `warmup_start`, then constant. Default
-    /// `constant`.
+    /// `constant`; `cosine`, a warm-up, then half a cosine down to `min_lr`; or `warmup`, a warm-up from `warmup_start`, then
+    /// constant. Default `constant`.
     pub scheduler: SchedulerKind,
-    /// Whether the scheduler sets the rate once an `epoch` (published) or once a `step`. Default `epoch`.
+    /// What `t` counts: the rate is set once an `epoch` (published) or once a `step`. Default `epoch`.
     pub schedule_by: ScheduleUnit,
-    /// Learning rate of the online probes, constant; each has an Adam of its own. Default 1e-3.
+    /// Learning rate of the online probes, constant; each has an Adam of its own. Default 0.001.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = LARGEST))]
     pub probe_lr: f64,
     /// Width of the two hidden layers of the online regression probe. Default 1024.
+    #[schemars(range(min = 1, max = 65536))]
     pub probe_hidden: usize,
 }
 
 /// Which optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OptimizerKind {
     /// Adam.
@@ -61,7 +72,7 @@ pub enum OptimizerKind {
 }
 
 /// Which learning-rate schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SchedulerKind {
     /// `lr` throughout.

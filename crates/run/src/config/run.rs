@@ -1,57 +1,74 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{ConfigError, abridged, at_least_one, invalid, positive_to, within};
 
 /// `run`: name, seed, device, length and folder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
-    /// Name of the run, and of its folder where `output_dir` is not given. Default `seqjepa`.
+    /// Name of the run and, without `output_dir`, of its folder: letters, digits, `-`, `_` and `.`, not starting with `.`.
+    /// Default `seqjepa`.
+    #[schemars(length(min = 1, max = LONGEST_NAME), regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
     pub name: String,
-    /// Seed of every random draw: initialisation, views, order, dropout, probes. Default 42.
+    /// Seed of every random draw: initial values, views, order, dropout, probes. Default 42.
     pub seed: u64,
-    /// `auto`, `cpu` (or `flex`), `ndarray`, `cuda[:n]`, `vulkan[:n]`, `metal[:n]`, `rocm[:n]`. Default `auto`.
+    /// `auto`, `cpu` (or `flex`), `ndarray`, `cuda[:n]`, `vulkan[:n]`, `metal[:n]`, `rocm[:n]`; `auto` takes the best backend
+    /// that is compiled in and present, and a run says at its start which and why. Default `auto`.
+    #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm"]))]
     pub device: String,
     /// Passes over the training split. Default 10.
+    #[schemars(range(min = 1, max = MOST_EPOCHS))]
     pub epochs: usize,
-    /// Run folder. Default: `runs/NAME`, or `runs/NAME-2`, `-3`, ... where that one is in use. A folder named here must
-    /// not be in use.
+    /// Run folder. One named here must not be in use. Default: `runs/NAME`, or the first free of `runs/NAME-2`, `-3`, ...
+    /// where that one is.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
     pub output_dir: Option<PathBuf>,
-    /// Leaves out the last batch of an epoch when it is smaller than `batch_size`. Default true.
+    /// Leaves out the last batch of an epoch when it is smaller than `batch_size`; false is refused where that would be a
+    /// single image. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub drop_last: bool,
-    /// Saves checkpoints, also at the end and when the run is stopped. Default true.
+    /// Saves checkpoints, also at the end and when the run is stopped; false: none, and a run that is stopped is lost.
+    /// Default true.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub save_checkpoint: bool,
-    /// Saves `checkpoints/last.safetensors` after every this many epochs. Default 1; none: not by epochs.
+    /// Saves `checkpoints/last.safetensors` after every this many epochs; null: not by epochs. Default 1.
+    #[schemars(range(min = 1))]
     pub checkpoint_epochs: Option<usize>,
-    /// Saves it after every this many optimizer steps, also within an epoch. Default none.
+    /// Saves a checkpoint after every this many optimizer steps, also within an epoch. Default: none.
+    #[schemars(range(min = 1))]
     pub checkpoint_steps: Option<u64>,
-    /// Saves it when this many minutes have passed since the last time, at most a year's. Default 10.
+    /// Saves a checkpoint when this many minutes have passed since the last time, at most a year's; null: not by time. Default 10.
+    #[schemars(extend("exclusiveMinimum" = 0), range(max = MINUTES_OF_A_YEAR))]
     pub checkpoint_minutes: Option<f64>,
     /// How many checkpoints are kept: the newest and those before it, at most 1000. Default 3.
+    #[schemars(range(min = 1, max = MOST_KEPT))]
     pub keep_last: usize,
-    /// Keeps the checkpoint of the best epoch by this figure of `metrics.jsonl` as `checkpoints/best.safetensors`.
-    /// Default none.
+    /// Keeps the checkpoint of the best epoch by this figure of `metrics.jsonl` as `checkpoints/best.safetensors`. Default:
+    /// none.
     pub best_metric: Option<String>,
-    /// Whether the greatest (`max`) or the least (`min`) `best_metric` is the best. Default: `min` for a figure whose name
-    /// contains `loss` or `leakage`, otherwise `max`.
+    /// Whether the greatest (`max`) or the least (`min`) `best_metric` is the best. Default: `min` for a figure with `loss`
+    /// or `leakage` in its name, otherwise `max`.
     pub best_mode: Option<BestMode>,
     /// Leaves out up to this many steps of the run whose loss or gradient is not finite, instead of stopping at the
     /// first. Default 0.
     pub skip_nonfinite_steps: u64,
-    /// Uses at most this many batches' worth of training images (a smaller subset), for trials. Default none; 0 means none.
+    /// Trains each epoch on at most this many batches' worth of images (a fixed subset), for trials; 0: no limit. Default:
+    /// none.
     #[serde(deserialize_with = "zero_is_none")]
     pub max_steps: Option<usize>,
-    /// The same for the test split. Default none.
+    /// Tests each epoch on at most this many batches' worth of images (a fixed subset), for trials; 0: no limit. Default: none.
     #[serde(deserialize_with = "zero_is_none")]
     pub max_val_steps: Option<usize>,
-    /// A key of published configs, about Apple's GPUs in PyTorch; it has no meaning here.
+    /// A key of published configs, about Apple's GPUs in PyTorch; it has no meaning here. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub mps_fallback: bool,
 }
 
@@ -66,7 +83,7 @@ fn zero_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usi
 }
 
 /// Which end of a figure is the good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BestMode {
     /// The greatest.
@@ -101,6 +118,9 @@ impl Default for RunConfig {
 
 const MINUTES_OF_A_YEAR: f64 = 365.0 * 24.0 * 60.0;
 
+const MOST_EPOCHS: usize = 1_000_000;
+const MOST_KEPT: usize = 1000;
+
 /// A name becomes a folder's.
 const LONGEST_NAME: usize = 200;
 
@@ -130,13 +150,13 @@ impl RunConfig {
                 format!("1 to {LONGEST_NAME} letters, digits, '-', '_' and '.', not starting with '.'");
             return Err(invalid("run.name", expected, abridged(&self.name)));
         }
-        within("run.epochs", self.epochs, 1_000_000)?;
+        within("run.epochs", self.epochs, MOST_EPOCHS)?;
         at_least_one("run.checkpoint_epochs", self.checkpoint_epochs.unwrap_or(1))?;
         if self.checkpoint_steps == Some(0) {
             return Err(invalid("run.checkpoint_steps", "a whole number of at least 1, or null", 0));
         }
         positive_to("run.checkpoint_minutes", self.checkpoint_minutes.unwrap_or(1.0), MINUTES_OF_A_YEAR)?;
-        within("run.keep_last", self.keep_last, 1000)?;
+        within("run.keep_last", self.keep_last, MOST_KEPT)?;
         if self.best_mode.is_some() && self.best_metric.is_none() {
             return Err(invalid("run.best_mode", "run.best_metric beside it", "none"));
         }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -7,34 +8,43 @@ use super::error::{ConfigError, abridged, invalid};
 
 /// `logging.wandb`: a run for Weights & Biases, written to a folder that `wandb sync` sends. What is not given here comes from the
 /// variables of the public client, where whoever runs it [passes them on](crate::Run::track_with).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WandbConfig {
     /// Whether the run is tracked. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub enabled: bool,
-    /// Project. Default: W&B's `uncategorized`.
+    /// Project, without `/`, `\`, `#`, `?`, `%` and `:`. Default: `WANDB_PROJECT`, else W&B's `uncategorized`.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[^/\\#?%:]+$"))]
     pub project: Option<String>,
-    /// Group of the run. Default none.
+    /// Group of the run. Default: `WANDB_RUN_GROUP`, else none.
+    #[schemars(length(min = 1, max = 128))]
     pub group: Option<String>,
-    /// `offline` writes the folder, `online` also runs `wandb sync` at the end, `disabled` does nothing. Default `offline`.
+    /// `offline` writes the folder, `online` also runs `wandb sync` at the end, `disabled` does nothing. Default:
+    /// `WANDB_MODE`, else `offline`.
     pub mode: Option<WandbMode>,
-    /// User or team that the run belongs to. Default: that of whoever sends it.
+    /// User or team that the run belongs to. Default: `WANDB_ENTITY`, else that of whoever sends it.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[^/\\#?%:]+$"))]
     pub entity: Option<String>,
-    /// Name of the run. Default: `run.name`.
+    /// Name of the run. Default: `WANDB_NAME`, else `run.name`.
+    #[schemars(length(min = 1, max = 128))]
     pub name: Option<String>,
-    /// Words to find the run by. Default none.
+    /// Words to find the run by; none: `WANDB_TAGS`, parted by commas. Default `[]`.
+    #[schemars(inner(length(min = 1, max = 64)))]
     pub tags: Vec<String>,
-    /// Folder in which `wandb/offline-run-...` is made. Default: the run folder.
+    /// Folder in which `wandb/offline-run-...` is made. Default: `WANDB_DIR`, else the run folder.
+    #[schemars(with = "Option<String>")]
     #[serde(serialize_with = "as_text")]
     pub dir: Option<PathBuf>,
     /// With `mode: online`: runs `wandb sync` also whenever a checkpoint is saved, beside the training. Default false.
     #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
     pub sync_checkpoints: bool,
 }
 
 /// What becomes of a run that is tracked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WandbMode {
     /// It is written, and sent by the public client, where that is installed.

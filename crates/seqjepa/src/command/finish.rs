@@ -39,13 +39,14 @@ pub(super) fn train_and_evaluate(
     }
     print_folder(run.folder());
     print_tracked(&run.upload());
-    next::after_run(run.folder(), !skip_evaluation);
     let gated = run.config().gating != GatingConfig::default();
     let folder = run.folder().clone();
     // Given back, so that the page does not say that a process is at work there.
     drop(run);
     report::write_beside(&folder);
-    Ok(if gated { print_verdict(&verdict) } else { ExitCode::SUCCESS })
+    let code = if gated { print_verdict(&verdict) } else { ExitCode::SUCCESS };
+    next::after_run(&folder, !skip_evaluation);
+    Ok(code)
 }
 
 /// Prints the results and what each figure means.

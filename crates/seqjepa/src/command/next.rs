@@ -15,7 +15,7 @@ pub(super) fn after_run(folder: &RunFolder, evaluated: bool) {
         ("what its representations hold", format!("evaluate --checkpoint {root}"))
     };
     tell_next(&[
-        ("a page of its curves and figures", format!("report {root}")),
+        ("its page in the browser", format!("report {root} --output {} --open", quoted(&folder.report()))),
         evaluate,
         ("beside another run", format!("compare {root} OTHER_RUN")),
         (

@@ -1,7 +1,6 @@
 //! `config`.
 
-mod keys;
-mod kind;
+mod reference;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +19,8 @@ pub(super) enum Arguments {
     Check(Check),
     Show(Show),
     Keys(Keys),
+    /// Prints the JSON schema of a config, by which editors complete and check one.
+    Schema,
 }
 
 /// Checks config files, all that can be known without the data.
@@ -48,6 +49,9 @@ pub(super) struct Keys {
     /// Only keys that contain this text.
     #[arg(value_name = "TEXT")]
     text: Option<String>,
+    /// As the Markdown page of the guides.
+    #[arg(long, conflicts_with = "text")]
+    markdown: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -61,8 +65,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say!("{}", config.to_yaml().trim_end());
             Ok(ExitCode::SUCCESS)
         }
-        Arguments::Keys(Keys { text }) => {
-            let mut keys = keys::keys();
+        Arguments::Keys(Keys { markdown: true, .. }) => {
+            say!("{}", reference::page(&Config::keys()).trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Arguments::Keys(Keys { text, .. }) => {
+            let mut keys = Config::keys();
             keys.retain(|key| text.as_deref().is_none_or(|text| key.name.contains(text)));
             if let (Some(text), true) = (text, keys.is_empty()) {
                 bail!(
@@ -70,8 +78,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 );
             }
             for key in keys {
-                say!("{}  ({}, default {})\n    {}", key.name, key.kind, key.default, key.meaning);
+                say!("{}  ({}; default {})\n    {}", key.name, key.takes, key.default, key.meaning);
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        Arguments::Schema => {
+            say!("{:#}", Config::json_schema());
             Ok(ExitCode::SUCCESS)
         }
     }
