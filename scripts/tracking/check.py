@@ -199,7 +199,10 @@ def check_sync(folder, rows, history, summary, config):
             environment = variables(WANDB_BASE_URL=server.url, WANDB_ERROR_REPORTING="false")
             environment["WANDB_SILENT"] = "false"
             command = [ENVIRONMENT / "bin/wandb", "sync", "--include-synced", folder]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+            # The client keeps logs of its own where it is run.
+            done = subprocess.run(
+                command, env=environment, cwd=folder.parents[2], capture_output=True, text=True, timeout=120
+            )
             assert done.returncode == 0 and "Finished syncing" in done.stderr, done.stderr
             assert not server.unknown, server.unknown
             (sent,) = server.runs.values()
@@ -237,7 +240,9 @@ def check_online(folder):
             command = [SEQJEPA, "train", "--config", folder / "config.yaml", "--set", f"run.output_dir={run}"]
             command += ["--set", "logging.wandb.mode=online", "--set", "logging.wandb.sync_checkpoints=true"]
             command += ["--skip-evaluation"]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(
+                command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120
+            )
             assert done.returncode == 3, done.stderr
             said = done.stdout + done.stderr
             if name == "sent":

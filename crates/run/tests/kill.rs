@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -95,7 +96,12 @@ fn kill_at(folder: &Path, mode: &str, moment: usize) -> Option<String> {
 #[test]
 fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
     let scratch = tempfile::tempdir().unwrap();
-    let whole = scratch.path().join("whole");
+    // All of one name, which is a part of some moments' labels.
+    let folder_of = |number: &str| {
+        fs::create_dir(scratch.path().join(number)).unwrap();
+        scratch.path().join(number).join("run")
+    };
+    let whole = folder_of("whole");
     let moments = run_to_the_end(&whole);
     let expected = results(&whole);
 
@@ -116,6 +122,7 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
         "rename best.safetensors",
         "write the rest of metrics.jsonl",
         "write the rest of metrics.csv",
+        "write the rest of sample.safetensors",
         "write the rest of evaluation.json",
         "rename config.yaml",
     ];
@@ -128,7 +135,7 @@ fn a_run_killed_at_any_moment_ends_with_the_same_bits() {
         if number >= named.len() && kills >= KILLS {
             break;
         }
-        let folder = scratch.path().join(number.to_string());
+        let folder = folder_of(&number.to_string());
         // ... then any moments, of which every other is not waited at: the kill falls into what comes next.
         let (mode, first) = match named.get(number) {
             Some(moment) => ("pause", *moment),
