@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(indented("epoch      1 of 2", 80), "epoch      1 of 2\n");
         assert_eq!(
             indented("message    no space is left on this disk", 30),
-            "message    no space is left\n           on this disk\n"
+            "message    no space is left on\n           this disk\n"
         );
         assert_eq!(indented("a-long-name: died while training", 20), "a-long-name: died\n  while training\n");
     }
