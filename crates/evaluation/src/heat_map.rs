@@ -1,22 +1,30 @@
 //! A grid of figures as a picture.
 
-use std::fmt::Write as _;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::Once;
 
-use image::{ImageFormat, Rgb, RgbImage};
-use seqjepa_data::picture::draw_text;
+use image::{ImageFormat, RgbImage};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::register_font;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use seqjepa_data::picture::FONT;
 use seqjepa_train::storage::{StorageError, write_atomically};
 
 use crate::report::plain_text;
 
-/// Pixels of a cell, of a glyph, and between things.
+/// Pixels of a cell and the gap after it, of the letters, of a line of text, and around all.
 const CELL: [u32; 2] = [88, 44];
-const GLYPH: u32 = 16;
+const GAP: u32 = 2;
+const LETTERS: u32 = 18;
+const LINE: u32 = 26;
 const MARGIN: u32 = 16;
-const INK: [u8; 3] = [20, 20, 20];
-const PAPER: [u8; 3] = [255, 255, 255];
+const INK: RGBColor = RGBColor(20, 20, 20);
+const PAPER: RGBColor = WHITE;
 const EMPTY: [u8; 3] = [235, 235, 235];
+/// Of the font, for `plotters` and in SVG.
+const FAMILY: &str = "monospace";
 
 /// Dark to light, evenly spaced: anchors of the viridis colour map.
 const COLOURS: [[u8; 3]; 6] =
@@ -25,7 +33,7 @@ const COLOURS: [[u8; 3]; 6] =
 /// Figures by row and column, drawn with the numbers in the cells; one colour scale over all of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeatMap {
-    /// Above the grid; printable ASCII.
+    /// Above the grid.
     pub title: String,
     /// Above the columns.
     pub columns: Vec<String>,
@@ -51,109 +59,94 @@ impl HeatMap {
     }
 
     fn draw(&self) -> RgbImage {
-        let mut sheet = RgbImage::from_pixel(self.size()[0], self.size()[1], Rgb(PAPER));
-        for part in self.parts() {
-            match part {
-                Part::Cell { corner, colour } => {
-                    for y in 0..CELL[1] - 2 {
-                        for x in 0..CELL[0] - 2 {
-                            sheet.put_pixel(corner[0] + x, corner[1] + y, Rgb(colour));
-                        }
-                    }
-                }
-                Part::Text { corner, text, ink } => draw_text(&mut sheet, corner, &text, 2, Rgb(ink)),
-            }
-        }
+        let size = self.size();
+        let mut sheet = RgbImage::new(size[0], size[1]);
+        let area = BitMapBackend::with_buffer(&mut sheet, (size[0], size[1])).into_drawing_area();
+        self.draw_on(&area).expect("a buffer in memory takes any pixel");
+        drop(area);
         sheet
     }
 
     /// The same picture as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
-        let [width, height] = self.size();
-        let hex = |[r, g, b]: [u8; 3]| format!("#{r:02x}{g:02x}{b:02x}");
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" font-family=\"monospace\" font-size=\"{GLYPH}\">\n\
-             <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
-            hex(PAPER)
-        );
-        for part in self.parts() {
-            let line = match part {
-                Part::Cell { corner: [x, y], colour } => format!(
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
-                    CELL[0] - 2,
-                    CELL[1] - 2,
-                    hex(colour)
-                ),
-                Part::Text { corner: [x, y], text, ink } => {
-                    let length = pixels(text.chars().count(), GLYPH);
-                    let text =
-                        plain_text(&text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-                    format!(
-                        "<text x=\"{x}\" y=\"{}\" textLength=\"{length}\" fill=\"{}\">{text}</text>",
-                        y + GLYPH - 3,
-                        hex(ink)
-                    )
-                }
-            };
-            writeln!(svg, "{line}").expect("a string takes any text");
-        }
-        svg + "</svg>\n"
+        let size = self.size();
+        let mut svg = String::new();
+        let area = SVGBackend::with_string(&mut svg, (size[0], size[1])).into_drawing_area();
+        self.draw_on(&area).expect("a string takes any text");
+        drop(area);
+        svg
     }
 
     /// Pixels that the row titles take.
     fn label_width(&self) -> u32 {
-        let longest = self.rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
-        pixels(longest, GLYPH) + MARGIN
+        self.rows.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0) + MARGIN
     }
 
     fn size(&self) -> [u32; 2] {
-        let texts = self.notes.iter().chain([&self.title]).map(|text| text.chars().count());
-        let text = pixels(texts.max().unwrap_or(0), GLYPH);
+        let texts = self.notes.iter().chain([&self.title]).map(|text| width_of(text));
         let grid = self.label_width() + pixels(self.columns.len(), CELL[0]);
-        let lines = pixels(self.notes.len(), GLYPH + 6);
-        let height = 3 * MARGIN + 2 * (GLYPH + 8) + pixels(self.rows.len(), CELL[1]) + lines;
-        [2 * MARGIN + grid.max(text), height]
+        let height =
+            3 * MARGIN + 2 * LINE + pixels(self.rows.len(), CELL[1]) + pixels(self.notes.len(), LINE);
+        [2 * MARGIN + grid.max(texts.max().unwrap_or(0)), height]
     }
 
-    fn parts(&self) -> Vec<Part> {
+    fn draw_on<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+    ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
         let figures = || self.rows.iter().flat_map(|(_, cells)| cells).flatten().copied();
         let low = figures().fold(f64::INFINITY, f64::min);
         let high = figures().fold(f64::NEG_INFINITY, f64::max);
-        let text = |x, y, text: &str, ink| Part::Text { corner: [x, y], text: text.into(), ink };
-        let mut parts = vec![text(MARGIN, MARGIN, &self.title, INK)];
+        // Names come from files of others.
+        let text = |text: &str, at: (u32, u32), place: HPos, ink: RGBColor| {
+            let style = font().color(&ink).pos(Pos::new(place, VPos::Center));
+            area.draw(&Text::new(plain_text(text), (coordinate(at.0), coordinate(at.1)), style))
+        };
+        area.fill(&PAPER)?;
+        text(&self.title, (MARGIN, MARGIN + LINE / 2), HPos::Left, INK)?;
         let left = MARGIN + self.label_width();
-        let mut top = MARGIN + GLYPH + 8 + MARGIN / 2;
+        let centre = |column: u32| left + column * CELL[0] + (CELL[0] - GAP) / 2;
+        let mut top = MARGIN + LINE + MARGIN / 2;
         for (column, title) in (0..).zip(&self.columns) {
-            parts.push(text(left + column * CELL[0] + centred(title), top, title, INK));
+            text(title, (centre(column), top + LINE / 2), HPos::Center, INK)?;
         }
-        top += GLYPH + 8;
+        top += LINE;
         for (title, cells) in &self.rows {
-            let middle = top + (CELL[1] - 2 - GLYPH) / 2;
-            parts.push(text(MARGIN, middle, title, INK));
+            let middle = top + (CELL[1] - GAP) / 2;
+            text(title, (MARGIN, middle), HPos::Left, INK)?;
             for (column, figure) in (0..).zip(cells) {
-                let x = left + column * CELL[0];
-                let colour = figure.map_or(EMPTY, |figure| colour(figure, low, high));
-                parts.push(Part::Cell { corner: [x, top], colour });
+                let [r, g, b] = figure.map_or(EMPTY, |figure| colour(figure, low, high));
+                let corner = (coordinate(left + column * CELL[0]), coordinate(top));
+                let other = (corner.0 + coordinate(CELL[0] - GAP), corner.1 + coordinate(CELL[1] - GAP));
+                area.draw(&Rectangle::new([corner, other], RGBColor(r, g, b).filled()))?;
                 let number = figure.map_or_else(|| "-".into(), |figure| format!("{figure:.1}"));
                 // Rec. 601 luma: dark ink on light cells.
-                let [r, g, b] = colour.map(u32::from);
-                let ink = if 299 * r + 587 * g + 114 * b > 140_000 { INK } else { PAPER };
-                parts.push(text(x + centred(&number), middle, &number, ink));
+                let luma = 299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b);
+                let ink = if luma > 140_000 { INK } else { PAPER };
+                text(&number, (centre(column), middle), HPos::Center, ink)?;
             }
             top += CELL[1];
         }
         for (line, note) in (0..).zip(&self.notes) {
-            parts.push(text(MARGIN, top + MARGIN / 2 + line * (GLYPH + 6), note, INK));
+            text(note, (MARGIN, top + MARGIN / 2 + line * LINE + LINE / 2), HPos::Left, INK)?;
         }
-        parts
+        area.present()
     }
 }
 
-enum Part {
-    Cell { corner: [u32; 2], colour: [u8; 3] },
-    Text { corner: [u32; 2], text: String, ink: [u8; 3] },
+/// The font, made known to `plotters` once in a process.
+fn font() -> TextStyle<'static> {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        assert!(register_font(FAMILY, FontStyle::Normal, FONT).is_ok(), "the font in the program is whole");
+    });
+    (FAMILY, LETTERS).into_text_style(&(1, 1))
+}
+
+/// Pixels that a text takes.
+fn width_of(text: &str) -> u32 {
+    font().font.box_size(&plain_text(text)).map_or(0, |(width, _)| width)
 }
 
 /// Pixels of `count` things of `size` pixels.
@@ -161,9 +154,9 @@ fn pixels(count: usize, size: u32) -> u32 {
     u32::try_from(count).map_or(u32::MAX, |count| count.saturating_mul(size))
 }
 
-/// Where a text starts that is centred in a cell.
-fn centred(text: &str) -> u32 {
-    (CELL[0] - 2).saturating_sub(pixels(text.chars().count(), GLYPH)) / 2
+/// A place as `plotters` takes it.
+fn coordinate(place: u32) -> i32 {
+    i32::try_from(place).unwrap_or(i32::MAX)
 }
 
 /// The colour of a figure on the scale from `low` to `high`.
@@ -204,8 +197,9 @@ mod tests {
         let map = map();
         let sheet = map.draw();
         let left = MARGIN + map.label_width();
-        let top = MARGIN + GLYPH + 8 + MARGIN / 2 + GLYPH + 8;
-        let pixel = |column: u32, row: u32| sheet.get_pixel(left + column * CELL[0], top + row * CELL[1]).0;
+        let top = MARGIN + LINE + MARGIN / 2 + LINE;
+        let pixel =
+            |column: u32, row: u32| sheet.get_pixel(left + column * CELL[0] + 1, top + row * CELL[1] + 1).0;
         assert_eq!((pixel(0, 0), pixel(1, 0)), (COLOURS[0], COLOURS[5]));
         assert_eq!(pixel(0, 1), EMPTY);
         assert_eq!(colour(3.0, 3.0, 3.0), colour(0.5, 0.0, 1.0), "one figure alone has the middle colour");
@@ -220,7 +214,8 @@ mod tests {
         let size = image::image_dimensions(scratch.path().join("grid.png")).unwrap();
         assert_eq!(size, map().draw().dimensions());
         let svg = std::fs::read_to_string(scratch.path().join("grid.svg")).unwrap();
-        assert!(svg.contains(">50.0</text>") && svg.contains("&lt;run&gt;"), "{svg}");
+        // plotters puts the text of an element on a line of its own.
+        assert!(svg.contains("\n50.0\n</text>") && svg.contains("&lt;run&gt;"), "{svg}");
         HeatMap::default().save(&scratch.path().join("empty.png")).unwrap();
     }
 }

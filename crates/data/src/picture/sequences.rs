@@ -2,7 +2,8 @@
 
 use image::RgbImage;
 
-use super::tiles::{GLYPH, TILE, Tile, contact_sheet};
+use super::text::ADVANCE;
+use super::tiles::{TILE, Tile, contact_sheet};
 use super::views::{ViewRow, view_sheet};
 use crate::action::{ActionGroup, ActionSpace};
 use crate::augment::{ImageView, Normalization};
@@ -194,7 +195,7 @@ impl Tones {
 
 /// The raw parameters of a view, group by group; without groups all of them together.
 fn action_lines(space: &ActionSpace, row: &[f32]) -> Vec<String> {
-    const CHARACTERS: usize = (TILE / GLYPH) as usize;
+    const CHARACTERS: usize = (TILE / ADVANCE) as usize;
     let mut lines = Vec::new();
     let mut group = |name: &str, values: &[f32]| {
         let mut line = name.to_owned();

@@ -1,15 +1,13 @@
 //! Images with lines of text below them, in rows.
 
-use font8x8::{BASIC_FONTS, UnicodeFonts};
 use image::{Rgb, RgbImage};
 
+use super::text::{ADVANCE, LINE, draw_text};
 use crate::augment::{ImageView, PixelFormat};
 
 /// Side of a tile of the sheets of views, in pixels.
 pub(super) const TILE: u32 = 160;
 pub(super) const MARGIN: u32 = 8;
-pub(super) const LINE: u32 = 10;
-pub(super) const GLYPH: u32 = 8;
 pub(super) const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 pub(super) const INK: Rgb<u8> = Rgb([20, 20, 20]);
 
@@ -39,9 +37,9 @@ pub fn contact_sheet(rows: &[Vec<Tile>], side: u32) -> RgbImage {
             let corner = [MARGIN + column * pitch[0], MARGIN + row * pitch[1]];
             draw_image(&mut sheet, corner, &tile.image, scale(tile));
             for (number, line) in (0..).zip(&tile.caption) {
-                let baseline = [corner[0], corner[1] + highest + 4 + number * LINE];
-                let line: String = line.chars().take((widest / GLYPH) as usize).collect();
-                draw_text(&mut sheet, baseline, &line, 1, INK);
+                let top = [corner[0], corner[1] + highest + 2 + number * LINE];
+                let line: String = line.chars().take((widest / ADVANCE) as usize).collect();
+                draw_text(&mut sheet, top, &line, INK);
             }
         }
     }
@@ -63,24 +61,6 @@ fn draw_image(sheet: &mut RgbImage, corner: [u32; 2], image: &ImageView, scale: 
                 PixelFormat::Gray => [image.pixels()[at]; 3],
             };
             sheet.put_pixel(corner[0] + x, corner[1] + y, Rgb(pixel));
-        }
-    }
-}
-
-/// Draws a line of text, printable ASCII, its upper left corner at `corner`: a glyph has 8 x 8 pixels times `scale`. What
-/// lies outside the sheet is cut.
-pub fn draw_text(sheet: &mut RgbImage, corner: [u32; 2], text: &str, scale: u32, ink: Rgb<u8>) {
-    for (place, character) in (0..).zip(text.chars()) {
-        let Some(glyph) = BASIC_FONTS.get(character) else {
-            continue;
-        };
-        let left = corner[0] + place * GLYPH * scale;
-        for (y, row) in (0..GLYPH * scale).map(|y| (y, glyph[(y / scale) as usize])) {
-            for x in (0..GLYPH * scale).filter(|x| row >> (x / scale) & 1 == 1) {
-                if let Some(pixel) = sheet.get_pixel_mut_checked(left + x, corner[1] + y) {
-                    *pixel = ink;
-                }
-            }
         }
     }
 }

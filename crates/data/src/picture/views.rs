@@ -91,7 +91,8 @@ mod tests {
 
     use super::*;
     use crate::augment::AugmentPolicy;
-    use crate::picture::tiles::{INK, LINE, MARGIN};
+    use crate::picture::text::LINE;
+    use crate::picture::tiles::{INK, MARGIN};
     use crate::rng::{ShuffleKey, Split};
 
     #[test]
