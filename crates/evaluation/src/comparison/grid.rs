@@ -12,15 +12,19 @@ const METHOD: &str = "seqjepa";
 const LABEL: usize = 24;
 
 impl Comparison {
-    /// Top-1 on the representation of a sequence by M_train (rows: the published and the runs') and M_val (columns). A method
-    /// whose representation is of one view has no row.
+    /// Top-1 on the representation of a sequence by M_train (rows) and M_val (columns). A method whose representation is of one view
+    /// has no row; the published rows are there where a run was measured by their protocol on their data.
     #[must_use]
     pub fn grid(&self) -> HeatMap {
-        let published = grid(METHOD);
         let cards = || self.cards().filter(|(_, card)| card.method.invariant.of_sequence);
         let has = |m_val: &usize| cards().any(|(_, card)| card.figure(&name(card, *m_val)).is_some());
-        let columns = published.iter().map(|row| row.figures.len()).max().unwrap_or(0);
-        let columns = (1..=255).rev().find(has).unwrap_or(0).max(columns);
+        let own = (1..=255).rev().find(has).unwrap_or(0);
+        let with_paper = cards().any(|(_, card)| {
+            let names: Vec<String> = (1..=own).map(|m_val| name(card, m_val)).collect();
+            card.figures.iter().any(|figure| names.contains(&figure.name) && comparable(figure))
+        });
+        let published = if with_paper { grid(METHOD) } else { Vec::new() };
+        let columns = published.iter().map(|row| row.figures.len()).max().unwrap_or(0).max(own);
         let mut rows = Vec::new();
         let mut notes: Vec<String> = Vec::new();
         for row in published {
@@ -39,9 +43,7 @@ impl Comparison {
                     card.figures.iter().find(|f| f.name == name && f.protocol.name == *protocol)
                 };
                 let cells = (1..=columns).map(|m_val| figure(m_val).and_then(|figure| figure.trained.value));
-                let comparable =
-                    |figure: &Figure| figure.published.as_ref().is_none_or(|published| published.comparable);
-                let fair = (1..=columns).filter_map(figure).all(comparable);
+                let fair = !with_paper || (1..=columns).filter_map(figure).all(comparable);
                 let mark = if fair { "" } else { " *" };
                 let mut label: String = run.label.chars().take(LABEL).collect();
                 if protocols.len() > 1 {
@@ -65,6 +67,11 @@ impl Comparison {
             notes,
         }
     }
+}
+
+/// Whether a figure was measured as its published one.
+fn comparable(figure: &Figure) -> bool {
+    figure.published.as_ref().is_some_and(|published| published.comparable)
 }
 
 /// The figure of a column.
@@ -103,15 +110,21 @@ mod tests {
             online: None,
             trained_as: None,
         });
-        let grid = Comparison::new(runs.into()).grid();
-        assert_eq!(grid.columns.len(), 10);
-        let titles: Vec<&str> = grid.rows.iter().map(|(title, _)| title.as_str()).collect();
+        let grid = Comparison::new(runs.to_vec()).grid();
+        let titles = |grid: &HeatMap| grid.rows.iter().map(|(title, _)| title.clone()).collect::<Vec<_>>();
+        // Measured otherwise, so nothing published beside it.
+        assert_eq!(titles(&grid), ["M_train 3 a, exact", "M_train 3 a, linear"]);
+        assert_eq!((grid.columns.len(), grid.notes.len()), (10, 2), "{:?}", grid.notes);
+        assert_eq!((grid.rows[0].1[0], grid.rows[0].1[1], grid.rows[0].1[9]), (Some(0.5), None, Some(0.5)));
+
+        let mut same = runs[0].clone();
+        same.card.as_mut().unwrap().figures[3].published = Some(published(1.0, true, &[]));
+        let grid = Comparison::new(vec![same]).grid();
         assert_eq!(
-            titles,
+            titles(&grid),
             ["M_train 2 paper", "M_train 3 paper", "M_train 3 a, exact *", "M_train 3 a, linear"]
         );
         assert_eq!((grid.rows[1].1[4], grid.rows[1].1[8]), (Some(58.3), None));
-        assert_eq!((grid.rows[2].1[0], grid.rows[2].1[1], grid.rows[2].1[9]), (Some(0.5), None, Some(0.5)));
         assert_eq!(grid.notes.len(), 3, "{:?}", grid.notes);
     }
 }

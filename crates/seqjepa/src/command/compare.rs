@@ -16,7 +16,7 @@ use seqjepa_train::storage::write_atomically;
 use super::outputs::refuse_own_input;
 use super::terminal::{say, width};
 
-/// Puts runs and the paper's figures side by side.
+/// Puts runs side by side, and the paper's figures where data and protocol are the same.
 ///
 /// Tables on the terminal and as Markdown, every figure with its protocol as CSV, and a picture of top-1 by the views a model was
 /// trained on (M_train) and the views it is tested on (M_val). Runs of one config that differ in their seeds are one column, mean and
