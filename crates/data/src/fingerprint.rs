@@ -18,7 +18,7 @@ impl Fingerprint {
     pub fn of<B: AsRef<[u8]>>(parts: impl IntoIterator<Item = B>) -> Self {
         let mut hash = Sha256::new();
         parts.into_iter().for_each(|part| hash.update(part));
-        Self(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(format!("{:x}", hash.finalize()))
     }
 
     /// The digits.

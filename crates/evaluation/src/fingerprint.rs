@@ -20,7 +20,7 @@ pub fn file_sha256(path: &Path) -> Result<String, StorageError> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer).map_err(fail)? {
-            0 => return Ok(hex(hash)),
+            0 => return Ok(format!("{:x}", hash.finalize())),
             read => hash.update(&buffer[..read]),
         }
     }
@@ -36,16 +36,12 @@ pub fn method_sha256(method: &dyn DynMethod) -> String {
         hash.update(format!("{:?}{:?}", data.dtype(), data.shape()).as_bytes());
         hash.update(data.as_bytes());
     }
-    hex(hash)
+    format!("{:x}", hash.finalize())
 }
 
 /// SHA-256 of a text.
 pub(crate) fn text_sha256(text: &str) -> String {
-    hex(Sha256::new().chain_update(text))
-}
-
-fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(text))
 }
 
 #[cfg(test)]

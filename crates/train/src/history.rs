@@ -33,7 +33,8 @@ impl HistoryPosition {
         }
         found.truncate(before);
         found.extend(last);
-        let same = (self.lines == 0 && found.is_empty()) || hex(Sha256::digest(&found)) == self.sha256;
+        let same =
+            (self.lines == 0 && found.is_empty()) || format!("{:x}", Sha256::digest(&found)) == self.sha256;
         same.then_some(found)
     }
 }
@@ -68,13 +69,13 @@ impl History {
     /// Where it ends.
     #[must_use]
     pub fn position(&self) -> HistoryPosition {
-        let sha256 = if self.position.lines == 0 { String::new() } else { hex(self.hash.clone().finalize()) };
+        let sha256 = if self.position.lines == 0 {
+            String::new()
+        } else {
+            format!("{:x}", self.hash.clone().finalize())
+        };
         HistoryPosition { sha256, ..self.position.clone() }
     }
-}
-
-fn hex(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

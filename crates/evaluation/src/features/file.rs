@@ -37,7 +37,7 @@ pub(crate) struct Section {
 
 impl Section {
     pub(crate) fn new(name: impl Into<String>, rows: usize, width: usize) -> Self {
-        Self { name: name.into(), rows, width, sha256: hex([0; 32]) }
+        Self { name: name.into(), rows, width, sha256: "0".repeat(64) }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -47,10 +47,6 @@ impl Section {
     fn shape(&self) -> (&str, usize, usize) {
         (&self.name, self.rows, self.width)
     }
-}
-
-fn hex(digest: impl AsRef<[u8]>) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,7 +163,7 @@ impl FeatureWriter {
     pub(crate) fn finish(mut self, keep: bool) -> Result<FeatureFile, StorageError> {
         let close = |open: Open| {
             assert_eq!(open.rows, open.section.rows, "section `{}` is complete", open.section.name);
-            Section { sha256: hex(open.hasher.finalize()), ..open.section }
+            Section { sha256: format!("{:x}", open.hasher.finalize()), ..open.section }
         };
         let sections: Vec<_> = self.sections.drain(..).map(close).collect();
         let header = Header { key: self.key.clone(), sections };
@@ -295,7 +291,7 @@ impl FeatureFile {
 fn digest(file: &mut File, bytes: u64) -> io::Result<String> {
     let mut hasher = Sha256::new();
     stream(file, bytes, |chunk| hasher.update(chunk))?;
-    Ok(hex(hasher.finalize()))
+    Ok(format!("{:x}", hasher.finalize()))
 }
 
 fn stream(file: &mut File, bytes: u64, mut take: impl FnMut(&[u8])) -> io::Result<()> {

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::EmbedError;
-use super::record::hex;
 
 /// The kind of the files that features are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +181,7 @@ impl FeatureFiles {
     /// The arrays in order, with the digests of what they hold so far.
     pub(super) fn arrays(&self) -> Vec<EmbeddedArray> {
         let described = |array: &Array| EmbeddedArray {
-            sha256: Some(hex(&array.digest.clone().finalize())),
+            sha256: Some(format!("{:x}", array.digest.clone().finalize())),
             ..array.description.clone()
         };
         self.arrays.iter().map(described).collect()

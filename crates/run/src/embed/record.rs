@@ -115,7 +115,7 @@ impl EmbeddedFiles {
             let expected = format!("`{array}` of shape {:?} in {}", known.shape, known.file);
             return Err(EmbedError::record(record, expected, format!("{} bytes", values.len())));
         }
-        let found = hex(&Sha256::digest(values));
+        let found = format!("{:x}", Sha256::digest(values));
         match &known.sha256 {
             Some(expected) if *expected != found => Err(EmbedError::record(
                 record,
@@ -125,10 +125,6 @@ impl EmbeddedFiles {
             _ => Ok(()),
         }
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -153,7 +149,7 @@ mod tests {
     }
 
     fn array(file: &str, values: &[u8]) -> EmbeddedArray {
-        let sha256 = Some(hex(&Sha256::digest(values)));
+        let sha256 = Some(format!("{:x}", Sha256::digest(values)));
         EmbeddedArray { name: "z_agg".into(), file: file.into(), shape: vec![2, 1], sha256 }
     }
 

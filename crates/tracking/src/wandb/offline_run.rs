@@ -213,7 +213,7 @@ impl OfflineRun {
         row: &Row,
         now: Timestamp,
     ) -> Result<(), TrackingError> {
-        let digest: String = Sha256::digest(picture.png()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = format!("{:x}", Sha256::digest(picture.png()));
         let path = files::picture_path(name, self.next_step, &digest);
         self.replace(&path, picture.png())?;
         let file = File { path: path.clone(), kind: MEDIA };

@@ -278,7 +278,7 @@ fn digest(header: &str, sections: &[(&str, &StateDict); 3]) -> String {
         part(&shape);
         part(data.as_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hash.finalize())
 }
 
 fn to_safetensors(dtype: DType) -> Dtype {
