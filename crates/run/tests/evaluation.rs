@@ -238,12 +238,11 @@ fn a_comparison_marks_what_differs() {
     assert!(csv.lines().any(|line| line.starts_with("a,top1_z_agg_m2,exact,")), "{csv}");
 
     let grid = comparison.grid();
-    assert_eq!(grid.columns.len(), 8);
     let titles: Vec<&str> = grid.rows.iter().map(|(title, _)| title.as_str()).collect();
     assert_eq!(
         titles,
-        ["M_train 2 paper", "M_train 3 paper", "M_train 2 a *", "M_train 3 b *", "M_train 2 c *"]
+        // None was measured as the published ones, which stand nowhere beside them.
+        ["M_train 2 a", "M_train 3 b", "M_train 2 c"]
     );
-    assert_eq!(grid.rows[1].1[4], Some(58.3));
-    assert!(grid.rows[2].1[2].is_some() && grid.rows[2].1[3].is_none());
+    assert!(grid.rows[0].1[2].is_some() && grid.rows[0].1.get(3).is_none_or(Option::is_none));
 }

@@ -9,7 +9,7 @@ const OF_THE_COMMAND: [&str; 9] = [
     "signal-hook",
     "tracing-subscriber",
     "indicatif",
-    "plotters",
+    "seqjepa-report",
     "ureq",
     "rustls",
     "webpki-roots",

@@ -41,11 +41,25 @@ impl Appender {
             let source = io::Error::other("an earlier write to it failed");
             return Err(TrackingError::io("write to", &self.path)(source));
         }
-        let written = self.file.write_all(&self.waiting);
+        let written = is_there(&self.file).and_then(|()| self.file.write_all(&self.waiting));
         self.waiting.clear();
         self.broken = written.is_err();
         written.map_err(TrackingError::io("write to", &self.path))
     }
+}
+
+/// Refuses a file that has no name any more: nobody would find what is written to it.
+#[cfg(unix)]
+fn is_there(file: &File) -> io::Result<()> {
+    match std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) {
+        0 => Err(io::Error::new(io::ErrorKind::NotFound, "it has been deleted")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_there(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 impl Drop for Appender {
@@ -72,5 +86,18 @@ mod tests {
         assert!(file.flush().unwrap_err().to_string().contains("an earlier write"));
         let mut file = Appender::at(open(), "log", 0).unwrap();
         assert!(file.push(&[0; WAITING]).is_err());
+    }
+
+    #[test]
+    fn a_deleted_file_is_told_of() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        let mut file = Appender::at(File::create(&path).unwrap(), "log", 0).unwrap();
+        file.push(b"a").unwrap();
+        file.flush().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        file.push(b"b").unwrap();
+        let message = file.flush().unwrap_err().to_string();
+        assert!(message.contains("could not write to log") && message.contains("deleted"), "{message}");
     }
 }

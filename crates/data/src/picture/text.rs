@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_cut() {
-        let mut sheet = RgbImage::from_pixel(20, 10, PAPER);
+        let mut sheet = RgbImage::from_pixel(20, 15, PAPER);
         draw_text(&mut sheet, [15, 5], "cut é 実", INK);
         let (columns, rows) = inked(&sheet);
         assert!(columns.iter().all(|x| *x >= 14) && rows.iter().all(|y| *y >= 5) && !columns.is_empty());

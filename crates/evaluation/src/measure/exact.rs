@@ -71,7 +71,7 @@ impl Session<'_> {
         let config = LogisticConfig { seed: self.passes.seed, ..LogisticConfig::default() };
         let fit = Fit::Exact {
             solver: format!(
-                "multinomial logistic regression in f64, L-BFGS, then Newton's method until no logit changes by {:e}{}",
+                "multinomial logistic regression in f64, by L-BFGS or Newton's method until no logit is left to change by {:e}{}",
                 config.tolerance,
                 if config.standardize { ", features standardized by the training rows" } else { "" }
             ),

@@ -1,5 +1,6 @@
 //! `config.yaml` as keys and values.
 
+use seqjepa_run::config::without_user;
 use seqjepa_train::storage::{Folder, check_nesting};
 use serde_yaml::Value;
 
@@ -43,7 +44,8 @@ fn text(value: &Value) -> String {
             let items: Vec<String> = items.iter().take(64).map(text).collect();
             format!("[{}]", items.join(", "))
         }
-        Value::String(text) => text.clone(),
+        // A page is handed on.
+        Value::String(text) => without_user(text),
         value => serde_yaml::to_string(value).unwrap_or_default().trim().replace('\n', " "),
     };
     text.chars().take(VALUE).collect()

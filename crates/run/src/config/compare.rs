@@ -97,11 +97,26 @@ fn compare(held: &Value, given: &Value, prefix: &str, found: &mut Vec<ConfigDiff
         _ if held != given => {
             let text = |value| {
                 let text = serde_yaml::to_string(value).expect("a value is plain data");
-                text.trim().replace('\n', " ")
+                without_user(&text.trim().replace('\n', " "))
             };
             found.push(ConfigDifference { key: prefix.into(), held: text(held), given: text(given) });
         }
         _ => {}
+    }
+}
+
+/// A text without the user and password of a URL in it: it is shown, and may be handed on.
+///
+/// ```
+/// assert_eq!(seqjepa_run::config::without_user("https://me:secret@example.org/x"), "https://...@example.org/x");
+/// ```
+#[must_use]
+pub fn without_user(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..host].rfind('@') {
+        Some(at) => format!("{scheme}://...{}", &rest[at..]),
+        None => text.to_owned(),
     }
 }
 

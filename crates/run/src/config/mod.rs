@@ -18,7 +18,7 @@ mod run;
 mod schema;
 mod wandb;
 
-pub use compare::ConfigDifference;
+pub use compare::{ConfigDifference, without_user};
 pub use config::Config;
 pub use dataset::DatasetConfig;
 pub use error::ConfigError;

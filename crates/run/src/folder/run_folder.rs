@@ -146,6 +146,33 @@ impl RunFolder {
         ["config.yaml", "metrics.jsonl", "checkpoints"].into_iter().find(|name| self.root.join(name).exists())
     }
 
+    /// Whether a path is that of a file that some run keeps in its folder.
+    #[must_use]
+    pub fn keeps(file: &Path) -> bool {
+        const FILES: [&str; 10] = [
+            CONFIG,
+            METRICS_JSONL,
+            METRICS_KEPT,
+            METRICS_CSV,
+            STATUS,
+            GATES,
+            EVALUATION,
+            SAMPLE,
+            "lock",
+            "wandb.json",
+        ];
+        const FOLDERS: [&str; 4] = [CHECKPOINTS, FEATURES, "tensorboard", "wandb"];
+        file.ancestors().skip(1).take(6).any(|root| {
+            let mut below = file.strip_prefix(root).into_iter().flat_map(Path::iter);
+            let (first, second) =
+                (below.next().and_then(|name| name.to_str()).unwrap_or_default(), below.next());
+            let of_a_run = if second.is_none() { FILES.contains(&first) } else { FOLDERS.contains(&first) };
+            of_a_run
+                && root.join(CONFIG).is_file()
+                && (root.join(STATUS).exists() || root.join(CHECKPOINTS).exists())
+        })
+    }
+
     /// The folder itself.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -231,6 +258,27 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn the_files_of_a_run_are_known() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        assert!(!RunFolder::keeps(&root.join("config.yaml")));
+        for name in [CONFIG, STATUS] {
+            fs::write(root.join(name), "").unwrap();
+        }
+        for own in [
+            "config.yaml",
+            "sample.safetensors",
+            "checkpoints/last.safetensors",
+            "wandb/offline-run-1/files/x",
+        ] {
+            assert!(RunFolder::keeps(&root.join(own)), "{own}");
+        }
+        for other in ["features.npy", "model.safetensors", "mine/config.yaml", "report.html"] {
+            assert!(!RunFolder::keeps(&root.join(other)), "{other}");
+        }
+    }
 
     #[test]
     fn a_folder_with_a_run_is_refused_and_left_alone() {

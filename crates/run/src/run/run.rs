@@ -23,7 +23,7 @@ use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
 use crate::sink::StatusSink;
-use crate::tracking::{self, Part, Tracked, Tracking, WandbVariables};
+use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, WandbVariables};
 
 /// A run with its data, device, trainer and folder, which no other process can train in meanwhile.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ pub struct Run {
     pub(super) stop: StopFlag,
     /// `logging.wandb` with what the user's environment adds to it.
     wandb: WandbConfig,
+    given_up: GivenUp,
     /// Held for as long as the run lives; everything is written through it.
     pub(super) lock: RunLock,
 }
@@ -113,6 +114,7 @@ impl Run {
         let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
         Self {
             wandb: config.logging.wandb.clone(),
+            given_up: GivenUp::default(),
             config,
             method,
             folder,
@@ -148,7 +150,7 @@ impl Run {
     /// minutes and until the run is asked to stop. To be called once all is done; says where the run lies either way.
     #[must_use]
     pub fn upload(&self) -> Tracked {
-        tracking::upload(&self.wandb, self.lock.folder(), || !self.stop.is_requested())
+        tracking::upload(&self.wandb, self.lock.folder(), &self.given_up, || !self.stop.is_requested())
     }
 
     /// The trackers that the config asks for.
@@ -162,6 +164,7 @@ impl Run {
             rows: &self.rows,
             steps: (self.trainer.steps_done(), self.trainer.steps_per_epoch() as u64),
             evaluating,
+            given_up: &self.given_up,
         })
     }
 

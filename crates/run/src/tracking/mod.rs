@@ -1,6 +1,7 @@
 //! TensorBoard and W&B beside a run: they are told what it is told, and whatever becomes of them, the run goes on.
 
 mod describe;
+mod given_up;
 mod identity;
 mod place;
 mod progress;
@@ -11,6 +12,7 @@ mod upload;
 mod variables;
 mod wandb;
 
+pub(crate) use given_up::GivenUp;
 pub(crate) use tracking::{Part, Tracking};
 pub use upload::Tracked;
 pub(crate) use upload::upload;

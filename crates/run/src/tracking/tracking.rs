@@ -10,6 +10,7 @@ use seqjepa_train::storage::Folder;
 use serde_json::{Value, json};
 
 use super::describe;
+use super::given_up::GivenUp;
 use super::place::StoredFolder;
 use super::progress::{EPOCH, Held, Progress, STEP, VIEWS};
 use super::system::Monitor;
@@ -35,6 +36,8 @@ pub(crate) struct Part<'a> {
     pub steps: (u64, u64),
     /// Whether it is about to be evaluated, not trained.
     pub evaluating: bool,
+    /// What has failed before.
+    pub given_up: &'a GivenUp,
 }
 
 /// The trackers of a run. One that fails is given up, with one warning; the run goes on.
@@ -42,6 +45,7 @@ pub(crate) struct Part<'a> {
 pub(crate) struct Tracking {
     events: Option<EventLog>,
     wandb: Option<WandbTracker>,
+    given_up: GivenUp,
     monitor: Monitor,
     log_every: u64,
     batch_size: f64,
@@ -55,12 +59,15 @@ impl Tracking {
     /// Goes on with what a run has logged, or begins it, as its config asks; `None` where it asks for nothing.
     pub(crate) fn open(part: &Part<'_>) -> Option<Self> {
         let config = part.config;
-        if !config.logging.tensorboard && !is_on(part.wandb) {
+        let events = config.logging.tensorboard && !part.given_up.events();
+        let wandb = is_on(part.wandb) && !part.given_up.wandb();
+        if !events && !wandb {
             return None;
         }
         let mut tracking = Self {
             events: None,
             wandb: None,
+            given_up: part.given_up.clone(),
             monitor: Monitor::new(),
             log_every: config.logging.log_every as u64,
             batch_size: config.dataset.batch_size as f64,
@@ -80,13 +87,13 @@ impl Tracking {
             let drawn = describe::views(config, part.data);
             drawn.inspect_err(|problem| tracing::warn!("no picture of views is logged: {problem}")).ok()
         };
-        if config.logging.tensorboard {
+        if events {
             let mut held = Held::default();
             let opened = open_events(part, &progress, &mut held);
-            tracking.events = kept(opened, "TensorBoard");
+            tracking.events = part.given_up.unless_events(opened);
             tracking.complete(&progress, &held, views(&held), Some(true));
         }
-        if is_on(part.wandb) {
+        if wandb {
             let mut held = Held::default();
             let settings = describe::settings(config, part.backend);
             let described = (&settings, part.backend);
@@ -98,7 +105,7 @@ impl Tracking {
                 &tracking.monitor,
                 (&progress, &mut held),
             );
-            tracking.wandb = kept(opened, "W&B");
+            tracking.wandb = part.given_up.unless_wandb(opened);
             tracking.complete(&progress, &held, views(&held), Some(false));
         }
         tracking.flush();
@@ -282,7 +289,7 @@ impl Tracking {
         }
         self.flush();
         if let (Some(code), Some(wandb)) = (exit_code, self.wandb) {
-            kept(wandb.run.finish(code, Timestamp::now()).map_err(Problem::from), "W&B");
+            self.given_up.unless_wandb(wandb.run.finish(code, Timestamp::now()));
         }
     }
 
@@ -294,7 +301,7 @@ impl Tracking {
         wandb: impl FnOnce(&mut WandbTracker) -> Result<(), Problem>,
     ) {
         if let Some(log) = self.events.as_mut().filter(|_| only != Some(false))
-            && kept(events(log).map_err(Problem::from), "TensorBoard").is_none()
+            && self.given_up.unless_events(events(log)).is_none()
         {
             self.events = None;
         }
@@ -305,18 +312,13 @@ impl Tracking {
                     tracing::warn!("{error}; the run goes on, and sending is tried again at its end");
                 }
                 result => {
-                    if kept(result, "W&B").is_none() {
+                    if self.given_up.unless_wandb(result).is_none() {
                         self.wandb = None;
                     }
                 }
             }
         }
     }
-}
-
-/// What was done, or a warning.
-fn kept<T>(result: Result<T, Problem>, tracker: &str) -> Option<T> {
-    result.inspect_err(|error| tracing::warn!("{tracker}: {error}; the run goes on without it")).ok()
 }
 
 fn open_events(part: &Part<'_>, progress: &Progress, held: &mut Held) -> Result<EventLog, Problem> {

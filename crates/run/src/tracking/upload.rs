@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use seqjepa_train::storage::Folder;
 
+use super::given_up::GivenUp;
 use super::wandb;
 use crate::config::{WandbConfig, WandbMode};
 
@@ -13,6 +14,11 @@ pub enum Tracked {
     Nothing,
     /// It is kept in this folder, and can be sent by `wandb sync FOLDER`.
     Kept {
+        /// Its folder.
+        folder: PathBuf,
+    },
+    /// Its log could not be written to the end, of which there was a warning; what there is of it is in this folder.
+    Incomplete {
         /// Its folder.
         folder: PathBuf,
     },
@@ -31,10 +37,18 @@ pub enum Tracked {
 }
 
 /// Sends the run, where that is asked for.
-pub(crate) fn upload(config: &WandbConfig, root: &Folder, go_on: impl Fn() -> bool) -> Tracked {
+pub(crate) fn upload(
+    config: &WandbConfig,
+    root: &Folder,
+    given_up: &GivenUp,
+    go_on: impl Fn() -> bool,
+) -> Tracked {
     let Some(folder) = wandb::folder(config, root).filter(|_| wandb::is_on(config)) else {
         return Tracked::Nothing;
     };
+    if given_up.wandb() {
+        return Tracked::Incomplete { folder };
+    }
     if config.mode != Some(WandbMode::Online) {
         return Tracked::Kept { folder };
     }

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::config::{WandbConfig, WandbMode, fits};
+use crate::config::{WandbConfig, WandbMode, abridged, fits};
 
 /// What the public client's environment variables say of a run: `WANDB_MODE`, `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`,
 /// `WANDB_RUN_GROUP`, `WANDB_TAGS` (parted by commas) and `WANDB_DIR`. As with the client, what a program sets itself (here the
@@ -27,11 +27,15 @@ impl WandbVariables {
         let get = |name| get(name).filter(|value| !value.is_empty());
         found.dir = get("WANDB_DIR").map(Into::into);
         let mut text = |name, most: usize, without: &str| {
-            let value = get(name)?.into_string().unwrap_or_default();
-            if fits(&value, most, without) {
-                return Some(value);
+            let value = get(name)?;
+            if let Some(value) = value.to_str().filter(|value| fits(value, most, without)) {
+                return Some(value.to_owned());
             }
-            found.problems.push(format!("{name} is not followed: expected 1 to {most} characters"));
+            let besides = if without.is_empty() { String::new() } else { format!(" and {without}") };
+            found.problems.push(format!(
+                "{name} is not followed: expected 1 to {most} characters of UTF-8 without control characters{besides}, found {}",
+                abridged(&format!("{value:?}"))
+            ));
             None
         };
         found.project = text("WANDB_PROJECT", 128, "/\\#?%:");

@@ -15,10 +15,10 @@ use seqjepa_run::progress::ProgressBars;
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed, whole};
 use super::device::describe_device;
 use super::introduction::describe_classes;
-use super::outputs::{LONGEST_TEXT, refuse_own_input};
+use super::outputs::{LONGEST_TEXT, refuse_file_of_a_run, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
-use super::terminal::say;
+use super::terminal::{say, tell};
 
 /// Most images at a time: more make nothing faster.
 const MAX_BATCH: u64 = 1 << 16;
@@ -61,17 +61,20 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let format = FeatureFormat::of(output)?;
     let record = output.with_extension("json");
     refuse_record_of_others(&record, output, format)?;
+    let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
+    let files =
+        || [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy));
+    files().try_for_each(|file| refuse_file_of_a_run(file))?;
     let (device, backend) = DeviceRequest::parse(&arguments.device)
         .and_then(|request| request.open_named())
         .map_err(|error| anyhow!("--device {}: {error}", arguments.device))?;
     let pretrained = hint_at_missing(arguments.model.source().load(&device), arguments.model.allow_missing)?;
-    let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
-    for file in [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy)) {
+    for file in files() {
         let read = [Some(pretrained.path.as_path()), arguments.model.config.as_deref()];
         refuse_own_input(file, read.into_iter().flatten())?;
     }
     tell_not_followed(&pretrained.not_followed);
-    say!("device: {}", describe_device(&arguments.device, backend));
+    tell!("device: {}", describe_device(&arguments.device, backend));
     if !pretrained.native {
         let left_over: Vec<_> = pretrained.beside.iter().map(|(name, _)| name.clone()).collect();
         let left_over = if left_over.is_empty() { "nothing".into() } else { shown(&left_over) };
@@ -86,13 +89,13 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let embedder = Embedder::new(&pretrained, views, &device)?;
     let normalization = embedder.normalization();
     let side = embedder.image_size();
-    say!(
+    tell!(
         "{side}x{side} pixels, normalised by mean {:?} and standard deviation {:?}",
         normalization.mean,
         normalization.std
     );
     let images = list_images(&embedder, &arguments.images)?;
-    say!("{} images; {}", images.len(), describe_classes(images.class_names()));
+    tell!("{} images; {}", images.len(), describe_classes(images.class_names()));
     stop.begin();
     let bars = &mut ProgressBars::new();
     let embedded = embed_files(&embedder, &images, arguments.batch_size, output, &mut stop.watch(bars))?;

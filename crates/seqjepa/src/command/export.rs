@@ -12,9 +12,9 @@ use seqjepa_run::{MayLack, published_probes};
 
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
 use super::device::describe_device;
-use super::outputs::{expect_ending, refuse_own_input};
+use super::outputs::{expect_ending, refuse_file_of_a_run, refuse_own_input};
 use super::pool::on_the_pool;
-use super::terminal::{note, say};
+use super::terminal::{note, say, tell};
 
 /// Extensions under which PyTorch's own format is expected.
 const PYTORCH: [&str; 5] = ["pth", "pt", "bin", "ckpt", "pkl"];
@@ -46,6 +46,7 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     )?;
     refuse_other_formats(output)?;
     expect_ending(output, "safetensors")?;
+    refuse_file_of_a_run(output)?;
     let (device, backend) = DeviceRequest::parse("cpu")?.open_named()?;
     let mut source = model.source();
     if !model.allow_missing {
@@ -56,7 +57,7 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let read = [Some(pretrained.path.as_path()), model.config.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     tell_not_followed(&pretrained.not_followed);
-    say!("device: {}", describe_device("cpu", backend));
+    tell!("device: {}", describe_device("cpu", backend));
     let missing = &pretrained.missing;
     let mut tensors = pretrained.method.state_dict();
     // Their values here are those of a fresh model.

@@ -74,6 +74,9 @@ fn print_folder(folder: &RunFolder) {
 fn print_tracked(tracked: &Tracked) {
     match tracked {
         Tracked::Kept { folder } => say!("W&B run: kept; to send it: wandb sync {}", folder.display()),
+        Tracked::Incomplete { folder } => {
+            say!("W&B run: incomplete, as warned of; what there is of it is in {}", folder.display());
+        }
         Tracked::Sent { folder } => say!("W&B run: sent from {}", folder.display()),
         Tracked::NotSent { folder, problem } => {
             say!("W&B run: not sent ({problem}); to send it: wandb sync {}", folder.display());

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use seqjepa_evaluation::ResultCard;
+use seqjepa_run::RunFolder;
+use seqjepa_train::checkpoint::is_checkpoint;
 use seqjepa_train::storage::folder_of;
 
 /// Most bytes of a JSON file that is read, beside an output or as an input.
@@ -50,6 +52,18 @@ pub(super) fn refuse_other_than_report(output: &Path) -> anyhow::Result<()> {
         "output {}: expected a page of `seqjepa report` or a name that is free, found another file; nothing was written",
         output.display()
     )
+}
+
+/// Refuses to replace what a run keeps, or a checkpoint anywhere: hours of work, perhaps under way.
+pub(super) fn refuse_file_of_a_run(output: &Path) -> anyhow::Result<()> {
+    let place = resolved(output);
+    if place.exists() && (RunFolder::keeps(&place) || is_checkpoint(&place)) {
+        bail!(
+            "output {}: expected a name that is free, found a file of a run; nothing was written",
+            output.display()
+        );
+    }
+    Ok(())
 }
 
 /// Refuses an output that is one of the inputs, by whatever name.

@@ -18,7 +18,9 @@ use seqjepa_train::storage::{read_json, write_atomically};
 
 use super::arguments::{Overrides, whole};
 use super::failure::as_typed;
-use super::outputs::{LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_own_input};
+use super::outputs::{
+    LONGEST_TEXT, expect_ending, refuse_existing_below, refuse_file_of_a_run, refuse_own_input,
+};
 use super::pool::on_the_pool;
 use super::terminal::{note, say};
 
@@ -87,9 +89,11 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         given.map(PathBuf::as_path)
     };
     refuse_own_input(output, read())?;
+    refuse_file_of_a_run(output)?;
     if let Some(path) = &arguments.parameters {
         expect_ending(path, "json")?;
         refuse_own_input(path, read().chain([output.as_path()]))?;
+        refuse_file_of_a_run(path)?;
     }
     let mut overrides = arguments.set.overrides.clone();
     let size = arguments.size.map(|size| (format!("model.img_size={size}"), format!("--size {size}")));

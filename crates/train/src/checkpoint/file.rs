@@ -19,7 +19,7 @@ use super::error::CheckpointError;
 use crate::history::History;
 use crate::storage::{Folder, StorageError, abridged, check_nesting, write_atomically, yaml_words};
 
-const HEADER_KEY: &str = "seqjepa";
+pub(super) const HEADER_KEY: &str = "seqjepa";
 const DIGEST_KEY: &str = "sha256";
 /// Format 1 had neither a digest nor an epoch under way, format 2 the metrics of all epochs; both are still read.
 const FORMAT: u32 = 3;

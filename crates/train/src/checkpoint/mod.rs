@@ -3,8 +3,10 @@
 mod content;
 mod error;
 mod file;
+mod kind;
 mod store;
 
 pub use content::{Checkpoint, NoRecord, Progress, UnderWay};
 pub use error::CheckpointError;
+pub use kind::is_checkpoint;
 pub use store::{BestState, CheckpointStore, Found};
