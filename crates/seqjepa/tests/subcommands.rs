@@ -473,9 +473,12 @@ fn features_that_embed_writes_are_probed_in_both_formats() {
     // The record of one output is not taken for that of another.
     let error = fails(scratch.path(), embed("features.npy"));
     assert!(error.contains("features.json"), "{error}");
-    // Nor is the checkpoint overwritten.
+    // Nor is the checkpoint overwritten, nor any other.
     let error = fails(scratch.path(), embed("model.safetensors"));
     assert!(error.contains("is read"), "{error}");
+    fs::copy(scratch.path().join("model.safetensors"), scratch.path().join("copy.safetensors")).unwrap();
+    let error = fails(scratch.path(), embed("copy.safetensors"));
+    assert!(error.contains("found a file of a run"), "{error}");
     let error =
         fails(scratch.path(), ["probe", "--train", "features.safetensors", "--test", "features.safetensors"]);
     assert!(error.contains("z_agg") && error.contains("--features"), "{error}");

@@ -64,7 +64,11 @@ fn embed(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     let arrays = ["z_t", "z_agg", "actions"].map(|name| output.with_extension(format!("{name}.npy")));
     let files =
         || [output, &record].into_iter().chain(arrays.iter().filter(|_| format == FeatureFormat::Npy));
-    files().try_for_each(|file| refuse_file_of_a_run(file))?;
+    for file in files() {
+        let given = [Some(arguments.model.checkpoint.as_path()), arguments.model.config.as_deref()];
+        refuse_own_input(file, given.into_iter().flatten())?;
+        refuse_file_of_a_run(file)?;
+    }
     let (device, backend) = DeviceRequest::parse(&arguments.device)
         .and_then(|request| request.open_named())
         .map_err(|error| anyhow!("--device {}: {error}", arguments.device))?;
