@@ -11,7 +11,7 @@ use seqjepa_run::Config;
 
 use super::arguments::Overrides;
 use super::failure;
-use super::terminal::{note, say};
+use super::terminal::{self, say};
 
 /// Checks configs, shows them resolved, and lists every key.
 #[derive(Debug, Subcommand)]
@@ -96,7 +96,7 @@ fn check(arguments: &Check) -> ExitCode {
         match Config::load(file, &arguments.set.overrides) {
             Ok(_) => say!("{}: valid", file.display()),
             Err(error) => {
-                note!("error: {}", failure::message(&error.into()));
+                terminal::error(format_args!("error: {}", failure::message(&error.into())));
                 code = ExitCode::FAILURE;
             }
         }
