@@ -243,7 +243,12 @@ fn unknown_key(path: &str, name: &str, known: &Value, origin: &str) -> ConfigErr
     // A key in the wrong section keeps its own name, so the last part counts most.
     let score = |candidate: &String| {
         let last = candidate.rsplit('.').next().unwrap_or(candidate);
-        strsim::jaro_winkler(last, &name) + 0.5 * strsim::jaro_winkler(candidate, &path)
+        // Letters in a wrong order are few changes; of short names the other measure sees none.
+        let alike =
+            |a: &str, b: &str| strsim::jaro_winkler(a, b).max(strsim::normalized_damerau_levenshtein(a, b));
+        let depth = |path: &str| path.matches('.').count();
+        let beside = if depth(candidate) == depth(&path) { 0.2 } else { 0.0 };
+        alike(last, &name) + 0.5 * alike(candidate, &path) + beside
     };
     let nearest = paths.into_iter().max_by(|a, b| score(a).total_cmp(&score(b))).unwrap_or_default();
     let hint = match nearest.split_once('.') {
@@ -308,6 +313,8 @@ mod tests {
         assert!(message.contains("`optim.momentum`"), "{message}");
         let message = parse("modell:\n  depth: 18\n").unwrap_err().to_string();
         assert!(message.contains("`model`"), "{message}");
+        let message = parse("rnu:\n  epochs: 2\n").unwrap_err().to_string();
+        assert!(message.contains("`run`"), "{message}");
     }
 
     #[test]

@@ -84,6 +84,8 @@ impl Words {
     fn push(&mut self, field: &Field, value: String) {
         match field.name() {
             "message" => self.message = value,
+            // It says by itself what it is.
+            "error" => self.fields.push(value),
             name => self.fields.push(format!("{} {value}", name.replace('_', " "))),
         }
     }
