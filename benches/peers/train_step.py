@@ -1,12 +1,15 @@
-"""One training step of seq-JEPA in PyTorch on the CPU, beside the criterion figures of this project.
+"""A training step and the encoder of seq-JEPA in PyTorch on the CPU, beside the criterion figures of this project.
 
     cargo bench --bench train_step
+    cargo bench --bench encoder
     python -m pip install -r benches/peers/requirements.txt
     python benches/peers/train_step.py
 
 The model of scripts/goldens/seqjepa_torch.py with the sizes of benches/train_step.rs: forward, backward, Adam, moving average;
-f32, all cores, dropout on, no data loading, no probes. Eager PyTorch in both memory formats, and `torch.compile` where a
-compiler is there. Prints one Markdown table: seconds a step, and how much faster this project is (below 1: slower).
+f32, all cores, dropout on, no data loading, no probes. Then the images of benches/encoder.rs through the encoder alone, in evaluation
+mode without gradients. Eager PyTorch in both memory formats, and `torch.compile` where a compiler is there. Prints Markdown tables:
+seconds, and how much faster this project is (below 1: slower). `--memory` prints the peak memory of the steps instead, each in a
+process of its own.
 
 Least times are compared, of criterion's samples and of each peer's steps, so that a job that interrupts some of them does
 not show.
@@ -14,6 +17,7 @@ not show.
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,7 +30,9 @@ sys.path.insert(0, str(ROOT / "scripts" / "goldens"))
 from seqjepa_torch import ResNet, SeqJepa, Settings  # noqa: E402
 
 VIEWS, SIZE, ACTIONS = 3, 32, 9
-CASES = {"width_16/batch_32": (16, 32), "width_64/batch_8": (64, 8)}
+STEPS = {"width_16/batch_32": (16, 32), "width_64/batch_8": (64, 8), "width_64/batch_32": (64, 32)}
+ENCODERS, IMAGES = {"width_16": 16, "width_64": 64}, 256
+VARIANTS = (("PyTorch", False, False), ("PyTorch, channels last", True, False), ("PyTorch, compiled", False, True))
 
 
 def step(width, batch, channels_last, compiled):
@@ -51,6 +57,22 @@ def step(width, batch, channels_last, compiled):
     return run
 
 
+def encoder(width, channels_last, compiled):
+    """Images through the encoder."""
+    torch.manual_seed(42)
+    model, images = ResNet(18, width).eval(), torch.randn(IMAGES, 3, SIZE, SIZE)
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        images = images.contiguous(memory_format=torch.channels_last)
+    forward = torch.compile(model) if compiled else model
+
+    def run():
+        with torch.inference_mode():
+            forward(images)
+
+    return run
+
+
 def least(run, seconds):
     for _ in range(3):
         run()
@@ -62,11 +84,48 @@ def least(run, seconds):
     return best
 
 
-def ours(criterion, name):
+def ours(criterion, group, name):
     """The best sample of a criterion figure, in seconds."""
-    folder = criterion / "train_step" / name.replace("/", "_") / "new"
+    folder = criterion / group / name.replace("/", "_") / "new"
     sample = json.loads((folder / "sample.json").read_text())
     return min(time / count for time, count in zip(sample["times"], sample["iters"])) * 1e-9
+
+
+def compare(arguments, group, name, make):
+    own = ours(arguments.criterion, group, name)
+    print(f"| {name}, seqjepa | {own:.3f} | 1 |", flush=True)
+    for title, channels_last, compiled in VARIANTS:
+        if compiled and arguments.no_compile:
+            continue
+        try:
+            found = least(make(channels_last, compiled), arguments.seconds)
+        except Exception as error:  # a missing compiler, most likely
+            print(f"| {name}, {title} | {type(error).__name__} | - |", flush=True)
+            continue
+        print(f"| {name}, {title} | {found:.3f} | {found / own:.2f} |", flush=True)
+
+
+def peak_of(command):
+    """Peak memory of a child process in MiB, measured by a parent of its own: the maximum is over all children so far."""
+    measure = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); " \
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    done = subprocess.run([sys.executable, "-c", measure, *map(str, command)], check=True, capture_output=True, text=True)
+    return int(done.stdout)
+
+
+def memory():
+    built = subprocess.run(
+        ["cargo", "bench", "--bench", "train_step", "--no-run", "--message-format", "json"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )
+    messages = [json.loads(line) for line in built.stdout.splitlines()]
+    program = [m["executable"] for m in messages if m.get("target", {}).get("name") == "train_step" and m.get("executable")][-1]
+    print("| step | seqjepa, MiB | PyTorch | channels last |")
+    print("|---|---:|---:|---:|")
+    for name in STEPS:
+        own = peak_of([program, "--bench", "--profile-time", "3", f"^train_step/{name}$"])
+        peers = [peak_of([sys.executable, __file__, "--one", name, title]) for title, *_ in VARIANTS[:2]]
+        print(f"| {name} | {own} | " + " | ".join(map(str, peers)) + " |", flush=True)
 
 
 def main():
@@ -74,26 +133,27 @@ def main():
     parser.add_argument("--criterion", type=Path, default=ROOT / "target" / "criterion")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--memory", action="store_true", help="peak memory instead of times; builds and runs the benchmark itself")
+    parser.add_argument("--one", nargs=2, metavar=("STEP", "VARIANT"), help="a few steps of one case, for --memory")
     arguments = parser.parse_args()
+    if arguments.one:
+        name, title = arguments.one
+        channels_last, compiled = next(flags for label, *flags in VARIANTS if label == title)
+        run = step(*STEPS[name], channels_last, compiled)
+        for _ in range(4):
+            run()
+        return
+    if arguments.memory:
+        return memory()
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads\n")
     print("| step | s | seqjepa is faster by |")
     print("|---|---:|---:|")
-    for name, (width, batch) in CASES.items():
-        own = ours(arguments.criterion, name)
-        print(f"| {name}, seqjepa | {own:.3f} | 1 |")
-        for title, channels_last, compiled in (
-            ("PyTorch", False, False),
-            ("PyTorch, channels last", True, False),
-            ("PyTorch, compiled", False, True),
-        ):
-            if compiled and arguments.no_compile:
-                continue
-            try:
-                found = least(step(width, batch, channels_last, compiled), arguments.seconds)
-            except Exception as error:  # a missing compiler, most likely
-                print(f"| {name}, {title} | {type(error).__name__} | - |", flush=True)
-                continue
-            print(f"| {name}, {title} | {found:.3f} | {found / own:.2f} |", flush=True)
+    for name, (width, batch) in STEPS.items():
+        compare(arguments, "train_step", name, lambda last, compiled: step(width, batch, last, compiled))
+    print(f"\n| encoder, {IMAGES} images | s | seqjepa is faster by |")
+    print("|---|---:|---:|")
+    for name, width in ENCODERS.items():
+        compare(arguments, "encoder", name, lambda last, compiled: encoder(width, last, compiled))
 
 
 if __name__ == "__main__":

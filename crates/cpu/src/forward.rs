@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::correlate::{Operands, PackedWeights, Workspace, correlate, lanes};
 use crate::padded::Padded;
 use crate::positions::Positions;
-use crate::{ConvShape, Instructions};
+use crate::{ConvShape, Instructions, winograd};
 
 /// The fewest output pixels of one task, where the batch has as many: enough to use packed weights often.
 const TASK_PIXELS: usize = 256;
@@ -84,6 +84,10 @@ pub fn convolve_with(
     }
     if weight.is_empty() {
         output.fill(0.0);
+        return;
+    }
+    if winograd::is_faster(shape, winograd::Pass::Forward) {
+        winograd::convolve(instructions, shape, input, weight, output);
         return;
     }
     let lanes = lanes(instructions);

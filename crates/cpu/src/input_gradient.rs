@@ -6,7 +6,7 @@ use crate::correlate::{Operands, PackedWeights, Workspace, correlate, lanes};
 use crate::forward::images_per_task;
 use crate::padded::Padded;
 use crate::positions::Positions;
-use crate::{ConvShape, Instructions};
+use crate::{ConvShape, Instructions, winograd};
 
 /// The fewest input pixels of one task, where the batch has as many.
 const TASK_PIXELS: usize = 256;
@@ -94,6 +94,10 @@ pub fn input_gradient_with(
     }
     if output_gradient.is_empty() {
         input_gradient.fill(0.0);
+        return;
+    }
+    if winograd::is_faster(shape, winograd::Pass::InputGradient) {
+        winograd::input_gradient(instructions, shape, weight, output_gradient, input_gradient);
         return;
     }
     let lanes = lanes(instructions);

@@ -1,4 +1,4 @@
-//! Rectification, alone and of a sum, in place.
+//! Rectification, in place.
 
 use rayon::prelude::*;
 
@@ -14,21 +14,7 @@ pub fn relu(values: &mut [f32]) {
     });
 }
 
-/// `max(value + other, 0)` of each value, in place: the end of a residual block.
-///
-/// # Panics
-///
-/// If the slices differ in length.
-pub fn add_relu(values: &mut [f32], others: &[f32]) {
-    assert_eq!(values.len(), others.len(), "as many values as others");
-    values.par_chunks_mut(TASK).zip(others.par_chunks(TASK)).for_each(|(values, others)| {
-        for (value, other) in values.iter_mut().zip(others) {
-            *value = rectified(*value + other);
-        }
-    });
-}
-
-/// The gradient of either, in place: that of the output where the output is above 0, else 0.
+/// The gradient of [`relu`], in place: that of the output where the output is above 0, else 0.
 ///
 /// # Panics
 ///
@@ -54,13 +40,9 @@ mod tests {
     #[test]
     fn negative_values_become_zero_and_nan_stays() {
         let mut values = [-1.0, 0.0, 2.5, f32::NAN, f32::NEG_INFINITY, f32::INFINITY];
-        let mut sums = values;
         relu(&mut values);
         assert_eq!(values[..3], [0.0, 0.0, 2.5]);
         assert!(values[3].is_nan() && values[4] == 0.0 && values[5] == f32::INFINITY);
-        add_relu(&mut sums, &[0.5, -1.0, 1.0, 1.0, 1.0, 1.0]);
-        assert_eq!(sums[..3], [0.0, 0.0, 3.5]);
-        assert!(sums[3].is_nan());
         let mut gradient = [7.0; 6];
         relu_gradient(&values, &mut gradient);
         assert_eq!(gradient, [0.0, 0.0, 7.0, 7.0, 0.0, 7.0]);

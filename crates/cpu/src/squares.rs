@@ -3,23 +3,29 @@
 use rayon::prelude::*;
 
 use crate::Instructions;
-use crate::batch_norm::sums_for;
+use crate::compiled::compiled_for_each_set;
+use crate::lane_sums::lane_sums;
 
 /// Values that are summed in f32 before the sum goes on in f64, and by one task.
 const PIECE: usize = 1 << 14;
 
 /// The sum of the squares of all values; not finite if one of them is not, or if a piece of 16 384 of them sums to more than
-/// an f32 holds. The result is the same, to the bit, at any number of threads; it differs in rounding between instruction
-/// sets.
+/// an f32 holds. The result is the same, to the bit, at any number of threads and with any instructions.
 #[must_use]
 pub fn sum_of_squares(values: &[f32]) -> f64 {
-    let sums = sums_for(Instructions::detect());
-    let piece = |piece: &[f32]| f64::from(sums.squares(piece, 0.0));
+    let instructions = Instructions::detect();
+    let piece = |piece: &[f32]| f64::from(piece_squares(instructions, piece));
     if values.len() <= PIECE {
         return piece(values);
     }
     // In the order of the values, whoever has summed them.
     values.par_chunks(PIECE).map(piece).collect::<Vec<f64>>().into_iter().sum()
+}
+
+compiled_for_each_set! {
+    fn piece_squares(values: &[f32]) -> f32 {
+        lane_sums::<64, 1>(values.len(), |index| [values[index] * values[index]])[0]
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::padded::Padded;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Portable, Vector};
-use crate::{ConvShape, Instructions};
+use crate::{ConvShape, Instructions, winograd};
 
 /// Pixels whose transposed gradients stay in the first-level cache while all terms pass.
 const BLOCK_PIXELS: usize = 64;
@@ -59,6 +59,10 @@ pub fn weight_gradient_with(
     shape.check(input.len(), weight_gradient.len(), output_gradient.len());
     if output_gradient.is_empty() || weight_gradient.is_empty() {
         weight_gradient.fill(0.0);
+        return;
+    }
+    if winograd::is_faster(shape, winograd::Pass::WeightGradient) {
+        winograd::weight_gradient(instructions, shape, input, output_gradient, weight_gradient);
         return;
     }
     let gradient = transpose(shape, output_gradient, lanes(instructions));

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use seqjepa_nn::is_buffer;
+use seqjepa_nn::{is_buffer, moving_average};
 use seqjepa_nn::visit::{NamedMapper, map_tensors, visit_floats};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
@@ -64,9 +64,8 @@ impl NamedMapper for Average {
         };
         assert_eq!(name, online_name, "target and online module differ in their parameters");
         param.map(|target| {
-            let target = target.without_autodiff();
             let online = online.reshape(target.shape());
-            target.mul_scalar(self.decay) + online.mul_scalar(1.0 - self.decay)
+            moving_average(self.decay, target, online)
         })
     }
 }

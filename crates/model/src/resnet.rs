@@ -7,7 +7,7 @@ use crate::limits::size;
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, module::max_pool2d};
-use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, add_relu, relu};
+use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of a [`ResNet`]; the default is ResNet-18 with the CIFAR stem.
@@ -181,7 +181,7 @@ impl ResNet {
 
 impl Encoder for ResNet {
     fn encode(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
-        let mut features = relu(self.bn1.forward(self.conv1.forward(images), mode));
+        let mut features = self.bn1.forward_relu(self.conv1.forward(images), mode);
         if self.config.stem == ResNetStem::ImageNet {
             let window = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
             features = max_pool2d(features, window);
@@ -265,11 +265,13 @@ impl ResidualBlock {
             Some((conv, norm)) => norm.forward(conv.forward(input.clone()), mode),
             None => input.clone(),
         };
-        let hidden = relu(self.bn1.forward(self.conv1.forward(input), mode));
-        let mut output = self.bn2.forward(self.conv2.forward(hidden), mode);
-        if let (Some(conv), Some(norm)) = (&self.conv3, &self.bn3) {
-            output = norm.forward(conv.forward(relu(output)), mode);
+        let hidden = self.conv2.forward(self.bn1.forward_relu(self.conv1.forward(input), mode));
+        match (&self.conv3, &self.bn3) {
+            (Some(conv), Some(norm)) => {
+                let hidden = conv.forward(self.bn2.forward_relu(hidden, mode));
+                norm.forward_add_relu(hidden, shortcut, mode)
+            }
+            _ => self.bn2.forward_add_relu(hidden, shortcut, mode),
         }
-        add_relu(output, shortcut)
     }
 }

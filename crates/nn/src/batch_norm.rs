@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use crate::{Buffer, Counter, Mode};
+use crate::{Buffer, Counter, Mode, relu};
 use burn::module::{Module, Param};
 use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Device, Tensor};
@@ -25,6 +25,24 @@ pub struct BatchNorm {
     channels: usize,
     momentum: f64,
     epsilon: f64,
+}
+
+/// What follows the normalisation.
+enum End<const D: usize> {
+    Plain,
+    Relu,
+    /// The sum with a residual, rectified.
+    AddRelu(Tensor<D>),
+}
+
+impl<const D: usize> End<D> {
+    fn apply(self, normalized: Tensor<D>) -> Tensor<D> {
+        match self {
+            Self::Plain => normalized,
+            Self::Relu => relu(normalized),
+            Self::AddRelu(residual) => relu(normalized + residual),
+        }
+    }
 }
 
 impl BatchNorm {
@@ -63,12 +81,39 @@ impl BatchNorm {
 
     /// Normalises `input`, `[batch, channels, ..]`, over every axis but the second.
     ///
-    /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu` in training, everything else through Burn.
+    /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu`, everything else through Burn.
     ///
     /// # Panics
     /// If the second axis does not have `channels` entries, or in [`Mode::Train`] if a channel has only one
     /// value (its variance is undefined; PyTorch refuses this too).
     pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: Mode) -> Tensor<D> {
+        self.apply(input, End::Plain, mode)
+    }
+
+    /// [`forward`](Self::forward), then [`relu`]; one pass over memory on the Flex backend.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn forward_relu<const D: usize>(&self, input: Tensor<D>, mode: Mode) -> Tensor<D> {
+        self.apply(input, End::Relu, mode)
+    }
+
+    /// [`forward`](Self::forward), plus `residual` of the input's shape, then [`relu`]: the end of a residual block, one pass
+    /// over memory on the Flex backend.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward), and if the shapes differ.
+    pub fn forward_add_relu<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        residual: Tensor<D>,
+        mode: Mode,
+    ) -> Tensor<D> {
+        assert_eq!(input.dims(), residual.dims(), "a residual of the input's shape");
+        self.apply(input, End::AddRelu(residual), mode)
+    }
+
+    fn apply<const D: usize>(&self, input: Tensor<D>, end: End<D>, mode: Mode) -> Tensor<D> {
         assert_eq!(
             input.dims()[1],
             self.channels,
@@ -89,20 +134,41 @@ impl BatchNorm {
                 if let Some(statistics) = crate::flex::batch_statistics(&input) {
                     let row = |index| statistics.clone().narrow(0, index, 1).reshape([self.channels]);
                     self.track(row(0), row(1), count);
-                    return crate::flex::normalize(input, statistics, gain, shift, self.epsilon);
+                    return self.apply_fused(input, statistics, gain, shift, end);
                 }
                 let batch = batch_norm_train(input, gain, shift, self.epsilon);
                 self.track(batch.mean, batch.variance, count);
-                batch.output
+                end.apply(batch.output)
             }
-            Mode::Eval => batch_norm(
-                input,
-                gain,
-                shift,
-                self.running_mean.value(),
-                self.running_var.value(),
-                self.epsilon,
-            ),
+            Mode::Eval => {
+                let (mean, variance) = (self.running_mean.value(), self.running_var.value());
+                // The fused gradient is that of training.
+                #[cfg(feature = "flex")]
+                if crate::flex::serves_images(&input) && !input.is_autodiff() && !gain.is_autodiff() {
+                    let statistics = Tensor::stack(vec![mean, variance], 0);
+                    return self.apply_fused(input, statistics, gain, shift, end);
+                }
+                end.apply(batch_norm(input, gain, shift, mean, variance, self.epsilon))
+            }
+        }
+    }
+
+    #[cfg(feature = "flex")]
+    fn apply_fused<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        statistics: Tensor<2>,
+        gain: Tensor<1>,
+        shift: Tensor<1>,
+        end: End<D>,
+    ) -> Tensor<D> {
+        use crate::flex::{normalize, normalize_add_relu};
+        match end {
+            End::Plain => normalize(input, statistics, gain, shift, self.epsilon, false),
+            End::Relu => normalize(input, statistics, gain, shift, self.epsilon, true),
+            End::AddRelu(residual) => {
+                normalize_add_relu(input, residual, statistics, gain, shift, self.epsilon)
+            }
         }
     }
 

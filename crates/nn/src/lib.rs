@@ -51,6 +51,7 @@ mod init;
 mod layer_norm;
 mod linear;
 mod mode;
+mod moving_average;
 pub mod optimizer;
 mod relu;
 mod state_dict;
@@ -70,7 +71,8 @@ pub use init::InitRng;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use mode::Mode;
-pub use relu::{add_relu, relu};
+pub use moving_average::moving_average;
+pub use relu::relu;
 pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
 pub use transformer::{
     FeedForwardActivation, NormPlacement, TransformerEncoderLayer, TransformerLayerConfig,

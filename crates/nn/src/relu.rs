@@ -11,13 +11,3 @@ pub fn relu<const D: usize>(input: Tensor<D>) -> Tensor<D> {
     }
     activation::relu(input)
 }
-
-/// `max(left + right, 0)` of two tensors of one shape: the end of a residual block.
-#[must_use]
-pub fn add_relu<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
-    #[cfg(feature = "flex")]
-    if crate::flex::serves(&left) && crate::flex::serves(&right) && left.shape() == right.shape() {
-        return crate::flex::add_relu(left, right);
-    }
-    activation::relu(left + right)
-}

@@ -12,6 +12,8 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
+use crate::Instructions;
+
 /// A vector register of f32.
 ///
 /// # Safety
@@ -21,6 +23,9 @@ pub(crate) use portable::Portable;
 pub(crate) unsafe trait Vector: Copy {
     /// Number of values in a vector.
     const LANES: usize;
+
+    /// Number of vectors that a kernel keeps in registers.
+    const REGISTERS: usize;
 
     /// All lanes `value`.
     unsafe fn splat(value: f32) -> Self;
@@ -33,4 +38,85 @@ pub(crate) unsafe trait Vector: Copy {
 
     /// `self * factor + addend` in each lane.
     unsafe fn multiply_add(self, factor: Self, addend: Self) -> Self;
+
+    /// `self + other` in each lane.
+    unsafe fn add(self, other: Self) -> Self;
+
+    /// `self - other` in each lane.
+    unsafe fn subtract(self, other: Self) -> Self;
+
+    /// Transposes a square of `LANES` rows of as many values: row r starts at `from + r * from_stride`, and column r goes
+    /// to `to + r * to_stride`.
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
+}
+
+/// A computation that is written once for vectors of any instruction set.
+pub(crate) trait Kernel {
+    /// Runs it. Implementations are always inlined, like all that they call, so that they are compiled for the set.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions of `V`.
+    unsafe fn run<V: Vector>(self);
+}
+
+/// Runs `kernel` with `instructions`.
+///
+/// # Safety
+///
+/// The processor has these instructions.
+pub(crate) unsafe fn run(instructions: Instructions, kernel: impl Kernel) {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        match instructions {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => run_avx512(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => run_avx2(kernel),
+            _ => kernel.run::<Portable>(),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn run_avx512(kernel: impl Kernel) {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe { kernel.run::<Avx512>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2(kernel: impl Kernel) {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe { kernel.run::<Avx2>() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Transpose<'a>(&'a [f32], &'a mut [f32]);
+
+    impl Kernel for Transpose<'_> {
+        unsafe fn run<V: Vector>(self) {
+            let Self(from, to) = self;
+            assert!(from.len() >= 20 * V::LANES && to.len() >= 17 * V::LANES);
+            // SAFETY: rows of at most 16 values 20 apart, columns 17 apart, within the slices.
+            unsafe { V::transpose(from.as_ptr(), 20, to.as_mut_ptr(), 17) };
+            for (row, column) in (0..V::LANES).flat_map(|row| (0..V::LANES).map(move |column| (row, column)))
+            {
+                assert_eq!(to[column * 17 + row], from[row * 20 + column], "{row} {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn squares_are_transposed() {
+        let from = crate::test_values::values(16 * 20, 1);
+        for instructions in Instructions::available() {
+            // SAFETY: this processor has the instructions.
+            unsafe { run(instructions, Transpose(&from, &mut [0.0; 16 * 17])) };
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) struct Portable([f32; 8]);
 // SAFETY: no instruction beyond the target's own is used.
 unsafe impl Vector for Portable {
     const LANES: usize = 8;
+    const REGISTERS: usize = 8;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -34,5 +35,33 @@ unsafe impl Vector for Portable {
             *lane += a * b;
         }
         Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        let mut lanes = self.0;
+        for (lane, other) in lanes.iter_mut().zip(other.0) {
+            *lane += other;
+        }
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn subtract(self, other: Self) -> Self {
+        let mut lanes = self.0;
+        for (lane, other) in lanes.iter_mut().zip(other.0) {
+            *lane -= other;
+        }
+        Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        for column in 0..Self::LANES {
+            for row in 0..Self::LANES {
+                // SAFETY: the caller vouches for eight rows and columns of eight values.
+                unsafe { *to.add(column * to_stride + row) = *from.add(row * from_stride + column) };
+            }
+        }
     }
 }

@@ -122,6 +122,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     terminal::begin(cli.loudness());
+    seqjepa_cpu::keep_freed_memory();
     let result = match cli.command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),

@@ -1,0 +1,373 @@
+//! The product behind a convolution and its input gradient.
+//!
+//! Of its two factors, filters and tiles, the smaller one is transformed once and shared; tasks transform blocks of the
+//! other one for themselves, so that those stay in their caches.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::product::{Left, Product};
+use super::tiles::{Channels, Grid, Panel, transform_tiles, write_tiles};
+use super::transforms::{ELEMENTS, Input, OUTPUTS, POINTS};
+use super::weights::{Filters, transform_filters};
+use super::workspace::{Buffer, Shared, Workspace, with_shared, with_workspace};
+use crate::Instructions;
+use crate::simd::{Kernel, Vector, run};
+
+/// Outputs whose products are computed, and transformed back, at a time.
+const CHUNK: usize = 64;
+
+/// Inputs whose filters a task transforms at a time: with those of a chunk they stay in the second-level cache.
+const DEPTH: usize = 64;
+
+/// Values of the tiles and products of a block: they stay in the second-level cache.
+const BLOCK_VALUES: usize = 160 << 10;
+
+/// The fewest tiles of a block, where there are as many: each transformed filter that is read serves all of them.
+const BLOCK_TILES: usize = 24;
+
+/// Correlates images with 3 by 3 filters.
+#[derive(Clone, Copy)]
+pub(super) struct Correlation<'a> {
+    pub(super) instructions: Instructions,
+    pub(super) batch: usize,
+    /// The images read, `[batch, inputs, height, width]`.
+    pub(super) source: [usize; 2],
+    /// Zeros above and to the left of them.
+    pub(super) before: usize,
+    /// The images written, `[batch, outputs, height, width]`.
+    pub(super) target: [usize; 2],
+    pub(super) filters: Filters<'a>,
+}
+
+impl Correlation<'_> {
+    /// Computes it.
+    pub(super) fn run(&self, source: &[f32], target: &mut [f32]) {
+        self.instructions.assert_available();
+        with_shared(|shared| {
+            if self.batch * self.image_tiles() >= self.filters.outputs {
+                self.share_filters(shared, source, target);
+            } else {
+                self.share_tiles(shared, source, target);
+            }
+        });
+    }
+
+    fn grid(&self, [height, width]: [usize; 2], before: usize) -> Grid {
+        let [rows, columns] = self.target.map(|side| side.div_ceil(OUTPUTS));
+        Grid { height, width, before, rows, columns }
+    }
+
+    fn source_grid(&self) -> Grid {
+        self.grid(self.source, self.before)
+    }
+
+    fn target_grid(&self) -> Grid {
+        self.grid(self.target, 0)
+    }
+
+    /// Tiles of an image.
+    fn image_tiles(&self) -> usize {
+        self.target_grid().rows * self.target_grid().columns
+    }
+
+    fn source_len(&self) -> usize {
+        self.filters.inputs * self.source_grid().plane()
+    }
+
+    fn target_len(&self) -> usize {
+        self.filters.outputs * self.target_grid().plane()
+    }
+
+    /// Rows of tiles of a block.
+    fn block_rows(&self) -> usize {
+        let values = ELEMENTS * (self.filters.inputs + self.filters.outputs.min(CHUNK));
+        (BLOCK_VALUES / values).max(BLOCK_TILES).div_ceil(self.target_grid().columns)
+    }
+
+    /// Images of a task.
+    fn images(&self) -> usize {
+        self.block_rows().div_ceil(self.target_grid().rows).min(self.batch)
+    }
+
+    /// The outputs of each chunk.
+    fn chunks(&self) -> impl Iterator<Item = Range<usize>> {
+        let outputs = self.filters.outputs;
+        (0..outputs).step_by(CHUNK).map(move |first| first..outputs.min(first + CHUNK))
+    }
+
+    fn channels(&self, outputs: &Range<usize>) -> Channels {
+        Channels { first: outputs.start, count: outputs.len(), of: self.filters.outputs }
+    }
+
+    /// Tasks are images.
+    fn share_filters(&self, shared: &mut Shared, source: &[f32], target: &mut [f32]) {
+        // Rounded up to the widest vectors.
+        let outputs = self.filters.outputs.next_multiple_of(16);
+        let filters = shared.operand.values(ELEMENTS * self.filters.inputs * outputs);
+        let chunks: Vec<_> = self.chunks().collect();
+        filters.par_chunks_mut(ELEMENTS * self.filters.inputs * CHUNK).zip(chunks).for_each(
+            |(out, outputs)| {
+                with_workspace(|workspace| {
+                    // SAFETY: the instructions are available.
+                    unsafe {
+                        run(self.instructions, FilterTask { correlation: self, outputs, workspace, out })
+                    };
+                });
+            },
+        );
+        let filters = &*filters;
+        let targets = target.par_chunks_mut(self.images() * self.target_len());
+        targets.zip(source.par_chunks(self.images() * self.source_len())).for_each(|(target, source)| {
+            with_workspace(|workspace| {
+                let task = ImageTask { correlation: self, filters, source, target, workspace };
+                // SAFETY: the instructions are available.
+                unsafe { run(self.instructions, task) };
+            });
+        });
+    }
+
+    /// Tasks are chunks of outputs.
+    fn share_tiles(&self, shared: &mut Shared, source: &[f32], target: &mut [f32]) {
+        let images = self.images();
+        let (tiles_len, products_len) = {
+            let count = images * self.image_tiles();
+            (Panel::new(count, self.filters.inputs, 16).len(), Panel::new(count, CHUNK, 16).len())
+        };
+        let blocks = self.batch.div_ceil(images);
+        let tiles = shared.operand.values(blocks * tiles_len);
+        let sources = source.par_chunks(images * self.source_len());
+        tiles.par_chunks_mut(tiles_len).zip(sources).for_each(|(out, source)| {
+            with_workspace(|workspace| {
+                // SAFETY: the instructions are available.
+                unsafe { run(self.instructions, TileTask { correlation: self, source, workspace, out }) };
+            });
+        });
+        let tiles = &*tiles;
+        let chunks: Vec<_> = self.chunks().collect();
+        let products = shared.products.values(chunks.len() * blocks * products_len);
+        products.par_chunks_mut(blocks * products_len).zip(chunks).for_each(|(out, outputs)| {
+            with_workspace(|workspace| {
+                let lengths = [tiles_len, products_len];
+                let task = ChunkTask { correlation: self, tiles, outputs, lengths, workspace, out };
+                // SAFETY: the instructions are available.
+                unsafe { run(self.instructions, task) };
+            });
+        });
+        let products = &*products;
+        let targets = target.par_chunks_mut(images * self.target_len()).enumerate();
+        targets.for_each(|(block, target)| {
+            with_workspace(|workspace| {
+                for (outputs, products) in self.chunks().zip(products.chunks(blocks * products_len)) {
+                    let products = &products[block * products_len..][..products_len];
+                    let task = WriteTask { correlation: self, outputs, products, target, workspace };
+                    // SAFETY: the instructions are available.
+                    unsafe { run(self.instructions, task) };
+                }
+            });
+        });
+    }
+}
+
+/// Transforms the filters of a chunk.
+struct FilterTask<'a> {
+    correlation: &'a Correlation<'a>,
+    outputs: Range<usize>,
+    workspace: &'a mut Workspace,
+    out: &'a mut [f32],
+}
+
+impl Kernel for FilterTask<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let filters = &self.correlation.filters;
+        let scratch = &mut self.workspace.interleaved;
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { transform_filters::<V>(filters, 0..filters.inputs, self.outputs, scratch, self.out) };
+    }
+}
+
+/// Some images, with shared filters.
+struct ImageTask<'a> {
+    correlation: &'a Correlation<'a>,
+    filters: &'a [f32],
+    source: &'a [f32],
+    target: &'a mut [f32],
+    workspace: &'a mut Workspace,
+}
+
+impl Kernel for ImageTask<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { correlation, filters, source, target, workspace } = self;
+        let inputs = correlation.filters.inputs;
+        let grid = correlation.target_grid();
+        let rows = target.len() / correlation.target_len() * grid.rows;
+        // Blocks of about the same height.
+        let block_rows = rows.div_ceil(rows.div_ceil(correlation.block_rows()));
+        for first in (0..rows).step_by(block_rows) {
+            let rows = first..rows.min(first + block_rows);
+            let count = rows.len() * grid.columns;
+            let panel = Panel::new(count, inputs, V::LANES);
+            let tiles = workspace.tiles.values(panel.len());
+            let scratch = [&mut workspace.interleaved, &mut workspace.strip];
+            // SAFETY: the caller vouches for the instructions.
+            unsafe { read_tiles::<V>(correlation, rows.clone(), source, scratch, panel, tiles) };
+            let chunks = filters.chunks(ELEMENTS * inputs * CHUNK);
+            for (outputs, filters) in correlation.chunks().zip(chunks) {
+                let products = Panel::new(count, outputs.len(), V::LANES);
+                let out = workspace.products.values(products.len());
+                let channels = correlation.channels(&outputs);
+                let scratch = &mut workspace.interleaved;
+                // SAFETY: the caller vouches for the instructions.
+                unsafe {
+                    multiply::<V>((tiles, panel), 0..inputs, filters, (out, products), count);
+                    write_tiles::<V>(&grid, rows.clone(), out, products, scratch, target, channels);
+                }
+            }
+        }
+    }
+}
+
+/// Transforms the tiles of some images.
+struct TileTask<'a> {
+    correlation: &'a Correlation<'a>,
+    source: &'a [f32],
+    workspace: &'a mut Workspace,
+    out: &'a mut [f32],
+}
+
+impl Kernel for TileTask<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { correlation, source, workspace: Workspace { interleaved, strip, .. }, out } = self;
+        let images = source.len() / correlation.source_len();
+        let panel = Panel::new(images * correlation.image_tiles(), correlation.filters.inputs, V::LANES);
+        let rows = 0..images * correlation.target_grid().rows;
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { read_tiles::<V>(correlation, rows, source, [interleaved, strip], panel, out) };
+    }
+}
+
+/// The products of shared tiles and the filters of a chunk.
+struct ChunkTask<'a> {
+    correlation: &'a Correlation<'a>,
+    tiles: &'a [f32],
+    outputs: Range<usize>,
+    /// Values of the tiles and of the products of a block.
+    lengths: [usize; 2],
+    workspace: &'a mut Workspace,
+    out: &'a mut [f32],
+}
+
+impl Kernel for ChunkTask<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { correlation, tiles, outputs, lengths: [tiles_len, products_len], workspace, out } = self;
+        let filters = &correlation.filters;
+        for first in (0..filters.inputs).step_by(DEPTH) {
+            let inputs = first..filters.inputs.min(first + DEPTH);
+            let transformed = workspace.weights.values(ELEMENTS * DEPTH * CHUNK);
+            // SAFETY: the caller vouches for the instructions.
+            unsafe {
+                let scratch = &mut workspace.interleaved;
+                transform_filters::<V>(filters, inputs.clone(), outputs.clone(), scratch, transformed);
+            }
+            let blocks = tiles.chunks_exact(tiles_len).zip(out.chunks_exact_mut(products_len));
+            for ((tiles, out), image) in blocks.zip((0..).step_by(correlation.images())) {
+                let images = correlation.images().min(correlation.batch - image);
+                let count = images * correlation.image_tiles();
+                let panel = Panel::new(count, filters.inputs, V::LANES);
+                let products = Panel::new(count, outputs.len(), V::LANES);
+                // SAFETY: the caller vouches for the instructions.
+                unsafe { multiply::<V>((tiles, panel), inputs.clone(), transformed, (out, products), count) };
+            }
+        }
+    }
+}
+
+/// Transforms the products of a chunk back to its outputs.
+struct WriteTask<'a> {
+    correlation: &'a Correlation<'a>,
+    outputs: Range<usize>,
+    products: &'a [f32],
+    target: &'a mut [f32],
+    workspace: &'a mut Workspace,
+}
+
+impl Kernel for WriteTask<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { correlation, outputs, products, target, workspace } = self;
+        let images = target.len() / correlation.target_len();
+        let panel = Panel::new(images * correlation.image_tiles(), outputs.len(), V::LANES);
+        let grid = correlation.target_grid();
+        let channels = correlation.channels(&outputs);
+        let scratch = &mut workspace.interleaved;
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { write_tiles::<V>(&grid, 0..images * grid.rows, products, panel, scratch, target, channels) };
+    }
+}
+
+/// Transforms the tiles of `rows` of a correlation's images.
+///
+/// # Safety
+///
+/// As [`Vector`].
+#[inline(always)]
+unsafe fn read_tiles<V: Vector>(
+    correlation: &Correlation<'_>,
+    rows: Range<usize>,
+    source: &[f32],
+    scratch: [&mut Buffer; 2],
+    panel: Panel,
+    out: &mut [f32],
+) {
+    let inputs = correlation.filters.inputs;
+    let channels = Channels { first: 0, count: inputs, of: inputs };
+    let grid = correlation.source_grid();
+    // SAFETY: the caller vouches for the instructions.
+    unsafe { transform_tiles::<V, Input, POINTS>(&grid, rows, source, channels, scratch, panel, out) };
+}
+
+/// The products at every point of `count` tiles and the filters of some inputs and a chunk of outputs. They are written if
+/// these are the first inputs, and added otherwise.
+///
+/// # Safety
+///
+/// As [`Vector`].
+#[inline(always)]
+unsafe fn multiply<V: Vector>(
+    (tiles, panel): (&[f32], Panel),
+    inputs: Range<usize>,
+    filters: &[f32],
+    (out, products): (&mut [f32], Panel),
+    count: usize,
+) {
+    let row = products.row;
+    assert!(tiles.len() >= panel.len() && panel.point_stride >= count * panel.row && panel.row >= inputs.end);
+    assert!(out.len() >= products.len() && products.point_stride >= count * row);
+    assert!(filters.len() >= ELEMENTS * inputs.len() * row);
+    for point in 0..ELEMENTS {
+        // SAFETY: the matrices of one point lie within the slices.
+        unsafe {
+            let product = Product {
+                left: Left {
+                    values: tiles.as_ptr().add(point * panel.point_stride + inputs.start),
+                    row_stride: panel.row,
+                    term_stride: 1,
+                },
+                right: filters.as_ptr().add(point * inputs.len() * row),
+                right_stride: row,
+                out: out.as_mut_ptr().add(point * products.point_stride),
+                out_stride: row,
+                rows: count,
+                terms: inputs.len(),
+                columns: row,
+                accumulate: inputs.start > 0,
+            };
+            product.run::<V>();
+        }
+    }
+}
