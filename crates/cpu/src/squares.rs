@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::Instructions;
 use crate::compiled::compiled_for_each_set;
-use crate::lane_sums::lane_sums;
+use crate::lane_sums::lane_sum;
 
 /// Values that are summed in f32 before the sum goes on in f64, and by one task.
 const PIECE: usize = 1 << 14;
@@ -24,7 +24,7 @@ pub fn sum_of_squares(values: &[f32]) -> f64 {
 
 compiled_for_each_set! {
     fn piece_squares(values: &[f32]) -> f32 {
-        lane_sums::<64, 1>(values.len(), |index| [values[index] * values[index]])[0]
+        lane_sum::<64>(values, |value| value * value)
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{NormShape, inverse_deviation};
 use crate::Instructions;
 use crate::compiled::compiled_for_each_set;
-use crate::lane_sums::lane_sums;
+use crate::lane_sums::lane_sums_of_pairs;
 
 /// The gradients of [`normalize`](crate::normalize) with the batch's own statistics (mean and variance here), which depend on
 /// the input themselves. `gradient` is that of the output, and becomes that of the input; `rectified` is the output where it was
@@ -72,35 +72,18 @@ pub fn batch_norm_gradient(
 compiled_for_each_set! {
     /// Masks the gradient, and sums it alone and times the input's difference from the mean.
     fn sums(input: &[f32], mean: f32, rectified: Option<&[f32]>, gradient: &mut [f32]) -> [f64; 2] {
-        #[inline(always)]
-        fn with_lanes<const LANES: usize>(
-            input: &[f32],
-            mean: f32,
-            rectified: Option<&[f32]>,
-            gradient: &mut [f32],
-        ) -> [f64; 2] {
-            let length = input.len();
-            let gradient = &mut gradient[..length];
-            let sums = match rectified {
-                Some(rectified) => {
-                    let rectified = &rectified[..length];
-                    lane_sums::<LANES, 2>(length, |index| {
-                        // NaN lets the gradient through.
-                        let value = if rectified[index] <= 0.0 { 0.0 } else { gradient[index] };
-                        gradient[index] = value;
-                        [value, (input[index] - mean) * value]
-                    })
-                }
-                None => lane_sums::<LANES, 2>(length, |index| {
-                    [gradient[index], (input[index] - mean) * gradient[index]]
-                }),
-            };
-            sums.map(f64::from)
+        if let Some(rectified) = rectified {
+            for (gradient, output) in gradient.iter_mut().zip(rectified) {
+                // NaN lets the gradient through.
+                *gradient = if *output <= 0.0 { 0.0 } else { *gradient };
+            }
         }
-        match input.len() {
-            ..32 => with_lanes::<16>(input, mean, rectified, gradient),
-            _ => with_lanes::<32>(input, mean, rectified, gradient),
-        }
+        let terms = |input: f32, gradient: f32| [gradient, (input - mean) * gradient];
+        let sums = match input.len() {
+            ..64 => lane_sums_of_pairs::<16>(input, gradient, terms),
+            _ => lane_sums_of_pairs::<64>(input, gradient, terms),
+        };
+        sums.map(f64::from)
     }
 }
 

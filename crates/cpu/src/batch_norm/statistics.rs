@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::NormShape;
 use crate::Instructions;
 use crate::compiled::compiled_for_each_set;
-use crate::lane_sums::lane_sums;
+use crate::lane_sums::lane_sum;
 
 /// Mean and biased variance of each channel of `input`.
 ///
@@ -50,12 +50,9 @@ compiled_for_each_set! {
     pub(super) fn moments(plane: &[f32]) -> [f64; 3] {
         #[inline(always)]
         fn with_lanes<const LANES: usize>(plane: &[f32]) -> [f64; 3] {
-            let [sum] = lane_sums::<LANES, 1>(plane.len(), |index| [plane[index]]);
+            let sum = lane_sum::<LANES>(plane, |value| value);
             let mean = sum / plane.len() as f32;
-            let [squares] = lane_sums::<LANES, 1>(plane.len(), |index| {
-                let difference = plane[index] - mean;
-                [difference * difference]
-            });
+            let squares = lane_sum::<LANES>(plane, |value| (value - mean) * (value - mean));
             [f64::from(sum), f64::from(mean), f64::from(squares)]
         }
         if plane.len() < 64 { with_lanes::<16>(plane) } else { with_lanes::<64>(plane) }
