@@ -11,6 +11,9 @@ const LEAST: f64 = 1e-5;
 const MOST: f64 = 0.1;
 /// What is estimated to be left may be so much less than what is.
 const SAFETY: f64 = 10.0;
+/// A step that changes training samples' logits by more than so many times the tolerance is not the last: samples that are not fitted may
+/// change by several times as much, and bend by its square.
+const LARGE: f64 = 50.0;
 /// As long as it has not been seen how good the estimate is.
 const UNSEEN: f64 = 3.0;
 /// An estimate so bad means that f32 has no more digits to give.
@@ -89,7 +92,7 @@ impl Curved for Mixed<'_> {
         }
         let expected = solution.reduction * change + bend(change);
         self.expected = Some(expected);
-        let left = SAFETY * self.doubt * expected;
+        let left = (SAFETY * self.doubt * expected).max(change / LARGE);
         Some(Step { values: solution.values, change, left, evaluations: solution.products })
     }
 }
