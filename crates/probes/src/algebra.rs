@@ -1,4 +1,4 @@
-//! Dense f64 algebra whose bits do not depend on the number of threads.
+//! Dense algebra whose bits do not depend on the number of threads.
 //!
 //! The work is cut into pieces by sizes alone; each piece runs on one thread, and sums of pieces are
 //! taken in a fixed order. faer's own parallelism is never switched on.
@@ -9,6 +9,7 @@ use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::{evd, matmul, qr, svd};
+use faer::traits::ComplexField;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -16,8 +17,13 @@ use crate::error::NumericError;
 use crate::features::Features;
 
 /// `out = left * right`, or added to `out`, on the calling thread.
-fn multiply_into(out: MatMut<'_, f64>, accumulate: Accum, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-    matmul::matmul(out, accumulate, left, right, 1.0, Par::Seq);
+pub(crate) fn multiply_into<T: ComplexField>(
+    out: MatMut<'_, T>,
+    accumulate: Accum,
+    left: MatRef<'_, T>,
+    right: MatRef<'_, T>,
+) {
+    matmul::matmul(out, accumulate, left, right, T::one_impl(), Par::Seq);
     clear_upper_registers();
 }
 

@@ -89,12 +89,17 @@ impl<'a> Features<'a> {
     }
 
     /// Copies one row into `out`, which has the features' width, through `map(column, value)`.
-    pub(crate) fn copy_row(&self, row: usize, out: &mut [f64], mut map: impl FnMut(usize, f64) -> f64) {
+    pub(crate) fn copy_row<T: From<f32>>(
+        &self,
+        row: usize,
+        out: &mut [T],
+        mut map: impl FnMut(usize, T) -> T,
+    ) {
         let mut column = 0;
         for part in &self.parts {
             let values = &part.values[row * part.width..(row + 1) * part.width];
             for (out, value) in out[column..column + part.width].iter_mut().zip(values) {
-                *out = map(column, f64::from(*value));
+                *out = map(column, T::from(*value));
                 column += 1;
             }
         }

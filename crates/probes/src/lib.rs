@@ -79,6 +79,7 @@ pub mod ranking;
 mod scaling;
 #[cfg(feature = "burn")]
 mod state;
+mod vectorized;
 
 pub use bootstrap::{
     Bootstrap, Estimate, GroupScore, OutputScore, RegressionScores, TargetNames, regression_scores,

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::algebra::{BLOCK, CHUNK};
 use crate::features::Features;
+use crate::vectorized::narrow;
 
 /// A shift and a factor for each column of features.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +76,11 @@ impl Scaling {
                 *value = ((f64::from(*value) - mean) * factor) as f32;
             }
         }
+    }
+
+    /// Shifts and factors, rounded to f32.
+    pub(crate) fn narrowed(&self) -> (Vec<f32>, Vec<f32>) {
+        self.columns.iter().map(|column| (narrow(column.mean), narrow(column.factor))).unzip()
     }
 
     /// Writes the rows of these numbers in f64 into `out`, `[rows, width]`: shifted and scaled,

@@ -373,6 +373,26 @@ fn thread_counts_do_not_matter() {
     assert!(one == pool(5).install(run));
 }
 
+/// Nor where features are too many to be held rotated.
+#[test]
+fn thread_counts_do_not_matter_to_many_samples() {
+    let (samples, width) = (70_000, 31);
+    let values = wave(samples * width);
+    let features = Features::new(&values, width).unwrap();
+    let labels: Vec<u32> =
+        values.chunks(width).map(|row| u32::from(row[0] > 0.0) + u32::from(row[1] > row[2])).collect();
+    let run = || {
+        let data = Labelled::new(features.clone(), &labels).unwrap();
+        let config = LogisticConfig { inverse_penalties: vec![1e-3], ..Default::default() };
+        let logistic = Logistic::fit(&data, 3, &config).unwrap();
+        (logistic.weights(), logistic.loss(), logistic.convergence())
+    };
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let one = pool(1).install(run);
+    assert!(one.2.converged, "{:?}", one.2);
+    assert!(one == pool(3).install(run));
+}
+
 #[test]
 fn a_single_sample_and_none() {
     let one = Features::new(&[1.0, 2.0], 2).unwrap();

@@ -22,7 +22,7 @@ pub struct Drift {
 
 pub(super) fn drift(online: &Features<'_>, target: &Features<'_>) -> Drift {
     let width = online.width();
-    let (mut own, mut other) = (vec![0.0; width], vec![0.0; width]);
+    let (mut own, mut other) = (vec![0.0_f64; width], vec![0.0; width]);
     let (mut cosines, mut difference, mut norm) = (0.0, 0.0, 0.0);
     for row in 0..online.samples() {
         online.copy_row(row, &mut own, |_, value| value);

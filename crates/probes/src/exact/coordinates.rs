@@ -6,6 +6,7 @@ use crate::algebra::{CHUNK, Gram, add_transposed_product, eigen, multiply, produ
 use crate::error::NumericError;
 use crate::features::Features;
 use crate::scaling::Scaling;
+use crate::vectorized::{narrow, vectorized};
 
 /// Values that are held rotated; of more, only the features are, in f32.
 const HELD: usize = 1 << 21;
@@ -27,7 +28,12 @@ enum Kind<'a> {
     /// `[samples, coordinates]`, row-major.
     Held(Vec<f64>),
     /// Widened when they are asked for; it is the weights that are rotated.
-    Features { features: &'a Features<'a>, scaling: &'a Scaling },
+    Features {
+        features: &'a Features<'a>,
+        scaling: &'a Scaling,
+        /// The scaling's shifts and factors, in f32.
+        narrowed: (Vec<f32>, Vec<f32>),
+    },
 }
 
 impl<'a> Coordinates<'a> {
@@ -56,7 +62,7 @@ impl<'a> Coordinates<'a> {
             }
             Kind::Held(values)
         } else {
-            Kind::Features { features, scaling }
+            Kind::Features { features, scaling, narrowed: scaling.narrowed() }
         };
         Ok(Self { kind, variances, back })
     }
@@ -117,8 +123,48 @@ impl<'a> Coordinates<'a> {
                     out.copy_from_slice(&values[row * width..(row + 1) * width]);
                 }
             }
-            Kind::Features { features, scaling } => scaling.widen(features, rows.iter().copied(), out),
+            Kind::Features { features, scaling, .. } => scaling.widen(features, rows.iter().copied(), out),
         }
+    }
+
+    /// As [`copy`](Self::copy), in f32.
+    pub(super) fn copy_single(&self, rows: &[usize], out: &mut [f32]) {
+        match &self.kind {
+            Kind::Held(values) => {
+                let width = self.count();
+                for (out, row) in out.chunks_exact_mut(width).zip(rows) {
+                    let values = &values[row * width..(row + 1) * width];
+                    out.iter_mut().zip(values).for_each(|(out, value)| *out = narrow(*value));
+                }
+            }
+            Kind::Features { features, narrowed: (shifts, factors), .. } => {
+                for (out, row) in out.chunks_exact_mut(shifts.len()).zip(rows) {
+                    features.copy_row(*row, out, |_, value| value);
+                }
+                vectorized(|| {
+                    for out in out.chunks_exact_mut(shifts.len()) {
+                        for ((value, shift), factor) in out.iter_mut().zip(shifts).zip(factors) {
+                            *value = (*value - shift) * factor;
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// Samples that follow each other, `[rows, width]`, where they are held; otherwise nothing.
+    pub(super) fn slice(&self, rows: &[usize]) -> Option<&[f64]> {
+        let (Kind::Held(values), Some(first), Some(last)) = (&self.kind, rows.first(), rows.last()) else {
+            return None;
+        };
+        // Rows ascend.
+        let width = self.count();
+        (last - first + 1 == rows.len()).then(|| &values[first * width..(last + 1) * width])
+    }
+
+    /// Weights of features from those of coordinates, `[features, coordinates]`, in f32.
+    pub(super) fn rotation(&self) -> Mat<f32> {
+        Mat::from_fn(self.back.nrows(), self.back.ncols(), |i, j| narrow(self.back[(i, j)]))
     }
 
     /// Weights of what [`copy`](Self::copy) gives, `[width, outputs]`, from those of the coordinates, row-major.

@@ -4,24 +4,32 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use crate::vectorized::vectorized;
+
 /// Pairs of steps and gradient changes that are remembered.
 const MEMORY: usize = 20;
 /// Constants of the strong Wolfe conditions.
 const DECREASE: f64 = 1e-4;
 const CURVATURE: f64 = 0.9;
+/// Relative error of a mean over samples whose terms are f64, or f32.
+pub(super) const DOUBLE: f64 = 1e-14;
+pub(super) const SINGLE: f64 = 1e-6;
 /// Evaluations of one line search.
 const SEARCH: usize = 30;
+
+/// Steps without a smaller gradient after which an approach is given up: rounding is all that is left.
+const PATIENCE: usize = 100;
 
 /// How an iterative fit ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Convergence {
     /// Steps taken, of L-BFGS and of Newton's method.
     pub iterations: usize,
-    /// Evaluations of loss and gradient over all training samples.
+    /// Passes over all training samples: evaluations of loss and gradient, and products with the Hessian.
     pub evaluations: usize,
     /// Euclidean norm of the gradient at the end.
     pub gradient_norm: f64,
-    /// The most by which the last step of Newton's method, or the last five of L-BFGS, changed a logit of a training sample; 0 in
+    /// The most by which the last step of Newton's method (the last five of L-BFGS where that ends a fit) changed a logit of a training sample; 0 in
     /// results of versions that ended by the gradient's norm.
     #[serde(default)]
     pub largest_change: f64,
@@ -52,20 +60,33 @@ pub(super) enum Verdict {
     Leave,
 }
 
-/// The end of an approach: a gradient whose norm is at most the tolerance.
+/// The end of an approach: a gradient whose norm is at most the tolerance. It is left when the norm has not fallen for [`PATIENCE`] steps.
 pub(super) fn small_gradient(tolerance: f64) -> impl FnMut(&[f64], &mut Convergence) -> Verdict {
-    move |_, state| if state.gradient_norm <= tolerance { Verdict::Converged } else { Verdict::GoOn }
+    let (mut least, mut since) = (f64::INFINITY, 0);
+    move |_, state| {
+        if state.gradient_norm < least {
+            (least, since) = (state.gradient_norm, state.iterations);
+        }
+        if state.gradient_norm <= tolerance {
+            Verdict::Converged
+        } else if state.iterations > since + PATIENCE || !state.gradient_norm.is_finite() {
+            Verdict::Leave
+        } else {
+            Verdict::GoOn
+        }
+    }
 }
 
 /// Minimises from `point` until `judge` ends it, at most so many iterations. `precondition(curvature, vector)` divides a vector by an
-/// estimate of the Hessian's diagonal; up to a common factor, which is found here.
+/// estimate of the Hessian's diagonal; up to a common factor, which is found here. `rounding` is the relative error of values.
 pub(super) fn minimize(
     point: &mut [f64],
     mut evaluate: impl FnMut(&[f64]) -> Evaluation,
     precondition: impl Fn(f64, &mut [f64]),
     iterations: usize,
+    rounding: f64,
     mut judge: impl FnMut(&[f64], &mut Convergence) -> Verdict,
-) -> (Evaluation, Convergence) {
+) -> (Evaluation, Convergence, Memory) {
     let mut current = evaluate(point);
     let mut state = Convergence {
         iterations: 0,
@@ -74,40 +95,44 @@ pub(super) fn minimize(
         largest_change: 0.0,
         converged: false,
     };
-    let mut pairs: VecDeque<Pair> = VecDeque::new();
+    let mut memory = Memory::default();
     loop {
         state.gradient_norm = dot(&current.gradient, &current.gradient).sqrt();
         let verdict = judge(point, &mut state);
         state.converged = verdict == Verdict::Converged;
         if verdict != Verdict::GoOn || state.iterations >= iterations {
-            return (current, state);
+            return (current, state, memory);
         }
-        let direction = direction(&current, &pairs, &precondition);
+        let mut direction: Vec<f64> = current.gradient.iter().map(|value| -value).collect();
+        memory.apply(&mut direction, |vector| precondition(current.curvature, vector));
         let slope = dot(&direction, &current.gradient);
         let search = (slope < 0.0)
-            .then(|| line_search(point, &current, &direction, slope, &mut evaluate, &mut state.evaluations))
+            .then(|| {
+                let noise = rounding * current.value.abs();
+                line_search(point, &current, &direction, slope, noise, &mut evaluate, &mut state.evaluations)
+            })
             .flatten();
         let Some((step, next)) = search else {
-            if pairs.is_empty() {
-                return (current, state);
+            if memory.pairs.is_empty() {
+                return (current, state, memory);
             }
             // Rounding has spoilt the memory: once more from the preconditioned gradient.
-            pairs.clear();
+            memory.pairs.clear();
             continue;
         };
         let step: Vec<f64> = direction.iter().map(|value| step * value).collect();
         point.iter_mut().zip(&step).for_each(|(value, step)| *value += step);
         let change: Vec<f64> = next.gradient.iter().zip(&current.gradient).map(|(a, b)| a - b).collect();
-        let product = dot(&step, &change);
-        if product > 0.0 {
-            if pairs.len() == MEMORY {
-                pairs.pop_front();
-            }
-            pairs.push_back(Pair { step, change, inverse: product.recip() });
-        }
+        memory.add(step, change);
         current = next;
         state.iterations += 1;
     }
+}
+
+/// The last steps and what they changed of the gradient: what is known of the Hessian.
+#[derive(Default)]
+pub(super) struct Memory {
+    pairs: VecDeque<Pair>,
 }
 
 struct Pair {
@@ -116,45 +141,51 @@ struct Pair {
     inverse: f64,
 }
 
-/// The two-loop recursion.
-fn direction(
-    current: &Evaluation,
-    pairs: &VecDeque<Pair>,
-    precondition: &impl Fn(f64, &mut [f64]),
-) -> Vec<f64> {
-    let mut vector: Vec<f64> = current.gradient.iter().map(|value| -value).collect();
-    let mut factors = Vec::with_capacity(pairs.len());
-    for pair in pairs.iter().rev() {
-        let factor = pair.inverse * dot(&pair.step, &vector);
-        add(&mut vector, -factor, &pair.change);
-        factors.push(factor);
+impl Memory {
+    fn add(&mut self, step: Vec<f64>, change: Vec<f64>) {
+        let product = dot(&step, &change);
+        if product > 0.0 {
+            if self.pairs.len() == MEMORY {
+                self.pairs.pop_front();
+            }
+            self.pairs.push_back(Pair { step, change, inverse: product.recip() });
+        }
     }
-    precondition(current.curvature, &mut vector);
-    if let Some(last) = pairs.back() {
-        let mut conditioned = last.change.clone();
-        precondition(current.curvature, &mut conditioned);
-        let scale = (last.inverse * dot(&last.change, &conditioned)).recip();
-        vector.iter_mut().for_each(|value| *value *= scale);
+
+    /// Multiplies by an estimate of the inverse Hessian, which `precondition` does less well: the two-loop recursion.
+    pub(super) fn apply(&self, vector: &mut [f64], precondition: impl Fn(&mut [f64])) {
+        let mut factors = Vec::with_capacity(self.pairs.len());
+        for pair in self.pairs.iter().rev() {
+            let factor = pair.inverse * dot(&pair.step, vector);
+            add(vector, -factor, &pair.change);
+            factors.push(factor);
+        }
+        precondition(vector);
+        if let Some(last) = self.pairs.back() {
+            let mut conditioned = last.change.clone();
+            precondition(&mut conditioned);
+            let scale = (last.inverse * dot(&last.change, &conditioned)).recip();
+            vector.iter_mut().for_each(|value| *value *= scale);
+        }
+        for (pair, factor) in self.pairs.iter().zip(factors.iter().rev()) {
+            let back = pair.inverse * dot(&pair.change, vector);
+            add(vector, factor - back, &pair.step);
+        }
     }
-    for (pair, factor) in pairs.iter().zip(factors.iter().rev()) {
-        let back = pair.inverse * dot(&pair.change, &vector);
-        add(&mut vector, factor - back, &pair.step);
-    }
-    vector
 }
 
 /// A step length that meets the strong Wolfe conditions, by bisection and extrapolation with cubic
-/// interpolation. Close to the minimum, where values differ by rounding alone, slopes decide
+/// interpolation. Close to the minimum, where values differ by `noise` alone, slopes decide
 /// (Hager & Zhang 2005).
 fn line_search(
     point: &[f64],
     start: &Evaluation,
     direction: &[f64],
     slope: f64,
+    noise: f64,
     evaluate: &mut impl FnMut(&[f64]) -> Evaluation,
     evaluations: &mut usize,
 ) -> Option<(f64, Evaluation)> {
-    let noise = 1e-14 * start.value.abs();
     let mut low = End { step: 0.0, value: start.value, slope };
     let mut high: Option<End> = None;
     let mut step = 1.0;
@@ -205,20 +236,22 @@ fn between(low: &End, high: &End) -> f64 {
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    // Eight sums in a fixed order, so that the compiler may use vectors.
-    let mut sums = [0.0; 8];
-    let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in left.zip(right) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
+    vectorized(|| {
+        // Sums in a fixed order, so that the compiler may use vectors.
+        let mut sums = [0.0; 32];
+        let (left, right) = (a.chunks_exact(32), b.chunks_exact(32));
+        let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
+        for (a, b) in left.zip(right) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += a * b;
+            }
         }
-    }
-    sums.iter().sum::<f64>() + rest
+        sums.iter().sum::<f64>() + rest
+    })
 }
 
 pub(super) fn add(vector: &mut [f64], factor: f64, other: &[f64]) {
-    vector.iter_mut().zip(other).for_each(|(value, other)| *value += factor * other);
+    vectorized(|| vector.iter_mut().zip(other).for_each(|(value, other)| *value += factor * other));
 }
 
 #[cfg(test)]
@@ -245,23 +278,23 @@ mod tests {
             vector.iter_mut().enumerate().for_each(|(index, value)| *value /= 10f64.powi(index as i32));
         };
         let mut point = vec![-3.0; 7];
-        let (_, plain) = minimize(&mut point, bowl, none, 500, small_gradient(1e-9));
+        let (_, plain, _) = minimize(&mut point, bowl, none, 500, DOUBLE, small_gradient(1e-9));
         assert!(plain.converged, "{plain:?}");
         assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-8), "{point:?}");
         let mut point = vec![-3.0; 7];
-        let (_, conditioned) = minimize(&mut point, bowl, diagonal, 500, small_gradient(1e-9));
+        let (_, conditioned, _) = minimize(&mut point, bowl, diagonal, 500, DOUBLE, small_gradient(1e-9));
         assert!(conditioned.converged && conditioned.iterations < plain.iterations, "{conditioned:?}");
     }
 
     #[test]
     fn ends_say_so_when_iterations_run_out() {
-        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), 2, small_gradient(1e-12));
+        let (_, state, _) = minimize(&mut [-3.0; 7], bowl, |_, _| (), 2, DOUBLE, small_gradient(1e-12));
         assert!(!state.converged && state.iterations == 2 && state.gradient_norm > 1e-12);
     }
 
     #[test]
     fn a_minimum_is_left_at_once() {
-        let (_, state) = minimize(&mut [1.0; 3], bowl, |_, _| (), 10, small_gradient(1e-9));
+        let (_, state, _) = minimize(&mut [1.0; 3], bowl, |_, _| (), 10, DOUBLE, small_gradient(1e-9));
         assert_eq!((state.iterations, state.evaluations, state.converged), (0, 1, true));
     }
 
@@ -271,7 +304,7 @@ mod tests {
             3 => Verdict::Leave,
             _ => Verdict::GoOn,
         };
-        let (_, state) = minimize(&mut [-3.0; 7], bowl, |_, _| (), 100, judge);
+        let (_, state, _) = minimize(&mut [-3.0; 7], bowl, |_, _| (), 100, DOUBLE, judge);
         assert_eq!((state.iterations, state.converged), (3, false));
     }
 }

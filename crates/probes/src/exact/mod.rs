@@ -41,16 +41,20 @@
 //! # Ok::<(), seqjepa_probes::NumericError>(())
 //! ```
 
+mod block;
 mod config;
+mod conjugate;
 mod coordinates;
 mod lbfgs;
 mod leave_one_out;
 mod logistic;
+mod mixed;
 mod newton;
 mod remainder;
 mod result;
 mod ridge;
 mod selection;
+mod single;
 mod softmax;
 
 pub use config::{LogisticConfig, RidgeConfig};

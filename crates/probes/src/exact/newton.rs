@@ -12,17 +12,24 @@ pub(super) trait Curved {
     /// Value and gradient.
     fn evaluate(&self, point: &[f64]) -> Evaluation;
 
-    /// The step to the minimum of the parabola that touches the function at `point`; nothing where rounding has left none.
-    fn newton(&self, point: &[f64], gradient: &[f64]) -> Option<Vec<f64>>;
-
-    /// How far a step moves what the function is about, in units that a tolerance is meant for.
-    fn change(&self, step: &[f64]) -> f64;
+    /// The step to the minimum of the parabola that touches the function at `point`; nothing where it cannot be made any more.
+    fn newton(&mut self, point: &[f64], current: &Evaluation) -> Option<Step>;
 }
 
-/// Goes on from `point`, counting on from `state`, until a whole step changes what the function is about by no more than the tolerance.
+/// A step of Newton's method. Changes are those of what the function is about, in units that a tolerance is meant for.
+pub(super) struct Step {
+    pub(super) values: Vec<f64>,
+    pub(super) change: f64,
+    /// An estimate of what is left to change after it.
+    pub(super) left: f64,
+    /// Passes over the samples that it took.
+    pub(super) evaluations: usize,
+}
+
+/// Goes on from `point`, counting on from `state`, until a whole step leaves no more than the tolerance to change.
 pub(super) fn finish(
     point: &mut [f64],
-    function: &impl Curved,
+    function: &mut impl Curved,
     mut state: Convergence,
     limits: &Limits,
 ) -> (Evaluation, Convergence) {
@@ -38,22 +45,22 @@ pub(super) fn finish(
         if state.converged || state.iterations >= limits.iterations {
             return (current, state);
         }
-        let Some(step) = function.newton(point, &current.gradient) else {
+        let Some(step) = function.newton(point, &current) else {
             return (current, state);
         };
         state.iterations += 1;
-        let change = function.change(&step);
-        let slope = dot(&step, &current.gradient);
-        let Some((scale, next)) = accepted(point, function, &current, &step, slope, &mut state) else {
+        state.evaluations += step.evaluations;
+        let slope = dot(&step.values, &current.gradient);
+        let Some((scale, next)) = accepted(point, function, &current, &step.values, slope, &mut state) else {
             // Rounding is all that is left to see.
-            state.largest_change = change;
-            state.converged = change <= limits.tolerance;
+            state.largest_change = step.change;
+            state.converged = step.change <= limits.tolerance;
             return (current, state);
         };
-        add(point, scale, &step);
+        add(point, scale, &step.values);
         current = next;
-        state.largest_change = scale * change;
-        state.converged = scale == 1.0 && change <= limits.tolerance;
+        state.largest_change = scale * step.change;
+        state.converged = scale == 1.0 && step.left <= limits.tolerance;
     }
 }
 
@@ -104,15 +111,13 @@ mod tests {
             Evaluation { value: terms.sum(), gradient: slopes.collect(), curvature: 1.0 }
         }
 
-        fn newton(&self, point: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
+        fn newton(&mut self, point: &[f64], current: &Evaluation) -> Option<Step> {
             let step = |(index, (x, gradient)): (usize, (&f64, &f64))| {
                 -gradient / (weight(index) * (x - 1.0).cosh())
             };
-            Some(point.iter().zip(gradient).enumerate().map(step).collect())
-        }
-
-        fn change(&self, step: &[f64]) -> f64 {
-            step.iter().fold(0.0, |most, step| most.max(step.abs()))
+            let values: Vec<f64> = point.iter().zip(&current.gradient).enumerate().map(step).collect();
+            let change = values.iter().fold(0.0, |most: f64, step| most.max(step.abs()));
+            Some(Step { values, change, left: change, evaluations: 2 })
         }
     }
 
@@ -130,7 +135,7 @@ mod tests {
     fn the_minimum_is_found_from_afar() {
         let limits = Limits { tolerance: 1e-9, iterations: 500 };
         let mut point = vec![-3.0; 7];
-        let (end, state) = finish(&mut point, &Valley, none(), &limits);
+        let (end, state) = finish(&mut point, &mut Valley, none(), &limits);
         assert!(state.converged && state.largest_change <= 1e-9, "{state:?}");
         assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-9) && end.value < 1e-9, "{point:?}");
     }
@@ -138,8 +143,8 @@ mod tests {
     #[test]
     fn a_minimum_is_left_at_once_and_an_end_of_patience_is_said() {
         let limits = Limits { tolerance: 1e-9, iterations: 3 };
-        assert!(finish(&mut [1.0; 3], &Valley, none(), &limits).1.converged);
-        let (_, state) = finish(&mut [-3.0; 7], &Valley, none(), &limits);
+        assert!(finish(&mut [1.0; 3], &mut Valley, none(), &limits).1.converged);
+        let (_, state) = finish(&mut [-3.0; 7], &mut Valley, none(), &limits);
         assert!(!state.converged && state.iterations == 3, "{state:?}");
     }
 }

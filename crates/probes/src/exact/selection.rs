@@ -59,13 +59,20 @@ pub(super) fn select(
     if split.held_out.is_empty() {
         return None;
     }
+    let single = samples.single(&split.fitted);
     let mut parameters = samples.start();
     let mut best: Option<(Score, f64, Vec<f64>)> = None;
     let mut least_loss = f64::INFINITY;
     let mut worse = 0;
     for inverse in inverses {
         parameters = samples
-            .approach(&split.fitted, penalty(inverse, split.fitted.len()), parameters, config.max_iterations)
+            .approach(
+                &single,
+                &split.fitted,
+                penalty(inverse, split.fitted.len()),
+                parameters,
+                config.max_iterations,
+            )
             .parameters;
         let score = score(samples, &split.held_out, &parameters);
         tracing::debug!(inverse_penalty = inverse, ?score, of = split.held_out.len(), "held-out samples");

@@ -4,9 +4,13 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use super::coordinates::Coordinates;
-use super::lbfgs::{Convergence, Evaluation, Limits, Verdict, minimize, small_gradient};
-use super::newton::{Curved, finish};
+use super::lbfgs::{
+    Convergence, DOUBLE, Evaluation, Limits, Memory, SINGLE, Verdict, minimize, small_gradient,
+};
+use super::mixed::Mixed;
+use super::newton::{Curved, Step, finish};
 use super::remainder::Remainder;
+use super::single::Single;
 use crate::algebra::{BLOCK, add_transposed_product, cholesky, multiply, solve_by_cholesky};
 use crate::error::NumericError;
 use crate::features::Features;
@@ -18,8 +22,12 @@ const FEW_PIECES: usize = 8;
 const MANY_SUMS: usize = 1 << 20;
 /// Parameters up to which the Hessian is made and factorised.
 const DENSE: usize = 2048;
-/// Gradient norm at which penalties are compared, and from which on it is watched how much is left to change.
-pub(super) const NEAR: f64 = 1e-4;
+/// Passes in f32 that take as long as one in f64.
+const SPEED: usize = 2;
+/// Gradient norm at which penalties are compared.
+const NEAR: f64 = 1e-4;
+/// Gradient norm at which Newton's method takes over.
+const CLOSE: f64 = 1e-6;
 
 /// Training samples in the coordinates in which they are fitted.
 pub(super) struct Samples<'a> {
@@ -34,6 +42,14 @@ pub(super) struct Fit {
     pub(super) parameters: Vec<f64>,
     pub(super) loss: f64,
     pub(super) convergence: Convergence,
+}
+
+impl Fit {
+    /// Goes on by Newton's method.
+    fn end(&mut self, function: &mut impl Curved, limits: &Limits) {
+        let (end, convergence) = finish(&mut self.parameters, function, self.convergence, limits);
+        (self.loss, self.convergence) = (end.value, convergence);
+    }
 }
 
 impl<'a> Samples<'a> {
@@ -63,46 +79,50 @@ impl<'a> Samples<'a> {
         parameters
     }
 
+    /// Rows for [`approach`](Self::approach).
+    pub(super) fn single<'s>(&'s self, rows: &'s [usize]) -> Single<'s> {
+        Single::new(&self.coordinates, rows, &self.classes, self.class_count)
+    }
+
     /// Minimises, over these rows, the mean cross-entropy plus half of `penalty` times the squared norm of the weights, from
-    /// `parameters`, until the gradient's norm is at most [`NEAR`].
+    /// `parameters`, until the gradient's norm is at most [`NEAR`]; `single` has the same rows.
     pub(super) fn approach(
         &self,
+        single: &Single<'_>,
         rows: &[usize],
         penalty: f64,
         parameters: Vec<f64>,
         iterations: usize,
     ) -> Fit {
         let problem = Problem { samples: self, rows, penalty };
-        problem.minimize(parameters, iterations, small_gradient(NEAR))
+        let (fit, _) = problem.approach(single, parameters, iterations, NEAR);
+        if fit.convergence.converged {
+            return fit;
+        }
+        // f32 did not do.
+        problem.descend(fit, iterations, small_gradient(NEAR))
     }
 
     /// As [`approach`](Self::approach), until no logit of these rows is left to change by more than the tolerance.
     ///
-    /// L-BFGS goes on for as long as a factorisation of the Hessian would take; then, where there is room for one, Newton's method ends
-    /// it.
+    /// L-BFGS in f32 comes close, Newton's method with gradients in f64 ends it. Where f32 cannot solve its systems, or it would take
+    /// as long as factorising them, a factorisation in f64 does, or where there is no room for one, L-BFGS in f64.
     pub(super) fn fit(&self, rows: &[usize], penalty: f64, parameters: Vec<f64>, limits: &Limits) -> Fit {
-        let problem = Problem { samples: self, rows, penalty };
-        let mut remainder = Remainder::new(limits.tolerance);
-        let (dense, mut near) = (problem.evaluations_of_a_factorisation(), None);
-        let judge = |point: &[f64], state: &mut Convergence| {
-            if near.is_none() && state.gradient_norm > NEAR {
-                return Verdict::GoOn;
-            }
-            let near = *near.get_or_insert(state.evaluations);
-            if state.gradient_norm == 0.0 || remainder.is_small(point, state, |step| problem.change(step)) {
-                Verdict::Converged
-            } else if dense.is_some_and(|dense| state.evaluations - near >= dense) {
-                Verdict::Leave
-            } else {
-                Verdict::GoOn
-            }
-        };
-        let mut fit = problem.minimize(parameters, limits.iterations, judge);
-        if !fit.convergence.converged && dense.is_some() {
-            let (end, convergence) = finish(&mut fit.parameters, &problem, fit.convergence, limits);
-            (fit.loss, fit.convergence) = (end.value, convergence);
+        let mut problem = Problem { samples: self, rows, penalty };
+        let single = self.single(rows);
+        let (mut fit, memory) = problem.approach(&single, parameters, limits.iterations, CLOSE);
+        let dense = problem.evaluations_of_a_factorisation();
+        let products = dense.map_or(limits.iterations, |dense| SPEED * dense);
+        let mut mixed = Mixed::new(&problem, &single, memory, limits.tolerance, products);
+        fit.end(&mut mixed, limits);
+        if fit.convergence.converged {
+            fit
+        } else if dense.is_some() {
+            fit.end(&mut problem, limits);
+            fit
+        } else {
+            problem.descend_to_the_end(fit, limits)
         }
-        fit
     }
 
     /// Weights of the scaled features, `[features, classes]`.
@@ -136,11 +156,14 @@ impl<'a> Samples<'a> {
         rows.par_chunks(length)
             .map(|rows| {
                 let mut piece = empty();
-                let mut features = vec![0.0; BLOCK.min(rows.len()) * width];
+                let mut space = Vec::new();
                 let mut logits = vec![0.0; BLOCK.min(rows.len()) * self.class_count];
                 for rows in rows.chunks(BLOCK) {
-                    let features = &mut features[..rows.len() * width];
-                    self.coordinates.copy(rows, features);
+                    let features = self.coordinates.slice(rows).unwrap_or_else(|| {
+                        space.resize(rows.len() * width, 0.0);
+                        self.coordinates.copy(rows, &mut space);
+                        &space
+                    });
                     let logits = &mut logits[..rows.len() * self.class_count];
                     multiply(logits, features, weights.as_ref());
                     for logits in logits.chunks_exact_mut(self.class_count) {
@@ -164,31 +187,98 @@ pub(super) struct Block<'a> {
 }
 
 /// The mean cross-entropy of some rows and the penalty.
-struct Problem<'a> {
+pub(super) struct Problem<'a> {
     samples: &'a Samples<'a>,
     rows: &'a [usize],
-    penalty: f64,
+    pub(super) penalty: f64,
 }
 
 impl Problem<'_> {
-    fn minimize(
+    /// L-BFGS in f32 until the gradient's norm is at most `near`, or its digits have run out.
+    fn approach(
         &self,
-        mut parameters: Vec<f64>,
+        single: &Single<'_>,
+        parameters: Vec<f64>,
+        iterations: usize,
+        near: f64,
+    ) -> (Fit, Memory) {
+        // Of features far larger than 1 the gradient has fewer digits after the point.
+        let digits = 1e-8 * self.samples.coordinates.variances.iter().sum::<f64>().sqrt();
+        let mut point = parameters.clone();
+        let (end, convergence, memory) = minimize(
+            &mut point,
+            |point| single.evaluate(self.penalty, point),
+            |curvature, vector| self.precondition(curvature, vector),
+            iterations,
+            SINGLE,
+            small_gradient(near.max(digits)),
+        );
+        if end.value.is_finite() {
+            return (Fit { parameters: point, loss: end.value, convergence }, memory);
+        }
+        (Fit { parameters, loss: end.value, convergence }, Memory::default())
+    }
+
+    /// Goes on by L-BFGS in f64.
+    fn descend(
+        &self,
+        mut fit: Fit,
         iterations: usize,
         judge: impl FnMut(&[f64], &mut Convergence) -> Verdict,
     ) -> Fit {
-        let (end, convergence) = minimize(
-            &mut parameters,
+        let before = fit.convergence;
+        let (end, after, _) = minimize(
+            &mut fit.parameters,
             |parameters| self.evaluate(parameters),
             |curvature, vector| self.precondition(curvature, vector),
-            iterations,
+            iterations.saturating_sub(before.iterations),
+            DOUBLE,
             judge,
         );
-        Fit { parameters, loss: end.value, convergence }
+        let convergence = Convergence {
+            iterations: before.iterations + after.iterations,
+            evaluations: before.evaluations + after.evaluations,
+            ..after
+        };
+        Fit { loss: end.value, convergence, ..fit }
+    }
+
+    /// As [`descend`](Self::descend), until no logit is left to change by more than the tolerance.
+    fn descend_to_the_end(&self, fit: Fit, limits: &Limits) -> Fit {
+        let mut remainder = Remainder::new(limits.tolerance);
+        let mut near = false;
+        self.descend(fit, limits.iterations, |point, state| {
+            near |= state.gradient_norm <= NEAR;
+            if !near {
+                Verdict::GoOn
+            } else if state.gradient_norm == 0.0 || remainder.is_small(point, state, |step| self.change(step))
+            {
+                Verdict::Converged
+            } else {
+                Verdict::GoOn
+            }
+        })
+    }
+
+    /// The most by which a step changes a logit, counted from the mean over classes.
+    fn change(&self, step: &[f64]) -> f64 {
+        let classes = self.samples.class_count;
+        let pieces = self.samples.logits(
+            self.rows,
+            step,
+            || 0.0_f64,
+            |most, block| {
+                for changes in block.logits.chunks_exact_mut(classes) {
+                    centre(changes);
+                    *most = changes.iter().fold(*most, |most, change| most.max(change.abs()));
+                }
+            },
+        );
+        pieces.into_iter().fold(0.0, f64::max)
     }
 
     /// Divides by an estimate of the Hessian's diagonal; `curvature` is the mean of `p (1 - p)`.
-    fn precondition(&self, curvature: f64, vector: &mut [f64]) {
+    pub(super) fn precondition(&self, curvature: f64, vector: &mut [f64]) {
         let classes = self.samples.class_count;
         let variances = &self.samples.coordinates.variances;
         let (weights, intercepts) = vector.split_at_mut(variances.len() * classes);
@@ -310,27 +400,13 @@ impl Curved for Problem<'_> {
         }
     }
 
-    fn newton(&self, parameters: &[f64], gradient: &[f64]) -> Option<Vec<f64>> {
+    fn newton(&mut self, parameters: &[f64], current: &Evaluation) -> Option<Step> {
         let factor = cholesky(self.hessian(parameters))?;
-        let mut step: Vec<f64> = gradient.iter().map(|value| -value).collect();
-        solve_by_cholesky(&factor, &mut step);
-        Some(step)
-    }
-
-    fn change(&self, step: &[f64]) -> f64 {
-        let classes = self.samples.class_count;
-        let pieces = self.samples.logits(
-            self.rows,
-            step,
-            || 0.0_f64,
-            |most, block| {
-                for changes in block.logits.chunks_exact_mut(classes) {
-                    centre(changes);
-                    *most = changes.iter().fold(*most, |most, change| most.max(change.abs()));
-                }
-            },
-        );
-        pieces.into_iter().fold(0.0, f64::max)
+        let mut values: Vec<f64> = current.gradient.iter().map(|value| -value).collect();
+        solve_by_cholesky(&factor, &mut values);
+        let change = self.change(&values);
+        // The next step is far smaller.
+        Some(Step { values, change, left: change, evaluations: 0 })
     }
 }
 
@@ -377,3 +453,6 @@ fn centre(values: &mut [f64]) {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     values.iter_mut().for_each(|value| *value -= mean);
 }
+
+#[cfg(test)]
+mod tests;
