@@ -2,8 +2,8 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use seqjepa_nn::{is_buffer, moving_average};
 use seqjepa_nn::visit::{NamedMapper, map_tensors, visit_floats};
+use seqjepa_nn::{is_buffer, moving_average};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 

@@ -27,21 +27,19 @@ pub struct BatchNorm {
     epsilon: f64,
 }
 
-/// What follows the normalisation.
-enum End<const D: usize> {
-    Plain,
-    Relu,
-    /// The sum with a residual, rectified.
-    AddRelu(Tensor<D>),
+/// What follows the normalisation: a sum with a residual, a rectification.
+struct End<const D: usize> {
+    residual: Option<Tensor<D>>,
+    rectified: bool,
 }
 
 impl<const D: usize> End<D> {
     fn apply(self, normalized: Tensor<D>) -> Tensor<D> {
-        match self {
-            Self::Plain => normalized,
-            Self::Relu => relu(normalized),
-            Self::AddRelu(residual) => relu(normalized + residual),
-        }
+        let sum = match self.residual {
+            Some(residual) => normalized + residual,
+            None => normalized,
+        };
+        if self.rectified { relu(sum) } else { sum }
     }
 }
 
@@ -87,7 +85,7 @@ impl BatchNorm {
     /// If the second axis does not have `channels` entries, or in [`Mode::Train`] if a channel has only one
     /// value (its variance is undefined; PyTorch refuses this too).
     pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: Mode) -> Tensor<D> {
-        self.apply(input, End::Plain, mode)
+        self.apply(input, End { residual: None, rectified: false }, mode)
     }
 
     /// [`forward`](Self::forward), then [`relu`]; one pass over memory on the Flex backend.
@@ -95,7 +93,7 @@ impl BatchNorm {
     /// # Panics
     /// As [`forward`](Self::forward).
     pub fn forward_relu<const D: usize>(&self, input: Tensor<D>, mode: Mode) -> Tensor<D> {
-        self.apply(input, End::Relu, mode)
+        self.apply(input, End { residual: None, rectified: true }, mode)
     }
 
     /// [`forward`](Self::forward), plus `residual` of the input's shape, then [`relu`]: the end of a residual block, one pass
@@ -110,7 +108,7 @@ impl BatchNorm {
         mode: Mode,
     ) -> Tensor<D> {
         assert_eq!(input.dims(), residual.dims(), "a residual of the input's shape");
-        self.apply(input, End::AddRelu(residual), mode)
+        self.apply(input, End { residual: Some(residual), rectified: true }, mode)
     }
 
     fn apply<const D: usize>(&self, input: Tensor<D>, end: End<D>, mode: Mode) -> Tensor<D> {
@@ -163,12 +161,9 @@ impl BatchNorm {
         end: End<D>,
     ) -> Tensor<D> {
         use crate::flex::{normalize, normalize_add_relu};
-        match end {
-            End::Plain => normalize(input, statistics, gain, shift, self.epsilon, false),
-            End::Relu => normalize(input, statistics, gain, shift, self.epsilon, true),
-            End::AddRelu(residual) => {
-                normalize_add_relu(input, residual, statistics, gain, shift, self.epsilon)
-            }
+        match end.residual {
+            Some(residual) => normalize_add_relu(input, residual, statistics, gain, shift, self.epsilon),
+            None => normalize(input, statistics, gain, shift, self.epsilon, end.rectified),
         }
     }
 

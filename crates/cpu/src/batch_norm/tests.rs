@@ -114,8 +114,15 @@ fn bits_depend_neither_on_threads_nor_on_instructions() {
             batch_statistics(&shape, &input, &mut mean, &mut variance);
             let mut gradient = values(shape.len(), 2);
             let gain = [0.5; 5];
-            let sums =
-                batch_norm_gradient(&shape, &input, [&mean, &variance, &gain], 1e-5, None, &mut gradient, None);
+            let sums = batch_norm_gradient(
+                &shape,
+                &input,
+                [&mean, &variance, &gain],
+                1e-5,
+                None,
+                &mut gradient,
+                None,
+            );
             (mean, variance, gradient, sums)
         })
     };
