@@ -7,11 +7,11 @@
 
 use rayon::prelude::*;
 
-use crate::Instructions;
 use crate::positions::Positions;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Portable, Vector};
+use crate::{InstructionSet, Instructions};
 
 /// Terms of a sum that are done before the next ones: their weights and packed pixels stay in the caches.
 const DEPTH: usize = 256;
@@ -23,10 +23,9 @@ struct Tile {
 }
 
 fn tile(instructions: Instructions) -> Tile {
-    match instructions {
-        Instructions::Avx512 => Tile { rows: 8, lanes: 16 },
-        Instructions::Avx2 => Tile { rows: 4, lanes: 8 },
-        Instructions::Portable => Tile { rows: 4, lanes: 8 },
+    match instructions.set() {
+        InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => Tile { rows: 8, lanes: 16 },
+        InstructionSet::Avx2 | InstructionSet::Portable => Tile { rows: 4, lanes: 8 },
     }
 }
 
@@ -170,15 +169,15 @@ fn run(
             rows: weights.rows,
             accumulate: index > 0,
         };
-        // SAFETY: `PackedWeights::new` is given a set that this processor has. The block reads `source` at a vector
+        // SAFETY: `Instructions` exist only of sets that the processor has. The block reads `source` at a vector
         // plus an offset, checked above or within the panel of that size; it writes whole vectors at `positions`
         // below `rows * row_stride`, which `correlate` has checked or sized.
         unsafe {
-            match weights.instructions {
+            match weights.instructions.set() {
                 #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => block_avx512(&block),
+                InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => block_avx512(&block),
                 #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => block_avx2(&block),
+                InstructionSet::Avx2 => block_avx2(&block),
                 _ => tiles::<Portable, 4, 2>(&block),
             }
         }
@@ -186,7 +185,7 @@ fn run(
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn block_avx512(block: &Block<'_>) {
     // SAFETY: the caller upholds what this function asks.
     unsafe { tiles::<Avx512, 8, 3>(block) }

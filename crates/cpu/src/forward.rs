@@ -62,14 +62,14 @@ pub(crate) fn plane_positions(images: usize, rows: usize, pixels: usize, lanes: 
 ///
 /// If a slice's length is not what `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn convolve(shape: &ConvShape, input: &[f32], weight: &[f32], output: &mut [f32]) {
-    convolve_with(Instructions::detect(), shape, input, weight, output);
+    convolve_with(Instructions::best(), shape, input, weight, output);
 }
 
 /// [`convolve`] with a given instruction set.
 ///
 /// # Panics
 ///
-/// As [`convolve`], and if this processor lacks these instructions.
+/// As [`convolve`].
 pub fn convolve_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -77,7 +77,6 @@ pub fn convolve_with(
     weight: &[f32],
     output: &mut [f32],
 ) {
-    instructions.assert_available();
     shape.check(input.len(), weight.len(), output.len());
     if output.is_empty() {
         return;

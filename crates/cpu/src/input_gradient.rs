@@ -72,14 +72,14 @@ pub fn input_gradient(
     output_gradient: &[f32],
     input_gradient: &mut [f32],
 ) {
-    input_gradient_with(Instructions::detect(), shape, weight, output_gradient, input_gradient);
+    input_gradient_with(Instructions::best(), shape, weight, output_gradient, input_gradient);
 }
 
 /// [`input_gradient`] with a given instruction set.
 ///
 /// # Panics
 ///
-/// As [`input_gradient`], and if this processor lacks these instructions.
+/// As [`input_gradient`].
 pub fn input_gradient_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -87,7 +87,6 @@ pub fn input_gradient_with(
     output_gradient: &[f32],
     input_gradient: &mut [f32],
 ) {
-    instructions.assert_available();
     shape.check(input_gradient.len(), weight.len(), output_gradient.len());
     if input_gradient.is_empty() {
         return;

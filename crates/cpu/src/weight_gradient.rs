@@ -13,7 +13,7 @@ use crate::padded::Padded;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Avx2, Avx512};
 use crate::simd::{Portable, Vector};
-use crate::{ConvShape, Instructions, winograd};
+use crate::{ConvShape, InstructionSet, Instructions, winograd};
 
 /// Pixels whose transposed gradients stay in the first-level cache while all terms pass.
 const BLOCK_PIXELS: usize = 64;
@@ -40,14 +40,14 @@ pub fn weight_gradient(
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    weight_gradient_with(Instructions::detect(), shape, input, output_gradient, weight_gradient);
+    weight_gradient_with(Instructions::best(), shape, input, output_gradient, weight_gradient);
 }
 
 /// [`weight_gradient`] with a given instruction set.
 ///
 /// # Panics
 ///
-/// As [`weight_gradient`], and if this processor lacks these instructions.
+/// As [`weight_gradient`].
 pub fn weight_gradient_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -55,7 +55,6 @@ pub fn weight_gradient_with(
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    instructions.assert_available();
     shape.check(input.len(), weight_gradient.len(), output_gradient.len());
     if output_gradient.is_empty() || weight_gradient.is_empty() {
         weight_gradient.fill(0.0);
@@ -185,14 +184,14 @@ impl Block<'_> {
         assert!(furthest < self.source.len());
         assert_eq!(self.gradient.len(), self.positions.len() * self.outputs);
         assert_eq!(sums.len(), self.offsets.len() * self.outputs);
-        // SAFETY: the callers have asserted that this processor has the instructions. What is read of the input lies
+        // SAFETY: `Instructions` exist only of sets that the processor has. What is read of the input lies
         // at a position plus an offset, checked above; gradient and sums have whole rows.
         unsafe {
-            match instructions {
+            match instructions.set() {
                 #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => block_avx512(self, sums),
+                InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => block_avx512(self, sums),
                 #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => block_avx2(self, sums),
+                InstructionSet::Avx2 => block_avx2(self, sums),
                 _ => block_portable(self, sums),
             }
         }
@@ -200,7 +199,7 @@ impl Block<'_> {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn block_avx512(block: &Block<'_>, sums: &mut [f32]) {
     // SAFETY: the caller upholds what this function asks.
     unsafe {

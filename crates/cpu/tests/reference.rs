@@ -168,7 +168,7 @@ fn empty_convolutions_give_zeros() {
 fn a_slice_of_another_length_is_refused() {
     let shape =
         ConvShape { batch: 1, inputs: 1, outputs: 1, height: 3, width: 3, kernel: 3, stride: 1, padding: 1 };
-    convolve_with(Instructions::Portable, &shape, &[0.0; 9], &[0.0; 8], &mut [0.0; 9]);
+    convolve_with(Instructions::PORTABLE, &shape, &[0.0; 9], &[0.0; 8], &mut [0.0; 9]);
 }
 
 proptest! {

@@ -114,8 +114,15 @@ fn bits_depend_neither_on_threads_nor_on_instructions() {
             batch_statistics(&shape, &input, &mut mean, &mut variance);
             let mut gradient = values(shape.len(), 2);
             let gain = [0.5; 5];
-            let sums =
-                batch_norm_gradient(&shape, &input, [&mean, &variance, &gain], 1e-5, None, &mut gradient, None);
+            let sums = batch_norm_gradient(
+                &shape,
+                &input,
+                [&mean, &variance, &gain],
+                1e-5,
+                None,
+                &mut gradient,
+                None,
+            );
             (mean, variance, gradient, sums)
         })
     };
@@ -123,6 +130,6 @@ fn bits_depend_neither_on_threads_nor_on_instructions() {
     assert!(run(2) == one && run(5) == one);
     for set in Instructions::available() {
         let plane = &input[..1000];
-        assert_eq!(statistics::moments(set, plane), statistics::moments(Instructions::Portable, plane));
+        assert_eq!(statistics::moments(set, plane), statistics::moments(Instructions::PORTABLE, plane));
     }
 }

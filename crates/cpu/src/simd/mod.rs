@@ -12,7 +12,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
-use crate::Instructions;
+use crate::{InstructionSet, Instructions};
 
 /// A vector register of f32.
 ///
@@ -61,34 +61,30 @@ pub(crate) trait Kernel {
 }
 
 /// Runs `kernel` with `instructions`.
-///
-/// # Safety
-///
-/// The processor has these instructions.
-pub(crate) unsafe fn run(instructions: Instructions, kernel: impl Kernel) {
-    // SAFETY: the caller vouches for the instructions.
+pub(crate) fn run(instructions: Instructions, kernel: impl Kernel) {
+    // SAFETY: `Instructions` exist only of sets that the processor has.
     unsafe {
-        match instructions {
+        match instructions.set() {
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => run_avx512(kernel),
+            InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => run_avx512(kernel),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => run_avx2(kernel),
+            InstructionSet::Avx2 => run_avx2(kernel),
             _ => kernel.run::<Portable>(),
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn run_avx512(kernel: impl Kernel) {
-    // SAFETY: the caller vouches for the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn run_avx512(kernel: impl Kernel) {
+    // SAFETY: this function has the instructions.
     unsafe { kernel.run::<Avx512>() }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2(kernel: impl Kernel) {
-    // SAFETY: the caller vouches for the instructions.
+fn run_avx2(kernel: impl Kernel) {
+    // SAFETY: this function has the instructions.
     unsafe { kernel.run::<Avx2>() }
 }
 
@@ -115,8 +111,7 @@ mod tests {
     fn squares_are_transposed() {
         let from = crate::test_values::values(16 * 20, 1);
         for instructions in Instructions::available() {
-            // SAFETY: this processor has the instructions.
-            unsafe { run(instructions, Transpose(&from, &mut [0.0; 16 * 17])) };
+            run(instructions, Transpose(&from, &mut [0.0; 16 * 17]));
         }
     }
 }

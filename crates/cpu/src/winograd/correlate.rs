@@ -44,7 +44,6 @@ pub(super) struct Correlation<'a> {
 impl Correlation<'_> {
     /// Computes it.
     pub(super) fn run(&self, source: &[f32], target: &mut [f32]) {
-        self.instructions.assert_available();
         with_shared(|shared| {
             if self.batch * self.image_tiles() >= self.filters.outputs {
                 self.share_filters(shared, source, target);
@@ -110,10 +109,7 @@ impl Correlation<'_> {
         filters.par_chunks_mut(ELEMENTS * self.filters.inputs * CHUNK).zip(chunks).for_each(
             |(out, outputs)| {
                 with_workspace(|workspace| {
-                    // SAFETY: the instructions are available.
-                    unsafe {
-                        run(self.instructions, FilterTask { correlation: self, outputs, workspace, out })
-                    };
+                    run(self.instructions, FilterTask { correlation: self, outputs, workspace, out });
                 });
             },
         );
@@ -122,8 +118,7 @@ impl Correlation<'_> {
         targets.zip(source.par_chunks(self.images() * self.source_len())).for_each(|(target, source)| {
             with_workspace(|workspace| {
                 let task = ImageTask { correlation: self, filters, source, target, workspace };
-                // SAFETY: the instructions are available.
-                unsafe { run(self.instructions, task) };
+                run(self.instructions, task);
             });
         });
     }
@@ -140,8 +135,7 @@ impl Correlation<'_> {
         let sources = source.par_chunks(images * self.source_len());
         tiles.par_chunks_mut(tiles_len).zip(sources).for_each(|(out, source)| {
             with_workspace(|workspace| {
-                // SAFETY: the instructions are available.
-                unsafe { run(self.instructions, TileTask { correlation: self, source, workspace, out }) };
+                run(self.instructions, TileTask { correlation: self, source, workspace, out });
             });
         });
         let tiles = &*tiles;
@@ -151,8 +145,7 @@ impl Correlation<'_> {
             with_workspace(|workspace| {
                 let lengths = [tiles_len, products_len];
                 let task = ChunkTask { correlation: self, tiles, outputs, lengths, workspace, out };
-                // SAFETY: the instructions are available.
-                unsafe { run(self.instructions, task) };
+                run(self.instructions, task);
             });
         });
         let products = &*products;
@@ -162,8 +155,7 @@ impl Correlation<'_> {
                 for (outputs, products) in self.chunks().zip(products.chunks(blocks * products_len)) {
                     let products = &products[block * products_len..][..products_len];
                     let task = WriteTask { correlation: self, outputs, products, target, workspace };
-                    // SAFETY: the instructions are available.
-                    unsafe { run(self.instructions, task) };
+                    run(self.instructions, task);
                 }
             });
         });

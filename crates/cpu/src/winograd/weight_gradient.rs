@@ -40,7 +40,6 @@ pub(crate) fn weight_gradient(
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    instructions.assert_available();
     let gradient = WeightGradient::new(shape);
     let images = shape.batch.div_ceil(gradient.parts());
     let (input_len, output_len) = (input.len() / shape.batch, output_gradient.len() / shape.batch);
@@ -50,8 +49,7 @@ pub(crate) fn weight_gradient(
     let task = |chunk: usize, (input, output_gradient): (&[f32], &[f32]), out: &mut [f32]| {
         with_workspace(|workspace| {
             let task = Task { gradient: &gradient, chunk, input, output_gradient, workspace, out };
-            // SAFETY: the instructions are available.
-            unsafe { run(instructions, task) };
+            run(instructions, task);
         });
     };
     let chunks = weight_gradient.par_chunks_mut(chunk_len).enumerate();
