@@ -32,6 +32,7 @@ struct Readme;
 
 mod adam;
 mod batch_norm;
+mod buffer;
 mod compiled;
 mod correlate;
 mod forward;

@@ -27,6 +27,9 @@ pub(crate) unsafe trait Vector: Copy {
     /// Number of vectors that a kernel keeps in registers.
     const REGISTERS: usize;
 
+    /// Vectors of the next smaller size, where there is one.
+    type Half: Vector;
+
     /// All lanes `value`.
     unsafe fn splat(value: f32) -> Self;
 
@@ -44,6 +47,12 @@ pub(crate) unsafe trait Vector: Copy {
 
     /// `self - other` in each lane.
     unsafe fn subtract(self, other: Self) -> Self;
+
+    /// The lanes of `self` and `other`, one after another, that have even numbers, and those that have odd ones.
+    unsafe fn unzip(self, other: Self) -> [Self; 2];
+
+    /// The inverse of [`Vector::unzip`]: lanes of `self` and `other` in turn.
+    unsafe fn zip(self, other: Self) -> [Self; 2];
 
     /// Transposes a square of `LANES` rows of as many values: row r starts at `from + r * from_stride`, and column r goes
     /// to `to + r * to_stride`.
@@ -104,6 +113,38 @@ mod tests {
             {
                 assert_eq!(to[column * 17 + row], from[row * 20 + column], "{row} {column}");
             }
+        }
+    }
+
+    struct Zip<'a>(&'a [f32]);
+
+    impl Kernel for Zip<'_> {
+        unsafe fn run<V: Vector>(self) {
+            let [mut unzipped, mut zipped] = [[0.0; 32]; 2];
+            let lanes = V::LANES;
+            assert!(self.0.len() >= 2 * lanes && zipped.len() >= 2 * lanes);
+            // SAFETY: two vectors lie within each of the slices.
+            unsafe {
+                let vectors = V::load(self.0.as_ptr()).unzip(V::load(self.0.as_ptr().add(lanes)));
+                for (index, vector) in vectors.into_iter().enumerate() {
+                    vector.store(unzipped.as_mut_ptr().add(index * lanes));
+                }
+                for (index, vector) in vectors[0].zip(vectors[1]).into_iter().enumerate() {
+                    vector.store(zipped.as_mut_ptr().add(index * lanes));
+                }
+            }
+            for lane in 0..lanes {
+                assert_eq!([unzipped[lane], unzipped[lanes + lane]], self.0[2 * lane..2 * lane + 2]);
+            }
+            assert_eq!(zipped[..2 * lanes], self.0[..2 * lanes]);
+        }
+    }
+
+    #[test]
+    fn lanes_are_zipped_and_unzipped() {
+        let values = crate::test_values::values(32, 1);
+        for instructions in Instructions::available() {
+            run(instructions, Zip(&values));
         }
     }
 
