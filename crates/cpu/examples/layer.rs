@@ -41,7 +41,7 @@ fn main() {
     let mut moments = [weight.len(), outputs, outputs].map(|len| [vec![0.0; len], vec![0.0; len]]);
     let (mut output, mut gradient) = (vec![0.0; target.len()], vec![0.0; target.len()]);
     let mut weight_gradients = vec![0.0; weight.len()];
-    for step in 1..=300 {
+    for step in 1..=150 {
         // Forward.
         convolve(&shape, &images, &weight, &mut sums);
         batch_statistics(&norm, &sums, &mut mean, &mut variance);
@@ -49,48 +49,31 @@ fn main() {
         // The mean squared difference and its gradient.
         let mut loss = 0.0;
         for ((gradient, output), target) in gradient.iter_mut().zip(&output).zip(&target) {
-            let difference = output - target;
-            loss += f64::from(difference * difference) / target_len(&shape);
-            *gradient = 2.0 * difference / target_len(&shape) as f32;
+            loss += (output - target).powi(2) / shape.output_len() as f32;
+            *gradient = 2.0 * (output - target) / shape.output_len() as f32;
         }
-        if step == 1 || step % 50 == 0 {
+        if step % 25 == 1 {
             println!("step {step:3}: loss {loss:.6}");
         }
         // Backward: the gradient of the output becomes that of the sums. A layer before this one would call `input_gradient`.
-        let (gain_gradients, shift_gradients) = batch_norm_gradient(
-            &norm,
-            &sums,
-            [&mean, &variance, &gain],
-            EPSILON,
-            Some(&output),
-            &mut gradient,
-            None,
-        );
+        let statistics = [&*mean, &*variance, &*gain];
+        let (of_gain, of_shift) =
+            batch_norm_gradient(&norm, &sums, statistics, EPSILON, Some(&output), &mut gradient, None);
         weight_gradient(&shape, &images, &gradient, &mut weight_gradients);
-        // Adam.
-        let update = adam_step(step, 0.02);
+        // Adam with a learning rate of 0.02, and 0.9 and 0.999 as its betas.
+        let update = AdamStep {
+            mean_weight: 0.1,
+            beta2: 0.999,
+            correction_root: (1.0 - 0.999_f64.powi(step)).sqrt(),
+            eps: 1e-8,
+            step_size: 0.02 / (1.0 - 0.9_f64.powi(step)),
+            penalty: 0.0,
+            shrinkage: 1.0,
+        };
         let values = [&mut weight, &mut gain, &mut shift];
-        let gradients = [&weight_gradients, &gain_gradients, &shift_gradients];
+        let gradients = [&weight_gradients, &of_gain, &of_shift];
         for ((values, gradients), [mean, square]) in values.into_iter().zip(gradients).zip(&mut moments) {
             adam(&update, values, mean, square, gradients);
         }
-    }
-}
-
-fn target_len(shape: &ConvShape) -> f64 {
-    shape.output_len() as f64
-}
-
-/// The scalars of Adam's step with its usual constants.
-fn adam_step(step: i32, rate: f64) -> AdamStep {
-    let (beta1, beta2) = (0.9_f64, 0.999_f64);
-    AdamStep {
-        mean_weight: 1.0 - beta1,
-        beta2,
-        correction_root: (1.0 - beta2.powi(step)).sqrt(),
-        eps: 1e-8,
-        step_size: rate / (1.0 - beta1.powi(step)),
-        penalty: 0.0,
-        shrinkage: 1.0,
     }
 }
