@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use crate::Instructions;
+use crate::compiled::compiled_for_each_set;
 
 /// Values that one task updates: enough for a thread to be worth it, few enough to stay in its cache.
 const TASK: usize = 1 << 15;
@@ -37,14 +38,14 @@ pub struct AdamStep {
 ///
 /// If the slices differ in length.
 pub fn adam(step: &AdamStep, values: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32]) {
-    adam_with(Instructions::detect(), step, values, mean, square, gradient);
+    adam_with(Instructions::best(), step, values, mean, square, gradient);
 }
 
 /// [`adam`] with a given instruction set.
 ///
 /// # Panics
 ///
-/// As [`adam`], and if this processor lacks these instructions.
+/// As [`adam`].
 pub fn adam_with(
     instructions: Instructions,
     step: &AdamStep,
@@ -53,87 +54,54 @@ pub fn adam_with(
     square: &mut [f32],
     gradient: &[f32],
 ) {
-    instructions.assert_available();
     let lengths = [values.len(), mean.len(), square.len()];
     assert_eq!(lengths, [gradient.len(); 3], "values and moments of as many as the gradient");
-    let piece =
-        |values: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32]| match instructions {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the instructions were found to be there.
-            Instructions::Avx512 => unsafe { update_avx512(step, values, mean, square, gradient) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            Instructions::Avx2 => unsafe { update_avx2(step, values, mean, square, gradient) },
-            _ => update(step, values, mean, square, gradient),
-        };
     if values.len() <= TASK {
-        return piece(values, mean, square, gradient);
+        return update(instructions, step, values, mean, square, gradient);
     }
     let moments = mean.par_chunks_mut(TASK).zip(square.par_chunks_mut(TASK));
     let pieces = values.par_chunks_mut(TASK).zip(moments).zip(gradient.par_chunks(TASK));
-    pieces.for_each(|((values, (mean, square)), gradient)| piece(values, mean, square, gradient));
+    pieces.for_each(|((values, (mean, square)), gradient)| {
+        update(instructions, step, values, mean, square, gradient)
+    });
 }
 
-/// # Safety
-///
-/// The processor must have AVX-512F.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn update_avx512(
-    step: &AdamStep,
-    values: &mut [f32],
-    mean: &mut [f32],
-    square: &mut [f32],
-    gradient: &[f32],
-) {
-    update(step, values, mean, square, gradient);
-}
-
-/// # Safety
-///
-/// The processor must have AVX2.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-unsafe fn update_avx2(
-    step: &AdamStep,
-    values: &mut [f32],
-    mean: &mut [f32],
-    square: &mut [f32],
-    gradient: &[f32],
-) {
-    update(step, values, mean, square, gradient);
-}
-
-/// The compiler makes vectors of this in whatever function it is inlined into; it contracts nothing.
-#[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the scalars of a step are rounded once, as PyTorch rounds them"
-)]
-fn update(step: &AdamStep, values: &mut [f32], mean: &mut [f32], square: &mut [f32], gradient: &[f32]) {
-    // `torch.lerp` starts from the end that is nearer.
-    let near = step.mean_weight < 0.5;
-    let weight = if near { step.mean_weight } else { 1.0 - step.mean_weight } as f32;
-    let (beta2, square_weight) = (step.beta2 as f32, (1.0 - step.beta2) as f32);
-    let (root, eps, factor) = (step.correction_root as f32, step.eps as f32, -step.step_size as f32);
-    let (penalty, shrinkage) = (step.penalty as f32, step.shrinkage as f32);
-    let decayed = [step.penalty != 0.0, step.shrinkage != 1.0];
-    let moments = mean.iter_mut().zip(square.iter_mut());
-    for ((value, (mean, square)), gradient) in values.iter_mut().zip(moments).zip(gradient) {
-        let mut g = *gradient;
-        let mut v = *value;
-        if decayed[0] {
-            g += v * penalty;
+compiled_for_each_set! {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the scalars of a step are rounded once, as PyTorch rounds them"
+    )]
+    fn update(
+        step: &AdamStep,
+        values: &mut [f32],
+        mean: &mut [f32],
+        square: &mut [f32],
+        gradient: &[f32],
+    ) {
+        // `torch.lerp` starts from the end that is nearer.
+        let near = step.mean_weight < 0.5;
+        let weight = if near { step.mean_weight } else { 1.0 - step.mean_weight } as f32;
+        let (beta2, square_weight) = (step.beta2 as f32, (1.0 - step.beta2) as f32);
+        let (root, eps, factor) = (step.correction_root as f32, step.eps as f32, -step.step_size as f32);
+        let (penalty, shrinkage) = (step.penalty as f32, step.shrinkage as f32);
+        let decayed = [step.penalty != 0.0, step.shrinkage != 1.0];
+        let moments = mean.iter_mut().zip(square.iter_mut());
+        for ((value, (mean, square)), gradient) in values.iter_mut().zip(moments).zip(gradient) {
+            let mut g = *gradient;
+            let mut v = *value;
+            if decayed[0] {
+                g += v * penalty;
+            }
+            if decayed[1] {
+                v *= shrinkage;
+            }
+            let difference = (g - *mean) * weight;
+            let m = if near { *mean + difference } else { g - difference };
+            let s = *square * beta2 + (g * square_weight) * g;
+            *mean = m;
+            *square = s;
+            *value = v + m * factor / (s.sqrt() / root + eps);
         }
-        if decayed[1] {
-            v *= shrinkage;
-        }
-        let difference = (g - *mean) * weight;
-        let m = if near { *mean + difference } else { g - difference };
-        let s = *square * beta2 + (g * square_weight) * g;
-        *mean = m;
-        *square = s;
-        *value = v + m * factor / (s.sqrt() / root + eps);
     }
 }
 
@@ -189,7 +157,7 @@ mod tests {
             pool.install(|| adam_with(instructions, &STEP, &mut v, &mut m, &mut s, &values(count, 2)));
             [v, m, s].concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
-        let expected = run(Instructions::Portable, 1);
+        let expected = run(Instructions::PORTABLE, 1);
         for instructions in Instructions::available() {
             for threads in [1, 2, 5] {
                 assert!(run(instructions, threads) == expected, "{instructions:?}, {threads} threads");

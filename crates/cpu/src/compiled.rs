@@ -13,24 +13,26 @@ macro_rules! compiled_for_each_set {
             fn portable($($argument: $type),*) $(-> $output)? $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,fma")]
             fn avx2($($argument: $type),*) $(-> $output)? {
                 portable($($argument),*)
             }
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512vl")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
             fn avx512($($argument: $type),*) $(-> $output)? {
                 portable($($argument),*)
             }
 
-            match instructions {
+            match instructions.set() {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: the set was found on this processor.
-                $crate::Instructions::Avx512 => unsafe { avx512($($argument),*) },
+                // SAFETY: `Instructions` of these sets exist only where the processor has them.
+                $crate::InstructionSet::Avx512 | $crate::InstructionSet::Avx512Vbmi => unsafe {
+                    avx512($($argument),*)
+                },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
-                $crate::Instructions::Avx2 => unsafe { avx2($($argument),*) },
+                $crate::InstructionSet::Avx2 => unsafe { avx2($($argument),*) },
                 _ => portable($($argument),*),
             }
         }

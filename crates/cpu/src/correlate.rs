@@ -5,65 +5,71 @@
 //! lies; elsewhere (images narrower than a vector) a block of it is packed first. Blocking follows Goto and van de
 //! Geijn, "Anatomy of high-performance matrix multiplication" (2008).
 
+use std::cell::Cell;
+
 use rayon::prelude::*;
 
-use crate::Instructions;
+use crate::buffer::{Buffer, lend};
 use crate::positions::Positions;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::{Avx2, Avx512};
-use crate::simd::{Portable, Vector};
+use crate::simd::{Kernel, Vector, run};
+use crate::{InstructionSet, Instructions};
 
 /// Terms of a sum that are done before the next ones: their weights and packed pixels stay in the caches.
 const DEPTH: usize = 256;
 
-/// Rows and vectors of the tile that is kept in registers.
-struct Tile {
-    rows: usize,
-    lanes: usize,
-}
+/// The fewest rows of weights that fill the tiles with more rows.
+const MANY_ROWS: usize = 5;
 
-fn tile(instructions: Instructions) -> Tile {
-    match instructions {
-        Instructions::Avx512 => Tile { rows: 8, lanes: 16 },
-        Instructions::Avx2 => Tile { rows: 4, lanes: 8 },
-        Instructions::Portable => Tile { rows: 4, lanes: 8 },
-    }
+/// Rows of the tile of weights, of `rows` in all, that is kept in registers.
+fn tile_rows(instructions: Instructions, rows: usize) -> usize {
+    if lanes(instructions) == 16 && rows >= MANY_ROWS { 8 } else { 4 }
 }
 
 /// Number of lanes of a vector of this instruction set.
 pub(crate) fn lanes(instructions: Instructions) -> usize {
-    tile(instructions).lanes
+    match instructions.set() {
+        InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => 16,
+        InstructionSet::Avx2 | InstructionSet::Portable => 8,
+    }
 }
 
 /// Weights in the order in which tiles read them: `[depth block, row block, term, row]`.
-pub(crate) struct PackedWeights {
-    values: Vec<f32>,
+pub(crate) struct PackedWeights<'a> {
+    values: &'a [f32],
     rows: usize,
     terms: usize,
     instructions: Instructions,
 }
 
-impl PackedWeights {
-    /// Packs the matrix whose entry (row, term) is `weight[row * row_stride + terms[term]]`.
+impl<'a> PackedWeights<'a> {
+    /// Values that `rows` by `terms` weights take.
+    pub(crate) fn len(instructions: Instructions, rows: usize, terms: usize) -> usize {
+        rows.next_multiple_of(tile_rows(instructions, rows)) * terms
+    }
+
+    /// Packs the matrix whose entry (row, term) is `weight[row * row_stride + terms[term]]` into `values`, of
+    /// [`PackedWeights::len`].
     pub(crate) fn new(
+        instructions: Instructions,
         weight: &[f32],
         rows: usize,
         row_stride: usize,
         terms: &[usize],
-        instructions: Instructions,
+        values: &'a mut [f32],
     ) -> Self {
-        let tile_rows = tile(instructions).rows;
+        let tile_rows = tile_rows(instructions, rows);
         let padded_rows = rows.next_multiple_of(tile_rows);
-        let mut values = vec![0.0; padded_rows * terms.len()];
-        let mut rest = values.as_mut_slice();
+        assert_eq!(values.len(), padded_rows * terms.len());
+        let mut rest = &mut *values;
         for terms in terms.chunks(DEPTH) {
             let (block, after) = rest.split_at_mut(padded_rows * terms.len());
             rest = after;
             block.par_chunks_mut(tile_rows * terms.len()).enumerate().for_each(|(index, block)| {
-                for row in 0..tile_rows.min(rows - index * tile_rows) {
-                    let source = &weight[(index * tile_rows + row) * row_stride..];
-                    for (value, term) in block.iter_mut().skip(row).step_by(tile_rows).zip(terms) {
-                        *value = source[*term];
+                let first = index * tile_rows;
+                for (out, term) in block.chunks_exact_mut(tile_rows).zip(terms) {
+                    for (row, out) in out.iter_mut().enumerate() {
+                        *out =
+                            if first + row < rows { weight[(first + row) * row_stride + term] } else { 0.0 };
                     }
                 }
             });
@@ -75,72 +81,94 @@ impl PackedWeights {
 /// Working memory of one thread.
 #[derive(Default)]
 pub(crate) struct Workspace {
-    panel: Vec<f32>,
-    dense: Vec<f32>,
+    /// The padded images of a group.
+    pub source: Buffer,
+    /// What is computed of them and is yet to be put in place.
+    pub dense: Buffer,
+    /// Packed pixels.
+    pub panel: Buffer,
+}
+
+thread_local! {
+    static WORKSPACE: Cell<Workspace> = Cell::default();
+    static WEIGHTS: Cell<Buffer> = Cell::default();
+}
+
+/// Calls `work` with this thread's workspace for tasks.
+pub(crate) fn with_workspace(work: impl FnOnce(&mut Workspace)) {
+    lend(&WORKSPACE, work);
+}
+
+/// Calls `work` with this thread's memory for packed weights.
+pub(crate) fn with_weights(work: impl FnOnce(&mut Buffer)) {
+    lend(&WEIGHTS, work);
 }
 
 /// A group of images to correlate.
+#[derive(Clone, Copy)]
 pub(crate) struct Operands<'a> {
     /// The weights.
-    pub weights: &'a PackedWeights,
+    pub weights: &'a PackedWeights<'a>,
     /// The padded images.
     pub source: &'a [f32],
     /// Where each output pixel starts reading.
     pub pixels: &'a Positions,
     /// What each term adds to that, as many as the weights have terms.
     pub offsets: &'a [usize],
-    /// Where each output pixel of row 0 is written.
-    pub targets: &'a Positions,
-    /// Distance between rows of the output.
-    pub row_stride: usize,
 }
 
-/// Writes all rows of a group's output.
-pub(crate) fn correlate(operands: &Operands<'_>, workspace: &mut Workspace, out: &mut [f32]) {
-    let Operands { weights, targets, row_stride, .. } = *operands;
-    assert_eq!(weights.terms, operands.offsets.len());
-    if targets.contiguous() {
-        let last = targets.vectors.iter().max().map_or(0, |at| at + lanes(weights.instructions));
-        assert!((weights.rows - 1) * row_stride + last <= out.len());
-        run(operands, &targets.vectors, row_stride, &mut workspace.panel, out);
+/// Writes all rows of a group's output as they come, `[rows, pixels]`, the pixels filled up to whole vectors.
+pub(crate) fn correlate(operands: &Operands<'_>, panel: &mut Buffer, out: &mut [f32]) {
+    let lanes = lanes(operands.weights.instructions);
+    let targets: Vec<usize> = (0..operands.pixels.vector_count()).map(|vector| vector * lanes).collect();
+    correlate_to(operands, &targets, operands.pixels.padded_len(), panel, out);
+}
+
+/// Writes a group's output as images of `pixels` each, `[images, rows, pixels]`.
+pub(crate) fn correlate_images(
+    operands: &Operands<'_>,
+    pixels: usize,
+    panel: &mut Buffer,
+    dense: &mut Buffer,
+    out: &mut [f32],
+) {
+    let lanes = lanes(operands.weights.instructions);
+    let rows = operands.weights.rows;
+    if pixels.is_multiple_of(lanes) {
+        // Every vector lies within an image.
+        let target = |vector| vector * lanes / pixels * rows * pixels + vector * lanes % pixels;
+        let targets: Vec<usize> = (0..operands.pixels.vector_count()).map(target).collect();
+        correlate_to(operands, &targets, pixels, panel, out);
         return;
     }
-    let row = targets.padded_len();
-    let lanes = lanes(weights.instructions);
-    let positions: Vec<usize> = (0..targets.vector_count()).map(|vector| vector * lanes).collect();
-    let mut dense = std::mem::take(&mut workspace.dense);
-    dense.resize(weights.rows * row, 0.0);
-    run(operands, &positions, row, &mut workspace.panel, &mut dense);
-    for (values, start) in dense.chunks_exact(row).zip((0..).step_by(row_stride)) {
-        targets.scatter(values, &mut out[start..]);
+    let row_len = operands.pixels.padded_len();
+    let dense = dense.values(rows * row_len);
+    correlate(operands, panel, dense);
+    for (image, out) in out.chunks_exact_mut(rows * pixels).enumerate() {
+        for (dense, out) in dense.chunks_exact(row_len).zip(out.chunks_exact_mut(pixels)) {
+            out.copy_from_slice(&dense[image * pixels..(image + 1) * pixels]);
+        }
     }
-    workspace.dense = dense;
 }
 
-/// One block of terms over a group: every pointer in it is valid for the whole block.
-struct Block<'a> {
-    weights: *const f32,
-    source: *const f32,
-    /// Where each vector of pixels starts in `source`.
-    vectors: &'a [usize],
-    offsets: &'a [usize],
-    out: *mut f32,
-    positions: &'a [usize],
-    row_stride: usize,
-    rows: usize,
-    /// Whether the output is added to, rather than written.
-    accumulate: bool,
-}
-
-fn run(
+/// Writes each vector of row 0 to `out` at its one of `targets`, those of the next rows `row_stride` further on.
+fn correlate_to(
     operands: &Operands<'_>,
-    positions: &[usize],
+    targets: &[usize],
     row_stride: usize,
-    panel: &mut Vec<f32>,
+    panel: &mut Buffer,
     out: &mut [f32],
 ) {
     let Operands { weights, source, pixels, .. } = *operands;
-    let Tile { rows: tile_rows, lanes } = tile(weights.instructions);
+    let lanes = lanes(weights.instructions);
+    assert_eq!(weights.terms, operands.offsets.len());
+    assert_eq!(pixels.vector_count(), targets.len());
+    let last = targets.iter().max().map_or(0, |at| at + lanes);
+    assert!(
+        (weights.rows - 1) * row_stride + last <= out.len(),
+        "a vector would be written beyond the output"
+    );
+    let tile_rows = tile_rows(weights.instructions, weights.rows);
     let padded_rows = weights.rows.next_multiple_of(tile_rows);
     let furthest = pixels.vectors.iter().max().map_or(0, |at| at + lanes);
     for (index, offsets) in operands.offsets.chunks(DEPTH).enumerate() {
@@ -152,51 +180,60 @@ fn run(
             (source, &pixels.vectors, offsets)
         } else {
             let step = offsets.len() * lanes;
-            panel.resize(pixels.vector_count() * step, 0.0);
+            let panel = panel.values(pixels.vector_count() * step);
             pixels.pack(source, offsets, panel);
             dense_vectors = (0..pixels.vector_count()).map(|vector| vector * step).collect();
             dense_offsets = (0..offsets.len()).map(|term| term * lanes).collect();
-            (panel.as_slice(), &dense_vectors, dense_offsets.as_slice())
+            (&*panel, &dense_vectors, dense_offsets.as_slice())
         };
         let start = index * DEPTH * padded_rows;
         let block = Block {
             weights: weights.values[start..start + padded_rows * offsets.len()].as_ptr(),
+            tile_rows,
             source: source.as_ptr(),
             vectors,
             offsets: block_offsets,
             out: out.as_mut_ptr(),
-            positions,
+            targets,
             row_stride,
             rows: weights.rows,
             accumulate: index > 0,
         };
-        // SAFETY: `PackedWeights::new` is given a set that this processor has. The block reads `source` at a vector
-        // plus an offset, checked above or within the panel of that size; it writes whole vectors at `positions`
-        // below `rows * row_stride`, which `correlate` has checked or sized.
-        unsafe {
-            match weights.instructions {
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => block_avx512(&block),
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => block_avx2(&block),
-                _ => tiles::<Portable, 4, 2>(&block),
-            }
-        }
+        run(weights.instructions, block);
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn block_avx512(block: &Block<'_>) {
-    // SAFETY: the caller upholds what this function asks.
-    unsafe { tiles::<Avx512, 8, 3>(block) }
+/// One block of terms over a group. Every vector plus every offset can be read of `source`, every row of every target
+/// written to `out`, and the weights have whole tiles of rows: [`correlate_to`] has checked or sized them.
+struct Block<'a> {
+    weights: *const f32,
+    /// Rows of a tile of the weights.
+    tile_rows: usize,
+    source: *const f32,
+    /// Where each vector of pixels starts in `source`.
+    vectors: &'a [usize],
+    offsets: &'a [usize],
+    out: *mut f32,
+    targets: &'a [usize],
+    row_stride: usize,
+    rows: usize,
+    /// Whether the output is added to, rather than written.
+    accumulate: bool,
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn block_avx2(block: &Block<'_>) {
-    // SAFETY: the caller upholds what this function asks.
-    unsafe { tiles::<Avx2, 4, 3>(block) }
+impl Kernel for Block<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: the caller vouches for the instructions, whoever made the block for the rest.
+        unsafe {
+            match (V::REGISTERS, self.tile_rows) {
+                (32, 8) => tiles::<V, 8, 3>(&self),
+                (32, _) => tiles::<V, 4, 6>(&self),
+                (16, _) => tiles::<V, 4, 3>(&self),
+                _ => tiles::<V, 4, 2>(&self),
+            }
+        }
+    }
 }
 
 /// All tiles of a block, `ROWS` rows by `VECTORS` vectors each, what is left over one vector at a time.
@@ -226,7 +263,7 @@ unsafe fn one_tile<V: Vector, const ROWS: usize, const VECTORS: usize>(
     unsafe {
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
         let target = |row: usize, column: usize| {
-            block.out.add((first + row) * block.row_stride + block.positions[vector + column])
+            block.out.add((first + row) * block.row_stride + block.targets[vector + column])
         };
         if block.accumulate {
             for (row, sums) in sums.iter_mut().enumerate().take(rows) {

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::correlate::{Operands, PackedWeights, Workspace, correlate, lanes};
+use crate::correlate::{
+    Operands, PackedWeights, Workspace, correlate_images, lanes, with_weights, with_workspace,
+};
 use crate::padded::Padded;
 use crate::positions::Positions;
 use crate::{ConvShape, Instructions, winograd};
@@ -23,6 +25,7 @@ pub(crate) fn input_layout(shape: &ConvShape) -> (Padded, Vec<usize>) {
         before: [shape.padding; 2],
         size: [reach(shape.output_height()), reach(shape.output_width())],
         step: shape.stride,
+        kept: shape.stride.min(shape.kernel),
     };
     let mut offsets = Vec::with_capacity(shape.inputs * shape.taps());
     for channel in 0..shape.inputs {
@@ -44,14 +47,9 @@ pub(crate) fn reading_positions(
     let (width, pixels) = (shape.output_width(), shape.output_pixels());
     let position = |pixel: usize| {
         let (image, pixel) = (pixel / pixels, pixel % pixels);
-        image * image_len + pixel / width * shape.stride * padded.row_len() + pixel % width
+        image * image_len + padded.index(0, pixel / width * shape.stride, 0) + pixel % width
     };
     Positions::new((0..images * pixels).map(position), lanes)
-}
-
-/// Where the pixels of row 0 of `images` images lie in `[images, rows, pixels]`.
-pub(crate) fn plane_positions(images: usize, rows: usize, pixels: usize, lanes: usize) -> Positions {
-    Positions::new((0..images * pixels).map(|pixel| pixel / pixels * rows * pixels + pixel % pixels), lanes)
 }
 
 /// Convolves `input`, `[batch, inputs, height, width]`, with `weight`, `[outputs, inputs, kernel, kernel]`, into `output`,
@@ -62,14 +60,14 @@ pub(crate) fn plane_positions(images: usize, rows: usize, pixels: usize, lanes: 
 ///
 /// If a slice's length is not what `shape` says, kernel or stride is 0, or sizes are beyond any memory.
 pub fn convolve(shape: &ConvShape, input: &[f32], weight: &[f32], output: &mut [f32]) {
-    convolve_with(Instructions::detect(), shape, input, weight, output);
+    convolve_with(Instructions::best(), shape, input, weight, output);
 }
 
 /// [`convolve`] with a given instruction set.
 ///
 /// # Panics
 ///
-/// As [`convolve`], and if this processor lacks these instructions.
+/// As [`convolve`].
 pub fn convolve_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -77,7 +75,6 @@ pub fn convolve_with(
     weight: &[f32],
     output: &mut [f32],
 ) {
-    instructions.assert_available();
     shape.check(input.len(), weight.len(), output.len());
     if output.is_empty() {
         return;
@@ -90,43 +87,36 @@ pub fn convolve_with(
         winograd::convolve(instructions, shape, input, weight, output);
         return;
     }
-    let lanes = lanes(instructions);
-    let (padded, offsets) = input_layout(shape);
-    let terms: Vec<usize> = (0..offsets.len()).collect();
-    let weights = PackedWeights::new(weight, shape.outputs, terms.len(), &terms, instructions);
+    with_weights(|packed| {
+        let (padded, offsets) = input_layout(shape);
+        let terms: Vec<usize> = (0..offsets.len()).collect();
+        let packed = packed.values(PackedWeights::len(instructions, shape.outputs, terms.len()));
+        let weights = PackedWeights::new(instructions, weight, shape.outputs, terms.len(), &terms, packed);
 
-    let pixels = shape.output_pixels();
-    let (input_len, output_len) = (shape.inputs * shape.height * shape.width, shape.outputs * pixels);
-    let image_len = shape.inputs * padded.plane_len();
-    let images = images_per_task(pixels, shape.batch, TASK_PIXELS);
-    let positions = |images: usize| {
-        let reads = reading_positions(shape, &padded, images, image_len, lanes);
-        (reads, plane_positions(images, shape.outputs, pixels, lanes))
-    };
-    // Of every task but the last, which may have fewer images.
-    let whole = positions(images);
-    output.par_chunks_mut(images * output_len).zip(input.par_chunks(images * input_len)).for_each_init(
-        || (Workspace::default(), vec![0.0; images * image_len]),
-        |(workspace, source), (output, input)| {
+        let pixels = shape.output_pixels();
+        let (input_len, output_len) = (shape.inputs * shape.height * shape.width, shape.outputs * pixels);
+        let image_len = shape.inputs * padded.plane_len();
+        let images = images_per_task(pixels, shape.batch, TASK_PIXELS);
+        let reads = |images: usize| reading_positions(shape, &padded, images, image_len, lanes(instructions));
+        // Of every task but the last, which may have fewer images.
+        let whole = reads(images);
+        let outputs = output.par_chunks_mut(images * output_len);
+        outputs.zip(input.par_chunks(images * input_len)).for_each(|(output, input)| {
             let rest;
-            let (pixels_read, targets) = if output.len() == images * output_len {
+            let reads = if output.len() == images * output_len {
                 &whole
             } else {
-                rest = positions(output.len() / output_len);
+                rest = reads(output.len() / output_len);
                 &rest
             };
-            for (input, source) in input.chunks_exact(input_len).zip(source.chunks_exact_mut(image_len)) {
-                padded.fill(input, source);
-            }
-            let operands = Operands {
-                weights: &weights,
-                source,
-                pixels: pixels_read,
-                offsets: &offsets,
-                targets,
-                row_stride: pixels,
-            };
-            correlate(&operands, workspace, output);
-        },
-    );
+            with_workspace(|Workspace { source, dense, panel }| {
+                let source = source.values(images * image_len);
+                for (input, source) in input.chunks_exact(input_len).zip(source.chunks_exact_mut(image_len)) {
+                    padded.fill(instructions, input, source);
+                }
+                let operands = Operands { weights: &weights, source, pixels: reads, offsets: &offsets };
+                correlate_images(&operands, pixels, panel, dense, output);
+            });
+        });
+    });
 }

@@ -1,41 +1,111 @@
-//! Which instruction set the kernels use.
+//! Which instructions the kernels may use.
 
-/// An instruction set that the kernels are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instructions {
+use std::fmt;
+
+/// Instruction sets that kernels are compiled for, the slowest first. Each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum InstructionSet {
     /// What every processor of the target has.
     Portable,
-    /// AVX2 and FMA.
+    /// AVX2 and FMA (x86-64 since Haswell and Zen).
     Avx2,
-    /// AVX-512F.
+    /// AVX-512 with BW, DQ and VL (x86-64 since Skylake-X).
     Avx512,
+    /// AVX-512 with VBMI and VNNI as well (x86-64 since Ice Lake and Zen 4). The kernels of this crate use none of it that
+    /// [`InstructionSet::Avx512`] lacks.
+    Avx512Vbmi,
 }
 
-impl Instructions {
-    /// The best set that this processor has.
-    #[must_use]
-    pub fn detect() -> Self {
-        Self::available()[0]
-    }
+impl InstructionSet {
+    const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Vbmi];
 
-    /// The sets that this processor has, best first. Never empty.
-    #[must_use]
-    pub fn available() -> Vec<Self> {
-        let mut sets = Vec::with_capacity(3);
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") {
-                sets.push(Self::Avx512);
+    /// Whether this processor has what the set adds to those before it; the standard library keeps what it detects.
+    fn is_detected(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
             }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                sets.push(Self::Avx2);
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vbmi => {
+                is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512vnni")
             }
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 | Self::Avx512Vbmi => false,
         }
-        sets.push(Self::Portable);
-        sets
+    }
+}
+
+impl fmt::Display for InstructionSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512 without VBMI",
+            Self::Avx512Vbmi => "AVX-512",
+        })
+    }
+}
+
+/// An [`InstructionSet`] that this processor has: only detection makes one, so that whoever holds it may run the kernels
+/// of its set.
+///
+/// ```
+/// use seqjepa_cpu::{InstructionSet, Instructions};
+///
+/// assert_eq!(Instructions::PORTABLE.set(), InstructionSet::Portable);
+/// assert_eq!(Instructions::available().next_back(), Some(Instructions::best()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instructions(InstructionSet);
+
+impl Instructions {
+    /// What every processor of the target has.
+    pub const PORTABLE: Self = Self(InstructionSet::Portable);
+
+    /// The sets that this processor has, the fastest last. Never empty.
+    pub fn available() -> impl DoubleEndedIterator<Item = Self> {
+        // Each set includes those before it: the first that is missing ends the list.
+        let count = InstructionSet::ALL.iter().take_while(|set| set.is_detected()).count();
+        InstructionSet::ALL.into_iter().take(count).map(Self)
     }
 
-    pub(crate) fn assert_available(self) {
-        assert!(Self::available().contains(&self), "this processor lacks the instructions {self:?}");
+    /// The fastest set that this processor has.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::available().next_back().unwrap_or(Self::PORTABLE)
+    }
+
+    /// The set.
+    #[must_use]
+    pub fn set(self) -> InstructionSet {
+        self.0
+    }
+}
+
+impl fmt::Display for Instructions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_ordered_and_start_at_portable() {
+        assert!(InstructionSet::ALL.is_sorted());
+        let available: Vec<_> = Instructions::available().collect();
+        assert_eq!(available[0], Instructions::PORTABLE);
+        assert!(available.is_sorted());
+        assert_eq!(available.last(), Some(&Instructions::best()));
     }
 }

@@ -32,6 +32,7 @@ struct Readme;
 
 mod adam;
 mod batch_norm;
+mod buffer;
 mod compiled;
 mod correlate;
 mod forward;
@@ -55,7 +56,7 @@ pub use adam::{AdamStep, adam, adam_with};
 pub use batch_norm::{NormShape, batch_norm_gradient, batch_statistics, normalize};
 pub use forward::{convolve, convolve_with};
 pub use input_gradient::{input_gradient, input_gradient_with};
-pub use instructions::Instructions;
+pub use instructions::{InstructionSet, Instructions};
 pub use memory::keep_freed_memory;
 pub use moving_average::moving_average;
 pub use relu::{relu, relu_gradient};

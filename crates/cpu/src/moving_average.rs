@@ -17,7 +17,7 @@ const TASK: usize = 1 << 15;
 #[expect(clippy::cast_possible_truncation, reason = "the factors are rounded once")]
 pub fn moving_average(decay: f64, averages: &mut [f32], values: &[f32]) {
     assert_eq!(averages.len(), values.len(), "as many averages as values");
-    let instructions = Instructions::detect();
+    let instructions = Instructions::best();
     let factors = [decay as f32, (1.0 - decay) as f32];
     averages
         .par_chunks_mut(TASK)

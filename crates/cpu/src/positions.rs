@@ -31,7 +31,7 @@ impl Positions {
         Self { lanes, pixels: count, lane_positions, vectors, run }
     }
 
-    /// Whether each vector is contiguous, so that it can be loaded and stored as it lies.
+    /// Whether each vector is contiguous, so that it can be loaded as it lies.
     pub(crate) fn contiguous(&self) -> bool {
         self.run == self.lanes && self.pixels == self.lane_positions.len()
     }
@@ -65,20 +65,6 @@ impl Positions {
                     out.copy_from_slice(&source[*at..at + RUN]);
                 }
             }
-        }
-    }
-
-    /// Sets the pixels of one plane to `value`.
-    pub(crate) fn fill(&self, value: f32, target: &mut [f32]) {
-        for at in &self.lane_positions[..self.pixels] {
-            target[*at] = value;
-        }
-    }
-
-    /// Writes a dense row to the pixels of one plane.
-    pub(crate) fn scatter(&self, values: &[f32], target: &mut [f32]) {
-        for (value, at) in values.iter().zip(&self.lane_positions[..self.pixels]) {
-            target[*at] = *value;
         }
     }
 }

@@ -13,7 +13,7 @@ const PIECE: usize = 1 << 14;
 /// an f32 holds. The result is the same, to the bit, at any number of threads and with any instructions.
 #[must_use]
 pub fn sum_of_squares(values: &[f32]) -> f64 {
-    let instructions = Instructions::detect();
+    let instructions = Instructions::best();
     let piece = |piece: &[f32]| f64::from(piece_squares(instructions, piece));
     if values.len() <= PIECE {
         return piece(values);

@@ -3,16 +3,18 @@
 //! Entry (output, term) is the inner product, over all pixels of the batch, of a plane of the output gradient and the
 //! input shifted by the term. Outputs are the lanes: the output gradient is transposed once to
 //! `[batch, pixels, outputs]`, and every value of the input is multiplied into all outputs at a time. Tasks divide the
-//! terms, never the sum: the result does not depend on the number of threads.
+//! terms and, where these make few tasks, the batch, into parts whose number depends on the sizes alone and whose sums are
+//! added in order: the result does not depend on the number of threads.
+
+use std::cell::Cell;
 
 use rayon::prelude::*;
 
-use crate::correlate::lanes;
+use crate::buffer::{Buffer, lend};
+use crate::correlate::{lanes, with_workspace};
 use crate::forward::input_layout;
 use crate::padded::Padded;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::{Avx2, Avx512};
-use crate::simd::{Portable, Vector};
+use crate::simd::{Kernel, Vector, run};
 use crate::{ConvShape, Instructions, winograd};
 
 /// Pixels whose transposed gradients stay in the first-level cache while all terms pass.
@@ -21,8 +23,8 @@ const BLOCK_PIXELS: usize = 64;
 /// The most terms that one task computes.
 const TASK_TERMS: usize = 72;
 
-/// The fewest tasks, where there are as many input channels.
-const TASKS: usize = 4;
+/// The most tasks, unless the terms alone make more.
+const TASKS: usize = 16;
 
 /// Output pixels that are read together: neighbours in the padded input.
 const RUN: usize = 4;
@@ -40,14 +42,14 @@ pub fn weight_gradient(
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    weight_gradient_with(Instructions::detect(), shape, input, output_gradient, weight_gradient);
+    weight_gradient_with(Instructions::best(), shape, input, output_gradient, weight_gradient);
 }
 
 /// [`weight_gradient`] with a given instruction set.
 ///
 /// # Panics
 ///
-/// As [`weight_gradient`], and if this processor lacks these instructions.
+/// As [`weight_gradient`].
 pub fn weight_gradient_with(
     instructions: Instructions,
     shape: &ConvShape,
@@ -55,7 +57,6 @@ pub fn weight_gradient_with(
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    instructions.assert_available();
     shape.check(input.len(), weight_gradient.len(), output_gradient.len());
     if output_gradient.is_empty() || weight_gradient.is_empty() {
         weight_gradient.fill(0.0);
@@ -65,100 +66,166 @@ pub fn weight_gradient_with(
         winograd::weight_gradient(instructions, shape, input, output_gradient, weight_gradient);
         return;
     }
-    let gradient = transpose(shape, output_gradient, lanes(instructions));
-    let channels = (TASK_TERMS / shape.taps()).clamp(1, shape.inputs.div_ceil(TASKS));
-    let parts: Vec<Vec<f32>> = (0..shape.inputs)
-        .into_par_iter()
-        .step_by(channels)
-        .map(|first| {
-            let shape = ConvShape { inputs: channels.min(shape.inputs - first), ..*shape };
-            Task::new(&shape, instructions).run(input, first, &gradient)
-        })
-        .collect();
-    let row = shape.inputs * shape.taps();
-    for (index, part) in parts.iter().enumerate() {
-        let start = index * channels * shape.taps();
-        let terms = part.len() / shape.outputs;
-        for (part, row) in part.chunks_exact(terms).zip(weight_gradient.chunks_exact_mut(row)) {
-            row[start..start + terms].copy_from_slice(part);
-        }
-    }
+    lend(&SHARED, |Shared { gradient, sums }| {
+        let transposed = transpose(shape, output_gradient, instructions, gradient);
+        let task = Task::new(shape, instructions);
+        let images = shape.batch.div_ceil(task.parts());
+        let parts = shape.batch.div_ceil(images);
+        let part_len = task.terms() * task.row;
+        let sums = sums.values(parts * part_len);
+        let inputs = input.par_chunks(images * (input.len() / shape.batch));
+        let gradients = transposed.par_chunks(images * shape.output_pixels() * task.row);
+        sums.par_chunks_mut(part_len).zip(inputs.zip(gradients)).for_each(|(sums, (input, gradient))| {
+            let channels = sums.par_chunks_mut(task.channels * shape.taps() * task.row);
+            channels.enumerate().for_each(|(index, sums)| {
+                task.run(input, index * task.channels, gradient, sums);
+            });
+        });
+        task.write(sums, weight_gradient);
+    });
+}
+
+/// What the tasks of one call share.
+#[derive(Default)]
+struct Shared {
+    /// The transposed gradient.
+    gradient: Buffer,
+    /// The sums, `[parts, terms, outputs]`, the outputs filled up to whole vectors.
+    sums: Buffer,
+}
+
+thread_local! {
+    static SHARED: Cell<Shared> = Cell::default();
 }
 
 /// The gradient as `[batch, pixels, outputs]`, the outputs filled up with zeros to whole vectors.
-fn transpose(shape: &ConvShape, gradient: &[f32], lanes: usize) -> Vec<f32> {
+fn transpose<'a>(
+    shape: &ConvShape,
+    gradient: &[f32],
+    instructions: Instructions,
+    transposed: &'a mut Buffer,
+) -> &'a [f32] {
     let (pixels, outputs) = (shape.output_pixels(), shape.outputs);
-    let row = outputs.next_multiple_of(lanes);
-    let mut transposed = vec![0.0; shape.batch * pixels * row];
+    let row = outputs.next_multiple_of(lanes(instructions));
+    let transposed = transposed.values(shape.batch * pixels * row);
     let images = transposed.par_chunks_mut(pixels * row).zip(gradient.par_chunks(pixels * outputs));
-    images.for_each(|(transposed, gradient)| {
-        // Squares of 16: what is read and written of one lies in few cache lines.
-        for first_pixel in (0..pixels).step_by(16) {
-            for first_output in (0..outputs).step_by(16) {
-                for pixel in first_pixel..pixels.min(first_pixel + 16) {
-                    let out = &mut transposed[pixel * row + first_output..][..16.min(outputs - first_output)];
-                    for (output, value) in out.iter_mut().enumerate() {
-                        *value = gradient[(first_output + output) * pixels + pixel];
-                    }
-                }
-            }
-        }
-    });
+    images.for_each(|(out, planes)| run(instructions, Transpose { planes, pixels, out, row }));
     transposed
 }
 
-/// The gradient of some input channels' weights.
+/// Transposes planes of `pixels` to rows of `row` values.
+struct Transpose<'a> {
+    planes: &'a [f32],
+    pixels: usize,
+    out: &'a mut [f32],
+    row: usize,
+}
+
+impl Kernel for Transpose<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { planes, pixels, out, row } = self;
+        let channels = planes.len() / pixels;
+        assert!(row.is_multiple_of(V::LANES) && channels <= row && out.len() == pixels * row);
+        for first in (0..row).step_by(V::LANES) {
+            let mut pixel = 0;
+            if first + V::LANES <= channels {
+                while pixel + V::LANES <= pixels {
+                    // SAFETY: a square of channels and pixels, which both lie within the slices.
+                    unsafe {
+                        let from = planes.as_ptr().add(first * pixels + pixel);
+                        V::transpose(from, pixels, out.as_mut_ptr().add(pixel * row + first), row);
+                    }
+                    pixel += V::LANES;
+                }
+            }
+            for pixel in pixel..pixels {
+                for (channel, value) in (first..).zip(&mut out[pixel * row + first..][..V::LANES]) {
+                    *value = if channel < channels { planes[channel * pixels + pixel] } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of some input channels' weights over some images.
 struct Task<'a> {
     shape: &'a ConvShape,
     instructions: Instructions,
+    /// Input channels of a task.
+    channels: usize,
+    /// The outputs, filled up to whole vectors.
+    row: usize,
     padded: Padded,
+    /// What each term of the first channels adds to a position.
     offsets: Vec<usize>,
+    /// Where each output pixel starts reading.
+    positions: Vec<usize>,
 }
 
 impl<'a> Task<'a> {
-    /// `shape` has the task's channels as its inputs.
     fn new(shape: &'a ConvShape, instructions: Instructions) -> Self {
-        let (padded, offsets) = input_layout(shape);
-        Self { shape, instructions, padded, offsets }
+        let channels = (TASK_TERMS / shape.taps()).clamp(1, shape.inputs);
+        let (padded, offsets) = input_layout(&ConvShape { inputs: channels, ..*shape });
+        let width = shape.output_width();
+        let position = |pixel| padded.index(0, pixel / width * shape.stride, 0) + pixel % width;
+        let positions = (0..shape.output_pixels()).map(position).collect();
+        let row = shape.outputs.next_multiple_of(lanes(instructions));
+        Self { shape, instructions, channels, row, padded, offsets, positions }
     }
 
-    /// The gradient, `[outputs, channels, kernel, kernel]`, of the channels from `first` on of the whole `input`.
-    fn run(&self, input: &[f32], first: usize, gradient: &[f32]) -> Vec<f32> {
-        let shape = self.shape;
-        let (plane, pixels, width) =
-            (shape.height * shape.width, shape.output_pixels(), shape.output_width());
-        let outputs = shape.outputs.next_multiple_of(lanes(self.instructions));
-        let positions: Vec<usize> = (0..pixels)
-            .map(|pixel| pixel / width * shape.stride * self.padded.row_len() + pixel % width)
-            .collect();
+    /// Terms of all channels.
+    fn terms(&self) -> usize {
+        self.shape.inputs * self.shape.taps()
+    }
 
-        let mut sums = vec![0.0; self.offsets.len() * outputs];
-        let mut source = vec![0.0; shape.inputs * self.padded.plane_len()];
-        let images =
-            input.chunks_exact(input.len() / shape.batch).zip(gradient.chunks_exact(pixels * outputs));
-        for (input, gradient) in images {
-            self.padded.fill(&input[first * plane..(first + shape.inputs) * plane], &mut source);
-            let blocks = positions.chunks(BLOCK_PIXELS).zip(gradient.chunks(BLOCK_PIXELS * outputs));
-            for (positions, gradient) in blocks {
-                let neighbours = width.is_multiple_of(RUN);
-                let block = Block {
-                    source: &source,
-                    positions,
-                    neighbours,
-                    offsets: &self.offsets,
-                    gradient,
-                    outputs,
-                };
-                block.add_to(&mut sums, self.instructions);
+    /// Parts of the batch.
+    fn parts(&self) -> usize {
+        (TASKS / self.shape.inputs.div_ceil(self.channels)).clamp(1, self.shape.batch)
+    }
+
+    /// Writes the sums, `[terms, outputs]`, of the channels from `first` on of the images of `input`.
+    fn run(&self, input: &[f32], first: usize, gradient: &[f32], sums: &mut [f32]) {
+        let Self { shape, instructions, row, positions, .. } = self;
+        let (plane, pixels) = (shape.height * shape.width, positions.len());
+        let offsets = &self.offsets[..sums.len() / row];
+        let channels = offsets.len() / shape.taps();
+        sums.fill(0.0);
+        with_workspace(|workspace| {
+            let source = workspace.source.values(channels * self.padded.plane_len());
+            let images = input.chunks_exact(shape.inputs * plane).zip(gradient.chunks_exact(pixels * row));
+            for (input, gradient) in images {
+                self.padded.fill(*instructions, &input[first * plane..(first + channels) * plane], source);
+                let blocks = positions.chunks(BLOCK_PIXELS).zip(gradient.chunks(BLOCK_PIXELS * row));
+                for (positions, gradient) in blocks {
+                    let neighbours = shape.output_width().is_multiple_of(RUN);
+                    let block = Block { source, positions, neighbours, offsets, gradient, outputs: *row };
+                    block.add_to(sums, *instructions);
+                }
             }
-        }
-        let mut rows = vec![0.0; shape.outputs * self.offsets.len()];
-        for (output, row) in rows.chunks_exact_mut(self.offsets.len()).enumerate() {
-            for (value, sums) in row.iter_mut().zip(sums.chunks_exact(outputs)) {
-                *value = sums[output];
+        });
+    }
+
+    /// Adds up the parts' sums, `[parts, terms, outputs]`, to `[outputs, terms]`.
+    fn write(&self, sums: &[f32], weight_gradient: &mut [f32]) {
+        /// Outputs that are written at a time: those of a cache line of sums.
+        const OUTPUTS: usize = 16;
+        let terms = self.terms();
+        weight_gradient.par_chunks_mut(OUTPUTS * terms).enumerate().for_each(|(index, out)| {
+            let outputs = out.len() / terms;
+            for term in 0..terms {
+                let mut totals = [0.0; OUTPUTS];
+                for part in sums.chunks_exact(terms * self.row) {
+                    let part = &part[term * self.row + index * OUTPUTS..][..outputs];
+                    for (total, sum) in totals.iter_mut().zip(part) {
+                        *total += sum;
+                    }
+                }
+                for (out, total) in out[term..].iter_mut().step_by(terms).zip(totals) {
+                    *out = total;
+                }
             }
-        }
-        rows
+        });
     }
 }
 
@@ -185,65 +252,65 @@ impl Block<'_> {
         assert!(furthest < self.source.len());
         assert_eq!(self.gradient.len(), self.positions.len() * self.outputs);
         assert_eq!(sums.len(), self.offsets.len() * self.outputs);
-        // SAFETY: the callers have asserted that this processor has the instructions. What is read of the input lies
-        // at a position plus an offset, checked above; gradient and sums have whole rows.
+        run(instructions, Sums { block: self, sums });
+    }
+}
+
+/// A block and the sums that it is added to. What is read of the input at a position plus an offset lies within it, and
+/// gradient and sums have whole rows: [`Block::add_to`] has checked it.
+struct Sums<'a> {
+    block: &'a Block<'a>,
+    sums: &'a mut [f32],
+}
+
+impl Kernel for Sums<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Self { block, sums } = self;
+        // SAFETY: the caller vouches for the instructions, whoever made this for the rest.
         unsafe {
-            match instructions {
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => block_avx512(self, sums),
-                #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => block_avx2(self, sums),
-                _ => block_portable(self, sums),
+            let mut done = 0;
+            match V::REGISTERS {
+                32 => {
+                    done = columns::<V, 6, 3, 4>(block, done, sums);
+                    done = columns::<V, 12, 4, 2>(block, done, sums);
+                    columns::<V, 24, 8, 1>(block, done, sums);
+                }
+                16 => {
+                    done = columns::<V, 6, 3, 2>(block, done, sums);
+                    columns::<V, 12, 4, 1>(block, done, sums);
+                }
+                _ => {
+                    columns::<V, 4, 2, 1>(block, done, sums);
+                }
             }
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn block_avx512(block: &Block<'_>, sums: &mut [f32]) {
-    // SAFETY: the caller upholds what this function asks.
-    unsafe {
-        let mut done = 0;
-        done = columns::<Avx512, 6, 4>(block, done, sums);
-        done = columns::<Avx512, 12, 2>(block, done, sums);
-        columns::<Avx512, 24, 1>(block, done, sums);
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn block_avx2(block: &Block<'_>, sums: &mut [f32]) {
-    // SAFETY: the caller upholds what this function asks.
-    unsafe {
-        let done = columns::<Avx2, 6, 2>(block, 0, sums);
-        columns::<Avx2, 12, 1>(block, done, sums);
-    }
-}
-
-unsafe fn block_portable(block: &Block<'_>, sums: &mut [f32]) {
-    // SAFETY: the caller upholds what this function asks.
-    unsafe { columns::<Portable, 4, 1>(block, 0, sums) };
-}
-
-/// The outputs from `first` on, `VECTORS` vectors at a time as long as there are as many; returns where it stopped.
+/// The outputs from `first` on, `VECTORS` vectors at a time as long as there are as many; returns where it stopped. Tiles
+/// have `TERMS` terms, or `FEW` where no more are left.
 #[inline(always)]
-unsafe fn columns<V: Vector, const TERMS: usize, const VECTORS: usize>(
+unsafe fn columns<V: Vector, const TERMS: usize, const FEW: usize, const VECTORS: usize>(
     block: &Block<'_>,
     mut first: usize,
     sums: &mut [f32],
 ) -> usize {
     let width = VECTORS * V::LANES;
     while first + width <= block.outputs {
-        for term in (0..block.offsets.len()).step_by(TERMS) {
+        let mut term = 0;
+        while term < block.offsets.len() {
+            let few = block.offsets.len() - term <= FEW;
             // SAFETY: the caller upholds what this function asks.
             unsafe {
-                if block.neighbours {
-                    tile::<V, TERMS, VECTORS, RUN>(block, term, first, sums);
-                } else {
-                    tile::<V, TERMS, VECTORS, 1>(block, term, first, sums);
+                match (block.neighbours, few) {
+                    (true, false) => tile::<V, TERMS, VECTORS, RUN>(block, term, first, sums),
+                    (true, true) => tile::<V, FEW, VECTORS, RUN>(block, term, first, sums),
+                    (false, false) => tile::<V, TERMS, VECTORS, 1>(block, term, first, sums),
+                    (false, true) => tile::<V, FEW, VECTORS, 1>(block, term, first, sums),
                 }
             }
+            term += if few { FEW } else { TERMS };
         }
         first += width;
     }

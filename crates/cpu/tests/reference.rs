@@ -103,6 +103,16 @@ fn the_layers_of_residual_networks() {
     }
 }
 
+/// Rows that take vectors, halves of vectors and single columns when they are split by the stride and put together again.
+#[test]
+fn strides_over_images_of_every_width() {
+    for width in 1..70 {
+        for (kernel, stride, padding) in [(3, 2, 1), (1, 2, 0), (5, 2, 2), (3, 3, 0)] {
+            check(&ConvShape { batch: 2, inputs: 3, outputs: 4, height: 5, width, kernel, stride, padding });
+        }
+    }
+}
+
 /// Sums longer than a block of terms, and batches longer than a group of images.
 #[test]
 fn sums_over_several_blocks() {
@@ -122,33 +132,38 @@ fn sums_over_several_blocks() {
 
 #[test]
 fn the_bits_do_not_depend_on_the_threads() {
-    let shape = ConvShape {
-        batch: 7,
-        inputs: 10,
-        outputs: 12,
-        height: 16,
-        width: 16,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-    };
+    for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2), (5, 3)] {
+        bits_do_not_depend_on_threads(&ConvShape {
+            batch: 7,
+            inputs: 10,
+            outputs: 12,
+            height: 16,
+            width: 16,
+            kernel,
+            stride,
+            padding: kernel / 2,
+        });
+    }
+}
+
+fn bits_do_not_depend_on_threads(shape: &ConvShape) {
     let (input, weight) = (values(shape.input_len(), 1), values(shape.weight_len(), 2));
     let gradient = values(shape.output_len(), 3);
     let run = |threads: usize, set: Instructions| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
             let mut output = vec![0.0; shape.output_len()];
-            convolve_with(set, &shape, &input, &weight, &mut output);
+            convolve_with(set, shape, &input, &weight, &mut output);
             let mut input_gradient = vec![0.0; shape.input_len()];
-            input_gradient_with(set, &shape, &weight, &gradient, &mut input_gradient);
+            input_gradient_with(set, shape, &weight, &gradient, &mut input_gradient);
             let mut weight_gradient = vec![0.0; shape.weight_len()];
-            weight_gradient_with(set, &shape, &input, &gradient, &mut weight_gradient);
+            weight_gradient_with(set, shape, &input, &gradient, &mut weight_gradient);
             [output, input_gradient, weight_gradient].concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>()
         })
     };
     for set in Instructions::available() {
         let one = run(1, set);
-        assert!(run(2, set) == one && run(5, set) == one, "{set:?}");
+        assert!(run(2, set) == one && run(5, set) == one, "{shape:?} {set:?}");
     }
 }
 
@@ -168,7 +183,7 @@ fn empty_convolutions_give_zeros() {
 fn a_slice_of_another_length_is_refused() {
     let shape =
         ConvShape { batch: 1, inputs: 1, outputs: 1, height: 3, width: 3, kernel: 3, stride: 1, padding: 1 };
-    convolve_with(Instructions::Portable, &shape, &[0.0; 9], &[0.0; 8], &mut [0.0; 9]);
+    convolve_with(Instructions::PORTABLE, &shape, &[0.0; 9], &[0.0; 8], &mut [0.0; 9]);
 }
 
 proptest! {

@@ -29,7 +29,7 @@ pub fn batch_norm_gradient(
     let rectified_len = rectified.map_or(shape.len(), <[f32]>::len);
     let per_channel = [mean.len(), variance.len(), gain.len()];
     shape.check(&[input.len(), gradient.len(), rectified_len, residual_len], &per_channel);
-    let instructions = Instructions::detect();
+    let instructions = Instructions::best();
 
     // Of each plane: the sums of the gradient, and of the gradient times the input's difference from the mean.
     let plane = |index: usize, gradient: &mut [f32]| {

@@ -24,7 +24,7 @@ pub fn normalize(
 ) {
     let per_channel = [mean.len(), variance.len(), gain.len(), shift.len()];
     shape.check(&[input.len(), output.len(), residual.map_or(input.len(), <[f32]>::len)], &per_channel);
-    let instructions = Instructions::detect();
+    let instructions = Instructions::best();
     let planes = output.par_chunks_exact_mut(shape.pixels).zip(input.par_chunks_exact(shape.pixels));
     planes.with_min_len(shape.planes_per_task()).enumerate().for_each(|(plane, (output, input))| {
         let channel = plane % shape.channels;

@@ -18,7 +18,7 @@ use crate::lane_sums::lane_sum;
 #[expect(clippy::cast_possible_truncation, reason = "sums are kept in f64 and rounded to f32 once")]
 pub fn batch_statistics(shape: &NormShape, input: &[f32], mean: &mut [f32], variance: &mut [f32]) {
     shape.check(&[input.len()], &[mean.len(), variance.len()]);
-    let instructions = Instructions::detect();
+    let instructions = Instructions::best();
     // Of each plane: sum, mean as rounded, and squares of the differences from that.
     let planes: Vec<[f64; 3]> = input
         .par_chunks_exact(shape.pixels)

@@ -130,6 +130,6 @@ fn bits_depend_neither_on_threads_nor_on_instructions() {
     assert!(run(2) == one && run(5) == one);
     for set in Instructions::available() {
         let plane = &input[..1000];
-        assert_eq!(statistics::moments(set, plane), statistics::moments(Instructions::Portable, plane));
+        assert_eq!(statistics::moments(set, plane), statistics::moments(Instructions::PORTABLE, plane));
     }
 }

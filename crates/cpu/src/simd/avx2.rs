@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::{
     __m256, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps, _mm256_unpackhi_pd,
-    _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
+    _mm256_permute2f128_ps, _mm256_permute4x64_pd, _mm256_set1_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
+    _mm256_sub_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
 };
 
 use super::Vector;
@@ -11,10 +11,11 @@ use super::Vector;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(__m256);
 
-// SAFETY: the instructions used are of AVX and FMA.
+// SAFETY: the instructions used are of AVX2 and FMA.
 unsafe impl Vector for Avx2 {
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
+    type Half = Self;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -50,6 +51,27 @@ unsafe impl Vector for Avx2 {
     unsafe fn subtract(self, other: Self) -> Self {
         // SAFETY: as the trait asks of the caller.
         Self(unsafe { _mm256_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(self, other: Self) -> [Self; 2] {
+        // SAFETY: as the trait asks of the caller.
+        unsafe {
+            // Each half register by itself, then pairs in order.
+            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0x88>(self.0, other.0));
+            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0xdd>(self.0, other.0));
+            [even, odd].map(|pairs| Self(_mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(pairs))))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn zip(self, other: Self) -> [Self; 2] {
+        // SAFETY: as the trait asks of the caller.
+        unsafe {
+            let low = _mm256_unpacklo_ps(self.0, other.0);
+            let high = _mm256_unpackhi_ps(self.0, other.0);
+            [Self(_mm256_permute2f128_ps::<0x20>(low, high)), Self(_mm256_permute2f128_ps::<0x31>(low, high))]
+        }
     }
 
     #[inline(always)]

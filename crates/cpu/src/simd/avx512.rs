@@ -1,12 +1,32 @@
 //! AVX-512: 32 registers of sixteen lanes.
 
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_pd,
-    _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+    __m512, __m512i, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps, _mm512_loadu_epi32,
+    _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps,
+    _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
-use super::Vector;
+use super::{Avx2, Vector};
+
+// Lanes of two registers, those of the second from 16 on.
+const EVEN: [i32; 16] = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30];
+const ODD: [i32; 16] = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31];
+const LOW: [i32; 16] = [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23];
+const HIGH: [i32; 16] = [8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31];
+
+/// The lanes `chosen` of two registers.
+///
+/// # Safety
+///
+/// The processor has AVX-512F.
+#[inline(always)]
+unsafe fn choose(first: __m512, second: __m512, chosen: &[i32; 16]) -> __m512 {
+    // SAFETY: as asked of the caller; sixteen lanes are read.
+    unsafe {
+        let chosen: __m512i = _mm512_loadu_epi32(chosen.as_ptr());
+        _mm512_permutex2var_ps(first, chosen, second)
+    }
+}
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(__m512);
@@ -15,6 +35,7 @@ pub(crate) struct Avx512(__m512);
 unsafe impl Vector for Avx512 {
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
+    type Half = Avx2;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -50,6 +71,18 @@ unsafe impl Vector for Avx512 {
     unsafe fn subtract(self, other: Self) -> Self {
         // SAFETY: as the trait asks of the caller.
         Self(unsafe { _mm512_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(self, other: Self) -> [Self; 2] {
+        // SAFETY: as the trait asks of the caller.
+        unsafe { [Self(choose(self.0, other.0, &EVEN)), Self(choose(self.0, other.0, &ODD))] }
+    }
+
+    #[inline(always)]
+    unsafe fn zip(self, other: Self) -> [Self; 2] {
+        // SAFETY: as the trait asks of the caller.
+        unsafe { [Self(choose(self.0, other.0, &LOW)), Self(choose(self.0, other.0, &HIGH))] }
     }
 
     #[inline(always)]

@@ -12,7 +12,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 pub(crate) use portable::Portable;
 
-use crate::Instructions;
+use crate::{InstructionSet, Instructions};
 
 /// A vector register of f32.
 ///
@@ -26,6 +26,9 @@ pub(crate) unsafe trait Vector: Copy {
 
     /// Number of vectors that a kernel keeps in registers.
     const REGISTERS: usize;
+
+    /// Vectors of the next smaller size, where there is one.
+    type Half: Vector;
 
     /// All lanes `value`.
     unsafe fn splat(value: f32) -> Self;
@@ -45,6 +48,12 @@ pub(crate) unsafe trait Vector: Copy {
     /// `self - other` in each lane.
     unsafe fn subtract(self, other: Self) -> Self;
 
+    /// The lanes of `self` and `other`, one after another, that have even numbers, and those that have odd ones.
+    unsafe fn unzip(self, other: Self) -> [Self; 2];
+
+    /// The inverse of [`Vector::unzip`]: lanes of `self` and `other` in turn.
+    unsafe fn zip(self, other: Self) -> [Self; 2];
+
     /// Transposes a square of `LANES` rows of as many values: row r starts at `from + r * from_stride`, and column r goes
     /// to `to + r * to_stride`.
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
@@ -61,34 +70,30 @@ pub(crate) trait Kernel {
 }
 
 /// Runs `kernel` with `instructions`.
-///
-/// # Safety
-///
-/// The processor has these instructions.
-pub(crate) unsafe fn run(instructions: Instructions, kernel: impl Kernel) {
-    // SAFETY: the caller vouches for the instructions.
+pub(crate) fn run(instructions: Instructions, kernel: impl Kernel) {
+    // SAFETY: `Instructions` exist only of sets that the processor has.
     unsafe {
-        match instructions {
+        match instructions.set() {
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => run_avx512(kernel),
+            InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => run_avx512(kernel),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => run_avx2(kernel),
+            InstructionSet::Avx2 => run_avx2(kernel),
             _ => kernel.run::<Portable>(),
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn run_avx512(kernel: impl Kernel) {
-    // SAFETY: the caller vouches for the instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn run_avx512(kernel: impl Kernel) {
+    // SAFETY: this function has the instructions.
     unsafe { kernel.run::<Avx512>() }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2(kernel: impl Kernel) {
-    // SAFETY: the caller vouches for the instructions.
+fn run_avx2(kernel: impl Kernel) {
+    // SAFETY: this function has the instructions.
     unsafe { kernel.run::<Avx2>() }
 }
 
@@ -111,12 +116,43 @@ mod tests {
         }
     }
 
+    struct Zip<'a>(&'a [f32]);
+
+    impl Kernel for Zip<'_> {
+        unsafe fn run<V: Vector>(self) {
+            let [mut unzipped, mut zipped] = [[0.0; 32]; 2];
+            let lanes = V::LANES;
+            assert!(self.0.len() >= 2 * lanes && zipped.len() >= 2 * lanes);
+            // SAFETY: two vectors lie within each of the slices.
+            unsafe {
+                let vectors = V::load(self.0.as_ptr()).unzip(V::load(self.0.as_ptr().add(lanes)));
+                for (index, vector) in vectors.into_iter().enumerate() {
+                    vector.store(unzipped.as_mut_ptr().add(index * lanes));
+                }
+                for (index, vector) in vectors[0].zip(vectors[1]).into_iter().enumerate() {
+                    vector.store(zipped.as_mut_ptr().add(index * lanes));
+                }
+            }
+            for lane in 0..lanes {
+                assert_eq!([unzipped[lane], unzipped[lanes + lane]], self.0[2 * lane..2 * lane + 2]);
+            }
+            assert_eq!(zipped[..2 * lanes], self.0[..2 * lanes]);
+        }
+    }
+
+    #[test]
+    fn lanes_are_zipped_and_unzipped() {
+        let values = crate::test_values::values(32, 1);
+        for instructions in Instructions::available() {
+            run(instructions, Zip(&values));
+        }
+    }
+
     #[test]
     fn squares_are_transposed() {
         let from = crate::test_values::values(16 * 20, 1);
         for instructions in Instructions::available() {
-            // SAFETY: this processor has the instructions.
-            unsafe { run(instructions, Transpose(&from, &mut [0.0; 16 * 17])) };
+            run(instructions, Transpose(&from, &mut [0.0; 16 * 17]));
         }
     }
 }

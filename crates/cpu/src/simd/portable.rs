@@ -9,6 +9,7 @@ pub(crate) struct Portable([f32; 8]);
 unsafe impl Vector for Portable {
     const LANES: usize = 8;
     const REGISTERS: usize = 8;
+    type Half = Self;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
@@ -53,6 +54,17 @@ unsafe impl Vector for Portable {
             *lane -= other;
         }
         Self(lanes)
+    }
+
+    #[inline(always)]
+    unsafe fn unzip(self, other: Self) -> [Self; 2] {
+        let lane = |index: usize| if index < 8 { self.0[index] } else { other.0[index - 8] };
+        [0, 1].map(|odd| Self(std::array::from_fn(|index| lane(2 * index + odd))))
+    }
+
+    #[inline(always)]
+    unsafe fn zip(self, other: Self) -> [Self; 2] {
+        [0, 4].map(|first| Self(std::array::from_fn(|index| [self.0, other.0][index % 2][first + index / 2])))
     }
 
     #[inline(always)]

@@ -7,12 +7,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::interleave::Pixels;
 use super::product::{Left, Product};
 use super::tiles::{Channels, Grid, Panel, transform_tiles, write_tiles};
 use super::transforms::{ELEMENTS, Input, OUTPUTS, POINTS};
 use super::weights::{Filters, transform_filters};
-use super::workspace::{Buffer, Shared, Workspace, with_shared, with_workspace};
+use super::workspace::{Shared, Workspace, with_shared, with_workspace};
 use crate::Instructions;
+use crate::buffer::Buffer;
 use crate::simd::{Kernel, Vector, run};
 
 /// Outputs whose products are computed, and transformed back, at a time.
@@ -26,6 +28,12 @@ const BLOCK_VALUES: usize = 160 << 10;
 
 /// The fewest tiles of a block, where there are as many: each transformed filter that is read serves all of them.
 const BLOCK_TILES: usize = 24;
+
+/// Tasks that are aimed at, for as many threads.
+const TASKS: usize = 16;
+
+/// The fewest shared tiles of a task, so that transforming the filters for it is little work beside its products.
+const TASK_TILES: usize = 96;
 
 /// Correlates images with 3 by 3 filters.
 #[derive(Clone, Copy)]
@@ -44,7 +52,6 @@ pub(super) struct Correlation<'a> {
 impl Correlation<'_> {
     /// Computes it.
     pub(super) fn run(&self, source: &[f32], target: &mut [f32]) {
-        self.instructions.assert_available();
         with_shared(|shared| {
             if self.batch * self.image_tiles() >= self.filters.outputs {
                 self.share_filters(shared, source, target);
@@ -86,7 +93,7 @@ impl Correlation<'_> {
         (BLOCK_VALUES / values).max(BLOCK_TILES).div_ceil(self.target_grid().columns)
     }
 
-    /// Images of a task.
+    /// Images of a block of shared tiles.
     fn images(&self) -> usize {
         self.block_rows().div_ceil(self.target_grid().rows).min(self.batch)
     }
@@ -101,7 +108,7 @@ impl Correlation<'_> {
         Channels { first: outputs.start, count: outputs.len(), of: self.filters.outputs }
     }
 
-    /// Tasks are images.
+    /// Tasks are blocks of tiles.
     fn share_filters(&self, shared: &mut Shared, source: &[f32], target: &mut [f32]) {
         // Rounded up to the widest vectors.
         let outputs = self.filters.outputs.next_multiple_of(16);
@@ -110,25 +117,42 @@ impl Correlation<'_> {
         filters.par_chunks_mut(ELEMENTS * self.filters.inputs * CHUNK).zip(chunks).for_each(
             |(out, outputs)| {
                 with_workspace(|workspace| {
-                    // SAFETY: the instructions are available.
-                    unsafe {
-                        run(self.instructions, FilterTask { correlation: self, outputs, workspace, out })
-                    };
+                    run(self.instructions, FilterTask { correlation: self, outputs, workspace, out });
                 });
             },
         );
-        let filters = &*filters;
-        let targets = target.par_chunks_mut(self.images() * self.target_len());
-        targets.zip(source.par_chunks(self.images() * self.source_len())).for_each(|(target, source)| {
+        let (filters, target) = (&*filters, Pixels::new(target));
+        self.blocks().into_par_iter().for_each(|rows| {
             with_workspace(|workspace| {
-                let task = ImageTask { correlation: self, filters, source, target, workspace };
-                // SAFETY: the instructions are available.
-                unsafe { run(self.instructions, task) };
+                run(
+                    self.instructions,
+                    BlockTask { correlation: self, filters, rows, source, target, workspace },
+                );
             });
         });
     }
 
-    /// Tasks are chunks of outputs.
+    /// The rows of tiles, counted through all images, of each block: whole images, or parts of one.
+    fn blocks(&self) -> Vec<Range<usize>> {
+        let Grid { rows, columns, .. } = self.target_grid();
+        let all = self.batch * rows;
+        // Smaller ones where there are few.
+        let most = all.div_ceil(TASKS).max(BLOCK_TILES.div_ceil(columns));
+        let block = self.block_rows().min(most);
+        if block >= rows {
+            let block = (block + rows / 2) / rows * rows;
+            return (0..all).step_by(block).map(|first| first..all.min(first + block)).collect();
+        }
+        // Of about the same height.
+        let block = rows.div_ceil(rows.div_ceil(block));
+        let parts = |image: usize| {
+            let end = (image + 1) * rows;
+            (image * rows..end).step_by(block).map(move |first| first..end.min(first + block))
+        };
+        (0..self.batch).flat_map(parts).collect()
+    }
+
+    /// Tasks are chunks of outputs, and blocks of tiles where these are few.
     fn share_tiles(&self, shared: &mut Shared, source: &[f32], target: &mut [f32]) {
         let images = self.images();
         let (tiles_len, products_len) = {
@@ -140,19 +164,25 @@ impl Correlation<'_> {
         let sources = source.par_chunks(images * self.source_len());
         tiles.par_chunks_mut(tiles_len).zip(sources).for_each(|(out, source)| {
             with_workspace(|workspace| {
-                // SAFETY: the instructions are available.
-                unsafe { run(self.instructions, TileTask { correlation: self, source, workspace, out }) };
+                run(self.instructions, TileTask { correlation: self, source, workspace, out });
             });
         });
         let tiles = &*tiles;
         let chunks: Vec<_> = self.chunks().collect();
         let products = shared.products.values(chunks.len() * blocks * products_len);
+        // Each task transforms the filters of its chunk for itself.
+        let least = TASK_TILES.div_ceil(images * self.image_tiles());
+        let group = blocks.div_ceil(TASKS.div_ceil(chunks.len())).max(least);
         products.par_chunks_mut(blocks * products_len).zip(chunks).for_each(|(out, outputs)| {
-            with_workspace(|workspace| {
+            let groups = out.par_chunks_mut(group * products_len).zip(tiles.par_chunks(group * tiles_len));
+            groups.enumerate().for_each(|(index, (out, tiles))| {
                 let lengths = [tiles_len, products_len];
-                let task = ChunkTask { correlation: self, tiles, outputs, lengths, workspace, out };
-                // SAFETY: the instructions are available.
-                unsafe { run(self.instructions, task) };
+                let (outputs, image) = (outputs.clone(), index * group * images);
+                with_workspace(|workspace| {
+                    let task =
+                        ChunkTask { correlation: self, tiles, image, outputs, lengths, workspace, out };
+                    run(self.instructions, task);
+                });
             });
         });
         let products = &*products;
@@ -162,8 +192,7 @@ impl Correlation<'_> {
                 for (outputs, products) in self.chunks().zip(products.chunks(blocks * products_len)) {
                     let products = &products[block * products_len..][..products_len];
                     let task = WriteTask { correlation: self, outputs, products, target, workspace };
-                    // SAFETY: the instructions are available.
-                    unsafe { run(self.instructions, task) };
+                    run(self.instructions, task);
                 }
             });
         });
@@ -188,43 +217,39 @@ impl Kernel for FilterTask<'_> {
     }
 }
 
-/// Some images, with shared filters.
-struct ImageTask<'a> {
+/// A block of tiles, with shared filters.
+struct BlockTask<'a> {
     correlation: &'a Correlation<'a>,
     filters: &'a [f32],
+    /// Rows of tiles, counted through all images.
+    rows: Range<usize>,
     source: &'a [f32],
-    target: &'a mut [f32],
+    target: Pixels<'a>,
     workspace: &'a mut Workspace,
 }
 
-impl Kernel for ImageTask<'_> {
+impl Kernel for BlockTask<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { correlation, filters, source, target, workspace } = self;
+        let Self { correlation, filters, rows, source, target, workspace } = self;
         let inputs = correlation.filters.inputs;
         let grid = correlation.target_grid();
-        let rows = target.len() / correlation.target_len() * grid.rows;
-        // Blocks of about the same height.
-        let block_rows = rows.div_ceil(rows.div_ceil(correlation.block_rows()));
-        for first in (0..rows).step_by(block_rows) {
-            let rows = first..rows.min(first + block_rows);
-            let count = rows.len() * grid.columns;
-            let panel = Panel::new(count, inputs, V::LANES);
-            let tiles = workspace.tiles.values(panel.len());
-            let scratch = [&mut workspace.interleaved, &mut workspace.strip];
-            // SAFETY: the caller vouches for the instructions.
-            unsafe { read_tiles::<V>(correlation, rows.clone(), source, scratch, panel, tiles) };
-            let chunks = filters.chunks(ELEMENTS * inputs * CHUNK);
-            for (outputs, filters) in correlation.chunks().zip(chunks) {
-                let products = Panel::new(count, outputs.len(), V::LANES);
-                let out = workspace.products.values(products.len());
-                let channels = correlation.channels(&outputs);
-                let scratch = &mut workspace.interleaved;
-                // SAFETY: the caller vouches for the instructions.
-                unsafe {
-                    multiply::<V>((tiles, panel), 0..inputs, filters, (out, products), count);
-                    write_tiles::<V>(&grid, rows.clone(), out, products, scratch, target, channels);
-                }
+        let count = rows.len() * grid.columns;
+        let panel = Panel::new(count, inputs, V::LANES);
+        let tiles = workspace.tiles.values(panel.len());
+        let scratch = [&mut workspace.interleaved, &mut workspace.strip];
+        // SAFETY: the caller vouches for the instructions.
+        unsafe { read_tiles::<V>(correlation, rows.clone(), source, scratch, panel, tiles) };
+        let chunks = filters.chunks(ELEMENTS * inputs * CHUNK);
+        for (outputs, filters) in correlation.chunks().zip(chunks) {
+            let products = Panel::new(count, outputs.len(), V::LANES);
+            let out = workspace.products.values(products.len());
+            let channels = correlation.channels(&outputs);
+            let scratch = &mut workspace.interleaved;
+            // SAFETY: the caller vouches for the instructions; the rows are those of this task alone.
+            unsafe {
+                multiply::<V>((tiles, panel), 0..inputs, filters, (out, products), count);
+                write_tiles::<V>(&grid, rows.clone(), out, products, scratch, target, channels);
             }
         }
     }
@@ -250,10 +275,12 @@ impl Kernel for TileTask<'_> {
     }
 }
 
-/// The products of shared tiles and the filters of a chunk.
+/// The products of some shared tiles and the filters of a chunk.
 struct ChunkTask<'a> {
     correlation: &'a Correlation<'a>,
     tiles: &'a [f32],
+    /// The first image of them.
+    image: usize,
     outputs: Range<usize>,
     /// Values of the tiles and of the products of a block.
     lengths: [usize; 2],
@@ -264,7 +291,8 @@ struct ChunkTask<'a> {
 impl Kernel for ChunkTask<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { correlation, tiles, outputs, lengths: [tiles_len, products_len], workspace, out } = self;
+        let Self { correlation, tiles, image, outputs, lengths: [tiles_len, products_len], workspace, out } =
+            self;
         let filters = &correlation.filters;
         for first in (0..filters.inputs).step_by(DEPTH) {
             let inputs = first..filters.inputs.min(first + DEPTH);
@@ -275,7 +303,7 @@ impl Kernel for ChunkTask<'_> {
                 transform_filters::<V>(filters, inputs.clone(), outputs.clone(), scratch, transformed);
             }
             let blocks = tiles.chunks_exact(tiles_len).zip(out.chunks_exact_mut(products_len));
-            for ((tiles, out), image) in blocks.zip((0..).step_by(correlation.images())) {
+            for ((tiles, out), image) in blocks.zip((image..).step_by(correlation.images())) {
                 let images = correlation.images().min(correlation.batch - image);
                 let count = images * correlation.image_tiles();
                 let panel = Panel::new(count, filters.inputs, V::LANES);
@@ -305,8 +333,9 @@ impl Kernel for WriteTask<'_> {
         let grid = correlation.target_grid();
         let channels = correlation.channels(&outputs);
         let scratch = &mut workspace.interleaved;
-        // SAFETY: the caller vouches for the instructions.
-        unsafe { write_tiles::<V>(&grid, 0..images * grid.rows, products, panel, scratch, target, channels) };
+        let (rows, target) = (0..images * grid.rows, Pixels::new(target));
+        // SAFETY: the caller vouches for the instructions; the images are borrowed here alone.
+        unsafe { write_tiles::<V>(&grid, rows, products, panel, scratch, target, channels) };
     }
 }
 

@@ -1,5 +1,7 @@
 //! Between planes, one after another, and rows of pixels with channels as lanes.
 
+use std::marker::PhantomData;
+
 use crate::simd::Vector;
 
 /// The most values of a square of lanes.
@@ -59,16 +61,46 @@ pub(super) unsafe fn interleave<V: Vector>(planes: Planes, from: &[f32], to: &mu
     }
 }
 
+/// Images that several tasks write, each of them other pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Pixels<'a> {
+    values: *mut f32,
+    len: usize,
+    borrowed: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: values are only written, by `separate`, whose callers vouch that no other task writes the same.
+unsafe impl Send for Pixels<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Pixels<'_> {}
+
+impl<'a> Pixels<'a> {
+    pub(super) fn new(values: &'a mut [f32]) -> Self {
+        Self { values: values.as_mut_ptr(), len: values.len(), borrowed: PhantomData }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The values from `start` on.
+    pub(super) fn from(self, start: usize) -> Self {
+        assert!(start <= self.len);
+        // SAFETY: within the values or at their end.
+        Self { values: unsafe { self.values.add(start) }, len: self.len - start, ..self }
+    }
+}
+
 /// Writes `from`, `[len, lanes]`, to the planes; lanes without a plane are dropped.
 ///
 /// # Safety
 ///
-/// As [`Vector`].
+/// As [`Vector`]; nothing else reads or writes these values of the planes meanwhile.
 #[inline(always)]
-pub(super) unsafe fn separate<V: Vector>(planes: Planes, from: &[f32], to: &mut [f32]) {
+pub(super) unsafe fn separate<V: Vector>(planes: Planes, from: &[f32], to: Pixels<'_>) {
     let Planes { count, stride, len } = planes;
     assert!(count > 0 && count <= V::LANES && planes.reach() <= to.len() && from.len() >= len * V::LANES);
-    let (from, to) = (from.as_ptr(), to.as_mut_ptr());
+    let (from, to) = (from.as_ptr(), to.values);
     // SAFETY: every read is of the first `len` vectors, every write to the first `len` values of `count` planes.
     unsafe {
         if len < V::LANES {

@@ -31,6 +31,9 @@ pub(crate) enum Pass {
 /// The fewest channels that are summed over for which the transforms are worth it, in images of 32 by 32.
 const DEPTH: usize = 12;
 
+/// The fewest channels that are written for which it is worth it: they fill vectors, of a tile of the direct kernels only rows.
+const WRITTEN: usize = 5;
+
 /// Whether Winograd's algorithm takes this pass: of the shape alone, by measurement with AVX-512 and AVX2. It is then up to
 /// six times as fast as the direct kernels.
 pub(crate) fn is_faster(shape: &ConvShape, pass: Pass) -> bool {
@@ -40,8 +43,8 @@ pub(crate) fn is_faster(shape: &ConvShape, pass: Pass) -> bool {
     possible
         && sides.into_iter().all(|side| side > 1)
         && match pass {
-            Pass::Forward => shape.inputs >= DEPTH,
-            Pass::InputGradient => shape.outputs >= DEPTH,
+            Pass::Forward => shape.inputs >= DEPTH && shape.outputs >= WRITTEN,
+            Pass::InputGradient => shape.outputs >= DEPTH && shape.inputs >= WRITTEN,
             Pass::WeightGradient => true,
         }
 }

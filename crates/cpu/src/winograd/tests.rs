@@ -75,9 +75,16 @@ fn shape(
     ConvShape { batch, inputs, outputs, height, width, kernel: 3, stride: 1, padding }
 }
 
-/// Shared filters and shared tiles, several chunks of outputs and blocks of inputs, several parts of the weight's sum.
-const LARGE: [(usize, [usize; 2], [usize; 2]); 4] =
-    [(3, [70, 133], [9, 10]), (5, [130, 150], [4, 4]), (9, [16, 24], [20, 17]), (40, [17, 3], [8, 8])];
+/// Shared filters and shared tiles, several chunks of outputs and blocks of inputs, several parts of the weight's sum, one image
+/// for several tasks, and several blocks of shared tiles.
+const LARGE: [(usize, [usize; 2], [usize; 2]); 6] = [
+    (3, [70, 133], [9, 10]),
+    (5, [130, 150], [4, 4]),
+    (9, [16, 24], [20, 17]),
+    (40, [17, 3], [8, 8]),
+    (1, [16, 20], [64, 70]),
+    (50, [4, 260], [8, 8]),
+];
 
 #[test]
 fn sums_over_several_blocks() {

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::interleave::{Planes, interleave, separate};
+use super::interleave::{Pixels, Planes, interleave, separate};
 use super::transforms::{ELEMENTS, OUTPUTS, POINTS, Transform, output};
-use super::workspace::Buffer;
+use crate::buffer::Buffer;
 use crate::simd::Vector;
 
 /// Planes that are cut into tiles: tile (row, column) starts at pixel `OUTPUTS * (row, column) - before`.
@@ -190,7 +190,7 @@ unsafe fn strip_across<V: Vector, T: Transform<SIZE>, const SIZE: usize>(
 ///
 /// # Safety
 ///
-/// As [`Vector`].
+/// As [`Vector`]; nothing else reads or writes these rows of the channels meanwhile.
 #[inline(always)]
 pub(super) unsafe fn write_tiles<V: Vector>(
     grid: &Grid,
@@ -198,7 +198,7 @@ pub(super) unsafe fn write_tiles<V: Vector>(
     products: &[f32],
     panel: Panel,
     interleaved: &mut Buffer,
-    images: &mut [f32],
+    images: Pixels<'_>,
     channels: Channels,
 ) {
     let plane = grid.plane();
@@ -233,7 +233,7 @@ pub(super) unsafe fn write_tiles<V: Vector>(
             let start =
                 (image * channels.of + channels.first + first) * plane + pixel_rows.start * grid.width;
             // SAFETY: as the caller vouches.
-            unsafe { separate::<V>(planes, pixels, &mut images[start..]) };
+            unsafe { separate::<V>(planes, pixels, images.from(start)) };
         }
         tile += rows.len() * grid.columns;
     }

@@ -1,8 +1,10 @@
 //! The gradient of the filters: at every point, the product of the transformed input and output gradient, summed over
 //! all tiles.
 //!
-//! The sum is cut into parts of whole images, whose number depends on the sizes alone, and these are added in order: the
-//! result does not depend on the number of threads.
+//! The sum is cut into parts, whole images or rows of one, whose number depends on the sizes alone, and these are added in
+//! order: the result does not depend on the number of threads.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -40,30 +42,27 @@ pub(crate) fn weight_gradient(
     output_gradient: &[f32],
     weight_gradient: &mut [f32],
 ) {
-    instructions.assert_available();
     let gradient = WeightGradient::new(shape);
-    let images = shape.batch.div_ceil(gradient.parts());
-    let (input_len, output_len) = (input.len() / shape.batch, output_gradient.len() / shape.batch);
-    let inputs = input.chunks(images * input_len);
-    let parts: Vec<_> = inputs.zip(output_gradient.chunks(images * output_len)).collect();
+    let parts = gradient.parts();
     let chunk_len = gradient.chunk * shape.inputs * shape.taps();
-    let task = |chunk: usize, (input, output_gradient): (&[f32], &[f32]), out: &mut [f32]| {
+    let task = |chunk: usize, rows: Range<usize>, out: &mut [f32]| {
         with_workspace(|workspace| {
-            let task = Task { gradient: &gradient, chunk, input, output_gradient, workspace, out };
-            // SAFETY: the instructions are available.
-            unsafe { run(instructions, task) };
+            let task = Task { gradient: &gradient, chunk, rows, input, output_gradient, workspace, out };
+            run(instructions, task);
         });
     };
     let chunks = weight_gradient.par_chunks_mut(chunk_len).enumerate();
-    if let [part] = parts[..] {
-        chunks.for_each(|(chunk, out)| task(chunk, part, out));
+    if let [rows] = &parts[..] {
+        chunks.for_each(|(chunk, out)| task(chunk, rows.clone(), out));
         return;
     }
     with_shared(|shared| {
         let len = shape.weight_len();
         let sums = shared.sums.values(parts.len() * len);
-        sums.par_chunks_mut(len).zip(&parts).for_each(|(sums, part)| {
-            sums.par_chunks_mut(chunk_len).enumerate().for_each(|(chunk, out)| task(chunk, *part, out));
+        sums.par_chunks_mut(len).zip(&parts).for_each(|(sums, rows)| {
+            sums.par_chunks_mut(chunk_len)
+                .enumerate()
+                .for_each(|(chunk, out)| task(chunk, rows.clone(), out));
         });
         let sums = &*sums;
         weight_gradient.par_chunks_mut(PIECE).enumerate().for_each(|(piece, out)| {
@@ -99,11 +98,17 @@ impl WeightGradient {
         Self { shape: *shape, input, output, chunk }
     }
 
-    /// Parts of the sum.
-    fn parts(&self) -> usize {
-        let tiles = self.shape.batch * self.output.rows * self.output.columns;
+    /// The rows of tiles, counted through all images, of each part of the sum.
+    fn parts(&self) -> Vec<Range<usize>> {
+        let all = self.shape.batch * self.output.rows;
         let chunks = self.shape.outputs.div_ceil(self.chunk);
-        (TASKS / chunks).min(tiles / PART_TILES).clamp(1, self.shape.batch)
+        let parts = (TASKS / chunks).min(all * self.output.columns / PART_TILES).max(1);
+        let rows = if parts <= self.shape.batch {
+            self.shape.batch.div_ceil(parts) * self.output.rows
+        } else {
+            all.div_ceil(parts)
+        };
+        (0..all).step_by(rows).map(|first| first..all.min(first + rows)).collect()
     }
 
     /// Rows of tiles of a block.
@@ -113,10 +118,12 @@ impl WeightGradient {
     }
 }
 
-/// The sum over some images for one chunk of outputs.
+/// The sum over some rows of tiles for one chunk of outputs.
 struct Task<'a> {
     gradient: &'a WeightGradient,
     chunk: usize,
+    /// Counted through all images.
+    rows: Range<usize>,
     input: &'a [f32],
     output_gradient: &'a [f32],
     workspace: &'a mut Workspace,
@@ -126,7 +133,7 @@ struct Task<'a> {
 impl Kernel for Task<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Self { gradient, chunk, input, output_gradient, workspace, out } = self;
+        let Self { gradient, chunk, rows: all, input, output_gradient, workspace, out } = self;
         let ConvShape { inputs, outputs, .. } = gradient.shape;
         let first_output = chunk * gradient.chunk;
         let input_channels = Channels { first: 0, count: inputs, of: inputs };
@@ -134,11 +141,9 @@ impl Kernel for Task<'_> {
             Channels { first: first_output, count: gradient.chunk.min(outputs - first_output), of: outputs };
         let sums_row = output_channels.count.next_multiple_of(V::LANES);
         let sums = workspace.products.values(ELEMENTS * inputs * sums_row);
-        let images = input.len() / (inputs * gradient.input.plane());
-        let rows = images * gradient.output.rows;
-        let block_rows = rows.div_ceil(rows.div_ceil(gradient.block_rows()));
-        for first in (0..rows).step_by(block_rows) {
-            let rows = first..rows.min(first + block_rows);
+        let block_rows = all.len().div_ceil(all.len().div_ceil(gradient.block_rows()));
+        for first in all.clone().step_by(block_rows) {
+            let rows = first..all.end.min(first + block_rows);
             let count = rows.len() * gradient.output.columns;
             let panel = Panel::new(count, inputs, V::LANES);
             let tiles = workspace.tiles.values(panel.len());
@@ -179,7 +184,7 @@ impl Kernel for Task<'_> {
                         rows: inputs,
                         terms: count,
                         columns: sums_row,
-                        accumulate: first > 0,
+                        accumulate: first > all.start,
                     };
                     product.run::<V>();
                 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::interleave::{Planes, interleave, separate};
+use super::interleave::{Pixels, Planes, interleave, separate};
 use super::transforms::{ELEMENTS, POINTS, TAPS, Transform, Weight, weight_gradient};
-use super::workspace::Buffer;
+use crate::buffer::Buffer;
 use crate::simd::Vector;
 
 /// Taps of a filter of both axes.
@@ -125,8 +125,8 @@ pub(super) unsafe fn write_gradient<V: Vector>(
         }
         let len = inputs * FILTER;
         let planes = Planes { count: V::LANES.min(outputs - output), stride: len, len };
-        // SAFETY: as the caller vouches.
-        unsafe { separate::<V>(planes, taps, &mut gradient[output * len..]) };
+        // SAFETY: as the caller vouches; the gradient is borrowed here alone.
+        unsafe { separate::<V>(planes, taps, Pixels::new(&mut gradient[output * len..])) };
     }
 }
 

@@ -1,10 +1,13 @@
 use crate::augment::{ImageView, PixelFormat};
 
 #[cfg(target_arch = "x86_64")]
-use super::instructions::{Avx2, Avx512};
-use super::instructions::{Instructions, Level, Portable};
+use super::level::{Avx2, Avx512};
+use super::level::{Level, Portable};
 use super::params::{AugmentParams, JitterStep};
-use super::{AugmentError, Normalization, Scratch, blend, blur, grayscale, hue, planes, resize, solarize};
+use super::{
+    AugmentError, InstructionSet, Normalization, Scratch, blend, blur, grayscale, hue, planes, resize,
+    solarize,
+};
 
 /// Where the view goes.
 enum Output<'a> {
@@ -65,18 +68,14 @@ impl AugmentParams {
 
 /// Chooses the instructions.
 fn run(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
-    match scratch.instructions {
-        Instructions::Portable => steps::<Portable>(params, image, scratch, output),
+    match scratch.instructions.set() {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a scratch holds only instructions that the processor has.
-        Instructions::Avx2 => unsafe { run_avx2(params, image, scratch, output) },
+        // SAFETY: `Instructions` exist only of sets that the processor has.
+        InstructionSet::Avx512Vbmi => unsafe { run_avx512(params, image, scratch, output) },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Instructions::Avx512 => unsafe { run_avx512(params, image, scratch, output) },
-        #[cfg(not(target_arch = "x86_64"))]
-        Instructions::Avx2 | Instructions::Avx512 => {
-            unreachable!("a scratch refuses what the processor lacks")
-        }
+        // SAFETY: as above, and either set includes these instructions.
+        InstructionSet::Avx2 | InstructionSet::Avx512 => unsafe { run_avx2(params, image, scratch, output) },
+        _ => steps::<Portable>(params, image, scratch, output),
     }
 }
 

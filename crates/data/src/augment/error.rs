@@ -1,5 +1,3 @@
-use super::Instructions;
-
 /// What can be wrong with an image, a policy or the parameters of a view.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -113,10 +111,4 @@ pub enum AugmentError {
     /// The four jitter steps are not each named once.
     #[error("the order of the colour jitter names a step twice")]
     JitterOrder,
-    /// The processor lacks the instructions that were asked for.
-    #[error("this processor does not have the {instructions} instructions")]
-    Unavailable {
-        /// The instructions that were asked for.
-        instructions: Instructions,
-    },
 }

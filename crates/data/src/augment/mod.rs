@@ -34,7 +34,7 @@ mod error;
 mod grayscale;
 mod hue;
 mod image;
-mod instructions;
+mod level;
 mod math;
 mod normalize;
 mod params;
@@ -46,8 +46,8 @@ mod solarize;
 
 pub use error::AugmentError;
 pub use image::{ImageView, PixelFormat};
-pub use instructions::Instructions;
 pub use normalize::Normalization;
 pub use params::{AugmentParams, ColorJitter, Crop, GaussianBlur, Interpolation, JitterStep};
 pub use policy::{AugmentPolicy, published_kernel_size};
 pub use scratch::Scratch;
+pub use seqjepa_cpu::{InstructionSet, Instructions};

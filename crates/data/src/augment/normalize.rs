@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AugmentError;
-use super::instructions::Level;
+use super::level::Level;
 
 /// Per-channel mean and standard deviation, in units of the byte range (0 to 1), red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,7 +134,7 @@ impl Inverse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::instructions::Portable;
+    use crate::augment::level::Portable;
     use crate::rng::{ShuffleKey, Split, uniform};
 
     #[test]

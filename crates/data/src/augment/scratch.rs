@@ -1,6 +1,5 @@
-use super::AugmentError;
+use super::Instructions;
 use super::blur;
-use super::instructions::Instructions;
 use super::normalize::Quotients;
 use super::resize::table::TableCache;
 
@@ -26,28 +25,13 @@ impl Scratch {
     /// An empty scratch; it allocates at its first use. Views use the fastest instructions of this processor.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(Instructions::best())
+        Self::with_instructions(Instructions::best())
     }
 
     /// As [`Scratch::new`], but views use the given instructions. The bytes are the same; it exists so that this can be
-    /// tested and timed.
-    ///
-    /// # Errors
-    /// [`AugmentError::Unavailable`] if this processor lacks them.
-    pub fn with_instructions(instructions: Instructions) -> Result<Self, AugmentError> {
-        if !instructions.is_available() {
-            return Err(AugmentError::Unavailable { instructions });
-        }
-        Ok(Self::with(instructions))
-    }
-
-    /// The instructions that views use.
+    /// tested and timed. Without VBMI, views of AVX-512 are made with AVX2.
     #[must_use]
-    pub fn instructions(&self) -> Instructions {
-        self.instructions
-    }
-
-    fn with(instructions: Instructions) -> Self {
+    pub fn with_instructions(instructions: Instructions) -> Self {
         Self {
             instructions,
             source: Vec::new(),
@@ -57,6 +41,12 @@ impl Scratch {
             tables: TableCache::default(),
             quotients: Quotients::default(),
         }
+    }
+
+    /// The instructions that views use.
+    #[must_use]
+    pub fn instructions(&self) -> Instructions {
+        self.instructions
     }
 }
 

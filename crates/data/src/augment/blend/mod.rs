@@ -10,7 +10,7 @@
 mod avx512;
 
 use super::grayscale::{luma, luma_sum};
-use super::instructions::Level;
+use super::level::Level;
 use super::planes::{split, split_mut};
 
 /// `d + alpha * (x - d)` in f32, kept in `[0, 255]` and truncated.

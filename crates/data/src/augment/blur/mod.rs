@@ -13,7 +13,7 @@ mod kernel;
 mod separable;
 mod sums;
 
-use super::instructions::Level;
+use super::level::Level;
 use super::params::GaussianBlur;
 
 /// Working memory of the blur.
@@ -124,7 +124,8 @@ fn reflect(at: usize, radius: usize, length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::instructions::{Instructions, Portable};
+    use crate::augment::level::Portable;
+    use crate::augment::{InstructionSet, Instructions};
     use crate::rng::{ShuffleKey, Split, below, uniform};
 
     /// Planes of noise, of noise of two neighbouring bytes (many sums near halves), of one byte, and of a step.
@@ -171,21 +172,21 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn compare_avx2() -> usize {
-            compare::<crate::augment::instructions::Avx2>()
+            compare::<crate::augment::level::Avx2>()
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
         fn compare_avx512() -> usize {
-            compare::<crate::augment::instructions::Avx512>()
+            compare::<crate::augment::level::Avx512>()
         }
         for instructions in Instructions::available() {
-            let open = match instructions {
+            let open = match instructions.set() {
                 // SAFETY: they are available.
                 #[cfg(target_arch = "x86_64")]
-                Instructions::Avx2 => unsafe { compare_avx2() },
+                InstructionSet::Avx2 => unsafe { compare_avx2() },
                 // SAFETY: they are available.
                 #[cfg(target_arch = "x86_64")]
-                Instructions::Avx512 => unsafe { compare_avx512() },
+                InstructionSet::Avx512Vbmi => unsafe { compare_avx512() },
                 _ => compare::<Portable>(),
             };
             assert!(open > 100, "{instructions}: {open}");

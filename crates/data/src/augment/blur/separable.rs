@@ -4,7 +4,7 @@
 //! of the two passes lies within that bound of a half: some pixels in a thousand, which are summed again.
 
 use super::{Buffers, TO_BYTE, kernel, reflect, sums};
-use crate::augment::instructions::Level;
+use crate::augment::level::Level;
 
 /// Half a unit in the last place, relative to a number: the largest rounding of one operation in f32.
 const ROUNDING: f64 = 1.0 / (1 << 24) as f64;

@@ -1,6 +1,6 @@
 //! Weighted sums of neighbourhoods, in torch's order.
 
-use crate::augment::instructions::Level;
+use crate::augment::level::Level;
 
 /// Whether multiply-adds round once without help.
 #[inline(always)]
@@ -114,7 +114,7 @@ pub(super) fn multiply_add<L: Level>(a: f32, b: f32, c: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::augment::instructions::Portable;
+    use crate::augment::level::Portable;
     use crate::augment::math::exp;
     use crate::rng::{ShuffleKey, Split, uniform};
 

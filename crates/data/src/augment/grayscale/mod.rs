@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 
-use super::instructions::Level;
+use super::level::Level;
 use super::planes::split_mut;
 
 /// The luma of one pixel.

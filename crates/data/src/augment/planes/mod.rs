@@ -5,7 +5,7 @@ mod avx512;
 
 use crate::augment::{ImageView, PixelFormat};
 
-use super::instructions::Level;
+use super::level::Level;
 use super::params::Crop;
 
 /// Copies a crop into planes, `[channels, height, width]`, with `padding` bytes after them.

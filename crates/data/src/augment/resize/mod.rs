@@ -7,7 +7,7 @@ mod avx512;
 mod portable;
 pub(super) mod table;
 
-use super::instructions::Level;
+use super::level::Level;
 use super::params::AugmentParams;
 use super::scratch::Scratch;
 use table::{Table, TableKey};

@@ -1,0 +1,41 @@
+//! Instruction sets at compile time.
+//!
+//! Every operator is plain Rust marked `#[inline(always)]`, written so that the compiler vectorises it, and generic
+//! over a [`Level`]. The whole pipeline is compiled once for each level, inside a function that enables its
+//! instructions. Where that is not enough, an operator has a kernel of its own for a level, in a file of that name.
+
+/// What the caller of an operator promises to have enabled.
+pub(super) trait Level {
+    /// AVX2 and FMA.
+    const AVX2: bool;
+    /// AVX-512 with BW, VL, VBMI and VNNI.
+    const AVX512: bool;
+}
+
+/// The level of [`InstructionSet::Portable`](seqjepa_cpu::InstructionSet::Portable).
+pub(super) struct Portable;
+
+impl Level for Portable {
+    const AVX2: bool = false;
+    const AVX512: bool = false;
+}
+
+/// The level of [`InstructionSet::Avx2`](seqjepa_cpu::InstructionSet::Avx2).
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Avx2;
+
+#[cfg(target_arch = "x86_64")]
+impl Level for Avx2 {
+    const AVX2: bool = true;
+    const AVX512: bool = false;
+}
+
+/// The level of [`InstructionSet::Avx512Vbmi`](seqjepa_cpu::InstructionSet::Avx512Vbmi).
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Avx512;
+
+#[cfg(target_arch = "x86_64")]
+impl Level for Avx512 {
+    const AVX2: bool = true;
+    const AVX512: bool = true;
+}
