@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use common::{said, scratch};
+use common::said;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -47,7 +47,7 @@ fn holds(folder: &Path, text: &str) -> bool {
 
 #[test]
 fn a_run_is_kept_and_the_user_told_how_to_send_it() {
-    let scratch = scratch();
+    let scratch = common::scratch();
     let output =
         train(scratch.path(), Some("echo called > \"$0.called\""), &[("WANDB_PROJECT", "of-mine")], &[]);
     let said = said(&output);
@@ -65,7 +65,7 @@ fn online_runs_the_client_and_no_failure_of_it_is_one_of_the_run() {
         (Some("exit 5"), "exit status: 5"),
         (None, "could not start `wandb sync`"),
     ] {
-        let scratch = scratch();
+        let scratch = common::scratch();
         let said =
             said(&train(scratch.path(), client, &[], &[online, "logging.wandb.sync_checkpoints=true"]));
         assert!(said.contains(words), "{said}");
@@ -83,15 +83,15 @@ fn online_runs_the_client_and_no_failure_of_it_is_one_of_the_run() {
 #[test]
 fn a_variable_says_what_the_config_leaves_open() {
     let disabled = [("WANDB_MODE", "disabled")];
-    let scratch = scratch();
+    let scratch = common::scratch();
     assert!(!said(&train(scratch.path(), None, &disabled, &[])).contains("W&B"));
     assert!(!scratch.path().join("run/wandb").exists());
     // A key goes before it, as an argument does with the client.
-    let scratch = scratch();
+    let scratch = common::scratch();
     train(scratch.path(), None, &disabled, &["logging.wandb.mode=offline"]);
     assert!(scratch.path().join("run/wandb").exists());
     // One that cannot be followed is told.
-    let scratch = scratch();
+    let scratch = common::scratch();
     let said = said(&train(scratch.path(), None, &[("WANDB_MODE", "shared")], &[]));
     assert!(said.contains("WANDB_MODE is not followed"), "{said}");
 }

@@ -27,6 +27,9 @@ pub(crate) struct Dot {
     pub(crate) label: String,
 }
 
+/// A figure and its place in pixels.
+type Placed<'a> = (&'a Dot, (i32, i32));
+
 /// Figures on lines that have names.
 #[derive(Debug, Clone)]
 pub(crate) struct DotChart {
@@ -117,11 +120,7 @@ impl DotChart {
     }
 
     /// Draws the chart, and says where each of its figures is, in pixels from the area's corner.
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &Area<B>,
-        medium: Medium,
-    ) -> Result<Vec<(&Dot, (i32, i32))>, Failure<B>> {
+    fn draw<B: DrawingBackend>(&self, area: &Area<B>, medium: Medium) -> Result<Vec<Placed<'_>>, Failure<B>> {
         let values = self.dots.iter().flat_map(|dot| dot.interval.into_iter().flatten().chain([dot.value]));
         let values: Vec<f64> =
             values.filter(|value| value.is_finite() && value.abs() < 1e9).chain([0.0]).collect();

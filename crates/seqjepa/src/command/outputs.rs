@@ -217,7 +217,8 @@ mod tests {
         let output = scratch.path().join("model.safetensors");
         refuse_other_tensors(&output, &["a"]).unwrap();
         let tensor = || burn::tensor::TensorData::new::<f32, _>(vec![1.0], [1]);
-        seqjepa_model::export_tensors(&[("b".into(), tensor()), ("a".into(), tensor())], &output).unwrap();
+        seqjepa_model::export_tensors(&vec![("b".into(), tensor()), ("a".into(), tensor())], &output)
+            .unwrap();
         refuse_other_tensors(&output, &["a", "b"]).unwrap();
         assert!(refuse_other_tensors(&output, &["a"]).is_err());
         std::fs::write(&output, "text").unwrap();

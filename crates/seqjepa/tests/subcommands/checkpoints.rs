@@ -34,7 +34,7 @@ fn an_export_that_would_overwrite_its_checkpoint_is_refused() {
         let text = succeeds(scratch.path(), export("export.safetensors"));
         assert!(text.contains("tensors with PyTorch's names"), "{text}");
     }
-    let other = [("weight".to_owned(), burn::tensor::TensorData::new::<f32, _>(vec![1.0], [1]))];
+    let other = vec![("weight".to_owned(), burn::tensor::TensorData::new::<f32, _>(vec![1.0], [1]))];
     seqjepa::model::export_tensors(&other, &scratch.path().join("other.safetensors")).unwrap();
     let error = fails(scratch.path(), export("other.safetensors"));
     assert!(error.contains("expected an export of such a model"), "{error}");
