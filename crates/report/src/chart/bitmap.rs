@@ -73,7 +73,8 @@ pub(super) fn bitmap(
             let place = |number: usize| u32::try_from(number).unwrap_or(0);
             let (x, y) = (place(index % columns) * column, place(index / columns) * LINE);
             mark(&foot, entry.shape, (at(x + LINE / 2), at(y + LINE / 2)), pixels(4), entry.colour.filled())?;
-            foot.draw(&Text::new(words, (at(x + LINE), at(y + 3)), style.clone()))?;
+            let beside = style.pos(Pos::new(HPos::Left, VPos::Center));
+            foot.draw(&Text::new(words, (at(x + LINE), at(y + LINE / 2)), beside))?;
         }
         if !note.is_empty() {
             foot.draw(&Text::new(clipped(note, 240), (0, at(below - LINE + 3)), style))?;

@@ -277,7 +277,7 @@ impl Tracking {
     /// The pictures that the report draws of the frozen evaluation.
     pub(crate) fn report(&mut self, drawn: Result<Vec<(String, RgbImage)>, String>) {
         let encoded = drawn.and_then(|drawn| {
-            let encode = |(name, bitmap): (String, RgbImage)| Ok((name, describe::encoded(&bitmap)?));
+            let encode = |(name, bitmap): (String, RgbImage)| Ok((name, describe::drawing(&bitmap)?));
             drawn.into_iter().map(encode).collect::<Result<Vec<_>, String>>()
         });
         match encoded {

@@ -36,8 +36,8 @@ fn an_export_that_would_overwrite_its_checkpoint_is_refused() {
     }
     let other = vec![("weight".to_owned(), burn::tensor::TensorData::new::<f32, _>(vec![1.0], [1]))];
     seqjepa::model::export_tensors(&other, &scratch.path().join("other.safetensors")).unwrap();
-    let error = fails(scratch.path(), export("other.safetensors"));
-    assert!(error.contains("expected an export of such a model"), "{error}");
+    let error = stderr(&seqjepa(scratch.path(), export("other.safetensors")));
+    assert!(error.contains("error: output other.safetensors: expected an export of such a model"), "{error}");
     let temporary = |name: &String| name.starts_with('.');
     assert!(!names(scratch.path()).iter().any(temporary));
 }
