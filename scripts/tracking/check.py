@@ -30,6 +30,9 @@ logging:
   wandb: {enabled: true, project: checked, entity: someone, group: all, tags: [one, two], mode: offline}
 """
 STEPS_PER_EPOCH, EPOCHS = 8, 6
+CHARTS = {"accuracy", "recovery_by_group", "recovery_by_parameter", "leakage_by_group", "leakage_by_parameter", "confusion"}
+MAPS = {"map_z1_pca", "map_z1_tsne", "map_z_agg_pca", "map_z_agg_tsne"}
+PICTURES = {f"report/{name}" for name in CHARTS | MAPS}
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -77,6 +80,19 @@ def train(folder):
     return run, [json.loads(line) for line in metrics.read_text().splitlines()]
 
 
+def check_picture(png, width, height):
+    """Whether a file is a picture of that size on which something is drawn, and a small one."""
+    import io
+
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.load()
+        assert picture.format == "PNG" and picture.size == (width, height)
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 8
+    assert len(png) < 200_000, len(png)
+
+
 def check_tensorboard(run, rows):
     events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0, "images": 0, "tensors": 0})
     events.Reload()
@@ -92,6 +108,12 @@ def check_tensorboard(run, rows):
         assert [s.step for s in events.Scalars(name)] == logged, name
     (image,) = events.Images("views")
     assert image.encoded_image_string.startswith(b"\x89PNG") and image.width > 100
+    drawn = [name for name in events.Tags()["images"] if name.startswith("report/")]
+    assert set(drawn) == PICTURES, drawn
+    for name in drawn:
+        (image,) = events.Images(name)
+        assert image.step == EPOCHS * STEPS_PER_EPOCH
+        check_picture(image.encoded_image_string, image.width, image.height)
     texts = {name: events.Tensors(name)[0].tensor_proto.string_val[0].decode() for name in ("config", "gates")}
     assert "epochs: 6" in texts["config"] and "gates: failed" in texts["gates"]
     card = json.loads((run / "evaluation.json").read_text())
@@ -108,7 +130,7 @@ def check_tensorboard(run, rows):
     parsed = metadata.parse_session_start_info_plugin_data(content)
     assert parsed.hparams["run.seed"].number_value == 7
     files = len(list((run / "tensorboard").iterdir()))
-    say(f"TensorBoard's EventAccumulator: {values} values of {files} files are those of the run")
+    say(f"TensorBoard's EventAccumulator: {values} values of {files} files are those of the run; {len(drawn)} charts")
 
 
 def datastore():
@@ -152,13 +174,19 @@ def check_wandb(folder, rows):
             summary[item.nested_key[0]] = json.loads(item.value_json)
     values = compare_history(history, rows)
     check_summary(summary, folder.parents[1], rows)
+    pictures = {name: value for row in history for name, value in row.items() if name.startswith("report/")}
+    assert set(pictures) == PICTURES, list(pictures)
+    for picture in pictures.values():
+        check_picture((folder / "files" / picture["path"]).read_bytes(), picture["width"], picture["height"])
+    size = sum(picture["size"] for picture in pictures.values())
+    assert size < 500_000, size
     for record in records:
         for file in record.files.files:
             assert (folder / "files" / file.path).is_file(), file.path
     lines = [record.output_raw.line for record in records if record.WhichOneof("record_type") == "output_raw"]
     assert "".join(lines) == (folder / "files/output.log").read_text()
     assert kinds.count("stats") >= 1
-    say(f"W&B's datastore and protobufs: {len(records)} records; {values} values are those of the run")
+    say(f"W&B's datastore and protobufs: {len(records)} records; {values} values are those of the run; {len(pictures)} charts of {size} bytes")
     return history, summary, config
 
 
@@ -227,6 +255,8 @@ def check_sync(folder, rows, history, summary, config):
         assert sent["upserts"][0]["displayName"] == "tracked" and sent["upserts"][0]["project"] == "checked"
         assert sent["complete"] is True and sent["exit_code"] == 0
         assert any(name.startswith("media/images/views") for name in sent["files"]), list(sent["files"])
+        charts = [name for name in sent["files"] if name.startswith("media/images/report_")]
+        assert len(charts) == len(PICTURES), list(sent["files"])
         assert "output.log" in sent["files"] and "config.yaml" in sent["files"], list(sent["files"])
         say(f"wandb sync, the {time_} time: {len(lines)} rows, summary, config and {len(sent['files'])} files arrived")
 

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+/// The page's style.
+pub(crate) const STYLE: &str = include_str!("../assets/style.css");
+
 /// The text where HTML and SVG have text or a quoted attribute: no markup, no control characters, nothing that turns the direction of
 /// writing.
 pub(crate) fn escape(text: &str) -> String {

@@ -32,7 +32,7 @@ mod report;
 mod section;
 
 pub use error::ReportError;
-pub use report::{MOST_RUNS, Report, is_report};
+pub use report::{MOST_RUNS, Report, is_report, pictures};
 
 /// The README's program compiles as it stands.
 #[cfg(doctest)]

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::RgbImage;
 use seqjepa_data::regular::open_regular;
 use sha2::{Digest, Sha256};
 use std::io::Read;
 
 use crate::error::ReportError;
-use crate::html::escape;
+use crate::html::{STYLE, escape};
 use crate::read::ReportRun;
 use crate::section;
 
@@ -21,7 +22,6 @@ const MARK: &str = "<meta name=\"generator\" content=\"seqjepa report\">";
 /// Bytes of a page within which it stands.
 const HEAD: u64 = 4096;
 
-const STYLE: &str = include_str!("../assets/style.css");
 const SCRIPT: &str = include_str!("../assets/script.js");
 
 /// What some run folders hold, read once.
@@ -96,6 +96,17 @@ impl Report {
             env!("CARGO_PKG_VERSION"),
         )
     }
+}
+
+/// The charts of the frozen evaluation of a run, as the page has them, as bitmaps for whoever takes no page: each with a name, in this
+/// order those that there are of `accuracy`, `recovery_by_group`, `recovery_by_parameter`, `leakage_by_group`,
+/// `leakage_by_parameter`, `confusion`, `map_z1_pca`, `map_z1_tsne` and the same maps of the invariant representation.
+///
+/// # Errors
+///
+/// [`ReportError`] for a folder that cannot be read or holds nothing of a run.
+pub fn pictures(folder: &Path) -> Result<Vec<(String, RgbImage)>, ReportError> {
+    Ok(section::bitmaps(&ReportRun::read(folder)?))
 }
 
 /// Whether the file of that name is a page that this project wrote; also if it is empty. One that is not there is none.

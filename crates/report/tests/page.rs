@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{PLAIN, Texts, elements, finished, metrics};
-use seqjepa_report::{MOST_RUNS, Report, ReportError, is_report};
+use seqjepa_report::{MOST_RUNS, Report, ReportError, is_report, pictures};
 
 fn page<P: AsRef<Path>>(folders: &[P]) -> String {
     Report::read(folders).unwrap().html()
@@ -285,6 +285,40 @@ fn no_run_and_too_many_are_refused() {
     let error = Report::read(&[scratch.path()]).unwrap_err().to_string();
     assert!(error.contains("expected a run folder"), "{error}");
     assert!(Report::read(&[scratch.path().join("nowhere")]).is_err());
+}
+
+/// Every chart of the frozen evaluation, with something on it, the same each time, and not those that a folder has nothing for.
+#[test]
+fn the_charts_are_pictures_too() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = finished(scratch.path(), PLAIN);
+    let drawn = pictures(&folder).unwrap();
+    let names: Vec<&str> = drawn.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "accuracy",
+            "recovery_by_group",
+            "recovery_by_parameter",
+            "leakage_by_group",
+            "confusion",
+            "map_z1_pca",
+            "map_z1_tsne",
+            "map_z_agg_pca",
+            "map_z_agg_tsne"
+        ]
+    );
+    for (name, picture) in &drawn {
+        let colours: std::collections::BTreeSet<_> = picture.pixels().map(|pixel| pixel.0).collect();
+        assert!(colours.len() > 8, "{name}: {} colours", colours.len());
+        assert!(picture.width() < 2000 && picture.height() < 4000, "{name}: {:?}", picture.dimensions());
+    }
+    assert!(drawn == pictures(&folder).unwrap());
+    fs::remove_file(folder.join("sample.safetensors")).unwrap();
+    assert_eq!(pictures(&folder).unwrap().len(), 4);
+    fs::remove_file(folder.join("evaluation.json")).unwrap();
+    assert!(pictures(&folder).unwrap().is_empty());
+    assert!(pictures(scratch.path()).is_err());
 }
 
 #[test]

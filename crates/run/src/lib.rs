@@ -48,7 +48,7 @@ pub use folder::RunFolder;
 pub use gates::{GateVerdict, evaluate_gates};
 pub use model_file::{LoadedModel, MayLack, Pretrained, PretrainedSource, published_probes};
 pub use registry::Registry;
-pub use run::{Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};
+pub use run::{DrawPictures, Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};
 #[cfg(feature = "fault-injection")]
 pub use seqjepa_train::storage::fault as fault_injection;
-pub use tracking::{Tracked, WandbVariables};
+pub use tracking::{Tracked, TrackingVariables};

@@ -190,6 +190,19 @@ fn bytes_as_normalisation_are_told_apart() {
     );
 }
 
+#[test]
+fn a_mean_is_three_numbers() {
+    for (list, found) in [("[0, 0]", 2), ("[0, 0, 0, 0]", 4)] {
+        let message = Config::parse("", "a.yaml", &[format!("dataset.mean={list}")]).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "`dataset.mean` in the override `dataset.mean={list}`: expected a list of 3 numbers, found a list of {found}"
+            )
+        );
+    }
+}
+
 /// Values that are each in range and together more than a machine holds.
 #[test]
 fn batches_and_sets_that_no_machine_holds_are_refused() {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{figures, tiny};
-use seqjepa_run::{Run, RunCheckpoint, RunError, Tracked, WandbVariables};
+use seqjepa_run::{Run, RunCheckpoint, RunError, Tracked, TrackingVariables};
 use seqjepa_tracking::tensorboard::EventLog;
 use seqjepa_tracking::wandb::{OfflineRun, RunDescription, RunId};
 use seqjepa_tracking::{LocalFolder, Timestamp};
@@ -30,6 +30,7 @@ struct Logged {
     epochs: Vec<(u64, BTreeMap<String, f64>)>,
     losses: Vec<u64>,
     views: usize,
+    reports: usize,
 }
 
 fn as_step(value: f64) -> u64 {
@@ -53,6 +54,7 @@ fn tensorboard(run: &Path) -> Logged {
             found.epochs.push((event.step(), row.collect()));
         }
         found.losses.extend(event.scalar("train/loss").map(|_| event.step()));
+        found.reports += event.tags().filter(|tag| tag.starts_with("report/")).count();
         found.views += event.tags().filter(|tag| *tag == "views").count();
         true
     });
@@ -89,6 +91,7 @@ fn wandb(run: &Path) -> Logged {
             found.epochs.push((step, figures));
         }
         found.losses.extend(row.figure("train/loss").map(|_| step));
+        found.reports += row.names().filter(|name| name.starts_with("report/")).count();
         found.views += row.names().filter(|name| *name == "views").count();
         true
     });
@@ -202,6 +205,27 @@ fn a_resumed_run_is_logged_once() {
     assert_eq!(run.upload(), Tracked::Kept { folder: offline_run(&folder) });
 }
 
+#[test]
+fn the_pictures_of_a_report_are_logged_once() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let mut run = Run::start(tiny(&folder, &TRACKED), &mut Observers::new()).unwrap();
+    run.picture_with(|folder| {
+        assert!(["evaluation.json", "sample.safetensors"].iter().all(|name| folder.join(name).exists()));
+        Ok(["map", "bars"].map(|name| (name.to_owned(), image::RgbImage::new(8, 4))).into())
+    });
+    run.train(&mut Observers::new()).unwrap();
+    for _ in 0..2 {
+        run.evaluate(&mut Observers::new()).unwrap();
+        assert_eq!((tensorboard(&folder).reports, wandb(&folder).reports), (2, 2));
+    }
+    check(&folder, 2);
+    // What cannot be drawn is no failure of the run.
+    run.picture_with(|_| Err("no ink".into()));
+    run.evaluate(&mut Observers::new()).unwrap();
+    assert_eq!((tensorboard(&folder).reports, wandb(&folder).reports), (0, 0));
+}
+
 /// Tracked only from its resume on, and with the log lost: what is missing of the epochs is logged.
 #[test]
 fn a_run_without_its_logs_gets_new_ones() {
@@ -265,12 +289,12 @@ fn variables_say_what_the_config_leaves_open() {
     let [folder, elsewhere] = ["run", "elsewhere"].map(|name| scratch.path().join(name));
     let mut run = Run::start(tiny(&folder, &TRACKED), &mut Observers::new()).unwrap();
     let at = elsewhere.clone();
-    run.track_with(&WandbVariables::read(|name| (name == "WANDB_DIR").then(|| at.clone().into())));
+    run.track_with(&TrackingVariables::read(|name| (name == "WANDB_DIR").then(|| at.clone().into())));
     run.train(&mut Observers::new()).unwrap();
     assert!(!folder.join("wandb").exists());
     assert_eq!(run.upload(), Tracked::Kept { folder: offline_run(&elsewhere) });
     drop(run);
     let mut run = Run::resume(&folder, &mut Observers::new()).unwrap();
-    run.track_with(&WandbVariables::read(|name| (name == "WANDB_MODE").then(|| "disabled".into())));
+    run.track_with(&TrackingVariables::read(|name| (name == "WANDB_MODE").then(|| "disabled".into())));
     assert_eq!(run.upload(), Tracked::Nothing);
 }

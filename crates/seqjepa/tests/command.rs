@@ -2,56 +2,38 @@
 #![cfg(all(unix, feature = "command"))]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const TINY: &str = "
-run: {name: tiny, seed: 7, device: flex, epochs: 2}
-dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 32, synthetic_val: 16, num_workers: 1}
-model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
-optim: {name: adamw, lr: 0.001, probe_hidden: 16}
-eval: {protocols: [linear], seq_len: 2, max_seq_len: 2, probe_epochs: 2, feature_passes: 1, batch_size: 8, probe_lr: 0.01, candidates: 4, other_candidates: 4, bootstrap: 10}
-";
+use common::{TINY, program, scratch_with, stderr, train};
 
 /// Many epochs: a run that lasts until it is stopped.
 const ENDLESS: [&str; 2] = ["--set", "run.epochs=100000"];
 
-/// A subcommand of the program.
-fn seqjepa(subcommand: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_seqjepa"));
-    command.arg(subcommand);
-    command
-}
-
-/// A scratch folder with the config in it.
+/// A scratch folder with the config in it, and the place of a run there.
 fn scratch() -> (tempfile::TempDir, PathBuf) {
-    let scratch = tempfile::tempdir().unwrap();
-    fs::write(scratch.path().join("tiny.yaml"), TINY).unwrap();
+    let probes = "eval: {protocols: [linear], probe_epochs: 2, feature_passes: 1, probe_lr: 0.01, ";
+    let scratch = scratch_with(&TINY.replace("eval: {", probes));
     let run = scratch.path().join("run");
     (scratch, run)
 }
 
 fn start(run: &Path) -> Command {
-    let mut command = seqjepa("train");
-    let output = format!("run.output_dir={}", run.display());
-    command.arg("--config").arg(run.with_file_name("tiny.yaml")).args(["--set", &output]);
-    command
+    train(&run.with_file_name("tiny.yaml"), run)
 }
 
 fn resume(run: &Path) -> Command {
-    let mut command = seqjepa("resume");
-    command.arg(run);
+    let mut command = program();
+    command.arg("resume").arg(run);
     command
 }
 
 fn end(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
-}
-
-fn error_of(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Waits until the run has done something.
@@ -73,8 +55,8 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 fn status(run: &Path) -> serde_json::Value {
-    let output = end(seqjepa("status").arg(run).arg("--json"));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", error_of(&output)))
+    let output = end(program().arg("status").arg(run).arg("--json"));
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)))
 }
 
 #[test]
@@ -86,7 +68,7 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
         assert_eq!(status(&run)["life"], "running");
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
-        let error = error_of(&output);
+        let error = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{error}");
         assert!(error.contains(&format!("seqjepa resume {}", run.display())), "{error}");
         assert!(error.contains(&format!("train --resume {}", run.display())), "{error}");
@@ -97,12 +79,12 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
         let done = status(&run)["epoch"].as_u64().unwrap() + 1;
         let epochs = format!("run.epochs={done}");
         let output = end(resume(&run).args(["--set", &epochs]));
-        let error = error_of(&output);
+        let error = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains("`run.epochs`: the run has 100000, given is"), "{error}");
         assert!(error.contains("--allow-config-change"), "{error}");
         let output = end(resume(&run).args(["--set", &epochs, "--allow-config-change"]));
-        assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert_eq!(status(&run)["state"], "finished");
         assert!(run.join("evaluation.json").exists());
     }
@@ -172,7 +154,7 @@ fn a_signal_during_a_download_ends_it_at_once() {
             signal(&child, "TERM");
             let output = child.wait_with_output().unwrap();
             assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
-            assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
+            assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
             assert_eq!(part.exists(), left);
             if resumed {
                 assert_eq!(status(&run)["life"], "ended");
@@ -200,8 +182,8 @@ fn a_signal_during_the_frozen_evaluation_stops_it() {
         std::thread::sleep(Duration::from_millis(500));
         signal(&child, "TERM");
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
-        assert!(error_of(&output).contains("seqjepa resume"), "{}", error_of(&output));
+        assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
+        assert!(stderr(&output).contains("seqjepa resume"), "{}", stderr(&output));
         assert!(!run.join("evaluation.json").exists());
     }
 }
@@ -235,7 +217,7 @@ fn two_processes_cannot_train_into_one_folder() {
     let mut child = spawn(start(&run).args(ENDLESS));
     wait_for(&run.join("checkpoints/last.safetensors"));
     let output = end(&mut resume(&run));
-    let error = error_of(&output);
+    let error = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("another process") && error.contains(&child.id().to_string()), "{error}");
 
@@ -243,14 +225,14 @@ fn two_processes_cannot_train_into_one_folder() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(run.join("lock").exists());
-    let output = end(seqjepa("status").arg(&run));
+    let output = end(program().arg("status").arg(&run));
     assert_eq!(output.status.code(), Some(4));
     assert!(String::from_utf8_lossy(&output.stdout).contains("died while"), "{output:?}");
     let child = spawn(&mut resume(&run));
     std::thread::sleep(Duration::from_millis(500));
     signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", error_of(&output));
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
 }
 
 #[test]
@@ -260,14 +242,14 @@ fn a_changed_config_is_refused_and_a_longer_run_is_not() {
     let before = fs::read(run.join("checkpoints/last.safetensors")).unwrap();
 
     let output = end(resume(&run).args(["--set", "optim.lr=0.5", "--set", "dataset.seq_len=3"]));
-    let error = error_of(&output);
+    let error = stderr(&output);
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("`optim.lr`: the run has 0.001, given is 0.5"), "{error}");
     assert!(error.contains("`dataset.seq_len`: the run has 2, given is 3"), "{error}");
     // A config that was edited in the run folder is no other case.
     let config = fs::read_to_string(run.join("config.yaml")).unwrap();
     fs::write(run.join("config.yaml"), config.replace("weight_decay: 0.0", "weight_decay: 0.5")).unwrap();
-    let error = error_of(&end(&mut resume(&run)));
+    let error = stderr(&end(&mut resume(&run)));
     assert!(error.contains("`optim.weight_decay`: the run has 0.0, given is 0.5"), "{error}");
     fs::write(run.join("config.yaml"), config).unwrap();
     // One whose values are the same is taken.
@@ -277,7 +259,7 @@ fn a_changed_config_is_refused_and_a_longer_run_is_not() {
     assert_eq!(fs::read(run.join("checkpoints/last.safetensors")).unwrap(), before);
 
     let output = end(resume(&run).args(["--skip-evaluation", "--set", "run.epochs=3"]));
-    assert!(output.status.success(), "{}", error_of(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count(), 3);
     assert!(fs::read_to_string(run.join("config.yaml")).unwrap().contains("epochs: 3"));
 }
@@ -292,7 +274,7 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_is_used() {
     bytes[middle] ^= 1;
     fs::write(&last, bytes).unwrap();
     let output = end(resume(&run).arg("--skip-evaluation"));
-    let error = error_of(&output);
+    let error = stderr(&output);
     assert!(output.status.success(), "{error}");
     assert!(error.contains("last.safetensors: it is damaged"), "{error}");
     assert!(error.contains("continuing from") && error.contains("step-0000000004.safetensors"), "{error}");
@@ -326,7 +308,7 @@ fn images_that_break_or_vanish_are_named() {
     let image = fs::read(&victim).unwrap();
     fs::write(&victim, &image[..image.len() / 2]).unwrap();
     let output = end(start(&run).args(folder));
-    let error = error_of(&output);
+    let error = stderr(&output);
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains(&victim.display().to_string()), "{error}");
     assert!(!run.exists());
@@ -341,13 +323,13 @@ fn images_that_break_or_vanish_are_named() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     let kept = fs::read(run.join("checkpoints/last.safetensors")).unwrap();
     // A resume would train on other images, and says so.
-    let error = error_of(&end(&mut resume(&run)));
+    let error = stderr(&end(&mut resume(&run)));
     assert!(error.contains("the training images are not those of the run"), "{error}");
     // Truncated: the file is named.
     fs::write(&victim, &image[..image.len() / 2]).unwrap();
     let output = end(&mut resume(&run));
     assert_eq!(output.status.code(), Some(1));
-    assert!(error_of(&output).contains(&victim.display().to_string()), "{}", error_of(&output));
+    assert!(stderr(&output).contains(&victim.display().to_string()), "{}", stderr(&output));
     assert_eq!(fs::read(run.join("checkpoints/last.safetensors")).unwrap(), kept);
 }
 
@@ -356,11 +338,12 @@ fn a_folder_that_cannot_be_made_is_named() {
     let (scratch, _) = scratch();
     // Below a file; permissions would not stop a superuser.
     let run = scratch.path().join("tiny.yaml/run");
-    let mut command = seqjepa("train");
+    let mut command = program();
+    command.arg("train");
     command.arg("--config").arg(scratch.path().join("tiny.yaml"));
     let output = end(command.args(["--set", &format!("run.output_dir={}", run.display())]));
     assert_eq!(output.status.code(), Some(1));
-    assert!(error_of(&output).contains(&run.display().to_string()), "{}", error_of(&output));
+    assert!(stderr(&output).contains(&run.display().to_string()), "{}", stderr(&output));
 }
 
 /// A process that may write no file longer than a few KiB: the kernel refuses the rest of a checkpoint.
@@ -372,11 +355,11 @@ fn a_run_folder_that_is_moved_ends_the_run_with_its_new_place() {
     let moved = run.with_file_name("moved");
     fs::rename(&run, &moved).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", error_of(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(
-        error_of(&output).contains(&*moved.canonicalize().unwrap().to_string_lossy()),
+        stderr(&output).contains(&*moved.canonicalize().unwrap().to_string_lossy()),
         "{}",
-        error_of(&output)
+        stderr(&output)
     );
     assert!(!run.exists());
     assert_eq!(status(&moved)["state"], "failed");
@@ -384,7 +367,7 @@ fn a_run_folder_that_is_moved_ends_the_run_with_its_new_place() {
     let done = status(&moved)["last_metrics"]["epoch"].as_u64().unwrap_or(1);
     let epochs = format!("run.epochs={}", done + 2);
     let output = end(resume(&moved).args(["--set", &epochs, "--allow-config-change", "--skip-evaluation"]));
-    assert_eq!(output.status.code(), Some(0), "{}", error_of(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 /// Every command that reads a file, and every kind of file that would keep it waiting or never end.
@@ -409,7 +392,8 @@ fn pipes_and_devices_are_refused_at_once() {
             vec!["views", "--replay", &name],
             vec!["probe", "--train", &name, "--test", &name],
         ] {
-            let mut command = seqjepa(arguments[0]);
+            let mut command = program();
+            command.arg(arguments[0]);
             command.args(&arguments[1..]).current_dir(scratch.path()).env("TMPDIR", scratch.path());
             let mut child = spawn(&mut command);
             let started = Instant::now();
@@ -421,8 +405,8 @@ fn pipes_and_devices_are_refused_at_once() {
                 std::thread::sleep(Duration::from_millis(10));
             }
             let output = child.wait_with_output().unwrap();
-            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", error_of(&output));
-            assert!(error_of(&output).contains(&name), "{arguments:?}: {}", error_of(&output));
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", stderr(&output));
+            assert!(stderr(&output).contains(&name), "{arguments:?}: {}", stderr(&output));
         }
     }
     assert!(!scratch.path().join("x.npy").exists());
@@ -438,7 +422,7 @@ fn a_write_that_the_kernel_refuses_leaves_the_files_whole() {
     shell.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\""]).arg(env!("CARGO_BIN_EXE_seqjepa"));
     shell.args(["train", "--resume"]).arg(&run).args(["--set", "run.epochs=3", "--skip-evaluation"]);
     let output = end(&mut shell);
-    let error = error_of(&output);
+    let error = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("could not write") && error.contains("last.safetensors"), "{error}");
     assert_eq!(fs::read(run.join("checkpoints/last.safetensors")).unwrap(), kept);
@@ -470,14 +454,15 @@ fn a_full_disk_stops_the_run_and_room_lets_it_go_on() {
     let unmount = Unmount(disk.clone());
     let run = disk.join("run");
     let output = format!("run.output_dir={}", run.display());
-    let mut command = seqjepa("train");
+    let mut command = program();
+    command.arg("train");
     command.arg("--config").arg(scratch.path().join("tiny.yaml")).args([
         "--set",
         &output,
         "--skip-evaluation",
     ]);
     let first = end(command.args(["--set", "run.keep_last=100"]).args(ENDLESS));
-    let error = error_of(&first);
+    let error = stderr(&first);
     assert_eq!(first.status.code(), Some(1), "{error}");
     assert!(error.contains("No space left") && error.contains(&disk.display().to_string()), "{error}");
     // Every line is whole, and there is a checkpoint to go on from.
@@ -490,7 +475,7 @@ fn a_full_disk_stops_the_run_and_room_lets_it_go_on() {
     std::thread::sleep(Duration::from_secs(1));
     signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(143), "{}", error_of(&output));
+    assert_eq!(output.status.code(), Some(143), "{}", stderr(&output));
     drop(unmount);
 }
 

@@ -1,17 +1,12 @@
 //! `seqjepa report`, as a user types it.
 #![cfg(feature = "command")]
 
+mod common;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn seqjepa(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_seqjepa")).args(arguments).current_dir(folder).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
+use common::{program, said, seqjepa};
 
 /// A run that was killed in its second epoch.
 fn killed(root: &Path) {
@@ -57,7 +52,7 @@ fn other_files_are_not_replaced_and_other_names_refused() {
         assert!(said(&output).contains(words), "{}", said(&output));
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "<html>mine</html>");
-    assert_eq!(seqjepa(scratch.path(), &["report"]).status.code(), Some(2));
+    assert_eq!(seqjepa(scratch.path(), ["report"]).status.code(), Some(2));
     assert!(!scratch.path().join("report.html").exists());
 }
 
@@ -66,7 +61,7 @@ fn other_files_are_not_replaced_and_other_names_refused() {
 fn a_browser_that_is_not_there_is_a_sentence() {
     let scratch = tempfile::tempdir().unwrap();
     killed(scratch.path());
-    let output = Command::new(env!("CARGO_BIN_EXE_seqjepa"))
+    let output = program()
         .args(["report", "run", "--open"])
         .current_dir(scratch.path())
         .env("PATH", scratch.path())

@@ -2,42 +2,22 @@
 //! checkpoint is somebody else's.
 #![cfg(all(unix, feature = "command"))]
 
+mod common;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const TINY: &str = "
-run: {name: tiny, seed: 7, device: flex, epochs: 2}
-dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 32, synthetic_val: 16, num_workers: 1}
-model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
-optim: {name: adamw, lr: 0.001, probe_hidden: 16}
-eval: {seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidates: 4, bootstrap: 10}
-";
+use common::{program, stderr, train};
 
-fn seqjepa(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_seqjepa"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
+/// A folder with the config in it, and that config.
 fn scratch() -> (tempfile::TempDir, PathBuf) {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = common::scratch();
     let config = scratch.path().join("tiny.yaml");
-    fs::write(&config, TINY).unwrap();
     (scratch, config)
-}
-
-fn train(config: &Path, run: &Path) -> Command {
-    let mut command = seqjepa(&["train", "--config"]);
-    command.arg(config).args(["--set", &format!("run.output_dir={}", run.display())]);
-    command
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn assert_whole(run: &Path) {
@@ -93,13 +73,13 @@ fn listings_end_quietly_when_nobody_reads_them() {
         &["devices"],
     ] {
         for sink in [closed_pipe, full_disk] {
-            let output = seqjepa(arguments).stdout(sink()).stderr(Stdio::piped()).output().unwrap();
+            let output = program().args(arguments).stdout(sink()).stderr(Stdio::piped()).output().unwrap();
             assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
             assert!(!stderr(&output).contains("panicked"), "{arguments:?}: {}", stderr(&output));
         }
     }
     // An error that cannot be told is still one.
-    let output = seqjepa(&["status", "/nowhere"]).stderr(closed_pipe()).output().unwrap();
+    let output = program().args(["status", "/nowhere"]).stderr(closed_pipe()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -122,14 +102,15 @@ fn paths_need_not_be_text() {
         (&["config", "check"], &odd_config),
         (&["train", "--dry-run", "--no-timing", "--config"], &odd_config),
     ] {
-        let output = seqjepa(arguments).arg(path).current_dir(scratch.path()).output().unwrap();
+        let output = program().args(arguments).arg(path).current_dir(scratch.path()).output().unwrap();
         let error = stderr(&output);
         assert!(!error.contains("panicked"), "{arguments:?}: {error}");
         let unwritable = arguments.contains(&"/dev/null/x");
         assert_eq!(output.status.code(), Some(i32::from(unwritable)), "{arguments:?}: {error}");
     }
     // What is no path is refused.
-    let mut command = seqjepa(&["train", "--config"]);
+    let mut command = program();
+    command.args(["train", "--config"]);
     command.arg(&config).arg("--set").arg(OsStr::from_bytes(b"run.name=\xff"));
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -144,7 +125,7 @@ fn a_pipe_or_a_device_is_no_config() {
     for path in [pipe.as_path(), Path::new("/dev/zero"), scratch.path()] {
         for arguments in [&["config", "check"][..], &["train", "--config"], &["views", "--config"]] {
             let started = Instant::now();
-            let output = seqjepa(arguments).arg(path).current_dir(scratch.path()).output().unwrap();
+            let output = program().args(arguments).arg(path).current_dir(scratch.path()).output().unwrap();
             let error = stderr(&output);
             assert_eq!(output.status.code(), Some(1), "{error}");
             assert!(error.contains("expected a regular file, found a"), "{error}");
@@ -165,7 +146,8 @@ fn a_checkpoint_of_others_does_not_reach_for_the_machine() {
     assert!(trained.output().unwrap().status.success());
     fs::create_dir(&cache).unwrap();
     let evaluate = |more: &[&str]| {
-        let mut command = seqjepa(&["evaluate", "--checkpoint"]);
+        let mut command = program();
+        command.args(["evaluate", "--checkpoint"]);
         let output = command.arg(&run).args(more).current_dir(scratch.path()).output().unwrap();
         (output.status.code(), stderr(&output))
     };
@@ -197,7 +179,8 @@ fn a_checkpoint_of_others_does_not_reach_for_the_machine() {
 fn an_override_is_called_by_the_name_of_its_argument() {
     let (_scratch, config) = scratch();
     let refuse = |set: &str| {
-        let output = seqjepa(&["train", "--config"]).arg(&config).args(["--set", set]).output().unwrap();
+        let output =
+            program().args(["train", "--config"]).arg(&config).args(["--set", set]).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         stderr(&output)
     };
@@ -214,7 +197,8 @@ fn an_override_is_called_by_the_name_of_its_argument() {
 #[test]
 fn missing_data_say_how_they_are_named() {
     let (_scratch, config) = scratch();
-    let mut command = seqjepa(&["train", "--config"]);
+    let mut command = program();
+    command.args(["train", "--config"]);
     let output = command
         .arg(&config)
         .args(["--set", "dataset.name=fashion_mnist", "--set", "dataset.data_root=/nowhere"])

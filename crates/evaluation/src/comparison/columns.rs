@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::run::ComparedRun;
 use crate::card::ResultCard;
+use crate::machine::MACHINE_KEYS;
 
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +14,8 @@ pub(super) struct Column {
     pub(super) runs: Vec<usize>,
 }
 
-/// Keys of a config that make no other model: the seed and the names, and what the machine is.
-const OWN: [(&str, &[&str]); 3] = [
-    ("run", &["seed", "name", "output_dir", "device"]),
-    ("dataset", &["data_root", "download", "download_url", "num_workers", "prefetch", "memory_limit_gib"]),
-    ("eval", &["num_workers", "cache", "cache_dir", "cache_limit_gib"]),
-];
+/// Keys of a run's config that say whose run it is: its seed and its names. With those of the machine they make no other model.
+const OWN: [&str; 3] = ["run.seed", "run.name", "run.output_dir"];
 
 /// One column a run, but for runs that differ from an earlier one in the seed alone, which share its column.
 pub(super) fn columns(runs: &[ComparedRun]) -> Vec<Column> {
@@ -55,9 +52,10 @@ fn differ_in_seed(a: &ResultCard, b: &ResultCard) -> bool {
 
 fn without_own(config: &Value) -> Value {
     let mut config = config.clone();
-    for (section, keys) in OWN {
+    for key in OWN.iter().chain(&MACHINE_KEYS) {
+        let Some((section, key)) = key.split_once('.') else { continue };
         if let Some(section) = config.get_mut(section).and_then(Value::as_object_mut) {
-            section.retain(|key, _| !keys.contains(&key.as_str()));
+            section.remove(key);
         }
     }
     config

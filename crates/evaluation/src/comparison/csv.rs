@@ -4,7 +4,8 @@ use super::model::{Cell, Comparison, Row};
 use crate::card::{Measured, ResultCard};
 use crate::report::plain_text;
 
-const COLUMNS: [&str; 31] = [
+/// Titles of the columns.
+pub(super) const COLUMNS: [&str; 31] = [
     "run",
     "figure",
     "protocol",

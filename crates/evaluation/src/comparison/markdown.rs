@@ -69,7 +69,7 @@ impl Comparison {
     /// The tables with every figure and note as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut text = format!("# Comparison\n\n{}\n", self.run_table(true));
+        let mut text = format!("{}{}\n", Self::TITLE, self.run_table(true));
         if !self.rows.is_empty() {
             let _ = write!(
                 text,

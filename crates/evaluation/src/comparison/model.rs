@@ -1,6 +1,7 @@
 //! What a comparison is, apart from how it is written down.
 
 use super::columns::{Column, columns};
+use super::csv::COLUMNS;
 use super::differences::differences;
 use super::run::{ComparedRun, make_labels_unique};
 use crate::card::ResultCard;
@@ -74,6 +75,16 @@ impl Row {
 }
 
 impl Comparison {
+    /// What a table as Markdown begins with.
+    pub(super) const TITLE: &str = "# Comparison\n\n";
+
+    /// Whether a file that begins so is a table of a comparison, as [`markdown`](Self::markdown) and [`csv`](Self::csv) make it.
+    #[must_use]
+    pub fn is_one(beginning: &[u8]) -> bool {
+        let heads = [Self::TITLE.to_owned(), COLUMNS.join(",")];
+        heads.iter().any(|head| beginning.starts_with(&head.as_bytes()[..head.len().min(128)]))
+    }
+
     /// Puts runs side by side, the first as the one that others are held against.
     #[must_use]
     pub fn new(mut runs: Vec<ComparedRun>) -> Self {

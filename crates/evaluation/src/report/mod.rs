@@ -15,5 +15,5 @@ pub(crate) mod wrap;
 pub use card::{card_table, card_text};
 pub use results::{results_table, results_text};
 pub use table::Table;
-pub use text::plain_text;
+pub use text::{one_line, plain_text};
 pub use wrap::wrapped;

@@ -133,6 +133,6 @@ mod tests {
         let mut table = Table::new(["figure", "value"]);
         table.push(["a|<b>\u{1b}[31m", "1\n2"]);
         assert!(table.to_string().contains("| a\\|&lt;b> [31m | "), "{table}");
-        assert!(table.fitted(80).contains("\na|<b> [31m    1 2\n"), "{}", table.fitted(80));
+        assert!(table.fitted(80).contains("\na|<b>[31m    1 2\n"), "{}", table.fitted(80));
     }
 }

@@ -24,9 +24,14 @@ pub fn plain_text(text: &str) -> String {
     text.chars().filter(|&c| !steers(c)).collect()
 }
 
-/// The text on one line, without what steers a terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, '\n' | '\t') || steers(c) { ' ' } else { c }).collect()
+/// The text on one line: line ends and tabs are spaces, and what steers a terminal is left out.
+///
+/// ```
+/// assert_eq!(seqjepa_evaluation::one_line("a\u{1b}[31m\nerror: b\u{202e}"), "a[31m error: b");
+/// ```
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    plain_text(&text.replace(['\n', '\r', '\t'], " "))
 }
 
 /// The text on one line, without what steers a terminal, and with escapes where Markdown would see markup, the border of a cell or

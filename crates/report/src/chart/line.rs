@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::font;
+use super::bitmap::{Entry, Shape, bitmap};
+use super::medium::{Area, Failure, Medium};
 use super::svg::{Ink, styled};
 use crate::html::{escape, json_number, json_numbers, json_text};
 use crate::number::figure;
@@ -31,6 +33,13 @@ pub(crate) struct Series {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
+impl Series {
+    /// Of the series of this number in its chart.
+    fn ink(&self, index: usize) -> Ink {
+        self.run.map_or(Ink::Beside(u8::from(index % 2 == 1)), |run| Ink::run(run, self.broken))
+    }
+}
+
 /// Curves in one frame.
 #[derive(Debug, Clone)]
 pub(crate) struct LineChart {
@@ -49,7 +58,7 @@ impl LineChart {
     /// The chart as a figure with its heading, its alternative text and its values.
     pub(crate) fn figure(&self) -> String {
         let [x, y] = self.ranges();
-        let (drawing, corners) = self.draw(x, y);
+        let (drawing, corners) = self.svg(x, y);
         let title = escape(&self.title);
         let mut html = format!(
             "<figure class=\"plot\" tabindex=\"0\" role=\"group\" aria-label=\"{title}: left and right arrow keys read values\">\
@@ -86,6 +95,18 @@ impl LineChart {
         )
         .expect("a string takes any text");
         html
+    }
+
+    /// The same as a bitmap, with a legend.
+    pub(crate) fn bitmap(&self) -> RgbImage {
+        let entry = |(index, series): (usize, &Series)| Entry {
+            shape: Shape::Circle,
+            colour: series.ink(index).colour(),
+            words: series.label.clone(),
+        };
+        let legend: Vec<Entry> = self.series.iter().enumerate().map(entry).collect();
+        let [x, y] = self.ranges();
+        bitmap(&self.title, SIZE, &legend, "", |area| self.draw(area, Medium::BITMAP, x, y).map(drop))
     }
 
     /// What a person who does not see it must know.
@@ -133,34 +154,35 @@ impl LineChart {
     }
 
     /// The drawing and the corners of its frame: left, top, right, bottom.
-    fn draw(&self, x: (f64, f64), y: (f64, f64)) -> (String, [i32; 4]) {
-        font::register();
+    fn svg(&self, x: (f64, f64), y: (f64, f64)) -> (String, [i32; 4]) {
         let mut drawing = String::new();
-        let corners = self.draw_into(&mut drawing, x, y).expect("a drawing in memory has no errors");
+        let area = SVGBackend::with_string(&mut drawing, SIZE).into_drawing_area();
+        let corners = self.draw(&area, Medium::PAGE, x, y).expect("a drawing in memory has no errors");
+        drop(area);
         let mut inks = vec![Ink::Grid, Ink::Axis, Ink::Text, Ink::Beside(0), Ink::Beside(1)];
         inks.extend(self.series.iter().filter_map(|series| Some(Ink::run(series.run?, series.broken))));
         (styled(&drawing, &inks), corners)
     }
 
-    fn draw_into(
+    fn draw<B: DrawingBackend>(
         &self,
-        drawing: &mut String,
+        area: &Area<B>,
+        medium: Medium,
         x: (f64, f64),
         y: (f64, f64),
-    ) -> Result<[i32; 4], Box<dyn std::error::Error>> {
-        let area = SVGBackend::with_string(drawing, SIZE).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
-            .margin_top(6)
-            .margin_right(14)
-            .x_label_area_size(36)
-            .y_label_area_size(64)
+    ) -> Result<[i32; 4], Failure<B>> {
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(medium.pixels(6))
+            .margin_right(medium.pixels(14))
+            .x_label_area_size(medium.pixels(36))
+            .y_label_area_size(medium.pixels(64))
             .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
-        let style = (font::FAMILY, 12).into_font().color(&Ink::Text.colour());
+        let style = medium.letters();
         chart
             .configure_mesh()
-            .bold_line_style(Ink::Grid.colour())
+            .bold_line_style(medium.colour(Ink::Grid))
             .light_line_style(TRANSPARENT)
-            .axis_style(Ink::Axis.colour())
+            .axis_style(medium.colour(Ink::Axis))
             .label_style(style.clone())
             .axis_desc_style(style.pos(Pos::new(HPos::Center, VPos::Center)))
             .x_labels(6)
@@ -171,14 +193,13 @@ impl LineChart {
             .y_desc(self.y.as_str())
             .draw()?;
         for (index, series) in self.series.iter().enumerate() {
-            let ink =
-                series.run.map_or(Ink::Beside(u8::from(index % 2 == 1)), |run| Ink::run(run, series.broken));
+            let ink = medium.colour(series.ink(index));
             chart.draw_series(LineSeries::new(
                 series.points.iter().map(placed),
-                ink.colour().stroke_width(2),
+                ink.stroke_width(medium.pixels(2)),
             ))?;
             if series.points.len() <= MARKED {
-                let mark = |point: &(f64, f64)| Circle::new(placed(point), 3, ink.colour().filled());
+                let mark = |point: &(f64, f64)| Circle::new(placed(point), medium.pixels(3), ink.filled());
                 chart.draw_series(series.points.iter().map(mark))?;
             }
         }
@@ -251,7 +272,9 @@ mod tests {
             vec![(1.0, 1e17), (2.0, 1e17 + 16.0)],
             (0..2000).map(|x| (f64::from(x), f64::from(x).sin())).collect(),
         ] {
-            assert!(chart(points).figure().ends_with("</figure>\n"));
+            let chart = chart(points);
+            assert!(chart.figure().ends_with("</figure>\n"));
+            assert!(chart.bitmap().width() > 0);
         }
     }
 }

@@ -9,6 +9,13 @@ use crate::read::ReportRun;
 const MOST: usize = 255;
 
 pub(super) fn html(runs: &[ReportRun]) -> String {
+    let (html, chart) = chart(runs);
+    let Some(chart) = chart else { return html };
+    format!("{html}<div class=\"grid\">\n{}</div>\n", chart.figure())
+}
+
+/// The chart, and before it which runs are not in it.
+pub(super) fn chart(runs: &[ReportRun]) -> (String, Option<LineChart>) {
     let mut html = String::new();
     let mut series = Vec::new();
     let mut random = Vec::new();
@@ -62,7 +69,7 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
         }
     }
     if series.is_empty() {
-        return html;
+        return (html, None);
     }
     series.extend(random);
     series.extend(beside);
@@ -75,5 +82,5 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             .into(),
         series,
     };
-    format!("{html}<div class=\"grid\">\n{}</div>\n", chart.figure())
+    (html, Some(chart))
 }

@@ -1,12 +1,14 @@
 //! Which classes the exact linear probe takes for which.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use image::RgbImage;
 use seqjepa_evaluation::{EvaluationSample, ProtocolKind};
 
 use super::pictures::SHOWN;
 use super::{heading, name, no_sample};
-use crate::chart::{Matrix, matrix};
+use crate::chart::Matrix;
 use crate::html::{absent, command, escape, short, table};
 use crate::number::fixed;
 use crate::read::ReportRun;
@@ -36,6 +38,45 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
     html
 }
 
+/// The matrix as a bitmap, of a sample that has one.
+pub(super) fn bitmap(sample: &EvaluationSample) -> Option<RgbImage> {
+    let counts = counts(sample).filter(|_| !sample.predicted.is_empty())?;
+    Some(Matrix { names: &sample.class_names, counts: &counts, words: &words(sample) }.bitmap())
+}
+
+/// How many images of a class are taken for another, or for their own.
+fn pairs(sample: &EvaluationSample) -> BTreeMap<(u32, u32), u32> {
+    let mut pairs = BTreeMap::new();
+    for pair in sample.labels.iter().zip(&sample.predicted) {
+        *pairs.entry((*pair.0, *pair.1)).or_default() += 1;
+    }
+    pairs
+}
+
+/// The same as a matrix of classes by predicted classes, where these are few enough to be drawn.
+fn counts(sample: &EvaluationSample) -> Option<Vec<u32>> {
+    let classes = sample.class_names.len();
+    if classes > DRAWN {
+        return None;
+    }
+    let mut counts = vec![0; classes * classes];
+    for ((label, predicted), count) in pairs(sample) {
+        counts[label as usize * classes + predicted as usize] = count;
+    }
+    Some(counts)
+}
+
+fn words(sample: &EvaluationSample) -> String {
+    let right = sample.labels.iter().zip(&sample.predicted).filter(|(label, predicted)| label == predicted);
+    format!(
+        "Confusion of {} classes: rows are the classes of {} test images, columns what the exact linear probe on {} predicts; {} % on the diagonal.",
+        sample.class_names.len(),
+        sample.labels.len(),
+        sample.invariant.name,
+        fixed(100.0 * right.count() as f64 / sample.labels.len() as f64, 1)
+    )
+}
+
 fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
     if sample.labels.is_empty() {
         return absent("No confusion matrix: the test images have no classes.");
@@ -52,30 +93,13 @@ fn of_run(run: &ReportRun, sample: &EvaluationSample) -> String {
         ));
     }
     let names = &sample.class_names;
-    let mut pairs = std::collections::BTreeMap::<(u32, u32), u32>::new();
-    for pair in sample.labels.iter().zip(&sample.predicted) {
-        *pairs.entry((*pair.0, *pair.1)).or_default() += 1;
-    }
-    let right: u32 =
-        pairs.iter().filter(|((label, predicted), _)| label == predicted).map(|(_, count)| count).sum();
-    let share = 100.0 * f64::from(right) / sample.labels.len() as f64;
-    let words = format!(
-        "Confusion of {} classes: rows are the classes of {} test images, columns what the exact linear probe on {} predicts; {} % on the diagonal.",
-        names.len(),
-        sample.labels.len(),
-        sample.invariant.name,
-        fixed(share, 1)
-    );
+    let (pairs, words) = (pairs(sample), words(sample));
     let mut html = format!("<p>{}</p>\n", escape(&words));
-    if names.len() <= DRAWN {
-        let mut counts = vec![0; names.len() * names.len()];
-        for ((label, predicted), count) in &pairs {
-            counts[*label as usize * names.len() + *predicted as usize] = *count;
-        }
+    if let Some(counts) = counts(sample) {
         writeln!(
             html,
             "<div class=\"pair\"><figure class=\"wide\"><figcaption>Rows: true class; columns: predicted class, by number. Colour: share of the row.</figcaption>{}</figure>",
-            matrix(&Matrix { names, counts: &counts, words: &words })
+            Matrix { names, counts: &counts, words: &words }.svg()
         )
         .expect("a string takes any text");
     } else {

@@ -1,34 +1,32 @@
 //! What of each representation is where it should not be.
 
-use super::recovery::{dots, figures, key};
+use super::recovery::{dots, figures, grid};
 use super::{heading, measured, no_card};
 use crate::chart::DotChart;
 use crate::html::{escape, table};
 use crate::read::ReportRun;
+
+/// By augmentation group and by action parameter.
+pub(super) fn charts(runs: &[ReportRun]) -> [Option<DotChart>; 2] {
+    [
+        dots(runs, "Action from the invariant representation", "R2, low is good", "leakage_r2", |card| {
+            &card.scope.groups
+        }),
+        dots(runs, "The same by parameter", "R2, low is good", "leakage_r2", |card| &card.scope.parameters),
+    ]
+}
 
 pub(super) fn html(runs: &[ReportRun]) -> String {
     let mut html = String::from(
         "<p><b>Low is good.</b> The invariant representation should not tell how views differ, nor one view’s representation the class \
          better than the invariant one: the two kinds of information are then apart.</p>\n",
     );
-    let charts = [
-        dots(runs, "Action from the invariant representation", "R2, low is good", "leakage_r2", |card| {
-            &card.scope.groups
-        }),
-        dots(runs, "The same by parameter", "R2, low is good", "leakage_r2", |card| &card.scope.parameters),
-    ];
-    let charts: Vec<DotChart> = charts.into_iter().flatten().collect();
     for (index, run) in runs.iter().enumerate() {
         if let Err(reason) = &run.card {
             html += &no_card(runs, index, reason);
         }
     }
-    if !charts.is_empty() {
-        html += &key(runs, false);
-        html += "<div class=\"grid\">\n";
-        html.extend(charts.iter().map(DotChart::figure));
-        html += "</div>\n";
-    }
+    html += &grid(runs, charts(runs));
     for (index, run) in runs.iter().enumerate() {
         let Ok(card) = &run.card else { continue };
         html += &heading(runs, index);

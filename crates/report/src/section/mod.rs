@@ -16,6 +16,7 @@ mod recovery;
 mod times;
 mod views;
 
+use image::RgbImage;
 use seqjepa_evaluation::{Figure, Measured};
 
 use crate::html::{absent, command, escape};
@@ -54,6 +55,23 @@ pub(crate) fn all(runs: &[ReportRun]) -> Vec<Section> {
         section("times", "Time", "Time", times::html(runs)),
         section("config", "Config", "Configuration", config::html(runs)),
     ]
+}
+
+/// The charts of a run's frozen evaluation as bitmaps, each with its name.
+pub(crate) fn bitmaps(run: &ReportRun) -> Vec<(String, RgbImage)> {
+    let runs = std::slice::from_ref(run);
+    let mut bitmaps = Vec::new();
+    bitmaps.extend(accuracy::chart(runs).1.map(|chart| ("accuracy".to_owned(), chart.bitmap())));
+    for (of, charts) in [("recovery", recovery::charts(runs)), ("leakage", leakage::charts(runs))] {
+        for (by, chart) in ["group", "parameter"].into_iter().zip(charts) {
+            bitmaps.extend(chart.map(|chart| (format!("{of}_by_{by}"), chart.bitmap())));
+        }
+    }
+    if let Ok(sample) = &run.sample {
+        bitmaps.extend(confusion::bitmap(sample).map(|bitmap| ("confusion".to_owned(), bitmap)));
+        bitmaps.extend(maps::bitmaps(sample));
+    }
+    bitmaps
 }
 
 /// A run's name with its colour.

@@ -8,6 +8,25 @@ use crate::html::{escape, table};
 use crate::number::fixed;
 use crate::read::ReportRun;
 
+/// By augmentation group and by action parameter.
+pub(super) fn charts(runs: &[ReportRun]) -> [Option<DotChart>; 2] {
+    [
+        dots(runs, "By augmentation group", "R2 of the relative action", "r2", |card| &card.scope.groups),
+        dots(runs, "By action parameter", "R2 of the relative action", "r2", |card| &card.scope.parameters),
+    ]
+}
+
+/// The charts of figures with what their marks are; nothing if there are none.
+pub(super) fn grid(runs: &[ReportRun], charts: [Option<DotChart>; 2]) -> String {
+    let charts: Vec<DotChart> = charts.into_iter().flatten().collect();
+    if charts.is_empty() {
+        return String::new();
+    }
+    let published = charts.iter().any(|chart| chart.dots.iter().any(|dot| dot.published));
+    let figures: String = charts.iter().map(DotChart::figure).collect();
+    format!("{}<div class=\"grid\">\n{figures}</div>\n", key(runs, published))
+}
+
 /// The figures of a prefix, by group, by parameter, and the mean.
 pub(super) fn dots(
     runs: &[ReportRun],
@@ -74,18 +93,7 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
             html += &no_card(runs, index, reason);
         }
     }
-    let charts = [
-        dots(runs, "By augmentation group", "R2 of the relative action", "r2", |card| &card.scope.groups),
-        dots(runs, "By action parameter", "R2 of the relative action", "r2", |card| &card.scope.parameters),
-    ];
-    let charts: Vec<DotChart> = charts.into_iter().flatten().collect();
-    if charts.is_empty() {
-        return html;
-    }
-    html += &key(runs, charts.iter().any(|chart| chart.dots.iter().any(|dot| dot.published)));
-    html += "<div class=\"grid\">\n";
-    html.extend(charts.iter().map(DotChart::figure));
-    html += "</div>\n";
+    html += &grid(runs, charts(runs));
     for (index, run) in runs.iter().enumerate() {
         let Ok(card) = &run.card else { continue };
         html += &heading(runs, index);
@@ -95,7 +103,7 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
 }
 
 /// What the marks are.
-pub(super) fn key(runs: &[ReportRun], with_published: bool) -> String {
+fn key(runs: &[ReportRun], with_published: bool) -> String {
     let mut names: Vec<String> = (0..runs.len())
         .filter(|index| runs[*index].card.is_ok())
         .map(|index| format!("<li>{}, trained</li>", name(runs, index)))

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use seqjepa_evaluation::MACHINE_KEYS;
 use serde_yaml::{Mapping, Value};
 
 use super::config::Config;
 
-/// Keys that change no figure of a run: where it and its data are (which must be the same data), how fast it goes, and what
-/// is kept of it.
-const FREE: [&str; 30] = [
+/// Keys that change no figure of a run beside those of the machine: where it goes, and what is kept of it.
+const FREE: [&str; 21] = [
     "run.name",
     "run.output_dir",
     "run.save_checkpoint",
@@ -19,15 +19,6 @@ const FREE: [&str; 30] = [
     "run.best_metric",
     "run.best_mode",
     "run.mps_fallback",
-    "dataset.data_root",
-    "dataset.download",
-    "dataset.download_url",
-    "dataset.num_workers",
-    "dataset.prefetch",
-    "eval.num_workers",
-    "eval.cache",
-    "eval.cache_dir",
-    "eval.cache_limit_gib",
     "logging.log_every",
     "logging.wandb.enabled",
     "logging.wandb.project",
@@ -40,6 +31,15 @@ const FREE: [&str; 30] = [
     "logging.wandb.sync_checkpoints",
     "logging.tensorboard",
 ];
+
+/// Keys of the machine that do change figures: another device rounds otherwise, and images that are streamed have another
+/// fingerprint than those in memory.
+const NOT_FREE: [&str; 2] = ["run.device", "dataset.memory_limit_gib"];
+
+/// The keys that change no figure of a run.
+fn free_keys() -> impl Iterator<Item = &'static str> {
+    FREE.into_iter().chain(MACHINE_KEYS.into_iter().filter(|key| !NOT_FREE.contains(key)))
+}
 
 /// A key whose value differs between the config that a run has and one that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Config {
         let longer = given.run.epochs >= self.run.epochs;
         let mut found = self.differences(given);
         found.retain(|difference| {
-            let free = FREE.contains(&difference.key.as_str());
+            let free = free_keys().any(|key| key == difference.key);
             !free && (!longer || difference.key != "run.epochs")
         });
         found
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn every_free_key_exists() {
         let config = serde_yaml::to_value(Config::default()).unwrap();
-        for key in FREE {
+        for key in free_keys().chain(NOT_FREE) {
             let found = key.split('.').try_fold(&config, |section, name| section.get(name));
             assert!(found.is_some(), "{key}");
         }

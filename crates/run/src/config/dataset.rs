@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_evaluation::settings::flag;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::{ConfigError, between, invalid, positive_to, within};
 
@@ -83,9 +84,11 @@ pub struct DatasetConfig {
     pub prefetch: usize,
     /// Mean of the normalisation for R, G and B, of pixels from 0 to 1: divide that of bytes by 255. With `std`. Default: of
     /// the data set.
+    #[serde(deserialize_with = "three_numbers")]
     #[schemars(inner(range(min = 0, max = 1)))]
     pub mean: Option<[f32; 3]>,
     /// Standard deviation of the normalisation for R, G and B, of pixels from 0 to 1, not subnormal. With `mean`. Default: of the data set.
+    #[serde(deserialize_with = "three_numbers")]
     #[schemars(extend("items" = {"type": "number", "format": "float", "exclusiveMinimum": 0, "maximum": 1}))]
     pub std: Option<[f32; 3]>,
     /// Training images that the `synthetic` set draws, from `run.seed`. Default 4096.
@@ -94,6 +97,14 @@ pub struct DatasetConfig {
     /// Test images that the `synthetic` set draws. Default 1024.
     #[schemars(range(min = 1, max = MAX_SYNTHETIC))]
     pub synthetic_val: usize,
+}
+
+/// Three numbers or null: the YAML reader says of a longer list only that it expected fewer elements.
+fn three_numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[f32; 3]>, D::Error> {
+    let Some(numbers) = Option::<Vec<f32>>::deserialize(deserializer)? else { return Ok(None) };
+    let count = numbers.len();
+    let three = numbers.try_into();
+    three.map(Some).map_err(|_| D::Error::invalid_length(count, &"an array of length 3"))
 }
 
 impl Default for DatasetConfig {

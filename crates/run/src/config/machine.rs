@@ -1,26 +1,15 @@
 //! The keys by which a config reaches for the machine that it is read on.
 
+use seqjepa_evaluation::MACHINE_KEYS;
 use serde_yaml::{Mapping, Value};
 
 use super::compare::ConfigDifference;
 use super::config::Config;
 
-/// Where files are and go, what is fetched, on which device and with how many threads: nothing of what a model is, or of how it
-/// is measured.
-const MACHINE: [&str; 12] = [
-    "run.device",
-    "dataset.data_root",
-    "dataset.download",
-    "dataset.download_url",
-    "dataset.memory_limit_gib",
-    "dataset.num_workers",
-    "dataset.prefetch",
-    "eval.num_workers",
-    "eval.cache",
-    "eval.cache_dir",
-    "eval.cache_limit_gib",
-    "logging.wandb.enabled",
-];
+/// The keys that reach for the machine; also that which begins a W&B run there.
+fn machine_keys() -> impl Iterator<Item = &'static str> {
+    MACHINE_KEYS.into_iter().chain(["logging.wandb.enabled"])
+}
 
 impl Config {
     /// The config with the defaults of all keys that reach for the machine: what may be taken from a file that somebody else may
@@ -29,7 +18,7 @@ impl Config {
     pub fn without_machine(&self) -> Self {
         let value = |config: &Self| serde_yaml::to_value(config).expect("a config is plain data");
         let (mut own, default) = (value(self), value(&Self::default()));
-        for key in MACHINE {
+        for key in machine_keys() {
             let found = key.split('.').try_fold(&default, |section, name| section.get(name));
             set(&mut own, key, found.cloned().unwrap_or(Value::Null));
         }
@@ -85,7 +74,7 @@ mod tests {
         ];
         let held = Config::parse("", "test", &overrides).unwrap();
         let used = held.without_machine();
-        let mut expected = MACHINE.to_vec();
+        let mut expected: Vec<_> = machine_keys().collect();
         expected.sort_unstable();
         let mut keys: Vec<_> = held.not_followed(&used).into_iter().map(|found| found.key).collect();
         keys.sort_unstable();
@@ -97,6 +86,8 @@ mod tests {
         let mut given = used;
         given.dataset.data_root = "/mine".into();
         let keys = held.not_followed(&given);
-        assert!(keys.iter().all(|found| found.key != "dataset.data_root") && keys.len() == MACHINE.len() - 1);
+        assert!(
+            keys.iter().all(|found| found.key != "dataset.data_root") && keys.len() == expected.len() - 1
+        );
     }
 }

@@ -134,7 +134,8 @@ impl RunFolder {
         match std::fs::metadata(&self.root) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => refuse("nothing of this name"),
             Ok(data) if !data.is_dir() => refuse("a file"),
-            Ok(_) if !files.iter().any(|name| self.root.join(name).symlink_metadata().is_ok()) => {
+            // What cannot be looked at may be there.
+            Ok(_) if files.iter().all(|name| is_missing(&self.root.join(name))) => {
                 refuse("a folder without them")
             }
             // What else is wrong shows when it is read.
@@ -251,6 +252,10 @@ fn text_of(bytes: Vec<u8>, folder: &RunFolder) -> Result<String, StorageError> {
         let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error());
         StorageError::new("read", &folder.config(), source)
     })
+}
+
+fn is_missing(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use seqjepa_evaluation::one_line;
 use seqjepa_train::observer::Event;
 use time::OffsetDateTime;
 
 use super::display::with_date;
 use super::level::Levels;
-use super::words::one_line;
 
 /// The longest silence of work that goes on, and the first.
 const SILENCE: Duration = Duration::from_secs(60);

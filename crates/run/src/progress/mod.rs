@@ -10,12 +10,12 @@ mod words;
 
 use std::time::Instant;
 
+use seqjepa_evaluation::one_line;
 use seqjepa_train::observer::{Event, Observer, ObserverError};
 
 use bars::Bars;
 use level::Levels;
 use lines::Lines;
-use words::one_line;
 
 pub use display::{above, dated, is_live, set_quiet};
 

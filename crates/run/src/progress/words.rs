@@ -2,13 +2,6 @@
 
 use std::time::Duration;
 
-use seqjepa_evaluation::plain_text;
-
-/// A line without line ends within it, nor what steers a terminal.
-pub(super) fn one_line(text: &str) -> String {
-    plain_text(&text.replace(['\n', '\r', '\t'], " "))
-}
-
 /// As `0:01:05`.
 pub(super) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -14,4 +14,4 @@ pub use error::RunError;
 pub use record::{RunCheckpoint, RunRecord};
 pub use rehearsal::Rehearsal;
 pub use resume::ResumeOptions;
-pub use run::Run;
+pub use run::{DrawPictures, Run};

@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use burn::tensor::Device;
+use image::RgbImage;
 use seqjepa_evaluation::{
     EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard, clear_features,
     evaluate_with_sample, file_sha256,
@@ -23,7 +26,11 @@ use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
 use crate::sink::StatusSink;
-use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, WandbVariables};
+use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
+
+/// Draws what trackers show of the frozen evaluation whose files are in this run folder: pictures with their names, or why there are
+/// none.
+pub type DrawPictures = fn(&Path) -> Result<Vec<(String, RgbImage)>, String>;
 
 /// A run with its data, device, trainer and folder, which no other process can train in meanwhile.
 #[derive(Debug)]
@@ -45,7 +52,10 @@ pub struct Run {
     pub(super) stop: StopFlag,
     /// `logging.wandb` with what the user's environment adds to it.
     wandb: WandbConfig,
+    /// What `nvidia-smi -i` calls the device, where that is known.
+    gpu: Option<String>,
     given_up: GivenUp,
+    draw: Option<DrawPictures>,
     /// Held for as long as the run lives; everything is written through it.
     pub(super) lock: RunLock,
 }
@@ -114,6 +124,8 @@ impl Run {
         let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
         Self {
             wandb: config.logging.wandb.clone(),
+            gpu: None,
+            draw: None,
             given_up: GivenUp::default(),
             config,
             method,
@@ -137,13 +149,22 @@ impl Run {
         self.stop = flag;
     }
 
-    /// Takes what `logging.wandb` leaves open from the variables of the public client. Nothing of a run reads the environment by
-    /// itself.
-    pub fn track_with(&mut self, variables: &WandbVariables) {
+    /// Takes what `logging.wandb` leaves open from the variables of the public client, and which of the machine's GPUs the run computes
+    /// on, so that trackers show how busy it is. Nothing of a run reads the environment by itself.
+    pub fn track_with(&mut self, variables: &TrackingVariables) {
         self.wandb = variables.complete(&self.config.logging.wandb);
+        let device =
+            DeviceRequest::parse(&self.config.run.device).map(|device| device.resolved(self.backend));
+        let number = device.ok().and_then(|device| device.strip_prefix("cuda:")?.parse().ok());
+        self.gpu = number.and_then(|number| variables.gpu(number));
         if self.wandb.enabled {
             variables.problems().iter().for_each(|problem| tracing::warn!("{problem}"));
         }
+    }
+
+    /// Has pictures of the frozen evaluation drawn for trackers, where there are any: `seqjepa_report::pictures` draws those of the report.
+    pub fn picture_with(&mut self, draw: DrawPictures) {
+        self.draw = Some(draw);
     }
 
     /// Sends the W&B run by the public client, where `logging.wandb` asks for that (`mode: online`), and waits for it, at most ten
@@ -161,6 +182,7 @@ impl Run {
             root: self.lock.folder(),
             data: &self.data,
             backend: self.backend,
+            gpu: self.gpu.as_deref(),
             rows: &self.rows,
             steps: (self.trainer.steps_done(), self.trainer.steps_per_epoch() as u64),
             evaluating,
@@ -254,6 +276,9 @@ impl Run {
             self.lock.folder().write(EVALUATION, &card.to_json())?;
             if let Some(mut tracking) = self.tracking(true) {
                 tracking.card(&card, self.lock.folder());
+                if let Some(draw) = self.draw {
+                    tracking.report(draw(self.folder.root()));
+                }
                 tracking.end(Some(0), None);
             }
             if self.config.eval.cache_dir.is_none() {

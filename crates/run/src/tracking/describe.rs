@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use image::ImageFormat;
+use image::RgbImage;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use seqjepa_data::Split;
 use seqjepa_data::picture::{SheetRows, sequence_sheet};
 use seqjepa_tracking::Picture;
@@ -67,8 +68,18 @@ pub(super) fn views(config: &Config, data: &RunData) -> Result<Picture, String> 
     let samples: Vec<u32> = (0..count).collect();
     let rows = SheetRows { seed: config.run.seed, split: Split::Train, epoch: 0, samples: &samples };
     let sheet = sequence_sheet(source, rows).map_err(|error| error.to_string())?;
+    encoded(&sheet, CompressionType::Default, FilterType::Adaptive)
+}
+
+/// A drawing as trackers take it: of few colours, which filters would only hide.
+pub(super) fn drawing(bitmap: &RgbImage) -> Result<Picture, String> {
+    encoded(bitmap, CompressionType::Best, FilterType::NoFilter)
+}
+
+fn encoded(bitmap: &RgbImage, compression: CompressionType, filter: FilterType) -> Result<Picture, String> {
     let mut png = Cursor::new(Vec::new());
-    sheet.write_to(&mut png, ImageFormat::Png).map_err(|error| error.to_string())?;
+    let encoder = PngEncoder::new_with_quality(&mut png, compression, filter);
+    bitmap.write_with_encoder(encoder).map_err(|error| error.to_string())?;
     Picture::from_png(png.into_inner()).map_err(|error| error.to_string())
 }
 

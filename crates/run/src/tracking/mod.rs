@@ -2,6 +2,7 @@
 
 mod describe;
 mod given_up;
+mod gpu;
 mod identity;
 mod place;
 mod progress;
@@ -16,4 +17,4 @@ pub(crate) use given_up::GivenUp;
 pub(crate) use tracking::{Part, Tracking};
 pub use upload::Tracked;
 pub(crate) use upload::upload;
-pub use variables::WandbVariables;
+pub use variables::TrackingVariables;

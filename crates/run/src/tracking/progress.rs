@@ -8,7 +8,7 @@ pub(super) const EPOCH: &str = "epoch";
 /// Name of the picture of views.
 pub(super) const VIEWS: &str = "views";
 /// What begins the names of what an evaluation logs, which the next one of the same state logs again.
-pub(super) const EVALUATED: [&str; 2] = ["frozen/", "pictures/"];
+pub(super) const EVALUATED: [&str; 3] = ["frozen/", "pictures/", "report/"];
 
 /// How far the run is, and which of what a log holds is of it: what was logged after the checkpoint that it goes on from will be logged
 /// again.
@@ -105,6 +105,8 @@ mod tests {
         let progress = progress(true);
         let mut keeps = |step, name| progress.keeps(&mut held, Some(step), None, [name].into_iter());
         assert!(keeps(10.0, "frozen/top1") && keeps(20.0, "train/loss"));
-        assert!(!keeps(20.0, "frozen/top1") && !keeps(20.0, "pictures/a.png"));
+        assert!(
+            !keeps(20.0, "frozen/top1") && !keeps(20.0, "pictures/a.png") && !keeps(20.0, "report/confusion")
+        );
     }
 }

@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 use seqjepa_tracking::wandb::{MachineDescription, SystemFigures};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
+use super::gpu::GpuWatch;
+
 /// Time between two samples; as the public client's.
 const INTERVAL: Duration = Duration::from_secs(15);
 
@@ -12,12 +14,18 @@ pub(super) struct Monitor {
     system: System,
     process: Option<Pid>,
     sampled: Option<Instant>,
+    gpu: Option<GpuWatch>,
 }
 
 impl Monitor {
-    pub(super) fn new() -> Self {
-        let mut monitor =
-            Self { system: System::new(), process: sysinfo::get_current_pid().ok(), sampled: None };
+    /// Of this process, its machine and the GPU that `nvidia-smi -i` calls `gpu`.
+    pub(super) fn new(gpu: Option<&str>) -> Self {
+        let mut monitor = Self {
+            system: System::new(),
+            process: sysinfo::get_current_pid().ok(),
+            sampled: None,
+            gpu: gpu.and_then(GpuWatch::new),
+        };
         // How busy a processor is, is known from two looks.
         monitor.refresh();
         monitor
@@ -31,12 +39,16 @@ impl Monitor {
         self.system.refresh_processes_specifics(ProcessesToUpdate::Some(process), false, kind);
     }
 
-    /// A sample, if it is time for one.
+    /// A sample, if it is time for one. The GPU is asked with it, and is a sample of its own when it has answered.
     pub(super) fn sample(&mut self) -> Option<SystemFigures> {
+        let gpu = self.gpu.as_ref().and_then(GpuWatch::answer);
         if self.sampled.is_some_and(|sampled| sampled.elapsed() < INTERVAL) {
-            return None;
+            return gpu.map(|gpu| SystemFigures { gpu: Some(gpu), ..SystemFigures::default() });
         }
         self.sampled = Some(Instant::now());
+        if let Some(gpu) = &self.gpu {
+            gpu.ask();
+        }
         self.refresh();
         let process = self.process.and_then(|process| self.system.process(process));
         let share = |part: u64, whole: u64| (whole > 0).then(|| 100.0 * part as f64 / whole as f64);
@@ -45,6 +57,7 @@ impl Monitor {
             memory_percent: share(self.system.used_memory(), self.system.total_memory()),
             process_cpu_percent: process.map(|process| process.cpu_usage().into()),
             process_memory_mib: process.map(|process| process.memory() as f64 / f64::from(1 << 20)),
+            gpu,
         })
     }
 

@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use image::RgbImage;
 use seqjepa_evaluation::ResultCard;
 use seqjepa_tracking::tensorboard::EventLog;
 use seqjepa_tracking::wandb::Row;
@@ -31,6 +32,8 @@ pub(crate) struct Part<'a> {
     pub root: &'a Folder,
     pub data: &'a RunData,
     pub backend: &'a str,
+    /// What `nvidia-smi -i` calls the GPU that it computes on, where that is known.
+    pub gpu: Option<&'a str>,
     pub rows: &'a [MetricsRow],
     /// Steps done, and in an epoch.
     pub steps: (u64, u64),
@@ -68,7 +71,7 @@ impl Tracking {
             events: None,
             wandb: None,
             given_up: part.given_up.clone(),
-            monitor: Monitor::new(),
+            monitor: Monitor::new(part.gpu.filter(|_| !part.evaluating)),
             log_every: config.logging.log_every as u64,
             batch_size: config.dataset.batch_size as f64,
             step: part.steps.0,
@@ -267,14 +270,34 @@ impl Tracking {
             },
         );
         for (name, picture) in pictures(root) {
-            let row = Row::new().with(STEP, step as f64);
-            let name = format!("pictures/{name}");
-            self.each(
-                None,
-                |events| events.picture(step, now, &name, &picture),
-                |wandb| Ok(wandb.run.picture(&name, &picture, "", &row, now)?),
-            );
+            self.picture(&format!("pictures/{name}"), &picture);
         }
+    }
+
+    /// The pictures that the report draws of the frozen evaluation.
+    pub(crate) fn report(&mut self, drawn: Result<Vec<(String, RgbImage)>, String>) {
+        let encoded = drawn.and_then(|drawn| {
+            let encode = |(name, bitmap): (String, RgbImage)| Ok((name, describe::drawing(&bitmap)?));
+            drawn.into_iter().map(encode).collect::<Result<Vec<_>, String>>()
+        });
+        match encoded {
+            Ok(encoded) => {
+                for (name, picture) in encoded {
+                    self.picture(&format!("report/{name}"), &picture);
+                }
+            }
+            Err(problem) => tracing::warn!("no picture of the report is logged: {problem}"),
+        }
+    }
+
+    fn picture(&mut self, name: &str, picture: &Picture) {
+        let (now, step) = (Timestamp::now(), self.step);
+        let row = Row::new().with(STEP, step as f64);
+        self.each(
+            None,
+            |events| events.picture(step, now, name, picture),
+            |wandb| Ok(wandb.run.picture(name, picture, "", &row, now)?),
+        );
     }
 
     /// Hands all that is logged to the system.

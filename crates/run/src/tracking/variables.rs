@@ -3,12 +3,14 @@ use std::path::PathBuf;
 
 use crate::config::{WandbConfig, WandbMode, abridged, fits};
 
-/// What the public client's environment variables say of a run: `WANDB_MODE`, `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`,
-/// `WANDB_RUN_GROUP`, `WANDB_TAGS` (parted by commas) and `WANDB_DIR`. As with the client, what a program sets itself (here the
-/// keys of `logging.wandb`) comes before them, each for itself. No variable but these is asked for; `WANDB_API_KEY` is none of
-/// them.
+/// What environment variables say of how a run is tracked.
+///
+/// Those of W&B's public client: `WANDB_MODE`, `WANDB_PROJECT`, `WANDB_ENTITY`, `WANDB_NAME`, `WANDB_RUN_GROUP`, `WANDB_TAGS` (parted
+/// by commas) and `WANDB_DIR`. As with the client, what a program sets itself (here the keys of `logging.wandb`) comes before them,
+/// each for itself. And `CUDA_VISIBLE_DEVICES`, by which the run's device is known to `nvidia-smi`. No variable but these is asked
+/// for; `WANDB_API_KEY` is none of them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct WandbVariables {
+pub struct TrackingVariables {
     mode: Option<WandbMode>,
     project: Option<String>,
     entity: Option<String>,
@@ -16,16 +18,18 @@ pub struct WandbVariables {
     group: Option<String>,
     tags: Vec<String>,
     dir: Option<PathBuf>,
+    visible_gpus: Option<String>,
     problems: Vec<String>,
 }
 
-impl WandbVariables {
+impl TrackingVariables {
     /// Reads the variables by `get`, as [`std::env::var_os`] is. An empty one counts as none.
     #[must_use]
     pub fn read(get: impl Fn(&'static str) -> Option<OsString>) -> Self {
         let mut found = Self::default();
         let get = |name| get(name).filter(|value| !value.is_empty());
         found.dir = get("WANDB_DIR").map(Into::into);
+        found.visible_gpus = get("CUDA_VISIBLE_DEVICES").map(|list| list.to_string_lossy().into_owned());
         let mut text = |name, most: usize, without: &str| {
             let value = get(name)?;
             if let Some(value) = value.to_str().filter(|value| fits(value, most, without)) {
@@ -73,6 +77,16 @@ impl WandbVariables {
         }
     }
 
+    /// What `nvidia-smi -i` calls the CUDA device of this number, if that is known: `CUDA_VISIBLE_DEVICES` lists numbers and UUIDs.
+    pub(crate) fn gpu(&self, number: usize) -> Option<String> {
+        let Some(list) = &self.visible_gpus else { return Some(number.to_string()) };
+        let entry = list.split(',').nth(number)?.trim();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let named =
+            entry.bytes().all(plain) && entry.len() <= 64 && !entry.is_empty() && !entry.starts_with('-');
+        named.then(|| entry.to_owned())
+    }
+
     /// What cannot be followed, and why.
     pub(crate) fn problems(&self) -> &[String] {
         &self.problems
@@ -83,8 +97,8 @@ impl WandbVariables {
 mod tests {
     use super::*;
 
-    fn variables(pairs: &[(&'static str, &str)]) -> WandbVariables {
-        WandbVariables::read(|name| {
+    fn variables(pairs: &[(&'static str, &str)]) -> TrackingVariables {
+        TrackingVariables::read(|name| {
             assert_ne!(name, "WANDB_API_KEY");
             pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         })
@@ -114,6 +128,14 @@ mod tests {
             (&["a".into(), "b".into()][..], Some("/d".into()))
         );
         assert!(complete.enabled && variables.problems().is_empty());
+    }
+
+    #[test]
+    fn a_gpu_has_the_name_that_the_list_of_visible_ones_gives_it() {
+        let gpu = |list, number| variables(&[("CUDA_VISIBLE_DEVICES", list)]).gpu(number);
+        assert_eq!((gpu("", 1), gpu("3, 5", 1), gpu("3,5", 2)), (Some("1".into()), Some("5".into()), None));
+        assert_eq!(gpu("GPU-8932f937-d72c", 0).as_deref(), Some("GPU-8932f937-d72c"));
+        assert_eq!((gpu("-1", 0), gpu("0;id", 0), gpu(",1", 0)), (None, None, None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use seqjepa_run::registry::Registry;
 use seqjepa_train::MetricsRow;
 use seqjepa_train::storage::write_atomically;
 
-use super::outputs::refuse_own_input;
+use super::outputs::{refuse_other_than_comparison, refuse_own_input};
 use super::terminal::{say, width};
 
 /// Puts runs side by side, and the paper's figures where data and protocol are the same.
@@ -46,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for file in [&table, &figures, &picture, &drawing] {
         refuse_own_input(file, arguments.runs.iter().map(PathBuf::as_path))?;
     }
+    refuse_other_than_comparison([&table, &figures], [&picture, &drawing])?;
     let runs = arguments.runs.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::new(runs);
     let markdown = comparison.markdown();
@@ -75,6 +76,12 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
     let card = folder.evaluation().exists().then(|| ResultCard::load(&folder.evaluation())).transpose()?;
     let online = last_row(&folder.metrics_jsonl())?;
     if card.is_none() && online.is_none() {
+        let metrics = folder.metrics_jsonl();
+        ensure!(
+            !metrics.exists(),
+            "{}: expected a line of figures for each epoch, found no whole line of them",
+            metrics.display()
+        );
         bail!("{}: expected evaluation.json or metrics.jsonl in the folder, found neither", path.display());
     }
     let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());

@@ -12,7 +12,7 @@ use seqjepa_run::{MayLack, published_probes};
 
 use super::arguments::{ModelArguments, hint_at_missing, shown, tell_not_followed};
 use super::device::describe_device;
-use super::outputs::{expect_ending, refuse_file_of_a_run, refuse_own_input};
+use super::outputs::{expect_ending, refuse_file_of_a_run, refuse_other_tensors, refuse_own_input};
 use super::pool::on_the_pool;
 use super::terminal::{note, say, tell};
 
@@ -65,6 +65,7 @@ fn export(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if *probes {
         tensors.extend(published_probes(&pretrained.beside));
     }
+    refuse_other_tensors(output, &tensors.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>())?;
     let broken: Vec<_> =
         tensors.iter().filter(|(_, data)| !is_finite(data)).map(|(name, _)| name.clone()).collect();
     if !broken.is_empty() {

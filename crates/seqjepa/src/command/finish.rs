@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use seqjepa_evaluation::{ResultCard, results_text};
 use seqjepa_run::config::GatingConfig;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{GateVerdict, Run, RunFolder, Tracked, WandbVariables};
+use seqjepa_run::{GateVerdict, Run, RunFolder, Tracked, TrackingVariables};
 use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::Observers;
 
@@ -27,7 +27,8 @@ pub(super) fn train_and_evaluate(
     stop: &Stop,
 ) -> anyhow::Result<ExitCode> {
     run.stop_on(stop.flag());
-    run.track_with(&WandbVariables::read(std::env::var_os));
+    run.track_with(&TrackingVariables::read(std::env::var_os));
+    run.picture_with(|folder| seqjepa_report::pictures(folder).map_err(|error| error.to_string()));
     stop.begin();
     introduce(&run);
     let device = run.config().run.device.clone();

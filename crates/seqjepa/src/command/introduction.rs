@@ -3,7 +3,7 @@
 use seqjepa_run::{Config, Run, RunData};
 
 use super::device::describe_device;
-use super::terminal::{note, one_line, tell};
+use super::terminal::{note, short_line, tell};
 
 /// Names of classes that are shown.
 const SHOWN: usize = 10;
@@ -41,7 +41,7 @@ pub(super) fn describe_classes(names: &[String]) -> String {
     if names.is_empty() {
         return "no classes: the images have no labels".into();
     }
-    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| one_line(name)).collect();
+    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| short_line(name)).collect();
     let shown = shown.join(", ");
     let more = if names.len() > SHOWN { ", ..." } else { "" };
     format!("{} {}: {shown}{more}", names.len(), if names.len() == 1 { "class" } else { "classes" })

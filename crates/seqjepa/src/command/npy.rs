@@ -86,8 +86,9 @@ fn parse(header: &str) -> anyhow::Result<(DType, Vec<usize>, bool)> {
     let inner = shape.strip_prefix('(').and_then(|shape| shape.split_once(')'));
     let (inner, _) = inner.context("expected a shape in parentheses")?;
     let extents = inner.split(',').map(str::trim).filter(|extent| !extent.is_empty());
-    let shape =
-        extents.map(str::parse).collect::<Result<_, _>>().context("expected whole numbers in the shape")?;
+    let shape = extents.map(|extent| extent.parse().ok()).collect::<Option<_>>();
+    let shape = shape
+        .with_context(|| format!("expected whole numbers of at least 0 in the shape, found ({inner})"))?;
     Ok((dtype, shape, fortran))
 }
 
@@ -143,6 +144,7 @@ mod tests {
             ("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", &[0; 4]),
             ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", &[0; 8]),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", &[0; 4]),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, x), }", &[0; 4]),
             ("", &[]),
         ] {
             let file = file(header, data);

@@ -1,9 +1,12 @@
 //! Writing results: nothing that was read is overwritten, and no file is left half-written.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use seqjepa_evaluation::ResultCard;
+use seqjepa_data::regular::open_regular;
+use seqjepa_evaluation::{Comparison, ResultCard};
+use seqjepa_model::read_tensors;
 use seqjepa_run::RunFolder;
 use seqjepa_train::checkpoint::is_checkpoint;
 use seqjepa_train::storage::folder_of;
@@ -39,6 +42,47 @@ pub(super) fn refuse_other_than_card(output: &Path) -> anyhow::Result<()> {
     }
     bail!(
         "output {}: expected a result card or a name that is free, found another file; nothing was written",
+        output.display()
+    )
+}
+
+/// Refuses to replace files that no comparison wrote: tables tell by their beginning, pictures by the tables beside them.
+pub(super) fn refuse_other_than_comparison(tables: [&Path; 2], pictures: [&Path; 2]) -> anyhow::Result<()> {
+    let is_there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+    let is_own = |path: &Path| {
+        let mut head = Vec::new();
+        let read = open_regular(path, u64::MAX).and_then(|(file, _)| file.take(256).read_to_end(&mut head));
+        read.is_ok() && Comparison::is_one(&head)
+    };
+    let beside = tables.iter().any(|table| is_own(table));
+    let others = tables.into_iter().filter(|table| is_there(table) && !is_own(table));
+    let other_pictures = pictures.into_iter().filter(|picture| is_there(picture) && !beside);
+    if let Some(other) = others.chain(other_pictures).next() {
+        bail!(
+            "output {}: expected a file of `seqjepa compare` or a name that is free, found another file; nothing was written",
+            other.display()
+        );
+    }
+    Ok(())
+}
+
+/// Refuses to replace a file of tensors by others than its own: it may be anybody's model.
+pub(super) fn refuse_other_tensors(output: &Path, names: &[&str]) -> anyhow::Result<()> {
+    if std::fs::symlink_metadata(output).is_err() {
+        return Ok(());
+    }
+    let held = read_tensors(output).map(|tensors| {
+        let mut held: Vec<String> = tensors.into_iter().map(|(name, _)| name).collect();
+        held.sort_unstable();
+        held
+    });
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    if held.is_ok_and(|held| held == names) {
+        return Ok(());
+    }
+    bail!(
+        "output {}: expected an export of such a model or a name that is free, found another file; nothing was written",
         output.display()
     )
 }
@@ -146,6 +190,39 @@ mod tests {
             assert!(error.contains("status.json: expected a result card"), "{error}");
         }
         assert!(refuse_other_than_card(scratch.path()).is_err());
+    }
+
+    #[test]
+    fn a_comparison_replaces_nothing_but_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let [table, figures, picture, drawing] =
+            ["comparison.md", "comparison.csv", "grid.png", "grid.svg"].map(|name| scratch.path().join(name));
+        let check = || refuse_other_than_comparison([&table, &figures], [&picture, &drawing]);
+        check().unwrap();
+        std::fs::write(&picture, "mine").unwrap();
+        assert!(check().unwrap_err().to_string().contains("grid.png: expected a file of"));
+        let comparison = Comparison::new(Vec::new());
+        std::fs::write(&table, comparison.markdown()).unwrap();
+        std::fs::write(&figures, comparison.csv()).unwrap();
+        check().unwrap();
+        for other in ["# Notes of mine", ""] {
+            std::fs::write(&table, other).unwrap();
+            assert!(check().unwrap_err().to_string().contains("comparison.md"), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_export_replaces_nothing_but_its_like() {
+        let scratch = tempfile::tempdir().unwrap();
+        let output = scratch.path().join("model.safetensors");
+        refuse_other_tensors(&output, &["a"]).unwrap();
+        let tensor = || burn::tensor::TensorData::new::<f32, _>(vec![1.0], [1]);
+        seqjepa_model::export_tensors(&vec![("b".into(), tensor()), ("a".into(), tensor())], &output)
+            .unwrap();
+        refuse_other_tensors(&output, &["a", "b"]).unwrap();
+        assert!(refuse_other_tensors(&output, &["a"]).is_err());
+        std::fs::write(&output, "text").unwrap();
+        assert!(refuse_other_tensors(&output, &["a", "b"]).unwrap_err().to_string().contains("another file"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
-use seqjepa_evaluation::{plain_text, wrapped};
+use seqjepa_evaluation::{one_line, plain_text, wrapped};
 use seqjepa_run::progress::{above, dated, set_quiet};
 
 use super::log;
@@ -76,19 +76,19 @@ const LONGEST_LINE: usize = 1 << 13;
 const LONGEST_WORD: usize = 512;
 
 /// A text of others as a part of a line: with line ends it could pass for lines of this command's, and it is as long as they like.
-pub(super) fn one_line(text: &str) -> String {
-    beginning(&plain_text(&text.replace(['\n', '\r', '\t'], " ")), LONGEST_LINE)
+pub(super) fn short_line(text: &str) -> String {
+    beginning(&one_line(text), LONGEST_LINE)
 }
 
 /// A name of others in a list of names.
 pub(super) fn short_name(name: &str) -> String {
-    beginning(&one_line(name), 80)
+    beginning(&short_line(name), 80)
 }
 
 /// A message as one line that a screen holds: long runs without a space, as names may be, are shown by their beginning, and so is the
 /// whole.
 pub(super) fn message_line(text: &str) -> String {
-    let text = one_line(text);
+    let text = short_line(text);
     let words: Vec<_> = text.split(' ').map(|word| beginning(word, LONGEST_WORD)).collect();
     words.join(" ")
 }

@@ -18,5 +18,5 @@ pub use description::{MachineDescription, RunDescription, RunId};
 pub use offline_run::OfflineRun;
 pub use recover::LoggedRow;
 pub use row::Row;
-pub use system::SystemFigures;
+pub use system::{GpuFigures, SystemFigures};
 pub use upload::{Upload, UploadError};

@@ -264,8 +264,8 @@ impl OfflineRun {
     ///
     /// [`TrackingError`].
     pub fn system(&mut self, figures: &SystemFigures, now: Timestamp) -> Result<(), TrackingError> {
-        let item = |(name, value): (&str, f64)| Item {
-            key: name.to_owned(),
+        let item = |(name, value): (String, f64)| Item {
+            key: name,
             value_json: number::json(value),
             ..Item::default()
         };

@@ -35,6 +35,13 @@ impl Samples {
             Some(labels) => Some(Labels { values: integers(&labels, path)?, names: Vec::new() }),
             None => labels_of_record(path, array.as_deref(), &features)?,
         };
+        let shape = features.shape();
+        ensure!(
+            !shape.is_empty() && shape.iter().all(|extent| *extent > 0),
+            "{}: expected features of at least one sample, [samples, width], found an array of shape {:?}",
+            path.display(),
+            shape.to_vec()
+        );
         let (features, samples, width) = rows(&features);
         if let Some(Labels { values, .. }) = &labels {
             let found = values.len();

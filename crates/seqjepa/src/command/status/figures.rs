@@ -1,6 +1,6 @@
 //! The figures of an epoch in words and units.
 
-use super::super::terminal::one_line;
+use super::super::terminal::short_line;
 
 /// A figure as a line; none for a verdict, which is said in words elsewhere.
 pub(super) fn line(name: &str, value: f64) -> Option<String> {
@@ -8,7 +8,7 @@ pub(super) fn line(name: &str, value: f64) -> Option<String> {
         return None;
     }
     let words = words(name);
-    let shown = if words == name { one_line(name) } else { format!("{words} ({name})") };
+    let shown = if words == name { short_line(name) } else { format!("{words} ({name})") };
     Some(format!("  {:<8} {shown}", figure(name, value)))
 }
 
@@ -77,7 +77,7 @@ fn words(name: &str) -> String {
         "r2" => "R2 of the action".into(),
         "r2_loss" => "loss of the action".into(),
         _ => match rest.strip_prefix("r2_") {
-            Some(group) => format!("R2 of {}", one_line(group)),
+            Some(group) => format!("R2 of {}", short_line(group)),
             None => return name.into(),
         },
     };

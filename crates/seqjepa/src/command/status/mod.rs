@@ -11,7 +11,7 @@ use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
 use seqjepa_train::MetricsRow;
 
-use super::terminal::{one_line, say, width};
+use super::terminal::{say, short_line, width};
 
 /// A heartbeat older than this, in seconds, is worth a word: steps may be long, but not that long.
 const SILENCE: u64 = 600;
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         value["life"] = format!("{life:?}").to_lowercase().into();
         say!("{value:#}");
     } else {
-        let lines = lines(&status, life, &one_line(&arguments.run.display().to_string()));
+        let lines = lines(&status, life, &short_line(&arguments.run.display().to_string()));
         let text: String = lines.iter().map(|line| indented(line, width())).collect();
         say!("{}", text.trim_end());
     }
@@ -77,7 +77,7 @@ fn lines(status: &Status, life: Life, folder: &str) -> Vec<String> {
         (Life::Running, state) => format!("{} (process {})", word(state), status.pid),
         (Life::Ended, state) => word(state).to_owned(),
     };
-    let mut lines = vec![format!("{}: {state}", one_line(&status.name))];
+    let mut lines = vec![format!("{}: {state}", short_line(&status.name))];
     let unit = match status.state {
         RunState::Evaluating => "of the frozen probes",
         RunState::Testing => "test batches",
@@ -103,7 +103,7 @@ fn lines(status: &Status, life: Life, folder: &str) -> Vec<String> {
         }
     }
     if let (Some(path), Some(step)) = (&status.checkpoint, status.checkpoint_step) {
-        lines.push(format!("checkpoint {} of step {step}", one_line(&path.display().to_string())));
+        lines.push(format!("checkpoint {} of step {step}", short_line(&path.display().to_string())));
     }
     if let Some(row) = &status.last_metrics {
         lines.push(format!("figures of epoch {}:", row.epoch));
@@ -111,7 +111,7 @@ fn lines(status: &Status, life: Life, folder: &str) -> Vec<String> {
         lines.extend(collapse(row));
     }
     if let Some(message) = &status.message {
-        lines.push(format!("message    {}", one_line(message)));
+        lines.push(format!("message    {}", short_line(message)));
     }
     lines.push(format!("updated    {} ago", clock(age)));
     lines

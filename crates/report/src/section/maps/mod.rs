@@ -1,11 +1,18 @@
 //! Maps of z_1 and of the invariant representation.
 
+mod bitmaps;
+mod colours;
+
+pub(super) use bitmaps::bitmaps;
+
 use std::fmt::Write as _;
 
 use seqjepa_evaluation::{EvaluationSample, SampleTable};
 
+use self::colours::{PARAMETERS, coloured};
 use super::pictures::{SHOWN, Thumbnails};
 use super::{heading, name, no_sample};
+use crate::chart::{Shape, placed};
 use crate::html::{absent, escape, json_numbers, json_text, short};
 use crate::map::{Maps, maps};
 use crate::number::fixed;
@@ -14,10 +21,9 @@ use crate::read::ReportRun;
 /// Pixels of a map, and of the margin around it.
 const SIZE: f64 = 400.0;
 const MARGIN: f64 = 10.0;
-/// Steps of the colour scale of an action parameter.
-const STEPS: usize = 9;
-/// Action parameters, and classes with a place in the legend, that are offered.
-const PARAMETERS: usize = 24;
+/// Marks of classes whose colour is the same.
+const SHAPES: [Shape; 4] = [Shape::Circle, Shape::Square, Shape::Triangle, Shape::Diamond];
+/// Classes with a place in the legend.
 const CLASSES: usize = 64;
 
 pub(super) fn html(runs: &[ReportRun], sheets: &[Thumbnails]) -> String {
@@ -117,15 +123,15 @@ fn legend(sample: &EvaluationSample, labels: Option<&[u32]>) -> String {
 
 /// A point of a class: eight colours, and four shapes where these do not do.
 fn mark(x: f64, y: f64, class: usize) -> String {
-    let (colour, shape) = (class % 8, class / 8 % 4);
+    let colour = class % 8;
     let (x, y) = (fixed_short(x), fixed_short(y));
-    match shape {
-        0 => format!("<circle class=\"p k{colour}\" cx=\"{x}\" cy=\"{y}\" r=\"3.2\"/>"),
-        shape => {
-            let path = ["", "M-3-3h6v6h-6z", "M0-4.2L4 3h-8z", "M0-4.4L4.4 0 0 4.4-4.4 0z"][shape];
-            format!("<path class=\"p k{colour}\" d=\"{path}\" transform=\"translate({x} {y})\"/>")
-        }
-    }
+    let path = match SHAPES[class / 8 % 4] {
+        Shape::Circle => return format!("<circle class=\"p k{colour}\" cx=\"{x}\" cy=\"{y}\" r=\"3.2\"/>"),
+        Shape::Square => "M-3-3h6v6h-6z",
+        Shape::Triangle => "M0-4.2L4 3h-8z",
+        Shape::Diamond => "M0-4.4L4.4 0 0 4.4-4.4 0z",
+    };
+    format!("<path class=\"p k{colour}\" d=\"{path}\" transform=\"translate({x} {y})\"/>")
 }
 
 fn fixed_short(value: f64) -> String {
@@ -140,7 +146,7 @@ fn figures(representation: &str, maps: &Maps, labels: Option<&[u32]>) -> String 
         .into_iter()
         .map(|(kind, note, points)| {
             let title = format!("{}: {kind}", escape(representation));
-            let placed = placed(points);
+            let placed = placed(points, SIZE, MARGIN);
             let marks: String = placed
                 .iter()
                 .enumerate()
@@ -156,47 +162,24 @@ fn figures(representation: &str, maps: &Maps, labels: Option<&[u32]>) -> String 
         .collect()
 }
 
-/// Points in pixels, without distortion.
-fn placed(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
-    let range = |axis: usize| {
-        let low = points.iter().map(|point| point[axis]).fold(f64::INFINITY, f64::min);
-        let high = points.iter().map(|point| point[axis]).fold(f64::NEG_INFINITY, f64::max);
-        (low, high - low)
-    };
-    let ranges = [range(0), range(1)];
-    let widest = ranges[0].1.max(ranges[1].1);
-    let scale = if widest > 0.0 && widest.is_finite() { (SIZE - 2.0 * MARGIN) / widest } else { 0.0 };
-    let place = |point: &[f64; 2], axis: usize| {
-        let (low, spread) = ranges[axis];
-        let centred = (point[axis] - low - spread / 2.0) * scale;
-        SIZE / 2.0 + if axis == 1 { -centred } else { centred }
-    };
-    points.iter().map(|point| [place(point, 0), place(point, 1)]).collect()
-}
-
 /// What hover values and colours need.
 fn json(sample: &EvaluationSample, labels: Option<&[u32]>, sheet: Option<String>) -> String {
     let names: Vec<String> = sample.class_names.iter().map(|name| json_text(name)).collect();
     let integers = |values: &[u32]| json_numbers(values.iter().map(|value| f64::from(*value)));
     let predicted: Vec<u32> =
         sample.rows.iter().filter_map(|row| sample.predicted.get(*row as usize).copied()).collect();
-    let mut parameters = Vec::new();
-    for (column, parameter) in sample.actions.parameters().iter().take(PARAMETERS).enumerate() {
-        let values: Vec<f64> =
-            (0..sample.len()).map(|row| f64::from(sample.relative.row(row)[column])).collect();
-        let [low, high] = middle(&values);
-        let step = |value: &f64| {
-            let share = if high > low { (value - low) / (high - low) } else { 0.5 };
-            (share * STEPS as f64).floor().clamp(0.0, (STEPS - 1) as f64)
-        };
-        parameters.push(format!(
-            "{{\"n\":{},\"r\":{},\"v\":{},\"s\":{}}}",
-            json_text(&parameter.name),
-            json_numbers([low, high]),
-            json_numbers(values.iter().map(|value| (value * 1000.0).round() / 1000.0)),
-            json_numbers(values.iter().map(step))
-        ));
-    }
+    let parameters: Vec<String> = coloured(sample)
+        .iter()
+        .map(|parameter| {
+            format!(
+                "{{\"n\":{},\"r\":{},\"v\":{},\"s\":{}}}",
+                json_text(parameter.name),
+                json_numbers(parameter.range),
+                json_numbers(parameter.values.iter().map(|value| (value * 1000.0).round() / 1000.0)),
+                json_numbers(parameter.values.iter().map(|value| parameter.step(*value) as f64))
+            )
+        })
+        .collect();
     format!(
         "{{\"names\":[{}],\"rows\":{},\"labels\":{},\"predicted\":{},\"sheet\":{},\"parameters\":[{}]}}",
         names.join(","),
@@ -206,15 +189,4 @@ fn json(sample: &EvaluationSample, labels: Option<&[u32]>, sheet: Option<String>
         sheet.unwrap_or_else(|| "null".into()),
         parameters.join(",")
     )
-}
-
-/// The range of all but the outermost fiftieth on either side: one outlier is not to take the colours of all others.
-fn middle(values: &[f64]) -> [f64; 2] {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    let edge = sorted.len() / 50;
-    match (sorted.get(edge), sorted.get(sorted.len().saturating_sub(edge + 1))) {
-        (Some(low), Some(high)) => [*low, *high],
-        _ => [0.0, 0.0],
-    }
 }

@@ -1,0 +1,17 @@
+//! What of a run's config is of the machine that it runs on.
+
+/// Keys of a run's config that say where files are and go, what is fetched, on which device and with how many threads: nothing of what a
+/// model is, or of how it is measured.
+pub const MACHINE_KEYS: [&str; 11] = [
+    "run.device",
+    "dataset.data_root",
+    "dataset.download",
+    "dataset.download_url",
+    "dataset.memory_limit_gib",
+    "dataset.num_workers",
+    "dataset.prefetch",
+    "eval.num_workers",
+    "eval.cache",
+    "eval.cache_dir",
+    "eval.cache_limit_gib",
+];
