@@ -50,6 +50,19 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
 }
 
+/// What a signalled child printed; one that does not end is killed, as where the signal is ignored from outside (`nohup`).
+fn ended(mut child: Child, signal: &str) -> Output {
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+            panic!("SIG{signal} did not end the run; tests inherit ignored signals");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap()
+}
+
 fn spawn(command: &mut Command) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
@@ -67,7 +80,7 @@ fn a_signal_stops_and_saves_and_the_run_goes_on() {
         wait_for(&run.join("checkpoints/last.safetensors"));
         assert_eq!(status(&run)["life"], "running");
         signal(&child, name);
-        let output = child.wait_with_output().unwrap();
+        let output = ended(child, name);
         let error = stderr(&output);
         assert_eq!(output.status.code(), Some(code), "{error}");
         assert!(error.contains(&format!("seqjepa resume {}", run.display())), "{error}");
