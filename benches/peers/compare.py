@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measure import best_sample
 from PIL import Image
 from torchvision import transforms as v1
 from torchvision.transforms import InterpolationMode, v2
@@ -122,10 +123,9 @@ def views_per_second(run, size, count, seconds):
 def ours(criterion, name):
     """Views a second of one criterion figure: of its best sample, and of the mean."""
     read = lambda file: json.loads((criterion / "observed_view" / name / "new" / file).read_text())
-    views, sample = read("benchmark.json")["throughput"]["Elements"], read("sample.json")
-    best = min(time / count for time, count in zip(sample["times"], sample["iters"]))
+    views = read("benchmark.json")["throughput"]["Elements"]
     mean = read("estimates.json")["mean"]["point_estimate"]
-    return views / (best * 1e-9), views / (mean * 1e-9)
+    return views / best_sample(criterion / "observed_view" / name), views / (mean * 1e-9)
 
 
 def main():

@@ -13,11 +13,10 @@ not show.
 """
 
 import argparse
-import json
-import time
 from pathlib import Path
 
 import torch
+from measure import best_sample, least
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,24 +57,10 @@ def passes(layer, memory_format):
     return forward, lambda: backward([True, False, False]), lambda: backward([False, True, False])
 
 
-def least(run, seconds):
-    for _ in range(3):
-        run()
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
 def ours(criterion, name, title):
-    """The best sample of a criterion figure, in seconds; None where it was not measured."""
-    file = criterion / "convolution" / f"{name}_{title}_seqjepa" / "new" / "sample.json"
-    if not file.exists():
-        return None
-    sample = json.loads(file.read_text())
-    return min(time / count for time, count in zip(sample["times"], sample["iters"])) * 1e-9
+    """In seconds; None where it was not measured."""
+    folder = criterion / "convolution" / f"{name}_{title}_seqjepa"
+    return best_sample(folder) if folder.exists() else None
 
 
 def main():

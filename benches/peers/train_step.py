@@ -19,10 +19,10 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
+from measure import best_sample, least
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "goldens"))
@@ -73,22 +73,8 @@ def encoder(width, channels_last, compiled):
     return run
 
 
-def least(run, seconds):
-    for _ in range(3):
-        run()
-    best, end = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
 def ours(criterion, group, name):
-    """The best sample of a criterion figure, in seconds."""
-    folder = criterion / group / name.replace("/", "_") / "new"
-    sample = json.loads((folder / "sample.json").read_text())
-    return min(time / count for time, count in zip(sample["times"], sample["iters"])) * 1e-9
+    return best_sample(criterion / group / name.replace("/", "_"))
 
 
 def compare(arguments, group, name, make):

@@ -1,6 +1,6 @@
 //! The transformer encoder layer.
 
-use crate::{DropoutMasks, InitRng, LayerNorm, Linear, MultiHeadAttention};
+use crate::{DropoutMasks, InitRng, LayerNorm, Linear, MultiHeadAttention, relu};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, activation};
 
@@ -104,7 +104,7 @@ impl TransformerEncoderLayer {
     fn feed(&self, input: Tensor<3>, mut masks: Option<&mut DropoutMasks>) -> Tensor<3> {
         let expanded = self.linear1.forward(input);
         let activated = match self.config.activation {
-            FeedForwardActivation::Relu => activation::relu(expanded),
+            FeedForwardActivation::Relu => relu(expanded),
             FeedForwardActivation::Gelu => activation::gelu(expanded),
         };
         let activated = self.drop(activated, masks.as_deref_mut());

@@ -1,22 +1,20 @@
 //! Loops compiled for the widest vectors of the processor.
 
+use seqjepa_cpu::{InstructionSet, Instructions};
+
 /// Runs `work`, compiled for the widest vectors of this processor. The compiler contracts no operations and changes no order: the bits
 /// are the same on all.
 #[inline(always)]
 pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") {
-            // SAFETY: the processor has these instructions.
-            return unsafe { avx512(work) };
-        }
-        if has!("avx2") {
-            // SAFETY: the processor has these instructions.
-            return unsafe { avx2(work) };
-        }
+    match Instructions::best().set() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: `Instructions` of these sets exist only where the processor has them.
+        InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => unsafe { avx512(work) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        InstructionSet::Avx2 => unsafe { avx2(work) },
+        _ => work(),
     }
-    work()
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -40,6 +40,24 @@ impl Grid {
         let end = (rows.end * OUTPUTS - OUTPUTS + size).saturating_sub(self.before).min(self.height);
         start.min(end)..end
     }
+
+    /// Some rows of pixels of up to `most` of the channels, from `first` of them on, and where they start in the images.
+    fn planes(
+        &self,
+        channels: Channels,
+        image: usize,
+        first: usize,
+        most: usize,
+        pixel_rows: &Range<usize>,
+    ) -> (Planes, usize) {
+        let planes = Planes {
+            count: most.min(channels.count - first),
+            stride: self.plane(),
+            len: pixel_rows.len() * self.width,
+        };
+        let plane = image * channels.of + channels.first + first;
+        (planes, plane * self.plane() + pixel_rows.start * self.width)
+    }
 }
 
 /// Some channels of some images, `[images, of, height, width]`.
@@ -102,13 +120,7 @@ pub(super) unsafe fn transform_tiles<V: Vector, T: Transform<SIZE>, const SIZE: 
     for (image, rows) in grid.images(rows) {
         let pixel_rows = grid.pixel_rows(&rows, SIZE);
         for first in (0..channels.count).step_by(V::LANES) {
-            let planes = Planes {
-                count: V::LANES.min(channels.count - first),
-                stride: plane,
-                len: pixel_rows.len() * grid.width,
-            };
-            let start =
-                (image * channels.of + channels.first + first) * plane + pixel_rows.start * grid.width;
+            let (planes, start) = grid.planes(channels, image, first, V::LANES, &pixel_rows);
             if planes.len > 0 {
                 // SAFETY: as the caller vouches.
                 unsafe { interleave::<V>(planes, &images[start..], pixels) };
@@ -225,13 +237,7 @@ pub(super) unsafe fn write_tiles<V: Vector>(
                     }
                 }
             }
-            let planes = Planes {
-                count: V::LANES.min(channels.count - first),
-                stride: plane,
-                len: pixel_rows.len() * grid.width,
-            };
-            let start =
-                (image * channels.of + channels.first + first) * plane + pixel_rows.start * grid.width;
+            let (planes, start) = grid.planes(channels, image, first, V::LANES, &pixel_rows);
             // SAFETY: as the caller vouches.
             unsafe { separate::<V>(planes, pixels, images.from(start)) };
         }
