@@ -16,15 +16,13 @@ not show.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
-from measure import best_sample, least
+from measure import ROOT, best_sample, built, least
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "goldens"))
 
 from seqjepa_torch import ResNet, SeqJepa, Settings  # noqa: E402
@@ -100,12 +98,7 @@ def peak_of(command):
 
 
 def memory():
-    built = subprocess.run(
-        ["cargo", "bench", "--bench", "train_step", "--no-run", "--message-format", "json"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )
-    messages = [json.loads(line) for line in built.stdout.splitlines()]
-    program = [m["executable"] for m in messages if m.get("target", {}).get("name") == "train_step" and m.get("executable")][-1]
+    program = built("--profile", "bench", "--bench", "train_step")
     print("| step | seqjepa, MiB | PyTorch | channels last |")
     print("|---|---:|---:|---:|")
     for name in STEPS:

@@ -142,6 +142,7 @@ fn run(
         },
         encoder: settings.encoder,
         device: device_name(device),
+        device_check: None,
         scope: Scope {
             observed_views: settings.seq_len,
             protocols: settings.protocols().into_iter().map(|kind| kind.name().to_owned()).collect(),

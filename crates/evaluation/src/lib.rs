@@ -89,8 +89,9 @@ mod sample;
 pub mod settings;
 
 pub use card::{
-    CardError, DataRecord, Diagnosed, DiagnosticsRecord, Figure, Fit, Measured, MethodRecord, ModelOrigin,
-    ModelRecord, ModelSource, Protocol, PublishedFigure, RepresentationDiagnostics, ResultCard, Scope,
+    CardError, DataRecord, DeviceCheckRecord, Diagnosed, DiagnosticsRecord, Figure, Fit, Measured,
+    MethodRecord, ModelOrigin, ModelRecord, ModelSource, Protocol, PublishedFigure,
+    RepresentationDiagnostics, ResultCard, Scope,
 };
 pub use comparison::{ComparedRun, Comparison, TrainedAs};
 pub use data::EvaluationData;

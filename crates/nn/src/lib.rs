@@ -46,6 +46,7 @@ mod error;
 mod finite;
 #[cfg(feature = "flex")]
 mod flex;
+mod gelu;
 pub mod host;
 mod init;
 mod layer_norm;
@@ -67,6 +68,7 @@ pub use copy::independent_copy;
 pub use dropout::{DropoutKey, DropoutMasks};
 pub use error::NnError;
 pub use finite::{finite_flag, non_finite};
+pub use gelu::gelu;
 pub use init::InitRng;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;

@@ -1,8 +1,8 @@
 //! The transformer encoder layer.
 
-use crate::{DropoutMasks, InitRng, LayerNorm, Linear, MultiHeadAttention, relu};
+use crate::{DropoutMasks, InitRng, LayerNorm, Linear, MultiHeadAttention, gelu, relu};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 
 /// Where a transformer layer normalises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl TransformerEncoderLayer {
         let expanded = self.linear1.forward(input);
         let activated = match self.config.activation {
             FeedForwardActivation::Relu => relu(expanded),
-            FeedForwardActivation::Gelu => activation::gelu(expanded),
+            FeedForwardActivation::Gelu => gelu(expanded),
         };
         let activated = self.drop(activated, masks.as_deref_mut());
         self.drop(self.linear2.forward(activated), masks)

@@ -13,11 +13,11 @@ use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, Transf
 use burn::nn::{BatchNormConfig, DropoutConfig, LinearConfig};
 use burn::optim::AdamWConfig;
 use burn::optim::momentum::MomentumConfig;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, activation};
 use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGradients};
 use seqjepa_nn::{
     BatchNorm, FeedForwardActivation, InitRng, Linear, Mode, MultiHeadAttention, NormPlacement,
-    TransformerEncoderLayer, TransformerLayerConfig,
+    TransformerEncoderLayer, TransformerLayerConfig, gelu,
 };
 
 fn batch(device: &Device) -> Tensor<2> {
@@ -190,4 +190,20 @@ fn burns_dropout_depends_on_what_was_drawn_before() {
     let ones = Tensor::<1>::ones([64], &device);
     let [left, right] = [0, 1].map(|_| dropout.forward(ones.clone()).into_data());
     assert_ne!(left, right);
+}
+
+/// PyTorch: 1.0833155 at 1, the distribution plus the density. Burn outside Flex: the slope of the approximation by tanh.
+#[test]
+#[expect(deprecated, reason = "ndarray is the second oracle until Burn removes it")]
+fn burns_gelu_has_the_gradient_of_its_approximation() {
+    let gradient = |device: Device, function: fn(Tensor<1>) -> Tensor<1>| {
+        let input = Tensor::<1>::from_data([1.0], &device.autodiff()).require_grad();
+        let gradients = function(input.clone()).backward();
+        first(input.grad(&gradients).expect("it was asked for"))
+    };
+    let exact = 1.083_315_5;
+    assert!((gradient(Device::ndarray(), activation::gelu) - exact).abs() > 1e-4);
+    for device in [Device::ndarray(), Device::flex()] {
+        assert!((gradient(device, gelu) - exact).abs() < 1e-6);
+    }
 }

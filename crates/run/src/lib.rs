@@ -28,6 +28,7 @@ pub mod config;
 mod config_file;
 mod data;
 pub mod device;
+pub mod device_check;
 pub mod embed;
 mod fingerprint;
 pub mod folder;

@@ -1,5 +1,6 @@
 //! The result card: every figure with all that a reader must know to compare it.
 
+mod device_check;
 mod diagnosed;
 mod error;
 mod figure;
@@ -9,6 +10,7 @@ mod protocol;
 mod result_card;
 mod scope;
 
+pub use device_check::DeviceCheckRecord;
 pub use diagnosed::{Diagnosed, DiagnosticsRecord, RepresentationDiagnostics};
 pub use error::CardError;
 pub use figure::{Figure, Measured, PublishedFigure};

@@ -7,6 +7,7 @@ use seqjepa_train::storage::{Folder, StorageError, json_value, read_json, write_
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::device_check::DeviceCheckRecord;
 use super::diagnosed::Diagnosed;
 use super::error::CardError;
 use super::figure::Figure;
@@ -41,6 +42,9 @@ pub struct ResultCard {
     pub encoder: EncoderChoice,
     /// The device, by the name that `run.device` takes, as `flex` or `cuda:1`.
     pub device: String,
+    /// What the check of the device found before the run was trained; none on the processor, or where it was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_check: Option<DeviceCheckRecord>,
     /// What the card speaks of.
     pub scope: Scope,
     /// Every figure.

@@ -75,6 +75,7 @@ pub(crate) fn card(names: &[&str]) -> ResultCard {
         },
         encoder: EncoderChoice::Online,
         device: "cpu".into(),
+        device_check: None,
         scope: Scope {
             observed_views: 5,
             protocols: vec!["exact".into()],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::Module;
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::{Device, Gradients, Tensor};
 
 use super::squares::sum_of_squares;
 use crate::finite::zero_if_finite;
@@ -99,6 +99,22 @@ impl ParameterGradients {
     pub fn scale(&mut self, factor: f64) {
         for gradient in self.gradients.values_mut() {
             gradient.values.inplace(|values| values.mul_scalar(factor));
+        }
+    }
+
+    /// A copy on another device, outside autodiff.
+    #[must_use]
+    pub fn to_device(&self, device: &Device) -> Self {
+        let moved = |gradient: &Gradient| Gradient {
+            values: gradient.values.clone().to_device(device),
+            shape: gradient.shape.clone(),
+        };
+        Self {
+            gradients: self
+                .gradients
+                .iter()
+                .map(|(path, gradient)| (path.clone(), moved(gradient)))
+                .collect(),
         }
     }
 

@@ -26,6 +26,14 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
     html
 }
 
+/// The device, and whether its arithmetic was checked.
+fn device(card: &ResultCard) -> String {
+    let checked = card.device_check.as_ref();
+    let checked =
+        checked.map(|found| format!(" (its arithmetic checked against {})", escape(&found.reference)));
+    escape(&card.device) + &checked.unwrap_or_default()
+}
+
 fn of_card(card: &ResultCard) -> String {
     let origin = &card.model.origin;
     let trained = match (origin.epochs, origin.steps) {
@@ -48,7 +56,7 @@ fn of_card(card: &ResultCard) -> String {
         card.data.train_images,
         card.data.test_images,
         card.data.classes,
-        escape(&card.device),
+        device(card),
         escape(&card.code.version),
         short(&card.model.model_sha256, 64),
     );

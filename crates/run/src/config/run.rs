@@ -20,6 +20,10 @@ pub struct RunConfig {
     /// that is compiled in and present, and a run says at its start which and why. Default `auto`.
     #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm"]))]
     pub device: String,
+    /// Before a run trains on another device than `flex`, its own model is computed on the device and on `flex`, and a difference
+    /// beyond rounding ends the run: on a whole batch (`full`), on at most 8 sequences of it (`quick`), or not at all (`off`). Default
+    /// `full`.
+    pub device_check: DeviceCheckLevel,
     /// Passes over the training split. Default 10.
     #[schemars(range(min = 1, max = MOST_EPOCHS))]
     pub epochs: usize,
@@ -82,6 +86,18 @@ fn zero_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usi
     Ok(Option::deserialize(deserializer)?.filter(|limit| *limit > 0))
 }
 
+/// How much of a device's arithmetic is checked before it is trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceCheckLevel {
+    /// The run's model on a whole batch.
+    Full,
+    /// The run's model on at most 8 sequences.
+    Quick,
+    /// Nothing.
+    Off,
+}
+
 /// Which end of a figure is the good one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -98,6 +114,7 @@ impl Default for RunConfig {
             name: "seqjepa".into(),
             seed: 42,
             device: "auto".into(),
+            device_check: DeviceCheckLevel::Full,
             epochs: 10,
             output_dir: None,
             drop_last: true,

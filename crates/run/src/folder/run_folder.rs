@@ -15,6 +15,7 @@ pub(crate) const METRICS_JSONL: &str = "metrics.jsonl";
 pub(crate) const METRICS_KEPT: &str = "metrics.kept.jsonl";
 pub(crate) const METRICS_CSV: &str = "metrics.csv";
 pub(crate) const STATUS: &str = "status.json";
+pub(crate) const DEVICE_CHECK: &str = "device_check.json";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 pub(crate) const FEATURES: &str = "features";
 pub(crate) const GATES: &str = "gates.json";
@@ -22,8 +23,8 @@ pub(crate) const EVALUATION: &str = "evaluation.json";
 pub(crate) const SAMPLE: &str = seqjepa_evaluation::EvaluationSample::FILE_NAME;
 pub(crate) const REPORT: &str = "report.html";
 
-/// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `status.json`, `checkpoints/`, `gates.json`,
-/// `evaluation.json`, `sample.safetensors`, and the `lock` of the process that is at work on it.
+/// A run's folder: `config.yaml`, `metrics.jsonl`, `metrics.csv`, `status.json`, `device_check.json`, `checkpoints/`,
+/// `gates.json`, `evaluation.json`, `sample.safetensors`, and the `lock` of the process that is at work on it.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     root: PathBuf,

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::config::{ConfigDifference, ConfigError};
 use crate::device::DeviceError;
+use crate::device_check::DeviceCheckError;
 use crate::folder::FolderError;
 use crate::registry::DataSetError;
 
@@ -20,6 +21,9 @@ pub enum RunError {
     /// A device that cannot be had.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A device that computes wrongly.
+    #[error(transparent)]
+    DeviceCheck(#[from] DeviceCheckError),
     /// A run folder that cannot be made or taken.
     #[error(transparent)]
     Folder(#[from] FolderError),

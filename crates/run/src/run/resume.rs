@@ -115,7 +115,8 @@ impl Run {
             check_backend(&root, found.checkpoint.record.backend.as_deref(), device.1, options)?;
         }
         let parts = Parts::prepare(registry, config, device, observer)?;
-        let mut run = Self::assemble(parts, folder, store, lock);
+        let device_check = parts.check_device()?;
+        let mut run = Self::assemble(parts, folder, store, lock, device_check)?;
         let Some(Found { checkpoint, path, .. }) = found else {
             run.replace_config(&kept, unreadable)?;
             observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;

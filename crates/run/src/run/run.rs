@@ -3,13 +3,14 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::RgbImage;
 use seqjepa_evaluation::{
-    EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard, clear_features,
-    evaluate_with_sample, file_sha256,
+    DeviceCheckRecord, EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard,
+    clear_features, evaluate_with_sample, file_sha256,
 };
 use seqjepa_model::{DynMethod, DynMethodConfig};
+use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_train::checkpoint::CheckpointStore;
 use seqjepa_train::observer::{Event, Observer, Observers};
-use seqjepa_train::{History, MetricsRow, StopFlag, Trainer};
+use seqjepa_train::{History, MetricsRow, StopFlag, TrainError, Trainer};
 use serde::Serialize;
 
 use super::build::build_trainer;
@@ -17,16 +18,20 @@ use super::error::RunError;
 use super::memory;
 use super::record::{RunCheckpoint, RunRecord};
 use crate::code::code_version;
-use crate::config::{Config, WandbConfig};
+use crate::config::{Config, DeviceCheckLevel, WandbConfig};
 use crate::data::RunData;
 use crate::device::DeviceRequest;
+use crate::device_check::{DeviceCheckError, MethodCheck, check_method};
 use crate::fingerprint::DataFingerprint;
-use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
+use crate::folder::run_folder::{CHECKPOINTS, DEVICE_CHECK, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
 use crate::sink::StatusSink;
 use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
+
+/// Sequences of a quick check of a device.
+const QUICK: usize = 8;
 
 /// Draws what trackers show of the frozen evaluation whose files are in this run folder: pictures with their names, or why there are
 /// none.
@@ -43,6 +48,8 @@ pub struct Run {
     pub(super) backend: &'static str,
     data: RunData,
     pub(super) fingerprint: DataFingerprint,
+    /// What the check of the device has found, where there was one.
+    pub(super) device_check: Option<DeviceCheckRecord>,
     pub(super) trainer: Trainer,
     /// Those of the epochs done, and where their lines end.
     pub(super) rows: Vec<MetricsRow>,
@@ -87,6 +94,45 @@ impl Parts {
         let fingerprint = DataFingerprint::of(data.set());
         Ok(Self { config, method, device, backend, data, fingerprint, trainer })
     }
+
+    /// Holds the device against the processor, as `run.device_check` says: see [`device_check`](crate::device_check).
+    pub(super) fn check_device(&self) -> Result<Option<DeviceCheckRecord>, RunError> {
+        let mut config = self.config.clone();
+        match config.run.device_check {
+            _ if self.backend == "flex" => return Ok(None),
+            DeviceCheckLevel::Off => {
+                tracing::warn!(
+                    "the arithmetic of `{}` is not checked: run.device_check is off",
+                    self.backend
+                );
+                return Ok(None);
+            }
+            DeviceCheckLevel::Quick => config.dataset.batch_size = config.dataset.batch_size.min(QUICK),
+            DeviceCheckLevel::Full => {}
+        }
+        let loaders = self.data.loaders(&config, self.trainer.method().views_used())?;
+        let Some(batch) = loaders.train.epoch(0, 0).next().transpose().map_err(TrainError::from)? else {
+            return Ok(None);
+        };
+        let check = MethodCheck {
+            device: &self.device,
+            backend: self.backend,
+            method: &*self.method,
+            seed: config.run.seed,
+            batch: &batch,
+            learning_rate: config.optim.lr,
+        };
+        let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
+        match check_method(&check, &optimizer) {
+            Ok(record) => Ok(Some(record)),
+            // A build for one device alone.
+            Err(error @ DeviceCheckError::NoReference { .. }) => {
+                tracing::warn!("{error}");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl Run {
@@ -114,15 +160,22 @@ impl Run {
         RunFolder::check(&config)?;
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         let mut parts = Parts::prepare(registry, config, device, observer)?;
+        let device_check = parts.check_device()?;
         let (folder, lock) = RunFolder::create(&parts.config)?;
         parts.config.run.output_dir = Some(folder.root().to_owned());
         let store = CheckpointStore::new(lock.folder().below(CHECKPOINTS), parts.config.run.keep_last);
-        Ok(Self::assemble(parts, folder, store, lock))
+        Self::assemble(parts, folder, store, lock, device_check)
     }
 
-    pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
+    pub(super) fn assemble(
+        parts: Parts,
+        folder: RunFolder,
+        store: CheckpointStore,
+        lock: RunLock,
+        device_check: Option<DeviceCheckRecord>,
+    ) -> Result<Self, RunError> {
         let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
-        Self {
+        let run = Self {
             wandb: config.logging.wandb.clone(),
             gpu: None,
             draw: None,
@@ -140,8 +193,13 @@ impl Run {
             history: History::default(),
             best: None,
             stop: StopFlag::new(),
+            device_check,
             lock,
+        };
+        if let Some(found) = &run.device_check {
+            run.write_json(DEVICE_CHECK, found)?;
         }
+        Ok(run)
     }
 
     /// Stops the run when `flag` is set: it finishes the step it is in, saves, and returns [`RunError::Stopped`].
@@ -315,6 +373,7 @@ impl Run {
         };
         let (mut card, sample) = evaluate_with_sample(&request, observer)?;
         card.device = DeviceRequest::parse(&self.config.run.device)?.resolved(self.backend);
+        card.device_check.clone_from(&self.device_check);
         Ok((card, sample))
     }
 

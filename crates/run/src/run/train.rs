@@ -115,6 +115,9 @@ impl Run {
     ) -> Result<(), RunError> {
         let before = self.rows.last().and_then(|row| row.get("wall_time")).unwrap_or(0.0);
         row.push("wall_time", before + row.get("ep_time").unwrap_or(0.0));
+        if let Some(found) = &self.device_check {
+            row.push("device_check", found.share);
+        }
         let epoch = row.epoch;
         self.history.push(&row);
         self.rows.push(row);

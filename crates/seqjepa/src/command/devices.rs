@@ -3,18 +3,32 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use seqjepa_run::device::{BackendReport, DeviceRequest};
+use seqjepa_run::device_check::{OperatorReport, check_operators};
 
 use super::device::{is_cpu, look};
 use super::terminal::say;
+
+/// Backend that the others are checked against.
+const REFERENCE: &str = "flex";
 
 /// Lists the backends of this build and the devices that they find.
 ///
 /// `run.device` in a config, or --device, names one of them; `auto` takes the first that is found.
 #[derive(Debug, Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Computes every operator that this project uses on every device found, at awkward shapes and with gradients, and holds the results
+    /// against those of `flex`, the processor. Ends with exit code 1 if one is wrong.
+    #[arg(long)]
+    check: bool,
+}
 
-pub(super) fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
-    for report in look() {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let reports = look();
+    if arguments.check {
+        return check(&reports);
+    }
+    for report in reports {
         let name = report.name;
         if !report.compiled {
             say!("{name:<8} not compiled in; build with `--features {name}`");
@@ -26,10 +40,43 @@ pub(super) fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
             say!("{name:<8} this machine's processor, {threads} threads");
         } else {
             for (number, device) in report.devices.iter().enumerate() {
-                let place = if number == 0 { name.to_owned() } else { format!("{name}:{number}") };
-                say!("{place:<8} {device}");
+                say!("{:<8} {device}", place(name, number));
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How `run.device` names a device.
+fn place(backend: &str, number: usize) -> String {
+    if number == 0 { backend.to_owned() } else { format!("{backend}:{number}") }
+}
+
+fn check(reports: &[BackendReport]) -> anyhow::Result<ExitCode> {
+    let (mut checked, mut wrong) = (0, 0);
+    for report in reports.iter().filter(|report| report.name != REFERENCE) {
+        for number in 0..report.devices.len() {
+            let place = place(report.name, number);
+            let device = DeviceRequest::parse(&place)?.open()?;
+            say!("{place} against {REFERENCE}; distances as a share of what is right for the operator:");
+            let found = check_operators(&device, report.name, line)?;
+            for report in found.iter().filter(|report| report.wrong > 0) {
+                say!("wrong: {}", report.worst);
+                wrong += 1;
+            }
+            checked += 1;
+        }
+    }
+    if checked == 0 {
+        say!(
+            "no device but the processor's {REFERENCE}, which is what others are checked against; `seqjepa devices` says what was looked for"
+        );
+    }
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The line of an operator.
+fn line(report: &OperatorReport) {
+    let verdict = if report.wrong == 0 { "right" } else { "WRONG" };
+    say!("  {:<32} {:>3} shapes  {:>8.1e}  {verdict}", report.name, report.shapes, report.worst.share());
 }

@@ -1,0 +1,196 @@
+//! How far a device's results lie from the reference's, and how far they may.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// How far results may lie from the reference's. Distances are relative: the root of the sum of squared differences over that of
+/// the reference's squares.
+///
+/// Two right implementations differ by rounding and by the order of sums, and where a unit lies at the edge of its rectification
+/// also by a whole term; a wrong kernel is off by a tenth and more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Of single operators and of what a forward pass gives.
+    pub forward: f64,
+    /// Of a parameter's gradient after a whole backward pass. Gradients much smaller than the largest one are held against
+    /// a thousandth of that.
+    pub gradient: f64,
+}
+
+impl Bounds {
+    /// For products in f32: forward 1e-4, gradients 1e-2.
+    pub const F32: Self = Self { forward: 1e-4, gradient: 1e-2 };
+
+    /// For products of which the factors are rounded to TF32's 10 bits of mantissa: forward 5e-3, gradients 5e-2.
+    pub const TF32: Self = Self { forward: 5e-3, gradient: 5e-2 };
+
+    /// Those of a backend: on CUDA and ROCm Burn computes f32 products on tensor cores, in TF32 or its like, where it can.
+    #[must_use]
+    pub fn of_backend(backend: &str) -> Self {
+        match backend {
+            "cuda" | "rocm" => Self::TF32,
+            _ => Self::F32,
+        }
+    }
+}
+
+/// One result of a device beside the reference's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deviation {
+    /// What was compared: an operator and what of it, or a tensor of the method.
+    pub what: String,
+    /// The shapes that went in, for people.
+    pub shapes: String,
+    /// The relative distance; not a number if the device's values are not.
+    pub distance: f64,
+    /// How large it may be.
+    pub bound: f64,
+    /// The device's value where both differ most.
+    pub found: f64,
+    /// The reference's value there.
+    pub expected: f64,
+}
+
+impl Deviation {
+    /// Compares `found` with `expected`; differences are measured against at least `least`, a root of a sum of squares.
+    pub(super) fn between(
+        (what, shapes): (String, String),
+        found: &[f32],
+        expected: &[f32],
+        (bound, least): (f64, f64),
+    ) -> Self {
+        let missing = found.len() != expected.len();
+        let counts = format!("; {} values of {}", found.len(), expected.len());
+        let shapes = if missing { shapes + &counts } else { shapes };
+        let difference = |(found, expected): (&f32, &f32)| f64::from(*found) - f64::from(*expected);
+        let squares: f64 = found.iter().zip(expected).map(|pair| difference(pair).powi(2)).sum();
+        let scale = root_of_squares(expected).max(least);
+        let distance = match squares.sqrt() {
+            _ if missing => f64::NAN,
+            0.0 => 0.0,
+            // Without the sign that a NaN may have, which would make it the least in the order of all floats.
+            root => (root / scale).abs(),
+        };
+        // NaN is the greatest in this order.
+        let worst =
+            found.iter().zip(expected).max_by(|a, b| difference(*a).abs().total_cmp(&difference(*b).abs()));
+        let (found, expected) =
+            worst.map_or((f64::NAN, f64::NAN), |(found, expected)| ((*found).into(), (*expected).into()));
+        Self { what, shapes, distance, bound, found, expected }
+    }
+
+    /// Whether the results are close enough.
+    #[must_use]
+    pub fn is_within(&self) -> bool {
+        self.distance <= self.bound
+    }
+
+    /// The distance as a share of its bound: above 1, or not a number, where it is too large.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.distance / self.bound
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, shapes, distance, bound, found, expected } = self;
+        write!(
+            formatter,
+            "{what} ({shapes}): expected {expected:e}, found {found:e} where they differ most; in all {distance:.1e} from the \
+             reference, at most {bound:.0e} is right"
+        )
+    }
+}
+
+/// The root of the sum of squares.
+pub(super) fn root_of_squares(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// A device that must not be trained on, or that cannot be checked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeviceCheckError {
+    /// Its results are wrong.
+    #[error(
+        "device `{backend}` computes wrongly: {deviation}. Training on it would go on and learn something else. Try a newer driver, \
+         another backend (`seqjepa devices`, `seqjepa devices --check`), or a batch size that is a multiple of 16; \
+         `run.device_check: off` trains all the same"
+    )]
+    Wrong {
+        /// The backend.
+        backend: String,
+        /// The worst result.
+        deviation: Box<Deviation>,
+    },
+    /// There is nothing to hold it against.
+    #[error(
+        "device `{backend}` cannot be checked: this build has no `flex` backend; build with the cargo feature `flex`"
+    )]
+    NoReference {
+        /// The backend.
+        backend: String,
+    },
+    /// The method could not be computed.
+    #[error(transparent)]
+    Model(#[from] seqjepa_model::ModelError),
+    /// The optimizer's step could not be made.
+    #[error(transparent)]
+    Optimizer(#[from] seqjepa_nn::NnError),
+}
+
+/// The device that results are held against, where this build has it.
+pub(super) fn reference(backend: &str) -> Result<burn::tensor::Device, DeviceCheckError> {
+    #[cfg(feature = "flex")]
+    {
+        let _ = backend;
+        Ok(burn::tensor::Device::flex())
+    }
+    #[cfg(not(feature = "flex"))]
+    Err(DeviceCheckError::NoReference { backend: backend.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn between(found: &[f32], expected: &[f32], least: f64) -> Deviation {
+        Deviation::between(("sum".into(), "[2]".into()), found, expected, (1e-3, least))
+    }
+
+    #[test]
+    fn distances_are_relative_to_the_reference() {
+        let found = between(&[3.0, 4.5], &[3.0, 4.0], 0.0);
+        assert_eq!((found.distance, found.found, found.expected), (0.1, 4.5, 4.0));
+        assert!(!found.is_within() && found.share() > 99.0);
+        assert_eq!(between(&[3.0, 4.5], &[3.0, 4.0], 50.0).distance, 0.01);
+        assert!(between(&[0.0, 0.0], &[0.0, 0.0], 0.0).is_within());
+        assert!(between(&[3.0, 4.0], &[3.0, 4.0], 0.0).is_within());
+    }
+
+    #[test]
+    fn what_is_no_number_or_not_there_is_wrong() {
+        for found in [&[3.0, f32::NAN][..], &[3.0, -f32::NAN], &[f32::INFINITY, 4.0], &[3.0], &[0.0, 0.0]] {
+            let deviation = between(found, &[3.0, 4.0], 0.0);
+            assert!(!deviation.is_within(), "{deviation}");
+            assert!(deviation.share().total_cmp(&1.0).is_gt(), "{deviation}");
+        }
+        assert!(between(&[3.0], &[3.0, 4.0], 0.0).to_string().contains("1 values of 2"));
+        assert!(!between(&[1.0, 0.0], &[0.0, 0.0], 0.0).is_within());
+        assert!(between(&[3.0, f32::NAN], &[3.0, 4.0], 0.0).found.is_nan());
+    }
+
+    #[test]
+    fn a_message_says_what_both_gave() {
+        let error = DeviceCheckError::Wrong {
+            backend: "cuda".into(),
+            deviation: Box::new(between(&[0.0, 0.0], &[3.0, 4.0], 0.0)),
+        };
+        let text = error.to_string();
+        for part in ["`cuda`", "sum ([2])", "expected 4e0, found 0e0", "device_check: off"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

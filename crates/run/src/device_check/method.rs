@@ -1,0 +1,173 @@
+//! A method at its own shapes, in training.
+
+use burn::tensor::{Device, Tensor};
+use seqjepa_data::SequenceBatch;
+use seqjepa_evaluation::DeviceCheckRecord;
+use seqjepa_model::{DynMethod, DynMethodConfig, TrainingOutput};
+use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
+use seqjepa_nn::{DropoutKey, StateDict, host};
+use seqjepa_train::sequence_input;
+
+use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares};
+
+/// What is checked, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct MethodCheck<'a> {
+    /// The device that is to be checked.
+    pub device: &'a Device,
+    /// The name of its backend.
+    pub backend: &'a str,
+    /// The method.
+    pub method: &'a dyn DynMethodConfig,
+    /// Seed of its initial values.
+    pub seed: u64,
+    /// The batch to compute it on.
+    pub batch: &'a SequenceBatch,
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+}
+
+/// Computes the method's training pass on the device and on the reference, from the same initial values and views: representations,
+/// loss and its terms, the gradient of every parameter, and the parameters after a step of `optimizer` by the device's own
+/// gradients. Running statistics are among what is compared after the step.
+///
+/// # Errors
+///
+/// [`DeviceCheckError::Wrong`] with the result that is farthest from the reference's, [`DeviceCheckError::NoReference`] in a build
+/// without the Flex backend, and what keeps the method from being computed at all.
+pub fn check_method(
+    check: &MethodCheck<'_>,
+    optimizer: &Optimizer,
+) -> Result<DeviceCheckRecord, DeviceCheckError> {
+    let reference = reference(check.backend)?;
+    let bounds = Bounds::of_backend(check.backend);
+    let shapes = {
+        let batch = check.batch;
+        let [views, channels, height, width] =
+            [batch.rendered_views(), batch.channels(), batch.height(), batch.width()];
+        format!("{} sequences of {views} views of [{channels}, {height}, {width}]", batch.len())
+    };
+    // The same numbers on both: initial values are drawn on the host.
+    let pass = |device: &Device| {
+        let device = device.clone().autodiff();
+        Pass::of(check, check.method.init(check.seed, &device)?, &device)
+    };
+    let (found, expected) = (pass(check.device)?, pass(&reference)?);
+
+    let compare = |what: &str, (found, expected): (&[f32], &[f32]), bound, least| {
+        Deviation::between((what.to_owned(), shapes.clone()), found, expected, (bound, least))
+    };
+    // What is wrong makes all that comes after it wrong: the first that is names the cause.
+    let mut stages = Stages { backend: check.backend, tensors: 0, worst: None };
+    let results = found.results.iter().zip(&expected.results);
+    stages.add(
+        results.map(|((what, found), (_, expected))| compare(what, (found, expected), bounds.forward, 0.0)),
+    )?;
+
+    let read =
+        |gradients: &ParameterGradients, path: &str| gradients.get(path).map(host::read).unwrap_or_default();
+    let paths = expected.gradients.paths();
+    let pairs: Vec<_> =
+        paths.map(|path| (path, read(&found.gradients, path), read(&expected.gradients, path))).collect();
+    // Some gradients are nothing but rounding: those of a bias before a batch norm.
+    let least = 1e-3 * pairs.iter().map(|(_, _, expected)| root_of_squares(expected)).fold(0.0, f64::max);
+    stages.add(pairs.iter().map(|(path, found, expected)| {
+        compare(&format!("gradient of {path}"), (found, expected), bounds.gradient, least)
+    }))?;
+
+    // Adam divides by the gradient's own size: its step has to be held against one by the same gradients.
+    let same = found.gradients.to_device(&reference);
+    let expected = stepped(check, optimizer, expected.method, same)?;
+    let found = stepped(check, optimizer, found.method, found.gradients)?;
+    stages.add(found.into_iter().zip(expected).map(|((name, found), (_, expected))| {
+        let [found, expected] =
+            [found, expected].map(|data| data.convert::<f32>().try_into_vec::<f32>().unwrap_or_default());
+        compare(&format!("{name} after a step"), (&found, &expected), bounds.forward, 1e-6)
+    }))?;
+
+    let worst = stages.worst.expect("every method has a loss");
+    Ok(DeviceCheckRecord {
+        backend: check.backend.to_owned(),
+        reference: "flex".to_owned(),
+        sequences: check.batch.len(),
+        tensors: stages.tensors,
+        share: worst.share(),
+        largest: worst.what,
+    })
+}
+
+/// What has been compared so far.
+struct Stages<'a> {
+    backend: &'a str,
+    tensors: usize,
+    worst: Option<Deviation>,
+}
+
+impl Stages<'_> {
+    /// Takes the next results, unless one of them is wrong.
+    fn add(&mut self, deviations: impl Iterator<Item = Deviation>) -> Result<(), DeviceCheckError> {
+        for deviation in deviations {
+            self.tensors += 1;
+            // Of several that are no number, the first.
+            let larger = |worst: &Deviation| deviation.share().total_cmp(&worst.share()).is_gt();
+            if self.worst.as_ref().is_none_or(larger) {
+                self.worst = Some(deviation);
+            }
+        }
+        match &self.worst {
+            Some(worst) if !worst.is_within() => {
+                let (backend, deviation) = (self.backend.to_owned(), Box::new(worst.clone()));
+                Err(DeviceCheckError::Wrong { backend, deviation })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A training pass.
+struct Pass {
+    method: Box<dyn DynMethod>,
+    results: Vec<(String, Vec<f32>)>,
+    gradients: ParameterGradients,
+}
+
+impl Pass {
+    fn of(
+        check: &MethodCheck<'_>,
+        method: Box<dyn DynMethod>,
+        device: &Device,
+    ) -> Result<Self, DeviceCheckError> {
+        let input = sequence_input(check.batch.clone(), device)?;
+        let output = method.training_forward(input, DropoutKey { seed: check.seed, step: 0 })?;
+        let TrainingOutput { loss, terms, representations } = output;
+        let mut results = vec![("the loss".to_owned(), host::read(loss.clone().without_autodiff()))];
+        for term in terms {
+            results
+                .push((format!("the loss's term {}", term.name), host::read(term.value.without_autodiff())));
+        }
+        let named = [
+            ("the invariant representation", representations.invariant),
+            ("the first view's representation", representations.first),
+            ("the second view's representation", representations.second),
+        ];
+        results.extend(named.map(|(name, tensor): (&str, Tensor<2>)| {
+            (name.to_owned(), host::read(tensor.without_autodiff()))
+        }));
+        let mut backward = loss.backward();
+        let gradients = method.take_gradients(&mut backward);
+        Ok(Self { method, results, gradients })
+    }
+}
+
+/// The method's tensors after a step.
+fn stepped(
+    check: &MethodCheck<'_>,
+    optimizer: &Optimizer,
+    mut method: Box<dyn DynMethod>,
+    gradients: ParameterGradients,
+) -> Result<StateDict, DeviceCheckError> {
+    let mut optimizer = Optimizer::new(*optimizer.config())?.with_groups(optimizer.groups());
+    method.optimizer_step(&mut optimizer, check.learning_rate, gradients)?;
+    method.after_step(0, u64::MAX);
+    Ok(method.state_dict())
+}
