@@ -10,10 +10,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod kernel;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod separable;
 mod sums;
 
-use super::level::Level;
+use super::level::{Level, fused};
 use super::params::GaussianBlur;
 
 /// Working memory of the blur.
@@ -51,7 +53,7 @@ pub(super) fn blur<L: Level>(
     if size == 1 {
         return;
     }
-    let separable = size >= SEPARABLE[usize::from(!sums::fused::<L>())];
+    let separable = size >= SEPARABLE[usize::from(!fused::<L>())];
     kernel::gaussian(parameters, &mut buffers.line, &mut buffers.table);
     #[cfg(target_arch = "x86_64")]
     if L::AVX512
@@ -100,6 +102,12 @@ fn convolve<L: Level>(plane: &mut [u8], width: usize, buffers: &mut Buffers) {
     if L::AVX2 && size == 3 && width >= avx2::LANES {
         // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { avx2::convolve_3(padded, table, plane, width) };
+        return;
+    }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON && size == 3 && width >= neon::STRIP {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { neon::convolve_3(padded, table, plane, width) };
         return;
     }
     let stride = width + size - 1;
@@ -179,6 +187,11 @@ mod tests {
         fn compare_avx512() -> usize {
             compare::<crate::augment::level::Avx512>()
         }
+        #[cfg(target_arch = "aarch64")]
+        #[target_feature(enable = "neon")]
+        fn compare_neon() -> usize {
+            compare::<crate::augment::level::Neon>()
+        }
         for instructions in Instructions::available() {
             let open = match instructions.set() {
                 // SAFETY: they are available.
@@ -187,6 +200,9 @@ mod tests {
                 // SAFETY: they are available.
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Avx512Vbmi => unsafe { compare_avx512() },
+                // SAFETY: they are available.
+                #[cfg(target_arch = "aarch64")]
+                InstructionSet::Neon => unsafe { compare_neon() },
                 _ => compare::<Portable>(),
             };
             assert!(open > 100, "{instructions}: {open}");
