@@ -1,9 +1,9 @@
 use crate::augment::{ImageView, PixelFormat};
 
-#[cfg(target_arch = "x86_64")]
-use super::level::{Avx2, Avx512};
 #[cfg(target_arch = "aarch64")]
 use super::level::Neon;
+#[cfg(target_arch = "x86_64")]
+use super::level::{Avx2, Avx512};
 use super::level::{Level, Portable};
 use super::params::{AugmentParams, JitterStep};
 use super::{

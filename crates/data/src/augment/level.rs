@@ -9,6 +9,7 @@ pub(super) trait Level {
     /// AVX2 and FMA.
     const AVX2: bool;
     /// AVX-512 with BW, VL, VBMI and VNNI.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only kernels for x86-64 ask"))]
     const AVX512: bool;
     /// NEON.
     const NEON: bool;

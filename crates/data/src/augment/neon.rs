@@ -45,12 +45,7 @@ pub(super) fn widen(bytes: uint8x16_t) -> [uint32x4_t; 4] {
 #[inline]
 #[target_feature(enable = "neon")]
 pub(super) fn widen_words([low, high]: [uint16x8_t; 2]) -> [uint32x4_t; 4] {
-    [
-        vmovl_u16(vget_low_u16(low)),
-        vmovl_high_u16(low),
-        vmovl_u16(vget_low_u16(high)),
-        vmovl_high_u16(high),
-    ]
+    [vmovl_u16(vget_low_u16(low)), vmovl_high_u16(low), vmovl_u16(vget_low_u16(high)), vmovl_high_u16(high)]
 }
 
 /// The lowest bytes of 32-bit lanes.

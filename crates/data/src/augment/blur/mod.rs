@@ -25,6 +25,7 @@ pub(super) struct Buffers {
     line: Vec<f32>,
     table: Vec<f32>,
     /// The planes as they were.
+    #[cfg(target_arch = "x86_64")]
     bytes: Vec<u8>,
     /// A plane in f32 with a reflected border, `[height + size - 1, width + size - 1]`.
     padded: Vec<f32>,

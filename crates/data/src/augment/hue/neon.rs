@@ -72,12 +72,7 @@ fn to_hsv([r, g, b]: [uint8x16_t; 3]) -> [uint8x16_t; 3] {
 #[inline]
 #[target_feature(enable = "neon")]
 fn widen_signed([low, high]: [int16x8_t; 2]) -> [int32x4_t; 4] {
-    [
-        vmovl_s16(vget_low_s16(low)),
-        vmovl_high_s16(low),
-        vmovl_s16(vget_low_s16(high)),
-        vmovl_high_s16(high),
-    ]
+    [vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)]
 }
 
 /// Sextants in [-1, 5] to turns, `fmod(x / 6 + 1, 1)` rounded to f32.
@@ -144,9 +139,8 @@ fn to_rgb([h, s, v]: [uint8x16_t; 3]) -> [uint8x16_t; 3] {
     ];
     const PIXELS: [u8; BYTES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
     let (candidates, pixel) = (uint8x16x3_t(v, narrow(mixed), narrow(lowest)), load(&PIXELS));
-    let channel = |choices: &[u8; BYTES]| {
-        vqtbl3q_u8(candidates, vaddq_u8(vqtbl1q_u8(load(choices), sextant), pixel))
-    };
+    let channel =
+        |choices: &[u8; BYTES]| vqtbl3q_u8(candidates, vaddq_u8(vqtbl1q_u8(load(choices), sextant), pixel));
     [channel(&CHOICES[0]), channel(&CHOICES[1]), channel(&CHOICES[2])]
 }
 

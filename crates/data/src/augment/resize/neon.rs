@@ -73,7 +73,8 @@ impl Weights {
     #[target_feature(enable = "neon")]
     fn load(pair: &TapPair) -> Self {
         let half = |half: usize| {
-            let (shuffle, high, low) = (&pair.shuffle[16 * half..], &pair.high[8 * half..], &pair.low[8 * half..]);
+            let (shuffle, high, low) =
+                (&pair.shuffle[16 * half..], &pair.high[8 * half..], &pair.low[8 * half..]);
             let (shuffle, high, low) = (&shuffle[..16], &high[..8], &low[..8]);
             // SAFETY: each slice is 16 bytes long, which is what a load reads.
             unsafe {
