@@ -110,6 +110,8 @@ CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(emulator) -L $prefix"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export CARGO_INCREMENTAL=0
+# Flags for this machine's processor would not do, and another compiler may have other warnings.
+unset RUSTFLAGS
 # No doctests: they would be built by the installed rustdoc, which need not go with the compiler.
 run() {
     cargo test --target $triple --target-dir "$target/aarch64" "$@" >> "$log" 2>&1 || {
