@@ -110,6 +110,7 @@ CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$(emulator) -L $prefix"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export CARGO_INCREMENTAL=0
+export CARGO_PROFILE_DEV_DEBUG=false
 # Flags for this machine's processor would not do, and another compiler may have other warnings.
 unset RUSTFLAGS
 # No doctests: they would be built by the installed rustdoc, which need not go with the compiler.
@@ -126,5 +127,5 @@ run -p seqjepa-data --test 'augment_*'
 
 # That they ran, and on the kernels in question.
 grep -q '^test instructions::tests::arm_has_neon \.\.\. ok' "$log" || { echo "no test has seen NEON" >&2; exit 1; }
-passed=$(awk '/^test result: ok/ { passed += $4 } END { print passed }' "$log")
+passed=$(awk '/^test result: ok/ { passed += $4 } END { print passed + 0 }' "$log")
 echo "$passed tests passed on $triple under $(emulator)"
