@@ -81,8 +81,10 @@ unpack_debian() {
 }
 
 use_debian() {
-    root_of_debian || not_checked "there is no standard library for $triple; on Debian, root takes Debian's"
-    [ -e "$debian/ready" ] || unpack_debian
+    if [ ! -e "$debian/ready" ]; then
+        root_of_debian || not_checked "there is no standard library for $triple; on Debian, root takes Debian's"
+        unpack_debian
+    fi
     export RUSTC=$debian/compiler
     cat > "$RUSTC" << END
 #!/bin/sh
