@@ -22,7 +22,17 @@ const MANY_ROWS: usize = 5;
 
 /// Rows of the tile of weights, of `rows` in all, that is kept in registers.
 fn tile_rows(instructions: Instructions, rows: usize) -> usize {
-    if lanes(instructions) == 16 && rows >= MANY_ROWS { 8 } else { 4 }
+    match instructions.set() {
+        InstructionSet::Portable | InstructionSet::Avx2 => 4,
+        // These have 32 registers.
+        InstructionSet::Avx512 | InstructionSet::Avx512Vbmi | InstructionSet::Neon => {
+            if rows >= MANY_ROWS {
+                8
+            } else {
+                4
+            }
+        }
+    }
 }
 
 /// Number of lanes of a vector of this instruction set.
@@ -30,6 +40,7 @@ pub(crate) fn lanes(instructions: Instructions) -> usize {
     match instructions.set() {
         InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => 16,
         InstructionSet::Avx2 | InstructionSet::Portable => 8,
+        InstructionSet::Neon => 4,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Instruction sets that kernels are compiled for, the slowest first. Each includes those before it.
+/// Instruction sets that kernels are compiled for, those of an architecture from the slowest on. Each includes those of its
+/// architecture before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum InstructionSet {
@@ -15,10 +16,20 @@ pub enum InstructionSet {
     /// AVX-512 with VBMI and VNNI as well (x86-64 since Ice Lake and Zen 4). The kernels of this crate use none of it that
     /// [`InstructionSet::Avx512`] lacks.
     Avx512Vbmi,
+    /// NEON, also known as Advanced SIMD (64-bit Arm: Apple silicon, AWS Graviton, Ampere).
+    Neon,
 }
 
 impl InstructionSet {
-    const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Vbmi];
+    /// The sets of this architecture.
+    #[cfg(target_arch = "x86_64")]
+    const ALL: &[Self] = &[Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Vbmi];
+    /// The sets of this architecture.
+    #[cfg(target_arch = "aarch64")]
+    const ALL: &[Self] = &[Self::Portable, Self::Neon];
+    /// The sets of this architecture.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    const ALL: &[Self] = &[Self::Portable];
 
     /// Whether this processor has what the set adds to those before it; the standard library keeps what it detects.
     fn is_detected(self) -> bool {
@@ -37,8 +48,10 @@ impl InstructionSet {
             Self::Avx512Vbmi => {
                 is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512vnni")
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 | Self::Avx512 | Self::Avx512Vbmi => false,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            // Of another architecture.
+            _ => false,
         }
     }
 }
@@ -50,6 +63,7 @@ impl fmt::Display for InstructionSet {
             Self::Avx2 => "AVX2",
             Self::Avx512 => "AVX-512 without VBMI",
             Self::Avx512Vbmi => "AVX-512",
+            Self::Neon => "NEON",
         })
     }
 }
@@ -74,7 +88,7 @@ impl Instructions {
     pub fn available() -> impl DoubleEndedIterator<Item = Self> {
         // Each set includes those before it: the first that is missing ends the list.
         let count = InstructionSet::ALL.iter().take_while(|set| set.is_detected()).count();
-        InstructionSet::ALL.into_iter().take(count).map(Self)
+        InstructionSet::ALL.iter().take(count).copied().map(Self)
     }
 
     /// The fastest set that this processor has.
@@ -107,5 +121,14 @@ mod tests {
         assert_eq!(available[0], Instructions::PORTABLE);
         assert!(available.is_sorted());
         assert_eq!(available.last(), Some(&Instructions::best()));
+    }
+
+    /// Every processor that the target's standard library runs on has them.
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    #[test]
+    fn arm_has_neon() {
+        let available: Vec<_> = Instructions::available().map(Instructions::set).collect();
+        assert_eq!(available, [InstructionSet::Portable, InstructionSet::Neon]);
+        assert_eq!(Instructions::best().to_string(), "NEON");
     }
 }

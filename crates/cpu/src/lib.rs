@@ -6,7 +6,7 @@
 //! rectification that end a residual layer; [`relu`] rectifies; [`adam`] is an optimizer's whole update in one pass,
 //! [`moving_average`] that of an averaged model, and [`sum_of_squares`] what norms are made of.
 //!
-//! All run on the threads of the current rayon pool, with AVX-512, AVX2 or portable kernels, whichever the processor has.
+//! All run on the threads of the current rayon pool, with AVX-512, AVX2, NEON or portable kernels, whichever the processor has.
 //! A result is the same, to the bit, at any number of threads; it differs in rounding between instruction sets.
 //!
 //! Convolutions with 3 by 3 kernels and stride 1 use Winograd's algorithm where it is faster, with a quarter of the

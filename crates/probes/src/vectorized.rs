@@ -1,6 +1,8 @@
 //! Loops compiled for the widest vectors of the processor.
 
-use seqjepa_cpu::{InstructionSet, Instructions};
+#[cfg(target_arch = "x86_64")]
+use seqjepa_cpu::InstructionSet;
+use seqjepa_cpu::Instructions;
 
 /// Runs `work`, compiled for the widest vectors of this processor. The compiler contracts no operations and changes no order: the bits
 /// are the same on all.
@@ -13,6 +15,7 @@ pub(crate) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         InstructionSet::Avx2 => unsafe { avx2(work) },
+        // NEON is in the baseline of 64-bit Arm.
         _ => work(),
     }
 }

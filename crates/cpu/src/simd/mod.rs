@@ -4,15 +4,21 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
 
-use crate::{InstructionSet, Instructions};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::InstructionSet;
+use crate::Instructions;
 
 /// A vector register of f32.
 ///
@@ -78,6 +84,8 @@ pub(crate) fn run(instructions: Instructions, kernel: impl Kernel) {
             InstructionSet::Avx512 | InstructionSet::Avx512Vbmi => run_avx512(kernel),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => run_avx2(kernel),
+            #[cfg(target_arch = "aarch64")]
+            InstructionSet::Neon => run_neon(kernel),
             _ => kernel.run::<Portable>(),
         }
     }
@@ -95,6 +103,13 @@ fn run_avx512(kernel: impl Kernel) {
 fn run_avx2(kernel: impl Kernel) {
     // SAFETY: this function has the instructions.
     unsafe { kernel.run::<Avx2>() }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+fn run_neon(kernel: impl Kernel) {
+    // SAFETY: this function has the instructions.
+    unsafe { kernel.run::<Neon>() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use crate::augment::{ImageView, PixelFormat};
 
+#[cfg(target_arch = "aarch64")]
+use super::level::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::level::{Avx2, Avx512};
 use super::level::{Level, Portable};
@@ -75,6 +77,9 @@ fn run(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, outp
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above, and either set includes these instructions.
         InstructionSet::Avx2 | InstructionSet::Avx512 => unsafe { run_avx2(params, image, scratch, output) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        InstructionSet::Neon => unsafe { run_neon(params, image, scratch, output) },
         _ => steps::<Portable>(params, image, scratch, output),
     }
 }
@@ -89,6 +94,12 @@ fn run_avx2(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch,
 #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
 fn run_avx512(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
     steps::<Avx512>(params, image, scratch, output);
+}
+
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+fn run_neon(params: &AugmentParams, image: ImageView<'_>, scratch: &mut Scratch, output: Output<'_>) {
+    steps::<Neon>(params, image, scratch, output);
 }
 
 /// The whole pipeline, for a caller that enables the instructions of `L`.

@@ -9,7 +9,16 @@ pub(super) trait Level {
     /// AVX2 and FMA.
     const AVX2: bool;
     /// AVX-512 with BW, VL, VBMI and VNNI.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "only kernels for x86-64 ask"))]
     const AVX512: bool;
+    /// NEON.
+    const NEON: bool;
+}
+
+/// Whether multiply-adds round once without help.
+#[inline(always)]
+pub(super) const fn fused<L: Level>() -> bool {
+    L::AVX2 || L::NEON || cfg!(any(target_feature = "fma", target_arch = "aarch64"))
 }
 
 /// The level of [`InstructionSet::Portable`](seqjepa_cpu::InstructionSet::Portable).
@@ -18,6 +27,7 @@ pub(super) struct Portable;
 impl Level for Portable {
     const AVX2: bool = false;
     const AVX512: bool = false;
+    const NEON: bool = false;
 }
 
 /// The level of [`InstructionSet::Avx2`](seqjepa_cpu::InstructionSet::Avx2).
@@ -28,6 +38,7 @@ pub(super) struct Avx2;
 impl Level for Avx2 {
     const AVX2: bool = true;
     const AVX512: bool = false;
+    const NEON: bool = false;
 }
 
 /// The level of [`InstructionSet::Avx512Vbmi`](seqjepa_cpu::InstructionSet::Avx512Vbmi).
@@ -38,4 +49,16 @@ pub(super) struct Avx512;
 impl Level for Avx512 {
     const AVX2: bool = true;
     const AVX512: bool = true;
+    const NEON: bool = false;
+}
+
+/// The level of [`InstructionSet::Neon`](seqjepa_cpu::InstructionSet::Neon).
+#[cfg(target_arch = "aarch64")]
+pub(super) struct Neon;
+
+#[cfg(target_arch = "aarch64")]
+impl Level for Neon {
+    const AVX2: bool = false;
+    const AVX512: bool = false;
+    const NEON: bool = true;
 }

@@ -36,6 +36,8 @@ mod hue;
 mod image;
 mod level;
 mod math;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod normalize;
 mod params;
 mod planes;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AugmentError;
-use super::level::Level;
+use super::level::{Level, fused};
 
 /// Per-channel mean and standard deviation, in units of the byte range (0 to 1), red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Quotients {
     #[inline(always)]
     pub(super) fn apply<L: Level>(&mut self, normalization: &Normalization, planes: &[u8], out: &mut [f32]) {
         // Without fused multiply-adds the multiplications take longer than the division.
-        let short = L::AVX2 && self.short(normalization);
+        let short = fused::<L>() && self.short(normalization);
         let area = planes.len() / 3;
         let channels = planes.chunks_exact(area).zip(out.chunks_exact_mut(area));
         for (channel, (bytes, out)) in channels.enumerate() {
@@ -188,5 +188,6 @@ mod tests {
     impl Level for Fused {
         const AVX2: bool = true;
         const AVX512: bool = false;
+        const NEON: bool = false;
     }
 }

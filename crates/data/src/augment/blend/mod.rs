@@ -8,6 +8,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 use super::grayscale::{luma, luma_sum};
 use super::level::Level;
@@ -31,17 +33,30 @@ fn blend(degenerate: u8, x: u8, alpha: f32) -> u8 {
 fn constant<L: Level>(planes: &mut [u8], degenerate: u8, factor: f32) {
     #[cfg(target_arch = "x86_64")]
     if L::AVX512 {
-        let mut table = [0; 256];
-        for (x, out) in table.iter_mut().enumerate() {
-            *out = blend(degenerate, x as u8, factor);
-        }
         // SAFETY: `L` says that the caller enables AVX-512.
-        unsafe { avx512::map(planes, &table) };
+        unsafe { avx512::map(planes, &table(degenerate, factor)) };
+        return;
+    }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { neon::map(planes, &table(degenerate, factor)) };
         return;
     }
     for x in planes {
         *x = blend(degenerate, *x, factor);
     }
+}
+
+/// What every byte becomes.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+fn table(degenerate: u8, factor: f32) -> [u8; 256] {
+    let mut table = [0; 256];
+    for (x, out) in table.iter_mut().enumerate() {
+        *out = blend(degenerate, x as u8, factor);
+    }
+    table
 }
 
 /// Blends with black.
@@ -70,6 +85,14 @@ pub(super) fn saturation<L: Level>(planes: &mut [u8], factor: f32) {
         unsafe { avx512::saturation(red, green, blue, &steps) };
         return;
     }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON
+        && let Some(steps) = steps(factor)
+    {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { neon::saturation(red, green, blue, &steps) };
+        return;
+    }
     for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
         let gray = luma(*r, *g, *b);
         (*r, *g, *b) = (blend(gray, *r, factor), blend(gray, *g, factor), blend(gray, *b, factor));
@@ -79,7 +102,7 @@ pub(super) fn saturation<L: Level>(planes: &mut [u8], factor: f32) {
 /// The whole part of `factor` times each distance, up to 255, if a blend is that far from `d` whatever `d` is: upwards
 /// `steps[x - d]`, downwards one more. So it is unless a product is (nearly) a whole number, where the rounding of
 /// `d + alpha * (x - d)` to f32, by at most 2^-17 below 256, decides.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline(always)]
 fn steps(factor: f32) -> Option<[u8; 256]> {
     const MARGIN: f32 = 1.0 / (1 << 15) as f32;

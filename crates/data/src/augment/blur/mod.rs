@@ -10,10 +10,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod kernel;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod separable;
 mod sums;
 
-use super::level::Level;
+use super::level::{Level, fused};
 use super::params::GaussianBlur;
 
 /// Working memory of the blur.
@@ -23,6 +25,7 @@ pub(super) struct Buffers {
     line: Vec<f32>,
     table: Vec<f32>,
     /// The planes as they were.
+    #[cfg(target_arch = "x86_64")]
     bytes: Vec<u8>,
     /// A plane in f32 with a reflected border, `[height + size - 1, width + size - 1]`.
     padded: Vec<f32>,
@@ -51,7 +54,7 @@ pub(super) fn blur<L: Level>(
     if size == 1 {
         return;
     }
-    let separable = size >= SEPARABLE[usize::from(!sums::fused::<L>())];
+    let separable = size >= SEPARABLE[usize::from(!fused::<L>())];
     kernel::gaussian(parameters, &mut buffers.line, &mut buffers.table);
     #[cfg(target_arch = "x86_64")]
     if L::AVX512
@@ -100,6 +103,12 @@ fn convolve<L: Level>(plane: &mut [u8], width: usize, buffers: &mut Buffers) {
     if L::AVX2 && size == 3 && width >= avx2::LANES {
         // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { avx2::convolve_3(padded, table, plane, width) };
+        return;
+    }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON && size == 3 && width >= neon::STRIP {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { neon::convolve_3(padded, table, plane, width) };
         return;
     }
     let stride = width + size - 1;
@@ -179,6 +188,11 @@ mod tests {
         fn compare_avx512() -> usize {
             compare::<crate::augment::level::Avx512>()
         }
+        #[cfg(target_arch = "aarch64")]
+        #[target_feature(enable = "neon")]
+        fn compare_neon() -> usize {
+            compare::<crate::augment::level::Neon>()
+        }
         for instructions in Instructions::available() {
             let open = match instructions.set() {
                 // SAFETY: they are available.
@@ -187,6 +201,9 @@ mod tests {
                 // SAFETY: they are available.
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Avx512Vbmi => unsafe { compare_avx512() },
+                // SAFETY: they are available.
+                #[cfg(target_arch = "aarch64")]
+                InstructionSet::Neon => unsafe { compare_neon() },
                 _ => compare::<Portable>(),
             };
             assert!(open > 100, "{instructions}: {open}");

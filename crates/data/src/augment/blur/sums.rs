@@ -1,12 +1,6 @@
 //! Weighted sums of neighbourhoods, in torch's order.
 
-use crate::augment::level::Level;
-
-/// Whether multiply-adds round once without help.
-#[inline(always)]
-pub(super) const fn fused<L: Level>() -> bool {
-    L::AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64"))
-}
+use crate::augment::level::{Level, fused};
 
 /// Sums for neighbouring pixels of a row: from `source`, whose rows are `stride` long, at the first tap of the first
 /// pixel. The weights are rows of `columns`.
@@ -29,6 +23,12 @@ pub(super) fn row<const EXACT: bool, L: Level>(
     if L::AVX2 && out.len() >= super::avx2::LANES {
         // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { super::avx2::row(source, stride, weights, columns, out) };
+        return;
+    }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON && out.len() >= super::neon::LANES {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { super::neon::row(source, stride, weights, columns, out) };
         return;
     }
     const BLOCK: usize = 16;
@@ -95,7 +95,7 @@ pub(super) fn scattered<const LANES: usize, L: Level>(
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the one rounding of the sum")]
 pub(super) fn multiply_add<L: Level>(a: f32, b: f32, c: f32) -> f32 {
-    if L::AVX2 || cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+    if fused::<L>() {
         return a.mul_add(b, c);
     }
     // The product is exact in f64. The sum is rounded to odd, from where rounding to f32 is as if from the exact

@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 use super::level::Level;
@@ -25,6 +27,12 @@ pub(super) fn shift<L: Level>(planes: &mut [u8], hue: f32) {
         unsafe { avx512::shift(red, green, blue, offset) };
         return;
     }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { neon::shift(red, green, blue, offset) };
+        return;
+    }
     #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "only AVX2 moves it"))]
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
@@ -35,10 +43,10 @@ pub(super) fn shift<L: Level>(planes: &mut [u8], hue: f32) {
     portable::shift(&mut red[done..], &mut green[done..], &mut blue[done..], offset);
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(all(test, any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod tests {
     use super::*;
-    use crate::augment::level::{Avx2, Avx512, Portable};
+    use crate::augment::level::Portable;
     use crate::augment::{InstructionSet, Instructions};
 
     /// Compares a level with the portable one: all 256 shifts, all 2^24 colours.
@@ -60,20 +68,32 @@ mod tests {
 
     #[test]
     fn every_level_agrees_on_every_color() {
+        #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn shift_avx2(planes: &mut [u8], hue: f32) {
-            shift::<Avx2>(planes, hue);
+            shift::<crate::augment::level::Avx2>(planes, hue);
         }
+        #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
         fn shift_avx512(planes: &mut [u8], hue: f32) {
-            shift::<Avx512>(planes, hue);
+            shift::<crate::augment::level::Avx512>(planes, hue);
+        }
+        #[cfg(target_arch = "aarch64")]
+        #[target_feature(enable = "neon")]
+        fn shift_neon(planes: &mut [u8], hue: f32) {
+            shift::<crate::augment::level::Neon>(planes, hue);
         }
         for instructions in Instructions::available() {
             match instructions.set() {
+                #[cfg(target_arch = "x86_64")]
                 // SAFETY: they are available.
                 InstructionSet::Avx2 => compare(|planes, hue| unsafe { shift_avx2(planes, hue) }),
+                #[cfg(target_arch = "x86_64")]
                 // SAFETY: they are available.
                 InstructionSet::Avx512Vbmi => compare(|planes, hue| unsafe { shift_avx512(planes, hue) }),
+                #[cfg(target_arch = "aarch64")]
+                // SAFETY: they are available.
+                InstructionSet::Neon => compare(|planes, hue| unsafe { shift_neon(planes, hue) }),
                 // The other sets run the code of one of these.
                 _ => {}
             }

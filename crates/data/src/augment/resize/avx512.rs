@@ -5,7 +5,8 @@
 
 use std::arch::x86_64::*;
 
-use super::table::{DIGITS, PRECISION, QUAD, Quads, Table, WIDE_GROUP, WIDE_WINDOW};
+use super::table::quads::{DIGITS, QUAD, Quad, Quads, WIDE_GROUP, WIDE_WINDOW};
+use super::table::{PRECISION, Table};
 
 /// Half a unit of the result, in units of the highest digit: sums start from it, so that truncating them rounds.
 const HALF: i32 = 1 << (PRECISION - 1 - 16);
@@ -61,14 +62,14 @@ fn window_at(source: &[u8], start: usize) -> __m512i {
     unsafe { _mm512_loadu_si512(pixels.as_ptr().cast()) }
 }
 
-/// A [`super::table::Quad`] in registers.
+/// A [`Quad`] in registers.
 #[derive(Clone, Copy)]
 struct Loaded {
     places: __m512i,
     digits: [__m512i; DIGITS],
 }
 
-impl super::table::Quad {
+impl Quad {
     #[inline]
     #[target_feature(enable = "avx512bw,avx512vl,avx512vbmi,avx512vnni")]
     fn load(&self) -> Loaded {

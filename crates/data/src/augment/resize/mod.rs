@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 pub(super) mod table;
 
@@ -66,6 +68,14 @@ fn along_rows<L: Level>(table: &Table, source: &[u8], out: &mut [u8]) {
     {
         // SAFETY: `L` says that the caller enables AVX2 and FMA.
         unsafe { avx2::along_rows(windows, table.input(), table.output(), source, out) };
+        return;
+    }
+    #[cfg(target_arch = "aarch64")]
+    if L::NEON
+        && let Some(windows) = table.windows()
+    {
+        // SAFETY: `L` says that the caller enables NEON.
+        unsafe { neon::along_rows(windows, table.input(), table.output(), source, out) };
         return;
     }
     portable::along_rows(table, source, out);

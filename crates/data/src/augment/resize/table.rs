@@ -1,5 +1,8 @@
 //! Tap tables: which input pixels make an output pixel, and with which weights.
 
+#[cfg(target_arch = "x86_64")]
+pub(super) mod quads;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -28,9 +31,10 @@ pub(super) struct Table {
     weights: Vec<i32>,
     taps: usize,
     windows: Option<Windows>,
-    quads: Option<Quads>,
-    /// The weights of every output pixel in fours, each four as the bytes of one number per digit.
-    digits: Vec<[i32; DIGITS]>,
+    #[cfg(target_arch = "x86_64")]
+    quads: Option<quads::Quads>,
+    #[cfg(target_arch = "x86_64")]
+    digits: Vec<[i32; quads::DIGITS]>,
 }
 
 impl Table {
@@ -75,7 +79,9 @@ impl Table {
             weights: Vec::new(),
             taps,
             windows: None,
+            #[cfg(target_arch = "x86_64")]
             quads: None,
+            #[cfg(target_arch = "x86_64")]
             digits: Vec::new(),
         };
         for (start, weights) in entries {
@@ -87,17 +93,10 @@ impl Table {
                 .extend(std::iter::repeat_n(0, shift).chain(weights).chain(std::iter::repeat_n(0, padding)));
         }
         table.windows = Windows::new(&table);
-        table.quads = Quads::new(&table);
-        for weights in table.weights.chunks_exact(taps) {
-            table.digits.extend(weights.chunks(QUAD).map(|quad| {
-                let mut bytes = [[0_u8; QUAD]; DIGITS];
-                for (tap, &weight) in quad.iter().enumerate() {
-                    for (bytes, digit) in bytes.iter_mut().zip(digits(weight)) {
-                        bytes[tap] = digit.cast_unsigned();
-                    }
-                }
-                bytes.map(i32::from_le_bytes)
-            }));
+        #[cfg(target_arch = "x86_64")]
+        {
+            table.quads = quads::Quads::new(&table);
+            table.digits = quads::digits_in_fours(&table);
         }
         table
     }
@@ -105,16 +104,6 @@ impl Table {
     /// Whether every output pixel is the input pixel at its place.
     pub(super) fn is_identity(&self) -> bool {
         self.taps == 1 && self.input == self.output() && self.starts.is_sorted()
-    }
-
-    /// The same taps in groups of sixteen output pixels, if each group reads few enough input pixels.
-    pub(super) fn quads(&self) -> Option<&Quads> {
-        self.quads.as_ref()
-    }
-
-    /// First input pixel of every output pixel, and its weights in fours, by digits.
-    pub(super) fn digits(&self) -> impl Iterator<Item = (usize, &[[i32; DIGITS]])> {
-        self.starts.iter().copied().zip(self.digits.chunks_exact(self.taps.div_ceil(QUAD)))
     }
 
     /// The same taps in groups of eight output pixels, if each group reads few enough input pixels.
@@ -125,11 +114,6 @@ impl Table {
     /// Length of the side that is read, in pixels.
     pub(super) fn input(&self) -> usize {
         self.input
-    }
-
-    /// Number of taps of every output pixel.
-    pub(super) fn taps(&self) -> usize {
-        self.taps
     }
 
     /// Length of the side that is made, in pixels.
@@ -220,91 +204,6 @@ impl Table {
             }
         }
         pair
-    }
-}
-
-/// Input pixels that a group of sixteen output pixels may read.
-pub(super) const WIDE_WINDOW: usize = 64;
-
-/// Output pixels of a group of that kind.
-pub(super) const WIDE_GROUP: usize = 16;
-
-/// Number of taps that are multiplied at once.
-pub(super) const QUAD: usize = 4;
-
-/// Number of digits of a weight, which are stored the highest first.
-pub(super) const DIGITS: usize = 3;
-
-/// The digits of a weight in base 256, from -128 to 127. With an absolute value below 127.5 * 2^16, which is 1.99, a
-/// weight has no more than three.
-#[expect(clippy::cast_possible_truncation, reason = "the lowest byte is the digit")]
-fn digits(weight: i32) -> [i8; DIGITS] {
-    let low = weight as i8;
-    let rest = (weight - i32::from(low)) >> 8;
-    let middle = rest as i8;
-    [((rest - i32::from(middle)) >> 8) as i8, middle, low]
-}
-
-/// A table rearranged for a byte permutation and dot products of bytes.
-#[derive(Debug)]
-pub(super) struct Quads {
-    inputs: Vec<usize>,
-    quads: Vec<Quad>,
-}
-
-/// Four taps of sixteen output pixels, four bytes a pixel.
-#[derive(Debug)]
-pub(super) struct Quad {
-    /// Places of the taps in the window.
-    pub(super) places: [u8; QUAD * WIDE_GROUP],
-    /// Weights, by digits.
-    pub(super) digits: [[i8; QUAD * WIDE_GROUP]; DIGITS],
-}
-
-/// What a group of sixteen output pixels (the last may be smaller) reads.
-#[derive(Clone, Copy)]
-pub(super) struct GroupTaps<'a> {
-    /// Where its window begins, in pixels of its row.
-    pub(super) input: usize,
-    /// The group's taps.
-    pub(super) quads: &'a [Quad],
-}
-
-impl Quads {
-    #[expect(clippy::cast_possible_truncation, reason = "places are below the size of a window")]
-    fn new(table: &Table) -> Option<Self> {
-        let mut made = Self { inputs: Vec::new(), quads: Vec::new() };
-        for (group, starts) in table.starts.chunks(WIDE_GROUP).enumerate() {
-            let input = *starts.iter().min()?;
-            if starts.iter().any(|start| start + table.taps > input + WIDE_WINDOW) {
-                return None;
-            }
-            made.inputs.push(input);
-            for tap in (0..table.taps).step_by(QUAD) {
-                let mut quad =
-                    Quad { places: [0; QUAD * WIDE_GROUP], digits: [[0; QUAD * WIDE_GROUP]; DIGITS] };
-                for (lane, start) in starts.iter().enumerate() {
-                    let weights = &table.weights[(group * WIDE_GROUP + lane) * table.taps..][..table.taps];
-                    for (offset, &weight) in weights[tap..].iter().take(QUAD).enumerate() {
-                        quad.places[lane * QUAD + offset] = (start - input + tap + offset) as u8;
-                        for (digits, digit) in quad.digits.iter_mut().zip(digits(weight)) {
-                            digits[lane * QUAD + offset] = digit;
-                        }
-                    }
-                }
-                made.quads.push(quad);
-            }
-        }
-        Some(made)
-    }
-
-    /// Every group's taps.
-    pub(super) fn iter(&self) -> impl Iterator<Item = GroupTaps<'_>> {
-        let each = self.quads.len() / self.inputs.len();
-        self.inputs
-            .iter()
-            .zip(self.quads.chunks_exact(each))
-            .map(|(&input, quads)| GroupTaps { input, quads })
     }
 }
 
