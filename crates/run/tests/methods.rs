@@ -82,7 +82,7 @@ fn every_method_trains_resumes_is_evaluated_and_embeds() {
 
         let card = whole.evaluate(&mut Observers::new()).unwrap();
         assert_eq!(card.method.name, method);
-        let headline = if method == "seqjepa" { "top1_m2" } else { "top1_z1" };
+        let headline = if method == "seqjepa" { "top1_z_agg_m2" } else { "top1_z1" };
         assert_eq!(card.headline(), headline, "{method}");
         for name in [headline, "r2_crop", "r2_jitter", "r2_blur"] {
             let figure = card.figure(name).unwrap_or_else(|| panic!("{method}: {name}"));
@@ -103,13 +103,20 @@ fn every_method_trains_resumes_is_evaluated_and_embeds() {
 #[test]
 fn every_method_learns_on_the_procedural_set() {
     let scratch = tempfile::tempdir().unwrap();
-    let longer = ["run.epochs=8", "dataset.synthetic_train=64", "dataset.batch_size=16", "optim.lr=0.003"];
+    let longer = [
+        "run.epochs=6",
+        "dataset.synthetic_train=128",
+        "dataset.batch_size=32",
+        "model.width=8",
+        "optim.lr=0.005",
+    ];
     for method in methods() {
         let config = config(&method, &scratch.path().join(&method), &longer).unwrap();
         let mut run = Run::start(config, &mut Observers::new()).unwrap();
         run.train(&mut Observers::new()).unwrap();
         let losses: Vec<f64> = run.rows().iter().filter_map(|row| row.get("ep_loss")).collect();
-        assert!(losses[7] < 0.97 * losses[0], "{method}: {losses:?}");
+        let last = (losses[4] + losses[5]) / 2.0;
+        assert!(last < 0.97 * losses[0], "{method}: {losses:?}");
     }
 }
 
