@@ -2,8 +2,8 @@
 //! statistics, and twenty optimizer steps, with the moving averages.
 //!
 //! Fixture: `scripts/goldens/methods.py`, computed in f64 and stored in f32, which prints how far PyTorch's own f32 is from it.
-//! Terms, representations and statistics agree to 1e-5, gradients to 2e-4 of a tensor's norm: the batch norms of heads over eight
-//! samples amplify rounding more than those over images. Of the twenty steps losses agree to 1e-4 and tensors to 1e-3 of their norm.
+//! Terms, representations and statistics agree to 1e-5, gradients to 1e-4 of a tensor's norm. Of the twenty steps losses agree to 1e-4
+//! and tensors to 1e-3 of their norm: PyTorch's own f32 is up to 6e-4 from its f64 there.
 
 #![allow(clippy::disallowed_methods, reason = "tests look at values")]
 
@@ -158,7 +158,7 @@ fn passes<C: MethodConfig>(config: &C, expected: &[&str]) {
     assert!(!representations.first.is_autodiff() && !representations.second.is_autodiff());
     let rows = outputs(representations.first, representations.second);
     fixture.assert_table(&name("train.outputs"), &rows, 1e-5);
-    fixture.assert_table(&name("gradients"), &gradients(&method, &output.loss), 2e-4);
+    fixture.assert_table(&name("gradients"), &gradients(&method, &output.loss), 1e-4);
     fixture.assert_table(&name("statistics"), &statistics(&method), 1e-5);
 }
 

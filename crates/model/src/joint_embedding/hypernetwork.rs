@@ -26,6 +26,7 @@ impl ActionPredictor {
     }
 
     /// Maps embeddings `[batch, width]`, each by the matrix of its action, `[batch, action_dim]`.
+    #[must_use]
     pub fn forward(&self, embeddings: Tensor<2>, actions: Tensor<2>) -> Tensor<2> {
         let [batch, width] = embeddings.dims();
         let [_, action_dim] = actions.dims();

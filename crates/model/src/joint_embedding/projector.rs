@@ -32,6 +32,10 @@ seqjepa_nn::transparent_module!(struct Projector { layers });
 
 /// One position of the sequence.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a model holds a handful of them; a box would only be in the way"
+)]
 enum Layer {
     Linear(Linear),
     BatchNorm(BatchNorm),
@@ -78,6 +82,7 @@ impl Projector {
     }
 
     /// Maps `[batch, inputs]` to `[batch, last width]`.
+    #[must_use]
     pub fn forward(&self, input: Tensor<2>, mode: Mode) -> Tensor<2> {
         self.layers.iter().fold(input, |features, layer| match layer {
             Layer::Linear(linear) => linear.forward(features),
