@@ -10,6 +10,7 @@
 //! - [`Method`] is all that a trainer needs to know, [`DynMethod`] the same for a method that is chosen at run time;
 //!   [`SeqJepa`] implements it.
 //! - [`SeqJepa::import`] and [`SeqJepa::export`] exchange weights with PyTorch.
+//! - [`JointEmbedding`] is what the methods share that seq-JEPA is held against: [`SimClr`], [`Byol`], [`VicReg`] and others.
 //! - [`Encoder`] is the family of encoders: [`ResNet`], [`Vit`], and those of one's own, on which [`SeqJepaWith`] is seq-JEPA;
 //!   [`EncoderBlueprint`] is what they are built from.
 //!
@@ -52,10 +53,12 @@ mod ema;
 mod encoder;
 mod error;
 mod interop;
+mod joint_embedding;
 mod limits;
 mod loss;
 mod method;
 mod predictor;
+mod regularizer;
 mod resnet;
 mod seq_jepa;
 mod vit;
@@ -67,6 +70,12 @@ pub use ema::{EmaSchedule, ema_update};
 pub use encoder::{Encoder, EncoderBlueprint};
 pub use error::ModelError;
 pub use interop::{ExchangeError, Import, export_tensors, import_tensors, read_tensors};
+pub use joint_embedding::{
+    ActionPredictor, Byol, ByolConfig, ConditionalByol, ConditionalByolConfig, ConvIJepa, ConvIJepaConfig,
+    Embedded, EquiMod, EquiModConfig, InputConfig, JointEmbedding, Projector, ProjectorEnd, Sen, SenConfig,
+    Sie, SieConfig, SimClr, SimClrConfig, VicReg, VicRegConfig, VicRegTraj, VicRegTrajConfig,
+    covariance_penalty, nt_xent, variance_shortfall,
+};
 pub use loss::cosine_distance;
 pub use method::{
     DynMethod, DynMethodConfig, EncoderChoice, EquivariantRepresentation, EvaluationOutput,
@@ -74,6 +83,7 @@ pub use method::{
     SequenceActions, SequenceInput, TensorRole, TrainingOutput, ViewsUsed, boxed, boxed_config,
 };
 pub use predictor::{Predictor, PredictorConfig};
+pub use regularizer::{Regularizer, coding_rate, sigreg};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, ResNetStem, ResidualBlock};
 pub use seq_jepa::{
     ActionConditioning, SeqJepa, SeqJepaConfig, SeqJepaWith, SeqJepaWithConfig, TargetConfig,

@@ -14,7 +14,7 @@ pub fn cosine_distance(prediction: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
 }
 
 /// Rows divided by max(norm, ε). The maximum is taken before the root, whose gradient at 0 is infinite.
-fn normalized(rows: Tensor<2>) -> Tensor<2> {
+pub(crate) fn normalized(rows: Tensor<2>) -> Tensor<2> {
     let norm = rows.clone().square().sum_dim(1).clamp_min(EPSILON * EPSILON).sqrt();
     rows / norm
 }

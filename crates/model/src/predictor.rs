@@ -5,6 +5,8 @@ use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode};
 use serde::{Deserialize, Serialize};
 
+use crate::counts::{linear, norm};
+
 /// The map from aggregate and action to the predicted representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -16,6 +18,21 @@ pub enum PredictorConfig {
         /// Features between the two linear maps.
         hidden: usize,
     },
+}
+
+impl PredictorConfig {
+    /// Trained parameters of a predictor from `inputs` to `outputs` features.
+    #[must_use]
+    pub fn parameter_count(self, [inputs, outputs]: [usize; 2]) -> u64 {
+        let [inputs, outputs] = [inputs, outputs].map(|n| n as u64);
+        match self {
+            Self::Linear => inputs * outputs + norm(outputs),
+            Self::Mlp { hidden } => {
+                let hidden = hidden as u64;
+                inputs * hidden + norm(hidden) + linear(hidden, outputs)
+            }
+        }
+    }
 }
 
 /// Predicts a representation from the aggregate and the action: linear without bias and batch norm, then for the MLP

@@ -207,6 +207,10 @@ mod tests {
             (SeqJepaConfig { predictor: PredictorConfig::Linear, ..default() }, "predictor linear"),
             (SeqJepaConfig { layers: 1, ..default() }, "layers 1, the published 3"),
             (SeqJepaConfig { relative_last_action: true, ..default() }, "relative_last_action true"),
+            (
+                SeqJepaConfig { action_columns: Some([0, 4]), ..default() },
+                "action_columns 0, 4, the published none",
+            ),
         ] {
             let found = differences("r2_crop", &protocol("paper"), config, 3);
             assert!(found.contains(words), "{found}");

@@ -1,6 +1,6 @@
 //! What differs between two descriptions of the same kind.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What differs between a configuration and the published one, leaf by leaf.
 pub(super) fn of_configs(ours: &Value, published: &Value) -> Vec<String> {
@@ -14,12 +14,12 @@ fn compare(ours: &Value, published: &Value, path: &str, found: &mut Vec<String>)
         return;
     }
     match (ours, published) {
-        (Value::Object(a), Value::Object(b))
-            if a.len() == b.len() && a.keys().all(|key| b.contains_key(key)) =>
-        {
-            for (key, value) in a {
+        // A setting that is not there has its default; below the settings other keys are another variant.
+        (Value::Object(a), Value::Object(b)) if path.is_empty() || same_keys(a, b) => {
+            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                let [ours, published] = [a, b].map(|fields| fields.get(key).unwrap_or(&Value::Null));
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                compare(value, &b[key], &path, found);
+                compare(ours, published, &path, found);
             }
         }
         _ => {
@@ -27,6 +27,10 @@ fn compare(ours: &Value, published: &Value, path: &str, found: &mut Vec<String>)
             found.push(format!("{name} {}, the published {}", plain(ours), plain(published)));
         }
     }
+}
+
+fn same_keys(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
+    a.len() == b.len() && a.keys().all(|key| b.contains_key(key))
 }
 
 /// Numbers by their value: a file may write 1 for 1.0.

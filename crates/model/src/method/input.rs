@@ -57,6 +57,17 @@ impl SequenceActions {
         self.relative.clone().narrow(1, view, 1).reshape([batch, action_dim])
     }
 
+    /// The same actions with `count` of their numbers from `first` on alone.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    #[must_use]
+    pub fn columns(&self, first: usize, count: usize) -> Self {
+        let [absolute, relative] =
+            [&self.absolute, &self.relative].map(|actions| actions.clone().narrow(2, first, count));
+        Self { absolute, relative }
+    }
+
     /// Number of sequences.
     #[must_use]
     pub fn batch(&self) -> usize {

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::any_encoder::EncoderConfig;
-use crate::counts::{linear, norm, transformer_layer};
+use crate::counts::{norm, transformer_layer};
 use crate::ema::EmaSchedule;
 use crate::encoder::EncoderBlueprint;
 use crate::error::ModelError;
-use crate::limits::{MAX_LAYERS, size, within};
+use crate::limits::{self, MAX_LAYERS, parameters, size, within};
 use crate::predictor::PredictorConfig;
+use crate::regularizer::Regularizer;
 
 /// Configuration of a [`SeqJepa`](crate::SeqJepa), on one of the encoders of this crate; the default is the paper's CIFAR-100 model.
 pub type SeqJepaConfig = SeqJepaWithConfig<EncoderConfig>;
@@ -40,6 +41,12 @@ pub struct SeqJepaWithConfig<C> {
     pub predictor: PredictorConfig,
     /// Where the prediction's target comes from. Default: EMA with constant decay 0.996.
     pub target: TargetConfig,
+    /// Which numbers of an action the model is told, from the first to before the second; it is given all of them. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action_columns: Option<[usize; 2]>,
+    /// What keeps the aggregate from collapse beside the prediction loss, as where there is no EMA. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regularizer: Option<Regularizer>,
 }
 
 impl<C: EncoderBlueprint> Default for SeqJepaWithConfig<C> {
@@ -55,6 +62,8 @@ impl<C: EncoderBlueprint> Default for SeqJepaWithConfig<C> {
             dropout: 0.1,
             predictor: PredictorConfig::Mlp { hidden: 1024 },
             target: TargetConfig::Ema { decay: 0.996, schedule: EmaSchedule::Constant },
+            action_columns: None,
+            regularizer: None,
         }
     }
 }
@@ -97,13 +106,19 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
         self.encoder.width()
     }
 
+    /// Numbers of an action that the model is told.
+    #[must_use]
+    pub fn told_action_dim(&self) -> usize {
+        self.action_columns.map_or(self.action_dim, |[first, end]| end.saturating_sub(first))
+    }
+
     /// Width of what is appended to a representation, and to the aggregate before the predictor.
     #[must_use]
     pub fn action_width(&self) -> usize {
         match self.action_conditioning {
             ActionConditioning::None => 0,
             ActionConditioning::Raw => {
-                let unpadded = self.representation_width() + self.action_dim;
+                let unpadded = self.representation_width() + self.told_action_dim();
                 unpadded.next_multiple_of(self.heads.max(1)) - self.representation_width()
             }
             ActionConditioning::Learned { width } => width,
@@ -122,23 +137,16 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
     /// Meaningful for a configuration that [`validate`](Self::validate)s.
     #[must_use]
     pub fn parameter_count(&self) -> u64 {
-        let [action_dim, action_width, representation, token] =
-            [self.action_dim, self.action_width(), self.representation_width(), self.token_width()]
-                .map(|n| n as u64);
+        let [action_dim, action_width, token] =
+            [self.told_action_dim(), self.action_width(), self.token_width()].map(|n| n as u64);
         let embedding = match self.action_conditioning {
             ActionConditioning::Learned { .. } => action_dim * action_width,
             ActionConditioning::None | ActionConditioning::Raw => 0,
         };
         let layer = transformer_layer(token, self.feed_forward_factor as u64 * token);
         let aggregator = token + self.layers as u64 * layer + norm(token);
-        let inputs = token + action_width;
-        let predictor = match self.predictor {
-            PredictorConfig::Linear => inputs * representation + norm(representation),
-            PredictorConfig::Mlp { hidden } => {
-                let hidden = hidden as u64;
-                inputs * hidden + norm(hidden) + linear(hidden, representation)
-            }
-        };
+        let sizes = [self.token_width() + self.action_width(), self.representation_width()];
+        let predictor = self.predictor.parameter_count(sizes);
         self.encoder.parameter_count() + embedding + aggregator + predictor
     }
 
@@ -149,6 +157,15 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
     pub fn validate(&self) -> Result<(), ModelError> {
         self.encoder.validate()?;
         size("action_dim", self.action_dim)?;
+        if let Some([first, end]) = self.action_columns
+            && !(first < end && end <= self.action_dim)
+        {
+            let expected = format!("at least one of the {} numbers", self.action_dim);
+            return Err(ModelError::config("action_columns", expected, format!("{first} to {end}")));
+        }
+        if let Some(regularizer) = self.regularizer {
+            regularizer.validate()?;
+        }
         size("heads", self.heads)?;
         within("layers", self.layers, MAX_LAYERS)?;
         within("feed_forward_factor", self.feed_forward_factor, MAX_FEED_FORWARD_FACTOR)?;
@@ -161,10 +178,8 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(ModelError::config("dropout", "in [0, 1)", self.dropout));
         }
-        if let TargetConfig::Ema { decay, .. } = self.target
-            && !(0.0..=1.0).contains(&decay)
-        {
-            return Err(ModelError::config("target.ema.decay", "in [0, 1]", decay));
+        if let TargetConfig::Ema { decay, .. } = self.target {
+            limits::decay("target.ema.decay", decay)?;
         }
         if !self.token_width().is_multiple_of(self.heads) {
             return Err(ModelError::config(
@@ -173,23 +188,12 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
                 self.token_width(),
             ));
         }
-        let count = self.parameter_count();
-        if count > MAX_PARAMETERS {
-            return Err(ModelError::config(
-                "the number of parameters",
-                format!("at most {MAX_PARAMETERS}"),
-                count,
-            ));
-        }
-        Ok(())
+        parameters(self.parameter_count())
     }
 }
 
 /// The widest feed-forward part, in token widths.
 const MAX_FEED_FORWARD_FACTOR: usize = 64;
-
-/// The most parameters of a model: 40 GB of f32, for a typing error rather than for a machine.
-const MAX_PARAMETERS: u64 = 10_000_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -5,13 +5,13 @@ use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{DropoutKey, DropoutMasks, Mode};
 
 use super::config::{SeqJepaWithConfig, TargetConfig};
-use super::model::SeqJepaWith;
+use super::model::{Pass, SeqJepaWith};
 use crate::any_encoder::EncoderConfig;
 use crate::ema::ema_update;
 use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
 use crate::method::{
-    EncoderChoice, EquivariantRepresentation, EvaluationOutput, InvariantRepresentation, LossTerm, Method,
+    EncoderChoice, EquivariantRepresentation, EvaluationOutput, InvariantRepresentation, Method,
     MethodConfig, RepresentationLayout, SequenceActions, SequenceInput, TensorRole, TrainingOutput,
 };
 
@@ -37,13 +37,11 @@ impl<C: EncoderBlueprint> MethodConfig for SeqJepaWithConfig<C> {
     }
 }
 
-/// The loss has one term.
-fn terms(loss: &Tensor<1>) -> Vec<LossTerm> {
-    vec![LossTerm { name: "prediction", value: loss.clone().without_autodiff() }]
-}
+/// The random draws of evaluation, the same at every pass.
+const EVALUATION: DropoutKey = DropoutKey { seed: 0, step: 0 };
 
-/// Invariant is z_AGG, of the whole sequence; equivariant the encoder's z_t; the target's is predicted. The loss has one term,
-/// `prediction`.
+/// Invariant is z_AGG, of the whole sequence; equivariant the encoder's z_t; the target's is predicted. The loss has the term
+/// `prediction`, and that of the regulariser where there is one.
 impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> Method for SeqJepaWith<E, C> {
     type Config = SeqJepaWithConfig<C>;
 
@@ -79,21 +77,15 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> Method for SeqJepaWith<E, C> 
             return Err(ModelError::shape("observed", expected, &shape));
         }
         let mut masks = DropoutMasks::new(key);
-        let pass = self.forward(input, Mode::Train, Some(&mut masks))?;
-        Ok(TrainingOutput {
-            terms: terms(&pass.loss),
-            loss: pass.loss,
-            representations: pass.representations,
-        })
+        let Pass { loss, terms, representations } =
+            self.forward(input, Mode::Train, Some(&mut masks), key)?;
+        Ok(TrainingOutput { loss, terms, representations })
     }
 
     fn evaluation_forward(&self, input: SequenceInput) -> Result<EvaluationOutput, ModelError> {
-        let pass = self.valid().forward(input.without_autodiff(), Mode::Eval, None)?;
-        Ok(EvaluationOutput {
-            terms: terms(&pass.loss),
-            loss: pass.loss,
-            representations: pass.representations,
-        })
+        let pass = self.valid().forward(input.without_autodiff(), Mode::Eval, None, EVALUATION)?;
+        let Pass { loss, terms, representations } = pass;
+        Ok(EvaluationOutput { loss, terms, representations })
     }
 
     fn encode(&self, images: Tensor<4>, encoder: EncoderChoice) -> Option<Tensor<2>> {

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{
-    DropoutMasks, FeedForwardActivation, InitRng, Mode, NormPlacement, TransformerLayerConfig,
+    DropoutKey, DropoutMasks, FeedForwardActivation, InitRng, Mode, NormPlacement, TransformerLayerConfig,
     independent_copy,
 };
 
@@ -14,7 +14,9 @@ use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
 use crate::loss::cosine_distance;
-use crate::method::{Representations, SequenceActions, SequenceInput};
+use crate::method::{
+    LossTerm, Representations, SequenceActions, SequenceInput, check_observed, check_target,
+};
 use crate::predictor::Predictor;
 
 /// seq-JEPA on one of the encoders of this crate. Its tensors have the published implementation's names.
@@ -62,7 +64,7 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
         let encoder = self.encoder.init(rng, device)?;
         let action_proj = match self.action_conditioning {
             ActionConditioning::Learned { width } => {
-                Some(ActionEmbedding::new(self.action_dim, width, rng, device))
+                Some(ActionEmbedding::new(self.told_action_dim(), width, rng, device))
             }
             ActionConditioning::None | ActionConditioning::Raw => None,
         };
@@ -92,7 +94,7 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
     /// # Errors
     /// [`ModelError::InputShape`] if there is no view or the channels differ from the encoder's.
     pub fn encode_views(&self, observed: Tensor<5>, mode: Mode) -> Result<Tensor<3>, ModelError> {
-        self.check_observed(&observed)?;
+        check_observed(&observed, 1, &self.config.encoder)?;
         let [batch, views, channels, height, width] = observed.dims();
         let images = observed.reshape([batch * views, channels, height, width]);
         let representations = self.encoder.encode(images, mode);
@@ -116,6 +118,7 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
     ) -> Result<Tensor<2>, ModelError> {
         let [batch, views, _] = representations.dims();
         self.check_actions(actions, batch, views)?;
+        let actions = &self.told(actions);
         let tokens = match &self.action_proj {
             Some(embedding) => {
                 let embedded = self.embed_observed(embedding, actions.relative(), mode);
@@ -142,6 +145,14 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
         with_zero_last(embedded.reshape([batch, views, self.config.action_width()]))
     }
 
+    /// The numbers of the actions that the model is told.
+    fn told(&self, actions: &SequenceActions) -> SequenceActions {
+        match self.config.action_columns {
+            Some([first, end]) => actions.columns(first, end - first),
+            None => actions.clone(),
+        }
+    }
+
     /// Appends zeros to raw actions until they have the configured width.
     fn padded(&self, actions: Tensor<3>) -> Tensor<3> {
         let [batch, views, parameters] = actions.dims();
@@ -153,6 +164,7 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
     /// What the predictor is told of the action that leads to the target view, `[batch, action_width]`.
     fn embed_target(&self, actions: &SequenceActions, mode: Mode) -> Option<Tensor<2>> {
         let (batch, views) = (actions.batch(), actions.observed_views());
+        let actions = self.told(actions);
         match &self.action_proj {
             Some(embedding) => Some(embedding.forward(actions.relative_from(views - 1), mode)),
             None if self.config.action_conditioning == ActionConditioning::Raw => {
@@ -205,6 +217,7 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
         input: SequenceInput,
         mode: Mode,
         masks: Option<&mut DropoutMasks>,
+        key: DropoutKey,
     ) -> Result<Pass, ModelError> {
         let SequenceInput { observed, target, actions } = input;
         let target = self.check(&observed, target, &actions)?;
@@ -215,7 +228,14 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
         let condition = self.embed_target(&actions, mode);
         let aggregate = self.aggregate(encoded.clone(), &actions, mode, masks)?;
         let prediction = self.predict_from(aggregate.clone(), condition, mode);
-        let loss = cosine_distance(prediction, target.clone());
+        let mut loss = cosine_distance(prediction, target.clone());
+        let term = |name, value: &Tensor<1>| LossTerm { name, value: value.clone().without_autodiff() };
+        let mut terms = vec![term("prediction", &loss)];
+        if let Some(regularizer) = self.config.regularizer {
+            let value = regularizer.term(aggregate.clone(), key);
+            terms.push(term(regularizer.name(), &value));
+            loss = loss + value;
+        }
 
         let [batch, views, width] = encoded.dims();
         let encoded = encoded.without_autodiff();
@@ -225,19 +245,7 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
             first: view(0),
             second: if views > 1 { view(1) } else { target },
         };
-        Ok(Pass { loss, representations })
-    }
-
-    fn check_observed(&self, observed: &Tensor<5>) -> Result<(), ModelError> {
-        let [_, views, channels, height, width] = observed.dims();
-        let encoder = &self.config.encoder;
-        let right_size = encoder.image_size().is_none_or(|size| [height, width] == [size, size]);
-        if views > 0 && channels == encoder.channels() && right_size {
-            return Ok(());
-        }
-        let size = encoder.image_size().map_or("height, width".to_owned(), |size| format!("{size}, {size}"));
-        let expected = format!("[batch, views >= 1, {}, {size}]", encoder.channels());
-        Err(ModelError::shape("observed", expected, &observed.dims()))
+        Ok(Pass { loss, terms, representations })
     }
 
     /// Refuses an input that does not fit together; returns its target views.
@@ -247,16 +255,9 @@ impl<E: Encoder, C: EncoderBlueprint<Encoder = E>> SeqJepaWith<E, C> {
         target: Option<Tensor<4>>,
         actions: &SequenceActions,
     ) -> Result<Tensor<4>, ModelError> {
-        self.check_observed(observed)?;
-        let [batch, views, channels, height, width] = observed.dims();
-        let image = [batch, channels, height, width];
-        let expected = format!("{image:?}");
-        let Some(target) = target else {
-            return Err(ModelError::MissingInput { input: "target", expected });
-        };
-        if target.dims() != image {
-            return Err(ModelError::shape("target", expected, &target.dims()));
-        }
+        check_observed(observed, 1, &self.config.encoder)?;
+        let target = check_target(target, observed)?;
+        let [batch, views, ..] = observed.dims();
         self.check_actions(actions, batch, views)?;
         Ok(target)
     }
@@ -285,5 +286,6 @@ fn with_zero_last(rows: Tensor<3>) -> Tensor<3> {
 /// One pass through the model; only the loss carries gradients.
 pub(super) struct Pass {
     pub(super) loss: Tensor<1>,
+    pub(super) terms: Vec<LossTerm>,
     pub(super) representations: Representations,
 }

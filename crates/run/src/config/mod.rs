@@ -25,7 +25,7 @@ pub use error::ConfigError;
 pub(crate) use error::{UNLOCATED, abridged, invalid};
 pub use gating::GatingConfig;
 pub use logging::LoggingConfig;
-pub use model::{EmaScheduleKind, EncoderKind, ModelConfig};
+pub use model::{EmaScheduleKind, EncoderKind, ModelConfig, RegularizerKind};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
 pub use run::{BestMode, DeviceCheckLevel, RunConfig};
 pub use schema::ConfigKey;

@@ -2,11 +2,13 @@ use schemars::JsonSchema;
 use seqjepa_evaluation::settings::flag;
 use serde::{Deserialize, Serialize};
 
-use super::error::{ConfigError, invalid, within};
+use super::error::{ConfigError, between, invalid, within};
 
 /// The largest width and the most layers, as of `SeqJepaConfig`.
 const MAX_SIZE: usize = 1 << 16;
 const MAX_LAYERS: usize = 1024;
+/// The largest weight of a regulariser.
+const MAX_WEIGHT: f64 = 1e6;
 
 /// `model`: sizes and variants (paper, section 3 and appendix; the published code's names).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +81,32 @@ pub struct ModelConfig {
     /// Width of the action embedding. Default 128.
     #[schemars(range(min = 1, max = MAX_SIZE))]
     pub act_projdim: usize,
+    /// The one group of the action that the model is told, as `crop`, `jitter` or `blur` of augmentations (the published code's
+    /// `latent-type`); probes still regress all. Default: all groups.
+    pub act_group: Option<String>,
+    /// A term that keeps z_AGG from collapse, for `ema: false`: `coding_rate`, minus log det((1 + 1e-4) I + C) of its covariance over
+    /// the batch, or `sigreg`, its distance from an isotropic Gaussian. Default `none`.
+    pub regularizer: RegularizerKind,
+    /// Weight of that term. Default: 0.01 of `coding_rate`, 0.02 of `sigreg`.
+    #[schemars(range(min = 0, max = MAX_WEIGHT))]
+    pub regularizer_weight: Option<f64>,
+    /// Random directions along which `sigreg` measures, drawn anew at every step. Default 256.
+    #[schemars(range(min = 1, max = MAX_SIZE))]
+    pub sigreg_directions: usize,
+}
+
+/// What keeps z_AGG from collapse beside the prediction loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegularizerKind {
+    /// Nothing (the published runs).
+    #[default]
+    None,
+    /// The coding rate of its batch-centred rows (arXiv 2502.10385).
+    CodingRate,
+    /// Sketched isotropic Gaussian regularisation (LeJEPA, arXiv 2511.08544).
+    #[serde(rename = "sigreg")]
+    SigReg,
 }
 
 /// Family of the encoder.
@@ -127,6 +155,10 @@ impl Default for ModelConfig {
             learn_act_emb: true,
             act_latentdim: None,
             act_projdim: 128,
+            act_group: None,
+            regularizer: RegularizerKind::None,
+            regularizer_weight: None,
+            sigreg_directions: 256,
         }
     }
 }
@@ -149,7 +181,11 @@ impl ModelConfig {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(invalid("model.dropout", "at least 0 and below 1", self.dropout));
         }
+        if let Some(weight) = self.regularizer_weight {
+            between("model.regularizer_weight", weight, 0.0, MAX_WEIGHT)?;
+        }
         for (key, value) in [
+            ("model.sigreg_directions", self.sigreg_directions),
             ("model.vit_patch", self.vit_patch),
             ("model.vit_width", self.vit_width),
             ("model.vit_heads", self.vit_heads),

@@ -2,19 +2,20 @@
 
 use seqjepa_data::{ActionNormalization, ActionSpace, AugmentPolicy, Normalization, SequenceConfig};
 use seqjepa_model::{
-    ActionConditioning, EmaSchedule, EncoderConfig, PredictorConfig, ResNetConfig, ResNetDepth, ResNetStem,
-    SeqJepaConfig, TargetConfig, VitConfig,
+    ActionConditioning, EmaSchedule, EncoderConfig, PredictorConfig, Regularizer, ResNetConfig, ResNetDepth,
+    ResNetStem, SeqJepaConfig, TargetConfig, VitConfig,
 };
 use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
 use seqjepa_train::{LearningRateSchedule, ScheduleShape};
 
 use super::config::Config;
 use super::error::{ConfigError, invalid};
-use super::model::{EmaScheduleKind, EncoderKind};
+use super::model::{EmaScheduleKind, EncoderKind, RegularizerKind};
 use super::optim::{OptimizerKind, SchedulerKind};
 
 impl Config {
-    /// The seq-JEPA model that this config describes, for actions of `action_dim` parameters.
+    /// The seq-JEPA model that this config describes, for actions of `action_dim` parameters, all of which it is told: which ones
+    /// `model.act_group` leaves is known to whoever knows the data set's groups.
     #[must_use]
     pub fn seq_jepa(&self, action_dim: usize) -> SeqJepaConfig {
         let model = &self.model;
@@ -44,6 +45,17 @@ impl Config {
                 }
             } else {
                 TargetConfig::StopGradient
+            },
+            regularizer: match model.regularizer {
+                RegularizerKind::None => None,
+                RegularizerKind::CodingRate => Some(Regularizer::CodingRate {
+                    weight: model.regularizer_weight.unwrap_or(0.01),
+                    alpha: 1.0,
+                }),
+                RegularizerKind::SigReg => Some(Regularizer::SigReg {
+                    weight: model.regularizer_weight.unwrap_or(0.02),
+                    directions: model.sigreg_directions,
+                }),
             },
             ..SeqJepaConfig::default()
         }

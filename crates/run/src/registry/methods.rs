@@ -2,12 +2,13 @@
 
 use std::marker::PhantomData;
 
-use seqjepa_model::{DynMethodConfig, MethodConfig, SeqJepaConfig, boxed_config};
+use seqjepa_data::ActionSpace;
+use seqjepa_model::{DynMethodConfig, MethodConfig, ModelError, SeqJepaConfig, boxed_config};
 use seqjepa_train::storage::{abridged, expected_and_found};
 use serde::de::IntoDeserializer;
 use serde_yaml::{Mapping, Value};
 
-use crate::config::{Config, ConfigError, UNLOCATED};
+use crate::config::{Config, ConfigError, UNLOCATED, invalid};
 
 /// A method that a config can name.
 pub(super) trait MethodEntry: Send + Sync {
@@ -17,8 +18,12 @@ pub(super) trait MethodEntry: Send + Sync {
     /// The keys of its own section with their defaults.
     fn defaults(&self) -> Value;
 
-    /// The method that `config` describes, for actions of `action_dim` parameters.
-    fn configure(&self, config: &Config, action_dim: usize) -> Result<Box<dyn DynMethodConfig>, ConfigError>;
+    /// The method that `config` describes, for the actions of `space`.
+    fn configure(
+        &self,
+        config: &Config,
+        space: &ActionSpace,
+    ) -> Result<Box<dyn DynMethodConfig>, ConfigError>;
 }
 
 /// seq-JEPA, whose settings are the published keys of the section `model`.
@@ -33,8 +38,27 @@ impl MethodEntry for SeqJepaEntry {
         Value::Mapping(Mapping::new())
     }
 
-    fn configure(&self, config: &Config, action_dim: usize) -> Result<Box<dyn DynMethodConfig>, ConfigError> {
-        Ok(boxed_config(config.seq_jepa(action_dim)))
+    fn configure(
+        &self,
+        config: &Config,
+        space: &ActionSpace,
+    ) -> Result<Box<dyn DynMethodConfig>, ConfigError> {
+        let action_columns = told_columns(config, space)?;
+        Ok(boxed_config(SeqJepaConfig { action_columns, ..config.seq_jepa(space.width()) }))
+    }
+}
+
+/// The numbers of the group of actions that `model.act_group` names; `None` for all.
+fn told_columns(config: &Config, space: &ActionSpace) -> Result<Option<[usize; 2]>, ConfigError> {
+    let Some(name) = &config.model.act_group else {
+        return Ok(None);
+    };
+    match space.groups().iter().find(|group| group.name == *name) {
+        Some(group) => Ok(Some([group.range.start, group.range.end])),
+        None => {
+            let names = space.groups().iter().map(|group| group.name.as_str());
+            Err(invalid("model.act_group", super::one_of(names), name))
+        }
     }
 }
 
@@ -56,7 +80,11 @@ impl<C: MethodConfig> MethodEntry for Named<C> {
         serde_yaml::to_value(C::default()).expect("a method's config is plain data")
     }
 
-    fn configure(&self, config: &Config, action_dim: usize) -> Result<Box<dyn DynMethodConfig>, ConfigError> {
+    fn configure(
+        &self,
+        config: &Config,
+        space: &ActionSpace,
+    ) -> Result<Box<dyn DynMethodConfig>, ConfigError> {
         let method: C = match config.method_settings.get(C::NAME) {
             None | Some(Value::Null) => C::default(),
             Some(settings) => {
@@ -68,6 +96,17 @@ impl<C: MethodConfig> MethodEntry for Named<C> {
                 })?
             }
         };
-        Ok(boxed_config(method.with_input(config.encoder(), action_dim)))
+        Ok(boxed_config(method.with_input(config.encoder(), space.width())))
+    }
+}
+
+/// What a method says of a setting, with the key that holds it where that is in the method's own section.
+pub(super) fn refused(entry: &dyn MethodEntry, error: ModelError) -> ConfigError {
+    match error {
+        ModelError::Config { field, expected, found } if entry.defaults().get(field).is_some() => {
+            let key = format!("{}.{field}", entry.name());
+            ConfigError::Mistyped { key, origin: UNLOCATED.into(), expected, found: abridged(&found) }
+        }
+        error => error.into(),
     }
 }

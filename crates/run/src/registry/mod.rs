@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use seqjepa_model::{DynMethodConfig, MethodConfig};
+use seqjepa_model::{
+    ByolConfig, ConditionalByolConfig, ConvIJepaConfig, DynMethodConfig, EquiModConfig, MethodConfig,
+    SenConfig, SieConfig, SimClrConfig, VicRegConfig, VicRegTrajConfig,
+};
 
 use crate::config::{Config, ConfigError, invalid};
 use augmented::AugmentedDataSet;
@@ -38,7 +41,17 @@ impl Registry {
     #[must_use]
     pub fn standard() -> Self {
         let empty = Self { methods: BTreeMap::new(), data_sets: BTreeMap::new() };
-        let registry = empty.with_entry(SeqJepaEntry);
+        let registry = empty
+            .with_entry(SeqJepaEntry)
+            .with_method::<SimClrConfig>()
+            .with_method::<ByolConfig>()
+            .with_method::<VicRegConfig>()
+            .with_method::<ConditionalByolConfig>()
+            .with_method::<EquiModConfig>()
+            .with_method::<SenConfig>()
+            .with_method::<SieConfig>()
+            .with_method::<VicRegTrajConfig>()
+            .with_method::<ConvIJepaConfig>();
         AugmentedDataSet::NAMES
             .into_iter()
             .fold(registry, |registry, name| registry.with_data_set(name, AugmentedDataSet))
@@ -82,8 +95,9 @@ impl Registry {
     pub fn method(&self, config: &Config) -> Result<Box<dyn DynMethodConfig>, ConfigError> {
         let space = self.data_set(config)?.actions(config)?;
         config.check_action_dim(&space)?;
-        let method = self.method_entry(config)?.configure(config, space.width())?;
-        method.validate()?;
+        let entry = self.method_entry(config)?;
+        let method = entry.configure(config, &space)?;
+        method.validate().map_err(|error| methods::refused(entry, error))?;
         Ok(method)
     }
 

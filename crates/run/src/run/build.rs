@@ -21,6 +21,7 @@ pub(super) fn build_trainer(
 ) -> Result<Trainer, RunError> {
     let device = device.clone().autodiff();
     let method = method.init(config.run.seed, &device)?;
+    check_views(config, &*method)?;
     let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
     let probes = standard_probes(config, data, &*method);
     check_best_metric(config, &probes)?;
@@ -35,6 +36,16 @@ pub(super) fn build_trainer(
         .skipping_nonfinite_steps(config.run.skip_nonfinite_steps)
         .build()?;
     Ok(trainer)
+}
+
+/// Refuses sequences of fewer observed views than the method looks at.
+fn check_views(config: &Config, method: &dyn DynMethod) -> Result<(), ConfigError> {
+    let (needed, given) = (method.views_used().observed.unwrap_or(1), config.dataset.seq_len);
+    if given >= needed {
+        return Ok(());
+    }
+    let expected = format!("at least {needed}, the observed views that {} looks at", method.name());
+    Err(invalid("dataset.seq_len", expected, given))
 }
 
 fn standard_probes(config: &Config, data: &RunData, method: &dyn DynMethod) -> StandardProbes {
