@@ -5,14 +5,19 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 
+use std::sync::OnceLock;
+
 use seqjepa_data::dataset::{DatasetSource, ImageSet, Synthetic};
 use seqjepa_data::{DataError, ImageView, Split};
 
 /// As the quickstart draws them.
 const SIDE: usize = 64;
 
-fn load(split: Split) -> ImageSet {
-    Synthetic { image_size: SIDE, train_images: 2000, test_images: 1000, seed: 0 }.load(split).unwrap()
+fn load(split: Split) -> &'static ImageSet {
+    static SPLITS: [OnceLock<ImageSet>; 2] = [const { OnceLock::new() }; 2];
+    SPLITS[usize::from(split == Split::Test)].get_or_init(|| {
+        Synthetic { image_size: SIDE, train_images: 2000, test_images: 1000, seed: 0 }.load(split).unwrap()
+    })
 }
 
 /// 64-bit FNV-1a.
@@ -27,7 +32,7 @@ fn nearest_mean_accuracy<const N: usize>(feature: impl Fn(ImageView<'_>) -> [f32
     let features =
         |set: &ImageSet| -> Vec<[f32; N]> { (0..set.len()).map(|index| feature(set.image(index))).collect() };
     let (train, test) = (load(Split::Train), load(Split::Test));
-    let (known, asked) = (features(&train), features(&test));
+    let (known, asked) = (features(train), features(test));
     let count = known.len() as f32;
     let mean: [f32; N] = std::array::from_fn(|k| known.iter().map(|row| row[k]).sum::<f32>() / count);
     let deviation: [f32; N] = std::array::from_fn(|k| {
@@ -57,7 +62,7 @@ fn grey(image: ImageView<'_>) -> Vec<f32> {
 #[test]
 fn the_bytes_are_these_on_every_machine() {
     let set = Synthetic { train_images: 50, ..Synthetic::default() }.load(Split::Train).unwrap();
-    assert_eq!(fingerprint(set.pixels()), 0x0bf9_7150_af5a_67d3);
+    assert_eq!(fingerprint(set.pixels()), 0xe173_1ca1_6f88_9a16);
 }
 
 #[test]
@@ -146,11 +151,11 @@ fn the_strength_of_edges_hardly_tells_the_class() {
 
 #[test]
 fn the_direction_of_edges_tells_more_than_chance() {
-    // Upright and lying stripes differ in nothing else; a class is more than its direction, though.
+    // It is all that upright and lying stripes differ by.
     let accuracy = nearest_mean_accuracy(|image| {
         let steps = steps(image);
         let [across, down] = [0, 1].map(|side| steps.iter().map(|step| step[side].abs()).sum::<f32>());
-        [(across / down).ln(), 0.0]
+        [(across / down).ln()]
     });
     println!("nearest ratio of steps to the right and down: {accuracy}");
     assert!((0.16..0.5).contains(&accuracy), "{accuracy}");
@@ -159,9 +164,10 @@ fn the_direction_of_edges_tells_more_than_chance() {
 #[test]
 fn a_linear_classifier_of_pixels_learns_little() {
     const PENALTY: f64 = 1000.0;
-    let features = |set: &ImageSet| -> Vec<Vec<f64>> { (0..set.len()).map(|i| small(set.image(i))).collect() };
+    let features =
+        |set: &ImageSet| -> Vec<Vec<f64>> { (0..set.len()).map(|i| small(set.image(i))).collect() };
     let (train, test) = (load(Split::Train), load(Split::Test));
-    let (known, asked) = (features(&train), features(&test));
+    let (known, asked) = (features(train), features(test));
     let width = known[0].len();
     // Ridge regression to the ten indicators, without an intercept: features are centred, classes balanced.
     let mut gram = vec![0.0; width * width];

@@ -48,7 +48,9 @@ mod tests {
 
     #[test]
     fn hues_are_turns() {
-        for (hue, pure) in [(0.0, [1.0, 0.0, 0.0]), (1.0 / 3.0, [0.0, 1.0, 0.0]), (2.0 / 3.0, [0.0, 0.0, 1.0])] {
+        for (hue, pure) in
+            [(0.0, [1.0, 0.0, 0.0]), (1.0 / 3.0, [0.0, 1.0, 0.0]), (2.0 / 3.0, [0.0, 0.0, 1.0])]
+        {
             let color = with_luma(luma_of(pure), hue, 1.0);
             assert!((0..3).all(|channel| (color[channel] - pure[channel]).abs() < 1e-5), "{color:?}");
         }

@@ -43,18 +43,18 @@ impl Scene {
     /// Draws a scene; nothing but the pattern depends on the class.
     pub(super) fn sample(pattern: Pattern, mut rng: KeyedRng) -> Self {
         let rng_ref = &mut rng;
-        let threshold = pattern.threshold(uniform(rng_ref, [0.43, 0.51]));
+        let threshold = pattern.threshold(uniform(rng_ref, [0.44, 0.5]));
         let frame = Frame {
             axis: axis(uniform(rng_ref, [-0.1, 0.1]), pattern.turned()),
-            scale: pattern.edge_length() / uniform(rng_ref, [8.4, 9.6]),
+            scale: pattern.edge_length() / uniform(rng_ref, [8.5, 9.5]),
             // Fields repeat with period 2, so every place of the pattern is as likely.
             middle: [uniform(rng_ref, [0.0, 2.0]), uniform(rng_ref, [0.0, 2.0])],
         };
         // The figures are brighter than the ground, so that greyscale views keep them.
         let luma = uniform(rng_ref, [0.42, 0.58]);
-        let contrast = uniform(rng_ref, [0.44, 0.62]);
-        let ground = Ramp::new(luma - 0.5 * contrast, 0.62 + uniform(rng_ref, [-0.02, 0.02]), 0.6);
-        let figure = Ramp::new(luma + 0.5 * contrast, 0.1 + uniform(rng_ref, [-0.02, 0.02]), 0.42);
+        let contrast = uniform(rng_ref, [0.46, 0.62]);
+        let ground = Ramp::new(luma - 0.5 * contrast, 0.62 + uniform(rng_ref, [-0.015, 0.015]), 0.6);
+        let figure = Ramp::new(luma + 0.5 * contrast, 0.1 + uniform(rng_ref, [-0.015, 0.015]), 0.42);
         Self { pattern, threshold, frame, ground, figure, rng }
     }
 
@@ -93,10 +93,7 @@ impl Ramp {
     /// Of one luma; the hue goes from 0.175 turns below `hue` to as much above it.
     fn new(luma: f32, hue: f32, saturation: f32) -> Self {
         const HALF: f32 = 0.175;
-        Self {
-            left: with_luma(luma, hue - HALF, saturation),
-            right: with_luma(luma, hue + HALF, saturation),
-        }
+        Self { left: with_luma(luma, hue - HALF, saturation), right: with_luma(luma, hue + HALF, saturation) }
     }
 
     fn at(&self, x: f32) -> Color {
