@@ -3,6 +3,7 @@
 //! `SEQJEPA_CONTACT_SHEET="$PWD/FILE.png" cargo test -p seqjepa-data --test dataset_synthetic` writes the picture of
 //! `docs/data.md`; tests run in the crate's folder.
 
+#![allow(clippy::print_stdout, reason = "the figures of docs/data.md, shown with --nocapture")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 
 use std::sync::OnceLock;
