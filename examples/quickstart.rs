@@ -1,5 +1,5 @@
-//! `seqjepa quickstart` from a checkout: trains a small seq-JEPA on the built-in procedural data set, no download, no GPU, about a
-//! minute on two cores, and prints its figures beside those of the randomly initialised model.
+//! `seqjepa quickstart` from a checkout: trains a small seq-JEPA on the built-in procedural data set, no download, no GPU, about
+//! two minutes on two cores, and prints its figures beside those of the randomly initialised model.
 //!
 //! ```text
 //! cargo run --release --example quickstart

@@ -20,7 +20,7 @@ const CONFIG: &str = include_str!("../../assets/quickstart.yaml");
 
 /// Trains a small model on the built-in procedural data set.
 ///
-/// No download, no GPU, about a minute on two cores. Prints the figures beside those of the randomly initialised model under the
+/// No download, no GPU, about two minutes on two cores. Prints the figures beside those of the randomly initialised model under the
 /// same protocol, and leaves a run folder below `runs` with a picture of source images, their views and their action values, and with a report page
 /// (`report.html`, for any browser).
 #[derive(Debug, Args)]

@@ -26,7 +26,7 @@ fn a_run_says_at_its_start_what_it_works_on() {
         "run folder: runs/tiny",
         "device: ",
         "32 training and 16 test images",
-        "10 classes: striped disc, striped star, ",
+        "10 classes: stripes, bands, ",
         "final state: SHA-256 ",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -93,7 +93,7 @@ fn a_dry_run_says_how_large_a_run_would_be_and_writes_nothing() {
         "method: seqjepa, ",
         "trained parameters",
         "data: synthetic, 32 training and 16 test images",
-        "10 classes: striped disc, striped star, ",
+        "10 classes: stripes, bands, ",
         "steps: 8 in 2 epochs of 4 batches of 8 images",
         "views a step: 24 (2 observed and the target of each image)",
         "memory, an estimate: ",

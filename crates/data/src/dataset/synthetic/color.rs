@@ -1,16 +1,14 @@
-//! Linear RGB triples in `[0, 1]`, drawn with a wanted brightness.
-
-use crate::rng::{KeyedRng, uniform};
+//! RGB triples in `[0, 1]` of a wanted brightness.
 
 /// Red, green, blue in `[0, 1]`.
 pub(super) type Color = [f32; 3];
 
-/// A colour of random hue and saturation whose luma is exactly `luma`.
-pub(super) fn with_luma(luma: f32, rng: &mut KeyedRng) -> Color {
-    let hue = uniform(rng, [0.0, 6.0]);
-    let saturation = uniform(rng, [0.1, 0.45]);
+/// A colour of this hue, in turns from red over green and blue, and about this saturation in `[0, 1]`, whose luma is
+/// exactly `luma`.
+pub(super) fn with_luma(luma: f32, hue: f32, saturation: f32) -> Color {
+    let sixths = 6.0 * (hue - hue.floor());
     let vivid = [0.0, 4.0, 2.0].map(|shift| {
-        let place = (hue + shift) % 6.0;
+        let place = (sixths + shift) % 6.0;
         let pure = ((place - 3.0).abs() - 1.0).clamp(0.0, 1.0);
         1.0 - saturation * (1.0 - pure)
     });
@@ -35,16 +33,26 @@ fn luma_of([red, green, blue]: Color) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{ShuffleKey, Split};
 
     #[test]
     fn colors_have_the_asked_luma_and_stay_in_range() {
-        let mut rng = ShuffleKey { seed: 1, split: Split::Train, epoch: 0 }.rng();
         for step in 0..=100 {
             let luma = step as f32 / 100.0;
-            let color = with_luma(luma, &mut rng);
-            assert!((luma_of(color) - luma).abs() < 1e-5, "{luma} {color:?}");
-            assert!(color.iter().all(|value| (-1e-6..=1.000_001).contains(value)), "{color:?}");
+            for (hue, saturation) in [(-0.2, 0.3), (0.1, 0.5), (0.33, 0.9), (0.7, 0.6), (1.4, 0.0)] {
+                let color = with_luma(luma, hue, saturation);
+                assert!((luma_of(color) - luma).abs() < 1e-5, "{luma} {color:?}");
+                assert!(color.iter().all(|value| (-1e-6..=1.000_001).contains(value)), "{color:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn hues_are_turns() {
+        for (hue, pure) in
+            [(0.0, [1.0, 0.0, 0.0]), (1.0 / 3.0, [0.0, 1.0, 0.0]), (2.0 / 3.0, [0.0, 0.0, 1.0])]
+        {
+            let color = with_luma(luma_of(pure), hue, 1.0);
+            assert!((0..3).all(|channel| (color[channel] - pure[channel]).abs() < 1e-5), "{color:?}");
         }
     }
 }

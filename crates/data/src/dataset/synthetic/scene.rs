@@ -1,69 +1,61 @@
-//! One image: an object, a background and a light.
+//! One image: a patterned cloth under a lamp.
 
 use rand::Rng;
 
 use super::color::{Color, mix, with_luma};
-use super::pattern::{Pattern, smooth};
-use super::shape::{Point, Shape};
-use crate::rng::{KeyedRng, below, uniform};
+use super::pattern::{Pattern, Point, length};
+use crate::rng::{KeyedRng, uniform};
 
 /// Samples along each side of a pixel.
 const SUBPIXELS: usize = 2;
 
-/// Standard deviation of the sensor noise, of 255.
-const NOISE: f32 = 3.0;
+/// Standard deviation of the grain, the same for the three channels of a pixel, of 255.
+const GRAIN: f32 = 6.0;
 
 /// Everything about one image but its size. Coordinates run from -1 to 1 over the image, y upwards.
 pub(super) struct Scene {
-    shape: Shape,
     pattern: Pattern,
+    /// Field of the pattern at the figures' edges.
+    threshold: f32,
     frame: Frame,
-    stretch: f32,
-    frequency: f32,
-    object_colors: [Color; 2],
-    ground: Ground,
-    light: Point,
-    shadow: Point,
+    ground: Ramp,
+    figure: Ramp,
     rng: KeyedRng,
 }
 
 /// A rotated, scaled and shifted coordinate system.
 struct Frame {
-    origin: Point,
     /// Unit vector of the frame's x axis.
     axis: Point,
+    /// Length of one unit of the frame.
     scale: f32,
+    /// Coordinates of the image's middle in the frame.
+    middle: Point,
 }
 
-struct Ground {
-    pattern: Pattern,
-    frame: Frame,
-    frequency: f32,
-    colors: [Color; 2],
+/// A colour that changes from the image's left edge to its right.
+struct Ramp {
+    left: Color,
+    right: Color,
 }
 
 impl Scene {
-    /// Draws a scene; nothing but `shape` and `pattern` depends on the class.
-    pub(super) fn sample(shape: Shape, pattern: Pattern, mut rng: KeyedRng) -> Self {
+    /// Draws a scene; nothing but the pattern depends on the class.
+    pub(super) fn sample(pattern: Pattern, mut rng: KeyedRng) -> Self {
         let rng_ref = &mut rng;
+        let threshold = pattern.threshold(uniform(rng_ref, [0.44, 0.5]));
         let frame = Frame {
-            origin: [uniform(rng_ref, [-0.15, 0.15]), uniform(rng_ref, [-0.15, 0.15])],
-            axis: tilt(rng_ref),
-            scale: uniform(rng_ref, [0.6, 0.95]),
+            axis: axis(uniform(rng_ref, [-0.1, 0.1]), pattern.turned()),
+            scale: pattern.edge_length() / uniform(rng_ref, [8.5, 9.5]),
+            // Fields repeat with period 2, so every place of the pattern is as likely.
+            middle: [uniform(rng_ref, [0.0, 2.0]), uniform(rng_ref, [0.0, 2.0])],
         };
-        let stretch = uniform(rng_ref, [0.92, 1.08]);
-        let frequency = uniform(rng_ref, [1.6, 2.0]);
-
-        // The object is brighter than the ground, so that greyscale views keep the outline.
-        let ground_luma = uniform(rng_ref, [0.05, 0.35]);
-        let object_luma = ground_luma + uniform(rng_ref, [0.3, 0.6]);
-        let object_colors = two_colors(object_luma, [0.2, 0.26], rng_ref);
-        let ground = Ground::sample(ground_luma, rng_ref);
-
-        let strength = uniform(rng_ref, [0.0, 0.3]);
-        let light = direction(rng_ref).map(|side| side * strength);
-        let shadow = direction(rng_ref).map(|side| side * 0.12);
-        Self { shape, pattern, frame, stretch, frequency, object_colors, ground, light, shadow, rng }
+        // The figures are brighter than the ground, so that greyscale views keep them.
+        let luma = uniform(rng_ref, [0.42, 0.58]);
+        let contrast = uniform(rng_ref, [0.46, 0.62]);
+        let ground = Ramp::new(luma - 0.5 * contrast, 0.62 + uniform(rng_ref, [-0.015, 0.015]), 0.6);
+        let figure = Ramp::new(luma + 0.5 * contrast, 0.1 + uniform(rng_ref, [-0.015, 0.015]), 0.42);
+        Self { pattern, threshold, frame, ground, figure, rng }
     }
 
     /// Renders to `[side, side, 3]`.
@@ -81,88 +73,52 @@ impl Scene {
                 let color = self.color([x * spacing - 1.0, 1.0 - y * spacing], 0.5 * spacing);
                 sum = [0, 1, 2].map(|channel| sum[channel] + color[channel]);
             }
+            let grain = GRAIN * noise(&mut self.rng);
             for (byte, sum) in pixel.iter_mut().zip(sum) {
-                let value = sum * weight * 255.0 + NOISE * noise(&mut self.rng);
-                *byte = value.clamp(0.0, 255.0) as u8;
+                *byte = (sum * weight * 255.0 + grain).clamp(0.0, 255.0) as u8;
             }
         }
     }
 
     /// The colour at a point; edges are softened over `softness` to either side.
     fn color(&self, point: Point, softness: f32) -> Color {
-        let shadow_distance = self.object_distance([point[0] - self.shadow[0], point[1] - self.shadow[1]]);
-        let shade = 1.0 - 0.3 * smooth(0.5 - shadow_distance / 0.24);
-        let ground = self.ground.color(point).map(|value| value * shade);
-
-        let [x, y] = self.frame.local(point);
-        let second = self.pattern.shade([x, y], self.frequency);
-        let object = mix(self.object_colors[0], self.object_colors[1], second);
-        let coverage = (0.5 - 0.5 * self.object_distance(point) / softness).clamp(0.0, 1.0);
-
-        let lit = 1.0 + point[0] * self.light[0] + point[1] * self.light[1];
-        mix(ground, object, coverage).map(|value| value * lit)
-    }
-
-    /// About the distance from the object's outline in image coordinates, negative inside.
-    fn object_distance(&self, point: Point) -> f32 {
-        let [x, y] = self.frame.local(point);
-        self.shape.distance([x * self.stretch, y / self.stretch]) * self.frame.scale
+        let distance = (self.pattern.field(self.frame.local(point)) - self.threshold) * self.frame.scale;
+        let coverage = (0.5 - 0.5 * distance / softness).clamp(0.0, 1.0);
+        let color = mix(self.ground.at(point[0]), self.figure.at(point[0]), coverage);
+        color.map(|value| value * light(point))
     }
 }
 
-impl Ground {
-    fn sample(luma: f32, rng: &mut KeyedRng) -> Self {
-        const PATTERNS: [Pattern; 5] =
-            [Pattern::Plain, Pattern::Stripes, Pattern::Checks, Pattern::Dots, Pattern::Rings];
-        Self {
-            pattern: PATTERNS[below(rng, PATTERNS.len())],
-            frame: Frame {
-                origin: [uniform(rng, [-1.5, 1.5]), uniform(rng, [-1.5, 1.5])],
-                axis: direction(rng),
-                scale: 1.0,
-            },
-            frequency: uniform(rng, [0.8, 3.0]),
-            colors: two_colors(luma, [0.0, 0.01], rng),
-        }
+impl Ramp {
+    /// Of one luma; the hue goes from 0.175 turns below `hue` to as much above it.
+    fn new(luma: f32, hue: f32, saturation: f32) -> Self {
+        const HALF: f32 = 0.175;
+        Self { left: with_luma(luma, hue - HALF, saturation), right: with_luma(luma, hue + HALF, saturation) }
     }
 
-    fn color(&self, point: Point) -> Color {
-        let second = self.pattern.shade(self.frame.local(point), self.frequency);
-        mix(self.colors[0], self.colors[1], second)
+    fn at(&self, x: f32) -> Color {
+        mix(self.left, self.right, 0.5 + 0.5 * x)
     }
 }
 
 impl Frame {
-    fn local(&self, point: Point) -> Point {
-        let [x, y] = [point[0] - self.origin[0], point[1] - self.origin[1]];
+    fn local(&self, [x, y]: Point) -> Point {
         let [cosine, sine] = self.axis;
-        [(x * cosine + y * sine) / self.scale, (y * cosine - x * sine) / self.scale]
+        let [along, across] = [(x * cosine + y * sine) / self.scale, (y * cosine - x * sine) / self.scale];
+        [along + self.middle[0], across + self.middle[1]]
     }
 }
 
-/// Two colours of different hue, `luma` plus and minus a draw from `spread`.
-fn two_colors(luma: f32, spread: [f32; 2], rng: &mut KeyedRng) -> [Color; 2] {
-    let spread = uniform(rng, spread);
-    [luma - spread, luma + spread].map(|luma| with_luma(luma.clamp(0.03, 0.97), rng))
+/// Brightest in the middle: a crop's light tells where it was cut, and how large.
+fn light([x, y]: Point) -> f32 {
+    1.3 - 0.5 * (x * x + y * y)
 }
 
-/// A unit vector at most 22 degrees off the x axis.
-fn tilt(rng: &mut KeyedRng) -> Point {
-    let y = uniform(rng, [-0.4, 0.4]);
-    let length = (1.0 + y * y).sqrt();
-    [1.0 / length, y / length]
-}
-
-/// A unit vector of uniformly random direction.
-fn direction(rng: &mut KeyedRng) -> Point {
-    loop {
-        let [x, y] = [uniform(rng, [-1.0, 1.0]), uniform(rng, [-1.0, 1.0])];
-        let square = x * x + y * y;
-        if (0.01..=1.0).contains(&square) {
-            let length = square.sqrt();
-            return [x / length, y / length];
-        }
-    }
+/// The unit vector whose slope is `slope`, turned by 45 degrees or not.
+fn axis(slope: f32, turned: bool) -> Point {
+    let [x, y] = if turned { [1.0 - slope, 1.0 + slope] } else { [1.0, slope] };
+    let length = length([x, y]);
+    [x / length, y / length]
 }
 
 /// Noise of about unit variance: the four bytes of one draw, summed (a variance of 4 x (256^2 - 1) / 12 = 21 845).
