@@ -264,7 +264,7 @@ fn data_sets_are_found_by_name() {
 #[test]
 fn a_contact_sheet_shows_every_class() {
     const GAP: u32 = 4;
-    const COLUMNS: u32 = 12;
+    const COLUMNS: u32 = 6;
     let set = load(Split::Train);
     let (cell, classes) = (SIDE as u32 + GAP, 10);
     let mut sheet =
