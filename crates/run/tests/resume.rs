@@ -423,8 +423,15 @@ fn a_run_of_an_earlier_version_is_continued() {
     let metrics = fs::read_to_string(fixture.join("metrics.jsonl")).unwrap();
     let expected: Vec<MetricsRow> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
 
-    let mut run = Run::resume(&folder, &mut Observers::new()).unwrap();
+    // The procedural set draws other pictures since.
+    let error = Run::resume(&folder, &mut Observers::new()).unwrap_err();
+    assert!(matches!(error, RunError::DataChanged { split: "training", .. }), "{error}");
+    let options = ResumeOptions { allow_changes: true, ..ResumeOptions::default() };
+    let registry = Registry::standard();
+    let mut run = Run::resume_with(&registry, &folder, &options, &mut Observers::new()).unwrap();
     assert_eq!((run.config().method.as_str(), run.config().run.seed), ("seqjepa", 7));
+    let held = Checkpoint::load(&fixture.join("checkpoints/last.safetensors")).unwrap();
+    assert_eq!(run.checkpoint().unwrap().digest(), held.digest());
     // serde_json reads a number to the last bit but one.
     let close = |a: f64, b: f64| (a - b).abs() <= 1e-15 * b.abs();
     assert_eq!(run.rows().len(), 1);
@@ -432,10 +439,8 @@ fn a_run_of_an_earlier_version_is_continued() {
         assert!(close(value, expected[0].get(name).unwrap()), "{name}");
     }
     run.train(&mut Observers::new()).unwrap();
-    let figure = |rows: &[MetricsRow], name: &str| rows[1].get(name).unwrap();
+    assert_eq!(run.rows().len(), 2);
     for name in ["ep_loss", "test_loss", "online_linloss_test", "online_r2_loss_test", "z_rankme"] {
-        let (found, expected) = (figure(run.rows(), name), figure(&expected, name));
-        // The same bits on the same processor; the vector instructions of another round sums otherwise.
-        assert!((found - expected).abs() < 1e-3 * expected.abs(), "{name}: {found} and {expected}");
+        assert!(run.rows()[1].get(name).is_some_and(f64::is_finite), "{name}");
     }
 }
