@@ -57,6 +57,7 @@ mod tests {
         let overrides = [
             "run.device=cuda:7",
             "dataset.data_root=/b",
+            "run.device_check=off",
             "dataset.download=true",
             "dataset.download_url=http://example.org",
             "dataset.memory_limit_gib=900",
