@@ -20,11 +20,14 @@ const DECAY: f64 = 0.9;
 /// A layer without parameters.
 const NO_LAYER: Vec<Linear> = Vec::new();
 
+/// What computes an operator from a source of inputs.
+type Compute = dyn Fn(&mut Source) -> Vec<Part>;
+
 /// An operator with its shapes, on any device.
 struct Operator {
     name: &'static str,
     shapes: String,
-    compute: Box<dyn Fn(&mut Source) -> Vec<Part>>,
+    compute: Box<Compute>,
 }
 
 impl Operator {
@@ -300,10 +303,10 @@ fn reductions() -> Vec<Operator> {
             source.parts(output, &[&prediction, &target], &NO_LAYER)
         }));
     }
-    for (rows, classes) in [(1, 2), (6, 10), (5, 100)] {
+    for (rows, classes) in [(1, 2_i64), (6, 10), (5, 100)] {
         all.push(Operator::new("cross entropy", format!("[{rows}, {classes}]"), move |source| {
-            let input = source.tensor([rows, classes]);
-            let labels: Vec<i64> = (0_i64..).take(rows).map(|row| row * 7 % classes as i64).collect();
+            let input = source.tensor([rows, usize::try_from(classes).expect("a few")]);
+            let labels: Vec<i64> = (0_i64..).take(rows).map(|row| row * 7 % classes).collect();
             let labels = Tensor::from_data(TensorData::new::<i64, _>(labels, [rows, 1]), source.device());
             let output = activation::log_softmax(input.clone(), 1).gather(1, labels).mean();
             source.parts(output, &[&input], &NO_LAYER)
