@@ -21,7 +21,7 @@ use training_step::{Size, Training};
 const BASE: Size = Size { width: 16, batch: 32, views: 3, side: 32 };
 
 /// How long steps are repeated, after two that warm up.
-const DURATION: Duration = Duration::from_secs(5);
+const DURATION: Duration = Duration::from_secs(3);
 
 /// Set for the processes that measure: width, batch, views and side.
 const VARIABLE: &str = "SEQJEPA_SCALING";
@@ -41,10 +41,10 @@ fn tables() -> Vec<Table> {
     };
     let linear = |value: usize| value as f64;
     vec![
-        table("batch", "sequence", &[1, 4, 8, 16, 32, 64, 128], |batch| Size { batch, ..BASE }, linear),
+        table("batch", "sequence", &[2, 4, 8, 16, 32, 64, 128], |batch| Size { batch, ..BASE }, linear),
         table(
             "width",
-            "width², of 16",
+            "(width / 16)²",
             &[8, 16, 32, 64, 128],
             |width| Size { width, batch: 16, ..BASE },
             |width| (width as f64 / 16.0).powi(2),
@@ -58,7 +58,7 @@ fn tables() -> Vec<Table> {
         ),
         table(
             "side of the images",
-            "pixels, of 32 x 32",
+            "(side / 32)²",
             &[16, 32, 48, 64, 96, 128],
             |side| Size { side, batch: 16, ..BASE },
             |side| (side as f64 / 32.0).powi(2),
