@@ -2,7 +2,7 @@
 
 use burn::nn::Relu;
 use burn::tensor::{Device, Tensor};
-use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode};
+use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode, relu};
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{linear, norm};
@@ -69,10 +69,10 @@ impl Predictor {
 
     /// Maps `[batch, inputs]` to `[batch, outputs]`.
     pub fn forward(&self, input: Tensor<2>, mode: Mode) -> Tensor<2> {
-        let (first, norm, relu, last) = &self.layers;
+        let (first, norm, _, last) = &self.layers;
         let hidden = norm.forward(first.forward(input), mode);
         match last {
-            Some(last) => last.forward(relu.forward(hidden)),
+            Some(last) => last.forward(relu(hidden)),
             None => hidden,
         }
     }

@@ -140,13 +140,13 @@ fn a_right_device_is_trained_on_and_the_check_is_kept() {
     let read = || -> DeviceCheckRecord {
         serde_json::from_slice(&fs::read(folder.join("device_check.json")).unwrap()).unwrap()
     };
+    run.train(&mut Observers::new()).unwrap();
     let record = read();
     assert_eq!(
         (record.backend.as_str(), record.reference.as_str(), record.sequences),
         ("ndarray", "flex", 8)
     );
     assert!(record.share > 0.0 && record.share < 1.0 && record.tensors > 100, "{record:?}");
-    run.train(&mut Observers::new()).unwrap();
     assert_eq!(run.rows()[0].get("device_check"), Some(record.share));
     assert_eq!(run.evaluate(&mut Observers::new()).unwrap().device_check, Some(record));
     drop(run);
@@ -161,7 +161,8 @@ fn a_right_device_is_trained_on_and_the_check_is_kept() {
         ],
         ..ResumeOptions::default()
     };
-    Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap();
+    let mut run = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
     assert_eq!(read().sequences, 8);
 }
 

@@ -2,7 +2,7 @@
 
 use burn::nn::Relu;
 use burn::tensor::{Device, Tensor};
-use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode};
+use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode, relu};
 
 use crate::counts::norm;
 use crate::error::ModelError;
@@ -87,7 +87,7 @@ impl Projector {
         self.layers.iter().fold(input, |features, layer| match layer {
             Layer::Linear(linear) => linear.forward(features),
             Layer::BatchNorm(norm) => norm.forward(features, mode),
-            Layer::Relu(relu) => relu.forward(features),
+            Layer::Relu(_) => relu(features),
         })
     }
 

@@ -56,7 +56,7 @@ pub struct LogisticConfig {
     /// The fit has converged when no logit of a training sample is left to change by more than this; 1e-6 by default. Probabilities
     /// are then exact to this at least.
     pub tolerance: f64,
-    /// Steps at most, of L-BFGS and Newton's method together; 1000 by default.
+    /// Steps at most of L-BFGS, and as many of Newton's method after it; 1000 by default.
     pub max_iterations: usize,
     /// Seed of the choice of the samples that are held out.
     pub seed: u64,

@@ -26,13 +26,15 @@ pub(super) struct Step {
     pub(super) evaluations: usize,
 }
 
-/// Goes on from `point`, counting on from `state`, until a whole step leaves no more than the tolerance to change.
+/// Goes on from `point`, counting on from `state`, until a whole step leaves no more than the tolerance to change; as many steps as the
+/// limit says, whatever was taken before.
 pub(super) fn finish(
     point: &mut [f64],
     function: &mut impl Curved,
     mut state: Convergence,
     limits: &Limits,
 ) -> (Evaluation, Convergence) {
+    let most = state.iterations + limits.iterations;
     let mut current = function.evaluate(point);
     state.evaluations += 1;
     state.converged = false;
@@ -42,7 +44,7 @@ pub(super) fn finish(
             state.largest_change = 0.0;
             state.converged = true;
         }
-        if state.converged || state.iterations >= limits.iterations {
+        if state.converged || state.iterations >= most {
             return (current, state);
         }
         let Some(step) = function.newton(point, &current) else {
@@ -138,6 +140,14 @@ mod tests {
         let (end, state) = finish(&mut point, &mut Valley, none(), &limits);
         assert!(state.converged && state.largest_change <= 1e-9, "{state:?}");
         assert!(point.iter().all(|x| (x - 1.0).abs() < 1e-9) && end.value < 1e-9, "{point:?}");
+    }
+
+    #[test]
+    fn what_came_before_takes_no_steps_away() {
+        let limits = Limits { tolerance: 1e-9, iterations: 500 };
+        let spent = Convergence { iterations: 500, ..none() };
+        let (_, state) = finish(&mut [-3.0; 7], &mut Valley, spent, &limits);
+        assert!(state.converged && state.iterations > 500, "{state:?}");
     }
 
     #[test]

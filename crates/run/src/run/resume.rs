@@ -114,9 +114,9 @@ impl Run {
         if let Some(found) = &found {
             check_backend(&root, found.checkpoint.record.backend.as_deref(), device.1, options)?;
         }
-        let parts = Parts::prepare(registry, config, device, observer)?;
-        let device_check = parts.check_device()?;
-        let mut run = Self::assemble(parts, folder, store, lock, device_check)?;
+        let mut parts = Parts::prepare(registry, config, device, observer)?;
+        parts.device_check = parts.check_device()?;
+        let mut run = Self::assemble(parts, folder, store, lock);
         let Some(Found { checkpoint, path, .. }) = found else {
             run.replace_config(&kept, unreadable)?;
             observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;

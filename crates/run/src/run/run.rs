@@ -23,7 +23,7 @@ use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::device_check::{DeviceCheckError, MethodCheck, check_method};
 use crate::fingerprint::DataFingerprint;
-use crate::folder::run_folder::{CHECKPOINTS, DEVICE_CHECK, EVALUATION, FEATURES, SAMPLE};
+use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
@@ -77,6 +77,8 @@ pub(super) struct Parts {
     pub data: RunData,
     pub fingerprint: DataFingerprint,
     pub trainer: Trainer,
+    /// What [`check_device`](Self::check_device) found, once it was called.
+    pub device_check: Option<DeviceCheckRecord>,
 }
 
 impl Parts {
@@ -92,7 +94,7 @@ impl Parts {
         let data = RunData::open_with(registry, &config, observer)?;
         let trainer = build_trainer(&config, &*method, &data, &device)?;
         let fingerprint = DataFingerprint::of(data.set());
-        Ok(Self { config, method, device, backend, data, fingerprint, trainer })
+        Ok(Self { config, method, device, backend, data, fingerprint, trainer, device_check: None })
     }
 
     /// Holds the device against the processor, as `run.device_check` says: see [`device_check`](crate::device_check).
@@ -160,22 +162,16 @@ impl Run {
         RunFolder::check(&config)?;
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         let mut parts = Parts::prepare(registry, config, device, observer)?;
-        let device_check = parts.check_device()?;
+        parts.device_check = parts.check_device()?;
         let (folder, lock) = RunFolder::create(&parts.config)?;
         parts.config.run.output_dir = Some(folder.root().to_owned());
         let store = CheckpointStore::new(lock.folder().below(CHECKPOINTS), parts.config.run.keep_last);
-        Self::assemble(parts, folder, store, lock, device_check)
+        Ok(Self::assemble(parts, folder, store, lock))
     }
 
-    pub(super) fn assemble(
-        parts: Parts,
-        folder: RunFolder,
-        store: CheckpointStore,
-        lock: RunLock,
-        device_check: Option<DeviceCheckRecord>,
-    ) -> Result<Self, RunError> {
-        let Parts { config, method, device, backend, data, fingerprint, trainer } = parts;
-        let run = Self {
+    pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
+        let Parts { config, method, device, backend, data, fingerprint, trainer, device_check } = parts;
+        Self {
             wandb: config.logging.wandb.clone(),
             gpu: None,
             draw: None,
@@ -195,11 +191,7 @@ impl Run {
             stop: StopFlag::new(),
             device_check,
             lock,
-        };
-        if let Some(found) = &run.device_check {
-            run.write_json(DEVICE_CHECK, found)?;
         }
-        Ok(run)
     }
 
     /// Stops the run when `flag` is set: it finishes the step it is in, saves, and returns [`RunError::Stopped`].

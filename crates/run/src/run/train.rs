@@ -8,7 +8,7 @@ use seqjepa_train::{Advance, MetricsRow, TrainError};
 use super::error::RunError;
 use super::run::{Run, ended};
 use crate::config::GatingConfig;
-use crate::folder::run_folder::{GATES, METRICS_JSONL, METRICS_KEPT};
+use crate::folder::run_folder::{DEVICE_CHECK, GATES, METRICS_JSONL, METRICS_KEPT};
 use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
@@ -60,6 +60,9 @@ impl Run {
 
     fn train_rest(&mut self, told: &mut Told<'_>) -> Result<GateVerdict, RunError> {
         told.status.enter(RunState::Starting, None)?;
+        if let Some(found) = &self.device_check {
+            self.write_json(DEVICE_CHECK, found)?;
+        }
         let mut files = Observers::new()
             .with(JsonLinesSink::open(self.lock.folder(), &self.rows)?)
             .with(CsvSink::open(self.lock.folder(), &self.rows)?);
