@@ -31,7 +31,7 @@ logging:
 """
 STEPS_PER_EPOCH, EPOCHS = 8, 6
 CHARTS = {"accuracy", "recovery_by_group", "recovery_by_parameter", "leakage_by_group", "leakage_by_parameter", "confusion"}
-MAPS = {"map_z1_pca", "map_z1_tsne", "map_z_agg_pca", "map_z_agg_tsne"}
+MAPS = {f"map_{of}_{kind}" for of in ("z1", "z_agg") for kind in ("pca", "tsne", "umap")}
 PICTURES = {f"report/{name}" for name in CHARTS | MAPS}
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 

@@ -100,7 +100,7 @@ impl Report {
 
 /// The charts of the frozen evaluation of a run, as the page has them, as bitmaps for whoever takes no page: each with a name, in this
 /// order those that there are of `accuracy`, `recovery_by_group`, `recovery_by_parameter`, `leakage_by_group`,
-/// `leakage_by_parameter`, `confusion`, `map_z1_pca`, `map_z1_tsne` and the same maps of the invariant representation.
+/// `leakage_by_parameter`, `confusion`, `map_z1_pca`, `map_z1_tsne`, `map_z1_umap` and the same maps of the invariant representation.
 ///
 /// # Errors
 ///

@@ -168,6 +168,7 @@ fn a_finished_run_has_every_part() {
         "test image 0, shirt",
         "z_AGG: principal components",
         "z_1: t-SNE",
+        "z_1: UMAP",
         "Confused most",
         "by z_AGG",
         "loss_max",
@@ -304,8 +305,10 @@ fn the_charts_are_pictures_too() {
             "confusion",
             "map_z1_pca",
             "map_z1_tsne",
+            "map_z1_umap",
             "map_z_agg_pca",
-            "map_z_agg_tsne"
+            "map_z_agg_tsne",
+            "map_z_agg_umap"
         ]
     );
     for (name, picture) in &drawn {

@@ -2,14 +2,16 @@
 
 mod neighbours;
 mod tsne;
+mod umap;
 
 pub(crate) use neighbours::nearest;
 pub(crate) use tsne::tsne;
+pub(crate) use umap::umap;
 
 use seqjepa_evaluation::SampleTable;
 use seqjepa_probes::{Features, principal_components};
 
-/// Two maps of one representation: points `[x, y]`, in no unit.
+/// Three maps of one representation: points `[x, y]`, in no unit.
 #[derive(Debug, Clone)]
 pub(crate) struct Maps {
     /// On the two principal components.
@@ -17,7 +19,9 @@ pub(crate) struct Maps {
     /// Their shares of the variance.
     pub(crate) shares: [f64; 2],
     /// By t-SNE, which keeps neighbours together and no distances.
-    pub(crate) neighbourly: Vec<[f64; 2]>,
+    pub(crate) tsne: Vec<[f64; 2]>,
+    /// By UMAP, which keeps neighbours together and more of how groups stand to each other.
+    pub(crate) umap: Vec<[f64; 2]>,
 }
 
 /// Maps of the rows of a table; why there are none, if there are none. The same bits at any number of threads.
@@ -29,8 +33,10 @@ pub(crate) fn maps(table: &SampleTable) -> Result<Maps, String> {
     let found = principal_components(&features, 2).map_err(|error| error.to_string())?;
     let pair = |values: &[f64]| [values[0], values.get(1).copied().unwrap_or(0.0)];
     let principal: Vec<[f64; 2]> = found.coordinates.chunks_exact(found.components).map(pair).collect();
+    let unit = normalized(table);
     Ok(Maps {
-        neighbourly: tsne(&normalized(table), table.width, &principal),
+        tsne: tsne(&unit, table.width, &principal),
+        umap: umap(&unit, table.width, &principal),
         shares: pair(&found.shares),
         principal,
     })
@@ -72,8 +78,9 @@ mod tests {
         };
         let [one, three] = [with(1), with(3)];
         assert_eq!(one.principal, three.principal);
-        assert_eq!(one.neighbourly, three.neighbourly);
-        for map in [&one.principal, &one.neighbourly] {
+        assert_eq!(one.tsne, three.tsne);
+        assert_eq!(one.umap, three.umap);
+        for map in [&one.principal, &one.tsne, &one.umap] {
             let mut alike = 0;
             for (index, point) in map.iter().enumerate() {
                 let distance =
@@ -92,6 +99,6 @@ mod tests {
         assert!(maps(&clusters(3)).unwrap_err().contains("at least 4"));
         // All alike.
         let constant = maps(&SampleTable { width: 3, values: vec![1.0; 60] }).unwrap();
-        assert!(constant.neighbourly.iter().flatten().all(|value| value.is_finite()));
+        assert!(constant.tsne.iter().chain(&constant.umap).flatten().all(|value| value.is_finite()));
     }
 }

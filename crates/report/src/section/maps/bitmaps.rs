@@ -34,9 +34,11 @@ pub(in crate::section) fn bitmaps(sample: &EvaluationSample) -> Vec<(String, Rgb
     for (representation, suffix, table) in tables.into_iter().take(different) {
         // Why there are none is said in the page.
         let Ok(maps) = maps(table) else { continue };
-        for (kind, name, points) in
-            [("principal components", "pca", &maps.principal), ("t-SNE", "tsne", &maps.neighbourly)]
-        {
+        for (kind, name, points) in [
+            ("principal components", "pca", &maps.principal),
+            ("t-SNE", "tsne", &maps.tsne),
+            ("UMAP", "umap", &maps.umap),
+        ] {
             let scatter = Scatter {
                 title: format!("{representation}: {kind} of {} test sequences", points.len()),
                 points,

@@ -29,8 +29,8 @@ const CLASSES: usize = 64;
 pub(super) fn html(runs: &[ReportRun], sheets: &[Thumbnails]) -> String {
     let mut html = String::from(
         "<p>Test sequences as points: near each other where their representations are alike. Principal components keep distances along \
-         the two directions of greatest variance; t-SNE keeps neighbours (by cosine) together, and its distances between groups and its \
-         axes mean nothing. In a map of the invariant representation the classes should gather; in one of z_1 the action parameters should \
+         the two directions of greatest variance; t-SNE and UMAP keep neighbours (by cosine) together, and their distances between groups and \
+         their axes mean nothing. In a map of the invariant representation the classes should gather; in one of z_1 the action parameters should \
          run smoothly.</p>\n",
     );
     for (index, run) in runs.iter().enumerate() {
@@ -142,7 +142,11 @@ fn fixed_short(value: f64) -> String {
 fn figures(representation: &str, maps: &Maps, labels: Option<&[u32]>) -> String {
     let percent = |share: f64| format!("{} %", fixed(100.0 * share, 1));
     let shares = format!("{} and {} of the variance", percent(maps.shares[0]), percent(maps.shares[1]));
-    [("principal components", shares.as_str(), &maps.principal), ("t-SNE", "perplexity 30, no axes", &maps.neighbourly)]
+    [
+        ("principal components", shares.as_str(), &maps.principal),
+        ("t-SNE", "perplexity 30, no axes", &maps.tsne),
+        ("UMAP", "15 neighbours, least distance 0.1, no axes", &maps.umap),
+    ]
         .into_iter()
         .map(|(kind, note, points)| {
             let title = format!("{}: {kind}", escape(representation));
