@@ -10,8 +10,9 @@
 //!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
 //!   CIFAR archives.
 //! - [`regular`]: opening files that anybody may have made.
-//! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images; a
-//!   source of one's own, of any data and any action, is one implementation.
+//! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images,
+//!   [`RotatedImages`] turns images by quarters, [`AffineImages`] scales, rotates and moves them; a source of one's own, of any
+//!   data and any action, is one implementation.
 //! - [`SequenceLoader`]: batches of any source, made in parallel, the same bits whatever the number of threads, in bounded
 //!   memory.
 //!
@@ -90,6 +91,6 @@ pub use fingerprint::Fingerprint;
 pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
 pub use source::{
-    AugmentedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
-    SequenceSource,
+    AffineConfig, AffineImages, AffineParams, AugmentedImages, RotatedImages, SequenceConfig, SequenceKey,
+    SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource,
 };

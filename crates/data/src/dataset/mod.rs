@@ -7,7 +7,6 @@
 
 mod cifar;
 mod decoder;
-mod fashion_mnist;
 mod file;
 mod folder;
 mod idx;
@@ -16,21 +15,24 @@ mod image_set;
 mod image_source;
 mod layout;
 mod listing;
+mod mnist;
 mod picture_file;
 mod pixel_cache;
 mod source;
 mod subset;
 mod synthetic;
+mod tiny_imagenet;
 mod truncated;
 
 pub use cifar::{load_cifar10, load_cifar100};
-pub use fashion_mnist::load_fashion_mnist;
 pub use folder::ImageFolder;
 pub use image_files::ImageFiles;
 pub use image_set::ImageSet;
 pub use image_source::{ImageSource, PixelBuffer};
+pub use mnist::{MnistFormat, load_fashion_mnist};
 pub use picture_file::ImageFile;
 pub use source::DatasetSource;
 pub use subset::subset_indices;
 pub use synthetic::Synthetic;
+pub use tiny_imagenet::TinyImageNet;
 pub use truncated::TruncatedImages;
