@@ -8,7 +8,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use seqjepa_data::dataset::{DatasetSource, ImageSet, TinyImageNet, TruncatedImages};
-use seqjepa_data::{AugmentPolicy, DataError, ImageSource, Normalization, PixelBuffer, Split};
+use seqjepa_data::{AugmentPolicy, DataError, Normalization, PixelBuffer, Split};
 use tempfile::TempDir;
 
 /// In the order of the labels, which is not that of the letters.

@@ -12,22 +12,26 @@ use super::error::{ConfigError, between, invalid, positive_to, within};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatasetConfig {
-    /// `cifar100_aug`, `cifar10_aug`, `fashion_mnist`, `image_folder` or `synthetic`; `cifar100` and `cifar10` mean the
-    /// same as with `_aug`. Default `cifar100_aug`.
-    #[schemars(extend("examples" = ["cifar100_aug", "cifar10_aug", "fashion_mnist", "image_folder", "synthetic"]))]
+    /// Images whose views are augmentations: `cifar100_aug`, `cifar10_aug`, `fashion_mnist`, `tiny_imagenet_aug`, `image_folder` or
+    /// `synthetic`; `cifar100`, `cifar10` and `tiny_imagenet` mean the same as with `_aug`. Views of other kinds:
+    /// `cifar10_rotations`, `mnist_affine`, `fashion_mnist_affine`. Default `cifar100_aug`.
+    #[schemars(extend("examples" = [
+        "cifar100_aug", "cifar10_aug", "fashion_mnist", "tiny_imagenet_aug", "image_folder", "synthetic", "cifar10_rotations",
+        "mnist_affine", "fashion_mnist_affine",
+    ]))]
     pub name: String,
     /// Folder of the data files (the guide to data says which); not read for `synthetic`. Default `data`.
     pub data_root: PathBuf,
     /// Side of the square source images of `image_folder` and `synthetic` in pixels, from which views are cropped; CIFAR and
-    /// Fashion-MNIST are always 32. Default: `model.img_size`, the side of the views.
+    /// Fashion-MNIST are always 32, Tiny ImageNet 64. Default: `model.img_size`, the side of the views.
     #[schemars(range(min = 8, max = 1024))]
     pub source_size: Option<usize>,
-    /// Decoded pixels that an `image_folder` may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
+    /// Decoded pixels that an `image_folder` or Tiny ImageNet may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
     /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. At most 1 048 576.
     /// Default 4.
     #[schemars(extend("exclusiveMinimum" = 0), range(max = MAX_GIB))]
     pub memory_limit_gib: f64,
-    /// What becomes of pictures of an `image_folder`, of `embed` and `views` that are cut short or corrupt: `error` names the
+    /// What becomes of pictures of an `image_folder`, of Tiny ImageNet, of `embed` and `views` that are cut short or corrupt: `error` names the
     /// first and ends, `skip` leaves them out, and with them files that hold no picture, `accept` uses what can be decoded,
     /// as Pillow does with `LOAD_TRUNCATED_IMAGES`. Both count them at the start, for which a folder that does not fit into
     /// memory is read once. Default `error`.
@@ -41,20 +45,23 @@ pub struct DatasetConfig {
     pub download: bool,
     /// Where archives are fetched from, such as a mirror. Default: the official site of the data set.
     pub download_url: Option<String>,
-    /// Views are augmentations of the image. Only true: without augmentation there are no actions. Default true.
+    /// Views are augmentations of the image, or whatever else the data set makes views by. Only true: without it there are no
+    /// actions. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema", extend("enum" = [true, 1]))]
     pub aug: bool,
-    /// Leaves Gaussian blur out of both view distributions; its action parameter stays, constant 0. Default false.
+    /// Leaves Gaussian blur out of both view distributions; its action parameter stays, constant 0. Of augmentations alone. Default
+    /// false.
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema")]
     pub no_blur: bool,
-    /// Divides each action parameter by its L2 norm over the M + 1 views of the sequence (published). Default true.
+    /// Divides each action parameter by its L2 norm over the M + 1 views of the sequence (published). Of augmentations
+    /// alone: actions of another kind, as angles and quaternions, are used as they are. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema")]
     pub action_norm: bool,
     /// Means of the action parameters, one a parameter. With `action_std`: a fixed standardisation `(x - mean) / std` of the
-    /// raw actions, whatever `action_norm` says. Default: none.
+    /// raw actions, whatever `action_norm` says. Of augmentations alone. Default: none.
     #[schemars(inner(range(min = -MAX_ACTION, max = MAX_ACTION)))]
     pub action_mean: Option<Vec<f32>>,
     /// Standard deviations of the action parameters, one a parameter. Default: none.

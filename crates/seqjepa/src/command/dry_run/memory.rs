@@ -52,7 +52,7 @@ impl Memory {
                 * (dataset.batch_size * observed) as u64
                 * activations(&config.encoder(), side),
             batches: VALUE * views * view * (dataset.prefetch as u64 + 2),
-            images: if dataset.name == "image_folder" { limit.min(pixels as u64) } else { pixels as u64 },
+            images: if streams(&dataset.name) { limit.min(pixels as u64) } else { pixels as u64 },
         }
     }
 
@@ -72,6 +72,11 @@ impl Memory {
     pub(super) fn total(&self) -> u64 {
         self.parts().iter().map(|(_, bytes)| bytes).sum()
     }
+}
+
+/// Whether no more pixels of a data set are kept than `dataset.memory_limit_gib` says.
+fn streams(data_set: &str) -> bool {
+    ["image_folder", "tiny_imagenet", "tiny_imagenet_aug"].contains(&data_set)
 }
 
 /// Values that the backward pass through an encoder needs of one view, roughly.
