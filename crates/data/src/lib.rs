@@ -9,7 +9,9 @@
 //! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, into memory
 //!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
 //!   CIFAR archives.
-//! - [`regular`]: opening files that anybody may have made.
+//! - [`three_d`]: objects in several views under known rotations and colours, 3DIEBench; [`render`]: a stand-in for it that needs no
+//!   files.
+//! - [`npy`]: NumPy's files of arrays, read as untrusted. [`regular`]: opening files that anybody may have made.
 //! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images; a
 //!   source of one's own, of any data and any action, is one implementation.
 //! - [`SequenceLoader`]: batches of any source, made in parallel, the same bits whatever the number of threads, in bounded
@@ -78,8 +80,10 @@ pub mod npy;
 #[cfg(feature = "picture")]
 pub mod picture;
 pub mod regular;
+pub mod render;
 mod rng;
 mod source;
+pub mod three_d;
 
 pub use action::{ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind};
 pub use augment::{

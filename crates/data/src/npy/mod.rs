@@ -6,6 +6,7 @@
 
 mod element;
 mod header;
+mod write;
 
 use std::io::Read;
 use std::path::Path;
@@ -15,6 +16,8 @@ use npyz::{Order, TypeChar};
 use crate::dataset::file::{open, try_reserve};
 use crate::error::DataError;
 use header::Header;
+
+pub(crate) use write::{integer_file, number_file, string_file};
 
 /// What a file should be, in words.
 const NPY: &str = "a NumPy file (.npy)";
