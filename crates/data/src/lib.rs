@@ -9,7 +9,9 @@
 //! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, into memory
 //!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
 //!   CIFAR archives.
-//! - [`regular`]: opening files that anybody may have made.
+//! - [`three_d`]: objects in several views under known rotations and colours, 3DIEBench; [`render`]: a stand-in for it that needs no
+//!   files.
+//! - [`npy`]: NumPy's files of arrays, read as untrusted. [`regular`]: opening files that anybody may have made.
 //! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images,
 //!   [`RotatedImages`] turns images by quarters, [`AffineImages`] scales, rotates and moves them; a source of one's own, of any
 //!   data and any action, is one implementation.
@@ -75,11 +77,14 @@ pub mod download;
 mod error;
 mod fingerprint;
 mod loader;
+pub mod npy;
 #[cfg(feature = "picture")]
 pub mod picture;
 pub mod regular;
+pub mod render;
 mod rng;
 mod source;
+pub mod three_d;
 
 pub use action::{ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind};
 pub use augment::{

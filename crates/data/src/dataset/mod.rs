@@ -6,20 +6,20 @@
 //! offset, what was expected and what was found.
 
 mod cifar;
-mod decoder;
-mod file;
+pub(crate) mod decoder;
+pub(crate) mod file;
 mod folder;
 mod idx;
-mod image_files;
+pub(crate) mod image_files;
 mod image_set;
 mod image_source;
 mod layout;
 mod listing;
 mod mnist;
-mod picture_file;
-mod pixel_cache;
+pub(crate) mod picture_file;
+pub(crate) mod pixel_cache;
 mod source;
-mod subset;
+pub(crate) mod subset;
 mod synthetic;
 mod tiny_imagenet;
 mod truncated;
