@@ -74,6 +74,7 @@ pub mod download;
 mod error;
 mod fingerprint;
 mod loader;
+pub mod npy;
 #[cfg(feature = "picture")]
 pub mod picture;
 pub mod regular;

@@ -6,20 +6,20 @@
 //! offset, what was expected and what was found.
 
 mod cifar;
-mod decoder;
+pub(crate) mod decoder;
 mod fashion_mnist;
-mod file;
+pub(crate) mod file;
 mod folder;
 mod idx;
-mod image_files;
+pub(crate) mod image_files;
 mod image_set;
 mod image_source;
 mod layout;
 mod listing;
-mod picture_file;
-mod pixel_cache;
+pub(crate) mod picture_file;
+pub(crate) mod pixel_cache;
 mod source;
-mod subset;
+pub(crate) mod subset;
 mod synthetic;
 mod truncated;
 
