@@ -91,6 +91,6 @@ pub use fingerprint::Fingerprint;
 pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
 pub use source::{
-    AugmentedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
-    SequenceSource,
+    AugmentedImages, GlimpseConfig, GlimpseGeometry, Glimpses, SequenceConfig, SequenceKey, SequenceLayout,
+    SequenceScratch, SequenceSlot, SequenceSource,
 };

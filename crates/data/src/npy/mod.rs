@@ -6,6 +6,9 @@
 
 mod element;
 mod header;
+mod rows;
+
+pub(crate) use rows::NpyRows;
 
 use std::io::Read;
 use std::path::Path;

@@ -6,11 +6,13 @@
 
 mod augmented;
 mod description;
+mod glimpses;
 mod layout;
 mod sequence_config;
 mod sequence_source;
 
 pub use augmented::AugmentedImages;
+pub use glimpses::{GlimpseConfig, GlimpseGeometry, Glimpses};
 pub use layout::SequenceLayout;
 pub use sequence_config::SequenceConfig;
 pub use sequence_source::{SequenceKey, SequenceScratch, SequenceSlot, SequenceSource};
