@@ -6,7 +6,10 @@
 
 mod element;
 mod header;
+mod rows;
 mod write;
+
+pub(crate) use rows::NpyRows;
 
 use std::io::Read;
 use std::path::Path;

@@ -8,6 +8,7 @@
 mod affine;
 mod augmented;
 mod description;
+mod glimpses;
 mod layout;
 mod pixel_table;
 mod rotated;
@@ -19,6 +20,7 @@ mod test_source;
 
 pub use affine::{AffineConfig, AffineImages, AffineParams};
 pub use augmented::AugmentedImages;
+pub use glimpses::{GlimpseConfig, GlimpseGeometry, Glimpses};
 pub use layout::SequenceLayout;
 pub use rotated::RotatedImages;
 pub use sequence_config::SequenceConfig;
