@@ -96,6 +96,7 @@ pub use fingerprint::Fingerprint;
 pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
 pub use source::{
-    AffineConfig, AffineImages, AffineParams, AugmentedImages, GlimpseConfig, GlimpseGeometry, Glimpses, RotatedImages,
-    SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource,
+    AffineConfig, AffineImages, AffineParams, AugmentedImages, GlimpseConfig, GlimpseGeometry, Glimpses,
+    RotatedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
+    SequenceSource,
 };

@@ -7,13 +7,15 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seqjepa_data::ImageView;
+use seqjepa_data::dataset::Stl10StandIn;
+use seqjepa_data::render::RenderedObjects;
 use seqjepa_run::embed::{EmbeddedViews, Embedder};
 use seqjepa_run::{Config, ConfigError, PretrainedSource, Run, RunCheckpoint, RunData};
 use seqjepa_train::observer::{Event, Observers};
 
 const TINY: &str = "
 run: {name: tiny, seed: 7, device: flex, epochs: 2}
-dataset: {seq_len: 2, batch_size: 8, num_workers: 1}
+dataset: {seq_len: 2, batch_size: 8, num_workers: 1, views_per_object: 5, rendered_train: 40, rendered_val: 20}
 model: {width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
 optim: {name: adam, lr: 0.003, probe_hidden: 16}
 eval: {protocols: [exact], seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidates: 4, bootstrap: 10}
@@ -32,7 +34,7 @@ struct Set {
     write: fn(&Path),
 }
 
-const SETS: [Set; 4] = [
+const SETS: [Set; 7] = [
     Set { name: "cifar10_rotations", side: 32, groups: &["rotation"], write: write_cifar10 },
     Set { name: "mnist_affine", side: 28, groups: &["rotation", "translation", "scale"], write: write_mnist },
     Set {
@@ -47,6 +49,9 @@ const SETS: [Set; 4] = [
         groups: &["crop", "jitter", "blur"],
         write: write_tiny_imagenet,
     },
+    Set { name: "rendered_objects", side: 16, groups: &["rotation", "color"], write: |_| () },
+    Set { name: "3diebench", side: 16, groups: &["rotation", "color"], write: write_three_die_bench },
+    Set { name: "stl10_glimpses", side: 16, groups: &["position"], write: write_stl10 },
 ];
 
 /// One channel of a picture whose slope and ground are its own, `[side, side]`.
@@ -107,6 +112,22 @@ fn write_tiny_imagenet(root: &Path) {
         annotations += &format!("val_{number}.JPEG\t{}\t0\t0\t63\t63\n", wnids[number % 4]);
     }
     fs::write(root.join("val/val_annotations.txt"), annotations).unwrap();
+}
+
+/// Few views of small objects, as `TINY` says of the rendered ones.
+fn write_three_die_bench(root: &Path) {
+    let objects = RenderedObjects {
+        image_size: 16,
+        train_objects: TRAIN,
+        test_objects: TEST,
+        views_per_object: 5,
+        ..RenderedObjects::default()
+    };
+    objects.write(&root.join("3DIEBench")).unwrap();
+}
+
+fn write_stl10(root: &Path) {
+    Stl10StandIn { unlabelled: TRAIN, train: TRAIN, test: TEST, seed: 1 }.write(root).unwrap();
 }
 
 impl Set {
@@ -209,7 +230,7 @@ fn settings_of_augmentations_are_refused_for_other_sets() {
         for (overrides, key) in [
             (vec!["dataset.no_blur=true".to_owned()], "dataset.no_blur"),
             (vec![format!("model.img_size={wrong}")], "model.img_size"),
-            (vec!["dataset.source_size=64".to_owned()], "dataset.source_size"),
+            (vec!["dataset.source_size=48".to_owned()], "dataset.source_size"),
             (standardised.to_vec(), "dataset.action_mean"),
         ] {
             let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();

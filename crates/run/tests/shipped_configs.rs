@@ -26,7 +26,7 @@ fn every_shipped_config_reads() {
             }
         }
     }
-    assert!(found >= 9, "found {found} configs");
+    assert!(found >= 12, "found {found} configs");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is known of a view.
 
-use crate::action::{ActionError, ActionGroup, ActionParameter, ActionSpace, GroupKind};
+use crate::action::{ActionGroup, ActionParameter, ActionSpace, GroupKind};
 use crate::three_d::quaternion_from_euler;
 
 /// The latents of a view, in the order of the seven columns of 3DIEBench's `latent_K.npy`.
@@ -49,7 +49,8 @@ impl ViewLatents {
 
     /// The space of these actions: the group `rotation`, a unit quaternion, and the group `color`, the two hues. Nothing is
     /// normalised.
-    pub(crate) fn action_space() -> Result<ActionSpace, ActionError> {
+    #[must_use]
+    pub fn action_space() -> ActionSpace {
         let parameter = |name: &str, unit: &str, low, identity| ActionParameter {
             name: name.into(),
             unit: unit.into(),
@@ -71,7 +72,7 @@ impl ViewLatents {
             ActionGroup { name: "rotation".into(), range: 0..4, kind: GroupKind::Quaternion },
             ActionGroup::vector("color", 4..6),
         ];
-        ActionSpace::new(parameters, groups)
+        ActionSpace::new(parameters, groups).expect("the names differ and the groups lie inside")
     }
 }
 
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_space_is_that_of_the_actions() {
-        let space = ViewLatents::action_space().unwrap();
+        let space = ViewLatents::action_space();
         assert_eq!((space.group("rotation"), space.group("color")), (Some(0..4), Some(4..6)));
         let still = ViewLatents::from_columns([0.0; 7]);
         assert_eq!(space.identity(), still.action());

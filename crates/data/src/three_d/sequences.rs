@@ -41,7 +41,7 @@ impl ObjectSequences {
         normalization: Normalization,
     ) -> Result<Self, DataError> {
         normalization.validate()?;
-        let (side, actions) = (objects.side(), ViewLatents::action_space()?);
+        let (side, actions) = (objects.side(), ViewLatents::action_space());
         let layout = SequenceLayout { observed_views, channels: 3, height: side, width: side, actions };
         layout.validate()?;
         if observed_views >= objects.views() {

@@ -8,7 +8,7 @@ use seqjepa_train::observer::Observer;
 
 use super::data_sets::{DataSet, DataSetEntry, DataSetError};
 use super::unaugmented;
-use crate::config::{Config, ConfigError, invalid};
+use crate::config::{Config, ConfigError};
 
 /// MNIST or Fashion-MNIST under affine maps.
 pub(super) struct AffineDataSet(MnistFormat);
@@ -22,7 +22,7 @@ impl AffineDataSet {
     const SIDE: usize = 28;
 
     fn affine(&self, config: &Config) -> Result<AffineConfig, ConfigError> {
-        unaugmented::check(config, Self::SIDE)?;
+        unaugmented::check(config, Some(Self::SIDE))?;
         Ok(AffineConfig::new(config.dataset.seq_len, self.normalization(config)?))
     }
 }
@@ -39,14 +39,10 @@ impl DataSetEntry for AffineDataSet {
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
         let affine = self.affine(config)?;
         let dataset = &config.dataset;
-        if dataset.download {
-            let expected = "false: only the CIFAR data sets have an official archive to fetch";
-            let found = format!("true for {}", dataset.name);
-            return Err(invalid("dataset.download", expected, found).into());
-        }
+        unaugmented::check_download(config)?;
         let open = |split| AffineImages::new(Arc::new(self.0.load(&dataset.data_root, split)?), affine);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
         tracing::info!(train = train.images().len(), test = test.images().len(), "opened the data set");
-        Ok(DataSet { train: Arc::new(train), test: Arc::new(test) })
+        Ok(DataSet { train: Arc::new(train), test: Arc::new(test), labelled: None })
     }
 }

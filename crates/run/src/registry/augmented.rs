@@ -38,6 +38,7 @@ impl DataSetEntry for AugmentedDataSet {
         Ok(DataSet {
             train: sequences(config, train, normalization)?,
             test: sequences(config, test, normalization)?,
+            labelled: None,
         })
     }
 }

@@ -15,6 +15,8 @@ pub struct DataSet {
     pub train: Arc<dyn SequenceSource>,
     /// Sequences to test on.
     pub test: Arc<dyn SequenceSource>,
+    /// Sequences with labels that frozen probes are fitted to, where those to train on have none; `None` where they are the same.
+    pub labelled: Option<Arc<dyn SequenceSource>>,
 }
 
 /// A data set that a config can name.

@@ -3,7 +3,9 @@
 mod affine;
 mod augmented;
 mod data_sets;
+mod glimpses;
 mod methods;
+mod objects;
 mod rotations;
 mod unaugmented;
 
@@ -22,7 +24,9 @@ use crate::config::{Config, ConfigError, invalid};
 use affine::AffineDataSet;
 use augmented::AugmentedDataSet;
 pub use augmented::open_images;
+use glimpses::GlimpsesDataSet;
 use methods::{MethodEntry, Named, SeqJepaEntry};
+use objects::{RenderedDataSet, ThreeDieBenchDataSet};
 use rotations::RotationsDataSet;
 
 /// The methods and data sets that a config can name.
@@ -60,6 +64,9 @@ impl Registry {
             .into_iter()
             .fold(registry, |registry, name| registry.with_data_set(name, AugmentedDataSet))
             .with_data_set(RotationsDataSet::NAME, RotationsDataSet)
+            .with_data_set(ThreeDieBenchDataSet::NAME, ThreeDieBenchDataSet)
+            .with_data_set(RenderedDataSet::NAME, RenderedDataSet)
+            .with_data_set(GlimpsesDataSet::NAME, GlimpsesDataSet)
             .with_data_set(AffineDataSet::MNIST.0, AffineDataSet::MNIST.1)
             .with_data_set(AffineDataSet::FASHION_MNIST.0, AffineDataSet::FASHION_MNIST.1)
     }

@@ -23,7 +23,7 @@ impl RotationsDataSet {
 
 impl DataSetEntry for RotationsDataSet {
     fn actions(&self, config: &Config) -> Result<ActionSpace, ConfigError> {
-        unaugmented::check(config, Self::SIDE)?;
+        unaugmented::check(config, Some(Self::SIDE))?;
         Ok(RotatedImages::action_space())
     }
 
@@ -32,11 +32,11 @@ impl DataSetEntry for RotationsDataSet {
     }
 
     fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError> {
-        unaugmented::check(config, Self::SIDE)?;
+        unaugmented::check(config, Some(Self::SIDE))?;
         let source = DatasetSource::Cifar10 { root: config.dataset.data_root.clone() };
         let normalization = self.normalization(config)?;
         let [train, test] = open_source(config, &source, observer)?
             .map(|images| RotatedImages::new(images, config.dataset.seq_len, normalization));
-        Ok(DataSet { train: Arc::new(train?), test: Arc::new(test?) })
+        Ok(DataSet { train: Arc::new(train?), test: Arc::new(test?), labelled: None })
     }
 }

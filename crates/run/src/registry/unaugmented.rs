@@ -2,10 +2,11 @@
 
 use crate::config::{Config, ConfigError, invalid};
 
-/// Refuses settings of augmentations, and views of another side than those of the data set have, which is `side` in pixels.
+/// Refuses settings of augmentations, and views of another side than those of the data set have, which is `side` in pixels, if it
+/// is not free.
 ///
 /// `dataset.action_norm` is of augmentations alone, and true unless a config says otherwise: it is not looked at.
-pub(super) fn check(config: &Config, side: usize) -> Result<(), ConfigError> {
+pub(super) fn check(config: &Config, side: Option<usize>) -> Result<(), ConfigError> {
     let (dataset, name) = (&config.dataset, &config.dataset.name);
     if dataset.no_blur {
         return Err(invalid(
@@ -18,13 +19,22 @@ pub(super) fn check(config: &Config, side: usize) -> Result<(), ConfigError> {
         let expected = format!("none: the actions of {name} are used as they are");
         return Err(invalid("dataset.action_mean", expected, "a standardisation"));
     }
-    if let Some(found) = dataset.source_size.filter(|found| *found != side) {
-        let expected = format!("none, or {side}, the side of the images of {name}");
+    if let Some(found) = dataset.source_size {
+        let expected = format!("none: the images of {name} have a size of their own");
         return Err(invalid("dataset.source_size", expected, found));
     }
-    if config.model.img_size != side {
+    if let Some(side) = side.filter(|side| *side != config.model.img_size) {
         let expected = format!("{side}, the side of the views of {name}");
         return Err(invalid("model.img_size", expected, config.model.img_size));
+    }
+    Ok(())
+}
+
+/// Refuses to fetch what has no address.
+pub(super) fn check_download(config: &Config) -> Result<(), ConfigError> {
+    if config.dataset.download {
+        let expected = "false: only the CIFAR data sets have an official archive to fetch";
+        return Err(invalid("dataset.download", expected, format!("true for {}", config.dataset.name)));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::warp::Source;
 use crate::augment::ImageView;
-use crate::augment::math::{exp, sin_cos};
+use crate::augment::math::exp;
 use crate::error::DataError;
 use crate::source::square;
 
@@ -35,7 +35,7 @@ impl AffineParams {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "computed in f64, rounded once")]
     pub fn action(&self, max_translation: u16) -> [f32; 5] {
-        let (sine, cosine) = sin_cos(f64::from(self.rotation).to_radians());
+        let (sine, cosine) = libm::sincos(f64::from(self.rotation).to_radians());
         let most = f32::from(max_translation.max(1));
         let way = [self.right, self.down].map(|pixels| f32::from(pixels) / most);
         [sine as f32, cosine as f32, way[0], way[1], self.log_scale]
@@ -55,7 +55,7 @@ impl AffineParams {
     /// From a place in the padded view to the place in the padded image that is seen there, as Pillow's
     /// `Image.transform(AFFINE)` takes it: the six numbers that torchvision's `affine` makes, `angle` being clockwise there.
     pub(super) fn matrix(&self, side: usize) -> [f64; 6] {
-        let (sine, cosine) = sin_cos((-f64::from(self.rotation)).to_radians());
+        let (sine, cosine) = libm::sincos((-f64::from(self.rotation)).to_radians());
         let scale = exp(f64::from(self.log_scale));
         let centre = (side + 2 * usize::from(PADDING)) as f64 * 0.5;
         let [right, down] = [self.right, self.down].map(f64::from);
