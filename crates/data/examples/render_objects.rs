@@ -98,7 +98,7 @@ fn run(arguments: &Arguments) -> Result<Vec<&Path>, Box<dyn std::error::Error>> 
     Ok(folder.iter().chain(sheet).map(PathBuf::as_path).collect())
 }
 
-/// Three views of each of three objects, a row for each class.
+/// Three views of each of two objects, a row for each class.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -106,7 +106,7 @@ fn run(arguments: &Arguments) -> Result<Vec<&Path>, Box<dyn std::error::Error>> 
 )]
 fn write_sheet(objects: &RenderedObjects, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     const VIEWS: usize = 3;
-    const OBJECTS: usize = 3;
+    const OBJECTS: usize = 2;
     const GAP: u32 = 4;
     let (side, classes) = (objects.image_size, objects.classes);
     let cell = side as u32 + GAP;

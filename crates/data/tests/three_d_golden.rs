@@ -6,7 +6,8 @@ use std::fs;
 
 use seqjepa_data::augment::{Crop, Interpolation};
 use seqjepa_data::npy::{read_integers, read_numbers, read_strings};
-use seqjepa_data::three_d::{ThreeDieBench, ViewLatents, quaternion_from_euler};
+use seqjepa_data::render::RenderedObjects;
+use seqjepa_data::three_d::{ViewLatents, quaternion_from_euler};
 use seqjepa_data::{AugmentParams, ImageView, Scratch, SequenceSource, Split};
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -66,18 +67,8 @@ fn quaternions_are_those_of_scipy_with_their_sign() {
 /// Actions are f32, whose last bit is 6e-8; a product of two of them has the errors of both.
 #[test]
 fn relative_rotations_are_those_of_scipy() {
-    let folder = TempDir::new().unwrap();
-    let objects = seqjepa_data::render::RenderedObjects {
-        train_objects: 2,
-        test_objects: 2,
-        views_per_object: 2,
-        image_size: 8,
-        classes: 2,
-        ..Default::default()
-    };
-    let root = folder.path().join("set");
-    objects.write(&root).unwrap();
-    let space = ThreeDieBench::new(root).sequences(Split::Train, 1).unwrap().layout().actions.clone();
+    let source = RenderedObjects::default().sequences(Split::Train, 1).unwrap();
+    let space = &source.layout().actions;
     let action = |angles: [f64; 3]| {
         let [x, y, z] = angles;
         ViewLatents::from_columns([x, y, z, 0.25, 0.0, 0.0, 0.5]).action()

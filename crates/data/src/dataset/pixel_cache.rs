@@ -31,6 +31,12 @@ impl PixelCache {
         Self { images, image_len: image_bytes, limit, used: AtomicU64::new(0) }
     }
 
+    /// Room for `count` images of `image_bytes` each in `limit` bytes, with the slots of all of them; for so many that it counts.
+    pub(crate) fn within(count: usize, image_bytes: usize, limit: u64) -> Self {
+        let slots = (count as u64).saturating_mul(size_of::<OnceLock<Box<[u8]>>>() as u64);
+        Self::new(count, image_bytes, limit.saturating_sub(slots))
+    }
+
     /// The image at `index`, if it is kept.
     pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
         self.images.get(index)?.get().map(|pixels| &**pixels)
@@ -110,6 +116,14 @@ mod tests {
         assert!(cache.room().is_none());
         assert_eq!((cache.get(3), cache.get(0), cache.used()), (Some(&[3; 10][..]), None, 20));
         assert!(PixelCache::new(5, 10, 9).room().is_none());
+    }
+
+    #[test]
+    fn slots_count_where_they_are_many() {
+        // Those of 4000 billion images would be terabytes.
+        assert!(PixelCache::within(4_000_000_000_000, 10, 1 << 30).room().is_none());
+        assert!(PixelCache::within(10, 10, 24 * 10 + 10).room().is_some());
+        assert!(PixelCache::within(10, 10, 10 * 10).room().is_none());
     }
 
     #[test]

@@ -30,7 +30,7 @@ const OOD_VIEW: u64 = 0x6f6f_6400_0000_0000;
 /// Objects of up to ten classes, which differ in proportions, colour and attached parts, on a floor, lit by one coloured light; the
 /// scene is that of 3DIEBench, its camera, the seven latents and their ranges. No turn of an object looks like another: each class
 /// has a dark beam along x, a light ball between y and z, and sides that are painted by where they look. Views are rendered when they
-/// are asked for, by ray-free rasterisation with nine samples a pixel, without shadows. The same settings give the same bytes on every platform and
+/// are asked for, by rasterisation with nine samples a pixel, without shadows. The same settings give the same bytes on every platform and
 /// thread count. Object `i` has label `i % classes`; it depends on seed and split, not on how many objects there are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RenderedObjects {
@@ -49,7 +49,8 @@ pub struct RenderedObjects {
     /// Whether every angle is within ±[π/2, π], in place of [-π/2, π/2]: the same objects out of distribution, as
     /// 3DIEBench-OOD. False by default.
     pub ood: bool,
-    /// Bytes of rendered views that are kept, the first that are asked for; 1 GiB by default. It changes no bit.
+    /// Bytes of rendered views that are kept, the first that are asked for, with 24 bytes for each view of the split; 1 GiB by
+    /// default. It changes no bit.
     #[serde(skip)]
     pub cache_bytes: u64,
 }
@@ -112,7 +113,7 @@ impl RenderedObjects {
         }
         let class_names = CLASSES[..self.classes].iter().map(|&name| name.to_owned()).collect();
         let image = 3 * self.image_size * self.image_size;
-        let cache = PixelCache::new(objects * self.views_per_object, image, self.cache_bytes);
+        let cache = PixelCache::within(objects * self.views_per_object, image, self.cache_bytes);
         Ok(RenderedSplit { settings: self.clone(), split, objects, class_names, cache })
     }
 }

@@ -17,8 +17,8 @@ const LIGHT_DISTANCE: f64 = 4.0;
 const CONE: [f64; 2] = [0.99, 0.965];
 
 /// Intensities of the white light from above, on what looks up and on what looks down, and of the coloured light.
-const ABOVE: [f64; 2] = [0.6, 0.25];
-const SPOT: f64 = 0.75;
+const ABOVE: [f64; 2] = [0.78, 0.35];
+const SPOT: f64 = 0.85;
 
 /// Working memory to render in, one per thread.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use super::vector::{Vector, dot, unit};
 use crate::rng::{KeyedRng, below};
 
 /// The distance of an object's farthest point from its middle.
-const RADIUS: f64 = 0.68;
+const RADIUS: f64 = 0.78;
 
 /// Sides of an object are painted lighter the more they look this way, and darker the more they look away, which tells also
 /// round bodies' turns.

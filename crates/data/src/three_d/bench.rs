@@ -50,8 +50,8 @@ pub struct ThreeDieBench {
     pub views_per_object: usize,
     /// The number K of every object's first view, at most 1 000 000; 0 by default.
     pub first_view: usize,
-    /// Bytes of decoded images that are kept, the first that are asked for; 0 by default. Unless 0, each image of the split takes
-    /// 24 bytes more.
+    /// Bytes of decoded images that are kept, the first that are asked for, with 24 bytes for each image of the split; 0 by
+    /// default. It changes no bit.
     pub cache_bytes: u64,
     /// Mean and standard deviation of the pixels; the published ones by default.
     pub normalization: Normalization,
@@ -137,7 +137,8 @@ impl ThreeDieBench {
             format!("\0{object}\0{label}\0{first}\0{last}")
         });
         let fingerprint = Fingerprint::of(std::iter::once(header).chain(lines));
-        let cache = PixelCache::new(objects.len().saturating_mul(views), 3 * side * side, self.cache_bytes);
+        let cache =
+            PixelCache::within(objects.len().saturating_mul(views), 3 * side * side, self.cache_bytes);
         Ok(BenchObjects { root, objects, labels, class_names, side, first_view, views, cache, fingerprint })
     }
 
