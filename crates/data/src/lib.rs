@@ -6,15 +6,15 @@
 //!   [`AugmentParams`] one draw from it: a value that can be stored and replayed.
 //! - [`ActionSpace`]: what the numbers of an action are - plain numbers, rotations, angles - how they are normalised, and what
 //!   leads from one action to the next.
-//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, into memory
-//!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
-//!   CIFAR archives.
+//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, MNIST and Fashion-MNIST, Tiny ImageNet, STL-10, image folders and a procedural
+//!   set, into memory ([`ImageSet`]) or when an image is asked for ([`dataset::ImageFiles`], [`dataset::Stl10Images`]), each an
+//!   [`ImageSource`]; `download` (a feature) fetches the CIFAR archives.
 //! - [`three_d`]: objects in several views under known rotations and colours, 3DIEBench; [`render`]: a stand-in for it that needs no
 //!   files.
 //! - [`npy`]: NumPy's files of arrays, read as untrusted. [`regular`]: opening files that anybody may have made.
 //! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images,
-//!   [`RotatedImages`] turns images by quarters, [`AffineImages`] scales, rotates and moves them; a source of one's own, of any
-//!   data and any action, is one implementation.
+//!   [`RotatedImages`] turns images by quarters, [`AffineImages`] scales, rotates and moves them, [`Glimpses`] cuts them out where a
+//!   gaze along a saliency map falls; a source of one's own, of any data and any action, is one implementation.
 //! - [`SequenceLoader`]: batches of any source, made in parallel, the same bits whatever the number of threads, in bounded
 //!   memory.
 //!

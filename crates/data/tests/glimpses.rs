@@ -240,7 +240,7 @@ fn more_views_begin_with_the_same_ones() {
     let fixture = fixture();
     let source = fixture.glimpses(GlimpseConfig::new(2));
     let [observed, _, parameters] = fill(&source, key(3), 2, true);
-    // 40 glimpses use up the image several times over.
+    // 40 glimpses use up the image.
     let more = source.with_observed_views(40).unwrap();
     let [longer, target, all] = fill(&*more, key(3), 40, true);
     assert_eq!(longer[..observed.len()], observed);

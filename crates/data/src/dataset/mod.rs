@@ -1,5 +1,5 @@
-//! Image data sets, each an [`ImageSource`]: decoded into memory ([`ImageSet`]), or file by file when an image is asked for
-//! ([`ImageFiles`]).
+//! Image data sets, each an [`ImageSource`]: decoded into memory ([`ImageSet`]), or read when an image is asked for
+//! ([`ImageFiles`], [`Stl10Images`]); and the saliency maps of their images ([`Saliency`]).
 //!
 //! [`DatasetSource`] is the entry point to all of them; each also has a function or type of its own. Files are not
 //! trusted: sizes that they declare are checked before memory is asked for, and every error names the file, the

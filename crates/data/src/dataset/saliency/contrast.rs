@@ -67,13 +67,15 @@ const CHANNELS: [(Channel, f32); 3] = [
 /// Sums of a channel over all rectangles that begin in the top left corner.
 struct Sums {
     sums: Vec<i64>,
+    /// Of a band of rows, the sums over all columns before each.
+    columns: Vec<i64>,
     height: usize,
     width: usize,
 }
 
 impl Sums {
     fn new(height: usize, width: usize) -> Self {
-        Self { sums: vec![0; (height + 1) * (width + 1)], height, width }
+        Self { sums: vec![0; (height + 1) * (width + 1)], columns: vec![0; width + 1], height, width }
     }
 
     fn of(&mut self, image: ImageView<'_>, channel: Channel) {
@@ -91,24 +93,38 @@ impl Sums {
     }
 
     /// Adds the squared difference of the means over squares of half-width `radius` and [`SURROUND`] times as much.
-    fn add_contrast(&self, radius: usize, scale: f32, out: &mut [f32]) {
-        let radii = [radius, SURROUND * radius];
+    fn add_contrast(&mut self, radius: usize, scale: f32, out: &mut [f32]) {
+        let squares = [radius, SURROUND * radius].map(|radius| {
+            let windows = (0..self.width).map(|column| window(column, radius, self.width));
+            (
+                radius,
+                windows.map(|[left, right]| (left, right, 1.0 / (right - left) as f32)).collect::<Vec<_>>(),
+            )
+        });
+        let mut means = [0; 2].map(|_| vec![0.0; self.width]);
         for (row, out) in out.chunks_exact_mut(self.width).enumerate() {
-            let rows = radii.map(|radius| window(row, radius, self.height));
-            for (column, out) in out.iter_mut().enumerate() {
-                let columns = radii.map(|radius| window(column, radius, self.width));
-                let [center, surround] = [0, 1].map(|square| self.mean(rows[square], columns[square]));
+            for ((radius, windows), means) in squares.iter().zip(&mut means) {
+                self.write_means(window(row, *radius, self.height), windows, means);
+            }
+            let [center, surround] = &means;
+            for ((out, center), surround) in out.iter_mut().zip(center).zip(surround) {
                 let difference = (center - surround) * scale;
                 *out += difference * difference;
             }
         }
     }
 
-    fn mean(&self, [top, bottom]: [usize; 2], [left, right]: [usize; 2]) -> f32 {
+    /// Means over these rows and the windows of columns, given with what divides by their length.
+    fn write_means(&mut self, [top, bottom]: [usize; 2], windows: &[(usize, usize, f32)], means: &mut [f32]) {
         let width = self.width + 1;
-        let [upper, lower] = [&self.sums[top * width..][..width], &self.sums[bottom * width..][..width]];
-        let sum = lower[right] - lower[left] - upper[right] + upper[left];
-        sum as f32 / ((bottom - top) * (right - left)) as f32
+        let [upper, lower] = [top, bottom].map(|row| &self.sums[row * width..][..width]);
+        for ((column, lower), upper) in self.columns.iter_mut().zip(lower).zip(upper) {
+            *column = lower - upper;
+        }
+        let by_rows = 1.0 / (bottom - top) as f32;
+        for (mean, &(left, right, by_columns)) in means.iter_mut().zip(windows) {
+            *mean = (self.columns[right] - self.columns[left]) as f32 * (by_rows * by_columns);
+        }
     }
 }
 

@@ -33,8 +33,8 @@ const MAX_SIDE: usize = 1024;
 /// not normalised. From one glimpse to the next it is the displacement of the gaze. Glimpses are not augmented: the published
 /// code has a flag for it that nothing reads.
 ///
-/// With a square of 33x33 pixels, an image of 96x96 is used up after nine to about a dozen glimpses. Then the 1e-16 are all that
-/// is left: further points are drawn from all pixels, more likely where the gaze has not been for longest.
+/// With squares of 33x33 pixels, an image of 96x96 is used up after 18 to 29 glimpses, sooner where parts of a map are 0. Then the
+/// 1e-16 are all that is left: further points are drawn from all pixels, more likely where the gaze has not been for longest.
 ///
 /// ```
 /// use std::sync::Arc;
