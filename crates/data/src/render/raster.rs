@@ -55,12 +55,19 @@ impl DepthBuffer {
         let shares = [share(b, c), share(c, a), share(a, b)];
         for row in rows {
             let y = row as f64 + 0.5;
+            let line = shares.map(|[by_x, by_y, constant]| (by_x, by_y * y + constant));
+            let mut inside = false;
             for column in columns.clone() {
                 let x = column as f64 + 0.5;
-                let [at_a, at_b, at_c] = shares.map(|[by_x, by_y, constant]| by_x * x + by_y * y + constant);
+                let [at_a, at_b, at_c] = line.map(|(by_x, constant)| by_x * x + constant);
                 if at_a < 0.0 || at_b < 0.0 || at_c < 0.0 {
+                    // A triangle meets a line in one piece.
+                    if inside {
+                        break;
+                    }
                     continue;
                 }
+                inside = true;
                 let depth = at_a * a.inverse_depth + at_b * b.inverse_depth + at_c * c.inverse_depth;
                 let place = row * self.side + column;
                 if depth > self.depths[place] {
