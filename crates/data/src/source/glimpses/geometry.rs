@@ -169,13 +169,9 @@ mod tests {
                     };
                     let (y, x) = (at(column, i), at(row, j));
                     let mut expected = 0.0;
-                    for yy in 0..9 {
-                        for xx in 0..9 {
-                            let weight = (1.0 - (y - f64::from(yy)).abs()).max(0.0)
-                                * (1.0 - (x - f64::from(xx)).abs()).max(0.0);
-                            expected +=
-                                weight * f64::from(bytes[((yy * 9 + xx) * 3 + channel as i32) as usize]);
-                        }
+                    for (pixel, bytes) in bytes.chunks_exact(3).enumerate() {
+                        let near = |at: f64, place: usize| (1.0 - (at - place as f64).abs()).max(0.0);
+                        expected += near(y, pixel / 9) * near(x, pixel % 9) * f64::from(bytes[channel]);
                     }
                     // Exact fractions end on whole numbers where sums of rounded ones end just below.
                     assert_eq!(f64::from(value), (expected + 1e-9).floor(), "size {size} at {row}, {column}");
