@@ -5,6 +5,12 @@
 //! cargo run --release -p seqjepa-data --example saliency_maps -- --stand-in /tmp/stand-in --sheet /tmp/sheet.png
 //! ```
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixels of a sheet, none below 0"
+)]
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::BufWriter;

@@ -1,5 +1,7 @@
 //! STL-10's binary files: what is refused and how, and the stand-in in their layout.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -139,7 +141,7 @@ fn the_stand_in_is_complete_or_absent() {
     let stand_in = Stl10StandIn { unlabelled: 300, train: 20, test: 10, seed: 5 };
     let folder = stand_in.write(root.path()).unwrap();
     let names: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(names, [folder.clone()], "nothing else is left");
+    assert_eq!(names, [folder], "nothing else is left");
     let images = open(root.path(), Stl10Part::Unlabelled).unwrap();
     assert_eq!(images.len(), 300);
     // The same bytes on every platform.

@@ -1,6 +1,8 @@
 //! STL-10, saliency maps and glimpses against torchvision, the published steps and a plain version of the draws
 //! (`scripts/goldens/glimpses.py`), and what holds for every gaze.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -45,7 +45,8 @@ fn arrays_and_folders_of_any_type_hold_the_same_maps() {
     write(&path("published.npy"), "<f4", "False", "(2, 1, 3, 3)", &floats(&VALUES));
     let doubles: Vec<u8> = VALUES.iter().flat_map(|value| f64::from(*value).to_be_bytes()).collect();
     write(&path("doubles.npy"), ">f8", "False", "(2, 3, 3)", &doubles);
-    write(&path("bytes.npy"), "|u1", "False", "(2, 3, 3)", &VALUES.map(|value| value as u8));
+    let integers = VALUES.iter().flat_map(|value| format!("{value}").parse::<u8>());
+    write(&path("bytes.npy"), "|u1", "False", "(2, 3, 3)", &integers.collect::<Vec<_>>());
     write(&path("folder/a.npy"), "<f4", "False", "(3, 3)", &floats(&VALUES[..9]));
     write(&path("folder/b.npy"), "<f4", "False", "(1, 3, 3)", &floats(&VALUES[9..]));
     fs::write(path("folder/notes.txt"), "other files are passed over").unwrap();

@@ -90,23 +90,24 @@ fn tap(middle: usize, place: usize, size: usize, length: usize) -> Tap {
 fn published(image: ImageView<'_>, point: Point, size: usize, levels: &Levels, out: &mut [f32]) {
     let (channels, width) = (image.format().channels(), image.width());
     let unit = u32::try_from(2 * (size - 1)).unwrap_or(u32::MAX);
-    let whole = unit * unit;
-    let planes = out.chunks_exact_mut(size * size).zip(levels).zip(offsets(image));
-    for ((plane, levels), offset) in planes {
-        for (row, line) in plane.chunks_exact_mut(size).enumerate() {
-            // The published exchange: the point's column is where rows are taken from.
-            let vertical = tap(point.column, row, size, image.height());
-            for (column, value) in line.iter_mut().enumerate() {
-                let horizontal = tap(point.row, column, size, width);
-                let mut sum = 0;
-                for (y, down) in vertical.into_iter().flatten() {
-                    for (x, across) in horizontal.into_iter().flatten() {
-                        let byte = image.pixels()[(y * width + x) * channels + offset];
-                        sum += down * across * u32::from(byte);
+    let (whole, offsets) = (unit * unit, offsets(image));
+    for row in 0..size {
+        // The published exchange: the point's column is where rows are taken from.
+        let vertical = tap(point.column, row, size, image.height());
+        for column in 0..size {
+            let horizontal = tap(point.row, column, size, width);
+            let mut sums = [0; 3];
+            for (y, down) in vertical.into_iter().flatten() {
+                for (x, across) in horizontal.into_iter().flatten() {
+                    let pixel = &image.pixels()[(y * width + x) * channels..][..channels];
+                    for (sum, offset) in sums.iter_mut().zip(offsets) {
+                        *sum += down * across * u32::from(pixel[offset]);
                     }
                 }
+            }
+            for (channel, (sum, levels)) in sums.into_iter().zip(levels).enumerate() {
                 // The published code goes through bytes, which truncates.
-                *value = levels[(sum / whole).min(255) as usize];
+                out[(channel * size + row) * size + column] = levels[(sum / whole).min(255) as usize];
             }
         }
     }
@@ -169,13 +170,9 @@ mod tests {
                     };
                     let (y, x) = (at(column, i), at(row, j));
                     let mut expected = 0.0;
-                    for yy in 0..9 {
-                        for xx in 0..9 {
-                            let weight = (1.0 - (y - f64::from(yy)).abs()).max(0.0)
-                                * (1.0 - (x - f64::from(xx)).abs()).max(0.0);
-                            expected +=
-                                weight * f64::from(bytes[((yy * 9 + xx) * 3 + channel as i32) as usize]);
-                        }
+                    for (pixel, bytes) in bytes.chunks_exact(3).enumerate() {
+                        let near = |at: f64, place: usize| (1.0 - (at - place as f64).abs()).max(0.0);
+                        expected += near(y, pixel / 9) * near(x, pixel % 9) * f64::from(bytes[channel]);
                     }
                     // Exact fractions end on whole numbers where sums of rounded ones end just below.
                     assert_eq!(f64::from(value), (expected + 1e-9).floor(), "size {size} at {row}, {column}");
