@@ -112,7 +112,8 @@ impl DataSetEntry for SquaresEntry {
     }
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
         let views = config.dataset.seq_len;
-        Ok(DataSet { train: Arc::new(Squares::new(views, 1024)?), test: Arc::new(Squares::new(views, 256)?) })
+        let (train, test) = (Arc::new(Squares::new(views, 1024)?), Arc::new(Squares::new(views, 256)?));
+        Ok(DataSet { train, test, labelled: None })
     }
 }
 

@@ -6,12 +6,15 @@
 //!   [`AugmentParams`] one draw from it: a value that can be stored and replayed.
 //! - [`ActionSpace`]: what the numbers of an action are - plain numbers, rotations, angles - how they are normalised, and what
 //!   leads from one action to the next.
-//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, Fashion-MNIST, image folders and a procedural set, into memory
-//!   ([`ImageSet`]) or file by file ([`dataset::ImageFiles`]), each an [`ImageSource`]; `download` (a feature) fetches the
-//!   CIFAR archives.
-//! - [`regular`]: opening files that anybody may have made.
-//! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images; a
-//!   source of one's own, of any data and any action, is one implementation.
+//! - [`dataset`]: decoders for CIFAR-100 and CIFAR-10, MNIST and Fashion-MNIST, Tiny ImageNet, STL-10, image folders and a procedural
+//!   set, into memory ([`ImageSet`]) or when an image is asked for ([`dataset::ImageFiles`], [`dataset::Stl10Images`]), each an
+//!   [`ImageSource`]; `download` (a feature) fetches the CIFAR archives.
+//! - [`three_d`]: objects in several views under known rotations and colours, 3DIEBench; [`render`]: a stand-in for it that needs no
+//!   files.
+//! - [`npy`]: NumPy's files of arrays, read as untrusted. [`regular`]: opening files that anybody may have made.
+//! - [`SequenceSource`]: what makes sequences of observed views and a target. [`AugmentedImages`] draws them from images,
+//!   [`RotatedImages`] turns images by quarters, [`AffineImages`] scales, rotates and moves them, [`Glimpses`] cuts them out where a
+//!   gaze along a saliency map falls; a source of one's own, of any data and any action, is one implementation.
 //! - [`SequenceLoader`]: batches of any source, made in parallel, the same bits whatever the number of threads, in bounded
 //!   memory.
 //!
@@ -74,11 +77,14 @@ pub mod download;
 mod error;
 mod fingerprint;
 mod loader;
+pub mod npy;
 #[cfg(feature = "picture")]
 pub mod picture;
 pub mod regular;
+pub mod render;
 mod rng;
 mod source;
+pub mod three_d;
 
 pub use action::{ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind};
 pub use augment::{
@@ -90,6 +96,7 @@ pub use fingerprint::Fingerprint;
 pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
 pub use source::{
-    AugmentedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
+    AffineConfig, AffineImages, AffineParams, AugmentedImages, GlimpseConfig, GlimpseGeometry, Glimpses,
+    RotatedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
     SequenceSource,
 };

@@ -6,9 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use seqjepa_data::dataset::{ImageSet, Synthetic};
 use seqjepa_data::{
-    AugmentedImages, BatchParts, DataError, Fingerprint, LoaderConfig, Normalization, Scratch, SequenceBatch,
-    SequenceConfig, SequenceKey, SequenceLayout, SequenceLoader, SequenceScratch, SequenceSlot,
-    SequenceSource, Split,
+    AffineConfig, AffineImages, AugmentedImages, BatchParts, DataError, Fingerprint, LoaderConfig,
+    Normalization, RotatedImages, Scratch, SequenceBatch, SequenceConfig, SequenceKey, SequenceLayout,
+    SequenceLoader, SequenceScratch, SequenceSlot, SequenceSource, Split,
 };
 
 const SEED: u64 = 42;
@@ -67,6 +67,25 @@ fn threads_and_prefetch_change_no_bit() {
             // Again with used buffers, and from the middle of another loader's epoch.
             assert_eq!(all_bits(&epoch(&loader, 3, 0)), expected);
         }
+    }
+}
+
+#[test]
+fn threads_change_no_bit_of_any_source() {
+    let images = images(33);
+    let sources: [Arc<dyn SequenceSource>; 2] = [
+        Arc::new(RotatedImages::new(images.clone(), 2, Normalization::CIFAR10).unwrap()),
+        Arc::new(AffineImages::new(images.clone(), AffineConfig::new(2, Normalization::MNIST)).unwrap()),
+    ];
+    for source in sources {
+        let bits = |threads| {
+            let config = LoaderConfig { threads, drop_last: false, ..train(16) };
+            let loader = SequenceLoader::new(Arc::clone(&source), config).unwrap();
+            all_bits(&epoch(&loader, 1, 0))
+        };
+        let expected = bits(0);
+        assert_eq!(expected.len(), 3);
+        assert!([1, 2, 8].into_iter().all(|threads| bits(threads) == expected), "{source:?}");
     }
 }
 

@@ -2,10 +2,12 @@
 
 /// Keys of a run's config that say where files are and go, what is fetched, on which device and with how many threads: nothing of what a
 /// model is, or of how it is measured.
-pub const MACHINE_KEYS: [&str; 12] = [
+pub const MACHINE_KEYS: [&str; 14] = [
     "run.device",
     "run.device_check",
     "dataset.data_root",
+    "dataset.lists",
+    "dataset.saliency_root",
     "dataset.download",
     "dataset.download_url",
     "dataset.memory_limit_gib",

@@ -162,7 +162,7 @@ fn a_finished_run_has_every_part() {
     check(&page);
     for part in [
         "Loss: left and right",
-        "By augmentation group",
+        "By group of the action",
         "partial collapse",
         "30.00",
         "test image 0, shirt",

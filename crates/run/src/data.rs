@@ -54,7 +54,8 @@ impl RunData {
     /// [`DataSetError::Data`] if a subset cannot be drawn, [`DataSetError::Classes`] if both splits have classes, and not the same in
     /// the same order.
     pub fn new(config: &Config, name: &str, set: DataSet) -> Result<Self, DataSetError> {
-        check_classes(set.train.class_names(), set.test.class_names())?;
+        let train = set.labelled.as_ref().unwrap_or(&set.train);
+        check_classes(train.class_names(), set.test.class_names())?;
         let dataset = &config.dataset;
         let draw = |available: usize, count: Option<usize>, steps: Option<usize>| {
             let limit = steps.map_or(usize::MAX, |steps| steps.saturating_mul(dataset.batch_size));
@@ -157,14 +158,18 @@ impl RunData {
         several.then(|| source.class_names().len())
     }
 
-    /// What the frozen evaluation sees of it.
+    /// What the frozen evaluation sees of it: all labelled sequences, where there are some beside those that are trained on.
     #[must_use]
     pub fn for_evaluation(&self, config: &Config) -> EvaluationData {
+        let (train, train_subset) = match &self.set.labelled {
+            Some(labelled) => (labelled, None),
+            None => (&self.set.train, self.train_subset.clone()),
+        };
         EvaluationData {
             name: self.name.clone(),
-            train: Arc::clone(&self.set.train),
+            train: Arc::clone(train),
             test: Arc::clone(&self.set.test),
-            train_subset: self.train_subset.clone(),
+            train_subset,
             test_subset: self.test_subset.clone(),
             prefetch: config.dataset.prefetch,
         }

@@ -26,7 +26,7 @@ fn every_shipped_config_reads() {
             }
         }
     }
-    assert!(found >= 4, "found {found} configs");
+    assert!(found >= 12, "found {found} configs");
 }
 
 #[test]
@@ -72,4 +72,25 @@ fn the_published_code_has_a_recipe_of_its_own() {
             .any(|key| other.key.starts_with(key))),
         "{others:?}"
     );
+}
+
+#[test]
+fn the_independent_run_trained_as_the_papers_config_does() {
+    let config = load("cifar100_aug_independent.yaml");
+    assert_eq!((config.run.epochs, config.dataset.batch_size), (2000, 512));
+    let others = load("cifar100_aug_paper.yaml").differences(&config);
+    assert!(
+        others.iter().all(|other| ["run.", "eval.", "logging."].iter().any(|key| other.key.starts_with(key))),
+        "{others:?}"
+    );
+}
+
+#[test]
+fn the_small_sets_have_the_published_settings() {
+    let rotations = load("cifar10_rotations.yaml");
+    assert_eq!((rotations.run.epochs, rotations.dataset.batch_size, rotations.optim.lr), (10, 128, 1e-3));
+    let affine = load("mnist_affine.yaml");
+    assert_eq!((affine.run.epochs, affine.dataset.batch_size, affine.model.img_size), (20, 64, 28));
+    let tiny = load("tiny_imagenet_aug.yaml");
+    assert_eq!((tiny.model.img_size, tiny.policies().0.blur_kernel_size), (64, 7));
 }

@@ -3,7 +3,7 @@
 /// The exponential function for `|x| < 700`, within 1 unit in the last place: `2^k` times the Taylor series on
 /// `[-ln 2 / 2, ln 2 / 2]`, with plain f64 arithmetic.
 #[expect(clippy::cast_possible_truncation, reason = "k is a whole number of at most 1010, of either sign")]
-pub(super) fn exp(x: f64) -> f64 {
+pub(crate) fn exp(x: f64) -> f64 {
     // ln 2 in two parts, the first with enough trailing zeros for `k * LN2_HIGH` to be exact.
     const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
     const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;

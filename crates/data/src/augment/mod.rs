@@ -35,7 +35,7 @@ mod grayscale;
 mod hue;
 mod image;
 mod level;
-mod math;
+pub(crate) mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod normalize;

@@ -20,6 +20,12 @@ impl Normalization {
     pub const CIFAR10: Self = Self { mean: [0.4914, 0.4822, 0.4465], std: [0.2470, 0.2435, 0.2616] };
     /// Fashion-MNIST's training images at 28 x 28 pixels, replicated to three channels.
     pub const FASHION_MNIST: Self = Self { mean: [0.2860; 3], std: [0.3530; 3] };
+    /// MNIST's training images at 28 x 28 pixels, replicated to three channels.
+    pub const MNIST: Self = Self { mean: [0.1307; 3], std: [0.3081; 3] };
+    /// Tiny ImageNet's training images.
+    pub const TINY_IMAGENET: Self = Self { mean: [0.4802, 0.4481, 0.3975], std: [0.2302, 0.2265, 0.2262] };
+    /// STL-10's images.
+    pub const STL10: Self = Self { mean: [0.4467, 0.4398, 0.4066], std: [0.2241, 0.2215, 0.2239] };
     /// ImageNet's training images.
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 

@@ -32,26 +32,44 @@ pub(crate) fn try_reserve(origin: &Path, length: u64) -> Result<Vec<u8>, DataErr
 
 /// Class names from a text file: one per line, blank lines skipped, exactly `count` of them.
 pub(crate) fn read_class_names(path: &Path, count: usize) -> Result<Vec<String>, DataError> {
-    const LIMIT: u64 = 64 * 1024;
-    let (mut file, length) = open(path, &format!("a text file with {count} class names"))?;
-    if length > LIMIT {
-        return Err(DataError::FileSize {
-            path: path.to_owned(),
-            expected: format!("at most {LIMIT} bytes of class names"),
-            found: length,
-        });
-    }
-    let mut bytes = Vec::new();
-    file.by_ref().take(LIMIT).read_to_end(&mut bytes).map_err(|error| DataError::io(path, "read", error))?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        DataError::malformed(path, error.valid_up_to() as u64, "class name", "UTF-8 text", "other bytes")
-    })?;
-    let names: Vec<String> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(String::from).collect();
+    let expected = format!("a text file with {count} class names");
+    let text = read_text(path, 64 * 1024, &expected, "class name")?;
+    let names: Vec<String> = lines(&text).map(|(_, line)| line.to_owned()).collect();
     if names.len() != count {
         return Err(DataError::malformed(path, 0, "number of class names", count.to_string(), names.len()));
     }
     Ok(names)
+}
+
+/// A whole text file of at most `limit` bytes; `expected` says what it should be, `field` what is in it.
+pub(crate) fn read_text(
+    path: &Path,
+    limit: u64,
+    expected: &str,
+    field: &'static str,
+) -> Result<String, DataError> {
+    let (mut file, length) = open(path, expected)?;
+    if length > limit {
+        let expected = format!("{expected}, at most {limit} bytes");
+        return Err(DataError::FileSize { path: path.to_owned(), expected, found: length });
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(limit).read_to_end(&mut bytes).map_err(|error| DataError::io(path, "read", error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to() as u64;
+        DataError::malformed(path, offset, field, "UTF-8 text", "other bytes")
+    })
+}
+
+/// The lines of a text that are not blank, each with its offset in bytes, without the white space around it.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
+    let mut next = 0;
+    let lines = text.split_inclusive('\n').map(move |line| {
+        let offset = next;
+        next += line.len() as u64;
+        (offset, line.trim())
+    });
+    lines.filter(|(_, line)| !line.is_empty())
 }
 
 /// What lies in a folder, links followed.

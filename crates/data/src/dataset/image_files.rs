@@ -297,24 +297,11 @@ impl ImageSource for ImageFiles {
     ///
     /// Colours are as [`ImageFile`](super::ImageFile) says.
     fn image<'a>(&'a self, index: usize, buffer: &'a mut PixelBuffer) -> Result<ImageView<'a>, DataError> {
-        let (path, length) = (&self.paths[index], 3 * self.side * self.side);
-        let pixels = if let Some(pixels) = self.cache.get(index) {
-            pixels
-        } else if let Some(room) = self.cache.room() {
-            let mut pixels = vec![0; length].into_boxed_slice();
-            decode_square(path, self.side, self.truncated.tolerance(), &mut buffer.scratch, &mut pixels)?;
-            room.keep(index, pixels)
-        } else {
-            buffer.pixels.resize(length, 0);
-            decode_square(
-                path,
-                self.side,
-                self.truncated.tolerance(),
-                &mut buffer.scratch,
-                &mut buffer.pixels,
-            )?;
-            &buffer.pixels
-        };
+        let path = &self.paths[index];
+        let (tolerance, PixelBuffer { pixels, scratch }) = (self.truncated.tolerance(), buffer);
+        let pixels = self.cache.get_or_make(index, pixels, |out| {
+            decode_square(path, self.side, tolerance, scratch, out).map(drop)
+        })?;
         Ok(ImageView::new(pixels, self.side, self.side)?)
     }
 }
@@ -340,7 +327,7 @@ impl State {
 }
 
 /// Refuses squares of a side that is out of range.
-pub(super) fn check_side(side: usize) -> Result<(), DataError> {
+pub(crate) fn check_side(side: usize) -> Result<(), DataError> {
     if (1..=MAX_SIDE).contains(&side) {
         return Ok(());
     }

@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::DataError;
+
 /// Keeps the first images that it is given, until it is full, and never lets go of one.
 ///
 /// Reading takes no lock. Which images are kept depends on who comes first, what an image looks like does not.
-pub(super) struct PixelCache {
+pub(crate) struct PixelCache {
     /// One slot per image; no slots where not even one image fits.
     images: Vec<OnceLock<Box<[u8]>>>,
-    image_bytes: u64,
+    image_len: usize,
     limit: u64,
     used: AtomicU64,
 }
@@ -23,11 +25,16 @@ pub(super) struct Room<'a> {
 
 impl PixelCache {
     /// Room for `limit` bytes of the `count` images of `image_bytes` each.
-    pub(super) fn new(count: usize, image_bytes: usize, limit: u64) -> Self {
-        let image_bytes = image_bytes as u64;
-        let places = if limit < image_bytes { 0 } else { count };
+    pub(crate) fn new(count: usize, image_bytes: usize, limit: u64) -> Self {
+        let places = if limit < image_bytes as u64 { 0 } else { count };
         let images = (0..places).map(|_| OnceLock::new()).collect();
-        Self { images, image_bytes, limit, used: AtomicU64::new(0) }
+        Self { images, image_len: image_bytes, limit, used: AtomicU64::new(0) }
+    }
+
+    /// Room for `count` images of `image_bytes` each in `limit` bytes, with the slots of all of them; for so many that it counts.
+    pub(crate) fn within(count: usize, image_bytes: usize, limit: u64) -> Self {
+        let slots = (count as u64).saturating_mul(size_of::<OnceLock<Box<[u8]>>>() as u64);
+        Self::new(count, image_bytes, limit.saturating_sub(slots))
     }
 
     /// The image at `index`, if it is kept.
@@ -37,11 +44,31 @@ impl PixelCache {
 
     /// Room for one more image, if there is any.
     pub(super) fn room(&self) -> Option<Room<'_>> {
-        let more = |used: u64| used.checked_add(self.image_bytes).filter(|&used| used <= self.limit);
+        let more = |used: u64| used.checked_add(self.image_len as u64).filter(|&used| used <= self.limit);
         let admitted = !self.images.is_empty()
             && self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
         // Not `then_some`: room that was not admitted must not be made, as it would be given back.
         admitted.then(|| Room { cache: self, taken: false })
+    }
+
+    /// The image at `index`: kept, or made now and kept if there is room, or else made in `buffer`.
+    pub(crate) fn get_or_make<'a>(
+        &'a self,
+        index: usize,
+        buffer: &'a mut Vec<u8>,
+        make: impl FnOnce(&mut [u8]) -> Result<(), DataError>,
+    ) -> Result<&'a [u8], DataError> {
+        if let Some(pixels) = self.get(index) {
+            return Ok(pixels);
+        }
+        if let Some(room) = self.room() {
+            let mut pixels = vec![0; self.image_len].into_boxed_slice();
+            make(&mut pixels)?;
+            return Ok(room.keep(index, pixels));
+        }
+        buffer.resize(self.image_len, 0);
+        make(buffer)?;
+        Ok(buffer)
     }
 
     /// Bytes that are kept or about to be; never more than the limit.
@@ -64,7 +91,7 @@ impl<'a> Room<'a> {
 impl Drop for Room<'_> {
     fn drop(&mut self) {
         if !self.taken {
-            self.cache.used.fetch_sub(self.cache.image_bytes, Ordering::Relaxed);
+            self.cache.used.fetch_sub(self.cache.image_len as u64, Ordering::Relaxed);
         }
     }
 }
@@ -89,6 +116,14 @@ mod tests {
         assert!(cache.room().is_none());
         assert_eq!((cache.get(3), cache.get(0), cache.used()), (Some(&[3; 10][..]), None, 20));
         assert!(PixelCache::new(5, 10, 9).room().is_none());
+    }
+
+    #[test]
+    fn slots_count_where_they_are_many() {
+        // Those of 4000 billion images would be terabytes.
+        assert!(PixelCache::within(4_000_000_000_000, 10, 1 << 30).room().is_none());
+        assert!(PixelCache::within(10, 10, 24 * 10 + 10).room().is_some());
+        assert!(PixelCache::within(10, 10, 10 * 10).room().is_none());
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::augment::Normalization;
 use crate::dataset::{
-    ImageFolder, ImageSet, ImageSource, Synthetic, load_cifar10, load_cifar100, load_fashion_mnist,
+    ImageFiles, ImageFolder, ImageSet, ImageSource, Synthetic, TinyImageNet, load_cifar10, load_cifar100,
+    load_fashion_mnist,
 };
 use crate::error::DataError;
 use crate::rng::Split;
@@ -40,6 +41,8 @@ pub enum DatasetSource {
         /// The folder with the four files.
         root: PathBuf,
     },
+    /// Tiny ImageNet in the layout of its archive.
+    TinyImageNet(TinyImageNet),
     /// A folder of picture files.
     ImageFolder(ImageFolder),
     /// Procedural images; needs no files.
@@ -48,13 +51,22 @@ pub enum DatasetSource {
 
 impl DatasetSource {
     /// The names that [`from_name`](Self::from_name) knows.
-    pub const NAMES: [&str; 7] =
-        ["cifar100", "cifar100_aug", "cifar10", "cifar10_aug", "fashion_mnist", "image_folder", "synthetic"];
+    pub const NAMES: [&str; 9] = [
+        "cifar100",
+        "cifar100_aug",
+        "cifar10",
+        "cifar10_aug",
+        "fashion_mnist",
+        "image_folder",
+        "synthetic",
+        "tiny_imagenet",
+        "tiny_imagenet_aug",
+    ];
 
     /// The data set called `name` in a configuration file, with its default settings.
     ///
     /// `root` is the data folder, unused by `synthetic`. `image_size`, in pixels, is the side of the source images of
-    /// `image_folder` and `synthetic`; CIFAR and Fashion-MNIST are always 32x32. `_aug` marks, in published
+    /// `image_folder` and `synthetic`; CIFAR and Fashion-MNIST are always 32x32, Tiny ImageNet 64x64. `_aug` marks, in published
     /// configurations, that actions are augmentations; both names give the same images.
     ///
     /// # Errors
@@ -65,6 +77,7 @@ impl DatasetSource {
             "cifar100" | "cifar100_aug" => Ok(Self::Cifar100 { root }),
             "cifar10" | "cifar10_aug" => Ok(Self::Cifar10 { root }),
             "fashion_mnist" => Ok(Self::FashionMnist { root }),
+            "tiny_imagenet" | "tiny_imagenet_aug" => Ok(Self::TinyImageNet(TinyImageNet::new(root))),
             "image_folder" => Ok(Self::ImageFolder(ImageFolder::new(root, image_size))),
             "synthetic" => Ok(Self::Synthetic(Synthetic { image_size, ..Synthetic::default() })),
             _ => Err(DataError::invalid("data set name", format!("one of {}", Self::NAMES.join(", ")), name)),
@@ -73,7 +86,7 @@ impl DatasetSource {
 
     /// Pixel mean and standard deviation that this data set is usually normalised with.
     ///
-    /// CIFAR and Fashion-MNIST: of their own training images. Image folders: ImageNet's, as is the custom.
+    /// CIFAR, Fashion-MNIST and Tiny ImageNet: of their own training images. Image folders: ImageNet's, as is the custom.
     /// `synthetic`: mean 0.47 and standard deviation 0.26, about those of its images.
     #[must_use]
     pub fn normalization(&self) -> Normalization {
@@ -81,6 +94,7 @@ impl DatasetSource {
             Self::Cifar100 { .. } => Normalization::CIFAR100,
             Self::Cifar10 { .. } => Normalization::CIFAR10,
             Self::FashionMnist { .. } => Normalization::FASHION_MNIST,
+            Self::TinyImageNet(_) => Normalization::TINY_IMAGENET,
             Self::ImageFolder(_) => Normalization::IMAGENET,
             Self::Synthetic(_) => Synthetic::NORMALIZATION,
         }
@@ -100,7 +114,7 @@ impl DatasetSource {
         let (archive, root) = match self {
             Self::Cifar100 { root } => (Archive::cifar100(), root),
             Self::Cifar10 { root } => (Archive::cifar10(), root),
-            Self::FashionMnist { .. } | Self::ImageFolder(_) | Self::Synthetic(_) => return Ok(()),
+            _ => return Ok(()),
         };
         // The root may be the archive's folder itself.
         if root.ends_with(&archive.folder) && root.is_dir() {
@@ -118,6 +132,7 @@ impl DatasetSource {
             Self::Cifar100 { root } => load_cifar100(root, split),
             Self::Cifar10 { root } => load_cifar10(root, split),
             Self::FashionMnist { root } => load_fashion_mnist(root, split),
+            Self::TinyImageNet(set) => set.load(split),
             Self::ImageFolder(folder) => folder.load(split),
             Self::Synthetic(synthetic) => synthetic.load(split),
         }?;
@@ -125,16 +140,28 @@ impl DatasetSource {
         Ok(images)
     }
 
-    /// The images of a split as a source: those of an image folder are decoded when they are asked for, with at most
-    /// `cache_bytes` of decoded pixels kept ([`ImageFolder::stream`]); the others have few and large files and are
+    /// The files of a split, before any is decoded; `None` for a set that is not made of many small files.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for those of single pictures.
+    pub fn files(&self, split: Split) -> Result<Option<ImageFiles>, DataError> {
+        match self {
+            Self::ImageFolder(folder) => folder.files(split).map(Some),
+            Self::TinyImageNet(set) => set.files(split).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The images of a split as a source: those of an image folder and of Tiny ImageNet are decoded when they are asked for,
+    /// with at most `cache_bytes` of decoded pixels kept ([`ImageFiles::stream`]); the others have few and large files and are
     /// [loaded](Self::load).
     ///
     /// # Errors
     /// As [`load`](Self::load).
     pub fn stream(&self, split: Split, cache_bytes: u64) -> Result<Arc<dyn ImageSource>, DataError> {
-        match self {
-            Self::ImageFolder(folder) => Ok(Arc::new(folder.stream(split, cache_bytes)?)),
-            _ => Ok(Arc::new(self.load(split)?)),
+        match self.files(split)? {
+            Some(files) => Ok(Arc::new(files.stream(cache_bytes)?)),
+            None => Ok(Arc::new(self.load(split)?)),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::chart::DotChart;
 use crate::html::{escape, table};
 use crate::read::ReportRun;
 
-/// By augmentation group and by action parameter.
+/// By group and by parameter of the action.
 pub(super) fn charts(runs: &[ReportRun]) -> [Option<DotChart>; 2] {
     [
         dots(runs, "Action from the invariant representation", "R2, low is good", "leakage_r2", |card| {

@@ -1,4 +1,4 @@
-//! R2 of the relative action, by augmentation group and by parameter.
+//! R2 of the relative action, by group and by parameter.
 
 use seqjepa_evaluation::{Figure, ResultCard};
 
@@ -8,10 +8,10 @@ use crate::html::{escape, table};
 use crate::number::fixed;
 use crate::read::ReportRun;
 
-/// By augmentation group and by action parameter.
+/// By group and by parameter of the action.
 pub(super) fn charts(runs: &[ReportRun]) -> [Option<DotChart>; 2] {
     [
-        dots(runs, "By augmentation group", "R2 of the relative action", "r2", |card| &card.scope.groups),
+        dots(runs, "By group of the action", "R2 of the relative action", "r2", |card| &card.scope.groups),
         dots(runs, "By action parameter", "R2 of the relative action", "r2", |card| &card.scope.parameters),
     ]
 }

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use seqjepa_data::dataset::TruncatedImages;
+use seqjepa_data::GlimpseGeometry;
+use seqjepa_data::dataset::{Stl10Part, TruncatedImages};
 use seqjepa_evaluation::settings::flag;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,22 +13,29 @@ use super::error::{ConfigError, between, invalid, positive_to, within};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatasetConfig {
-    /// `cifar100_aug`, `cifar10_aug`, `fashion_mnist`, `image_folder` or `synthetic`; `cifar100` and `cifar10` mean the
-    /// same as with `_aug`. Default `cifar100_aug`.
-    #[schemars(extend("examples" = ["cifar100_aug", "cifar10_aug", "fashion_mnist", "image_folder", "synthetic"]))]
+    /// Images whose views are augmentations: `cifar100_aug`, `cifar10_aug`, `fashion_mnist`, `tiny_imagenet_aug`, `image_folder` or
+    /// `synthetic`; `cifar100`, `cifar10` and `tiny_imagenet` mean the same as with `_aug`. Views of other kinds:
+    /// `cifar10_rotations`, `mnist_affine`, `fashion_mnist_affine`, `3diebench`, `rendered_objects`, `stl10_glimpses`. Default
+    /// `cifar100_aug`.
+    #[schemars(extend("examples" = [
+        "cifar100_aug", "cifar10_aug", "fashion_mnist", "tiny_imagenet_aug", "image_folder", "synthetic", "cifar10_rotations",
+        "mnist_affine", "fashion_mnist_affine", "3diebench", "rendered_objects", "stl10_glimpses",
+    ]))]
     pub name: String,
-    /// Folder of the data files (the guide to data says which); not read for `synthetic`. Default `data`.
+    /// Folder of the data files (the guide to data says which); not read for `synthetic` and
+    /// `rendered_objects`. Default `data`.
     pub data_root: PathBuf,
     /// Side of the square source images of `image_folder` and `synthetic` in pixels, from which views are cropped; CIFAR and
-    /// Fashion-MNIST are always 32. Default: `model.img_size`, the side of the views.
+    /// Fashion-MNIST are always 32, Tiny ImageNet 64. Default: `model.img_size`, the side of the views.
     #[schemars(range(min = 8, max = 1024))]
     pub source_size: Option<usize>,
-    /// Decoded pixels that an `image_folder` may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
-    /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. At most 1 048 576.
+    /// Decoded pixels that an `image_folder` or Tiny ImageNet may keep in memory, in GiB, for both splits. A folder that fits is decoded at the
+    /// start; of a larger one, files are decoded as they are needed, and the first that fit stay. For each split, what
+    /// `3diebench`, `rendered_objects` and `stl10_glimpses` keep of views, images and saliency maps. At most 1 048 576.
     /// Default 4.
     #[schemars(extend("exclusiveMinimum" = 0), range(max = MAX_GIB))]
     pub memory_limit_gib: f64,
-    /// What becomes of pictures of an `image_folder`, of `embed` and `views` that are cut short or corrupt: `error` names the
+    /// What becomes of pictures of an `image_folder`, of Tiny ImageNet, of `embed` and `views` that are cut short or corrupt: `error` names the
     /// first and ends, `skip` leaves them out, and with them files that hold no picture, `accept` uses what can be decoded,
     /// as Pillow does with `LOAD_TRUNCATED_IMAGES`. Both count them at the start, for which a folder that does not fit into
     /// memory is read once. Default `error`.
@@ -41,20 +49,23 @@ pub struct DatasetConfig {
     pub download: bool,
     /// Where archives are fetched from, such as a mirror. Default: the official site of the data set.
     pub download_url: Option<String>,
-    /// Views are augmentations of the image. Only true: without augmentation there are no actions. Default true.
+    /// Views are augmentations of the image, or whatever else the data set makes views by. Only true: without it there are no
+    /// actions. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema", extend("enum" = [true, 1]))]
     pub aug: bool,
-    /// Leaves Gaussian blur out of both view distributions; its action parameter stays, constant 0. Default false.
+    /// Leaves Gaussian blur out of both view distributions; its action parameter stays, constant 0. Of augmentations alone. Default
+    /// false.
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema")]
     pub no_blur: bool,
-    /// Divides each action parameter by its L2 norm over the M + 1 views of the sequence (published). Default true.
+    /// Divides each action parameter by its L2 norm over the M + 1 views of the sequence (published). Of augmentations
+    /// alone: actions of another kind, as angles and quaternions, are used as they are. Default true.
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema")]
     pub action_norm: bool,
     /// Means of the action parameters, one a parameter. With `action_std`: a fixed standardisation `(x - mean) / std` of the
-    /// raw actions, whatever `action_norm` says. Default: none.
+    /// raw actions, whatever `action_norm` says. Of augmentations alone. Default: none.
     #[schemars(inner(range(min = -MAX_ACTION, max = MAX_ACTION)))]
     pub action_mean: Option<Vec<f32>>,
     /// Standard deviations of the action parameters, one a parameter. Default: none.
@@ -97,6 +108,48 @@ pub struct DatasetConfig {
     /// Test images that the `synthetic` set draws. Default 1024.
     #[schemars(range(min = 1, max = MAX_SYNTHETIC))]
     pub synthetic_val: usize,
+    /// Folder of the lists of objects of `3diebench`. Default: `data_root`.
+    pub lists: Option<PathBuf>,
+    /// Views of every object of `3diebench` and `rendered_objects`. Default 50.
+    #[schemars(range(min = 2, max = 1024))]
+    pub views_per_object: usize,
+    /// Number of every object's first view in `3diebench`. Default 0.
+    #[schemars(range(min = 0, max = MAX_FIRST_VIEW))]
+    pub first_view: usize,
+    /// Training objects that `rendered_objects` makes, from `run.seed`. Default 1000.
+    #[schemars(range(min = 1, max = MAX_RENDERED))]
+    pub rendered_train: usize,
+    /// Test objects that `rendered_objects` makes. Default 250.
+    #[schemars(range(min = 1, max = MAX_RENDERED))]
+    pub rendered_val: usize,
+    /// Turns the objects of `rendered_objects` by angles out of the usual range, as 3DIEBench-OOD does. Default false.
+    #[serde(deserialize_with = "flag::deserialize")]
+    #[schemars(schema_with = "flag::schema")]
+    pub ood: bool,
+    /// Images that `stl10_glimpses` trains on; not `test`. Frozen probes are fitted on the labelled training images, whatever is
+    /// said here. Default `unlabelled`.
+    pub stl10_train: Stl10Part,
+    /// What leads the gaze of `stl10_glimpses`: `contrast`, a formula; `maps`, files below `saliency_root`; `uniform`, nothing.
+    /// Default `contrast`.
+    pub saliency: SaliencyKind,
+    /// Folder of the published saliency maps of STL-10. Default: `data_root`.
+    pub saliency_root: Option<PathBuf>,
+    /// Which pixels a glimpse of `stl10_glimpses` shows: `centered`, those around the point of the gaze; `published`, those that the
+    /// published code takes. Default `centered`.
+    pub glimpse_geometry: GlimpseGeometry,
+}
+
+/// What leads the gaze of glimpses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SaliencyKind {
+    /// Centre-surround contrast, by a formula.
+    #[default]
+    Contrast,
+    /// Maps in files, as the published ones of DeepGaze IIE.
+    Maps,
+    /// Every pixel is as likely.
+    Uniform,
 }
 
 /// Three numbers or null: the YAML reader says of a longer list only that it expected fewer elements.
@@ -134,6 +187,16 @@ impl Default for DatasetConfig {
             std: None,
             synthetic_train: 4096,
             synthetic_val: 1024,
+            lists: None,
+            views_per_object: 50,
+            first_view: 0,
+            rendered_train: 1000,
+            rendered_val: 250,
+            ood: false,
+            stl10_train: Stl10Part::Unlabelled,
+            saliency: SaliencyKind::Contrast,
+            saliency_root: None,
+            glimpse_geometry: GlimpseGeometry::Centered,
         }
     }
 }
@@ -179,7 +242,21 @@ impl DatasetConfig {
         self.validate_normalization()?;
         self.validate_actions()?;
         within("dataset.synthetic_train", self.synthetic_train, MAX_SYNTHETIC)?;
-        within("dataset.synthetic_val", self.synthetic_val, MAX_SYNTHETIC)
+        within("dataset.synthetic_val", self.synthetic_val, MAX_SYNTHETIC)?;
+        if !(2..=1024).contains(&self.views_per_object) {
+            return Err(invalid("dataset.views_per_object", "2 to 1024", self.views_per_object));
+        }
+        if self.first_view > MAX_FIRST_VIEW {
+            let expected = format!("at most {MAX_FIRST_VIEW}");
+            return Err(invalid("dataset.first_view", expected, self.first_view));
+        }
+        within("dataset.rendered_train", self.rendered_train, MAX_RENDERED)?;
+        within("dataset.rendered_val", self.rendered_val, MAX_RENDERED)?;
+        if self.stl10_train == Stl10Part::Test {
+            let expected = "unlabelled, train or train_and_unlabelled";
+            return Err(invalid("dataset.stl10_train", expected, "test"));
+        }
+        Ok(())
     }
 
     /// Means and deviations of pixels that were divided by 255: those of bytes would make every pixel the same.
@@ -250,6 +327,10 @@ const MAX_GIB: f64 = (1_u64 << 20) as f64;
 
 /// What 64 GiB hold of the smallest images, rounded down.
 const MAX_SYNTHETIC: usize = 1 << 28;
+
+/// Those of `seqjepa-data`.
+const MAX_FIRST_VIEW: usize = 1_000_000;
+const MAX_RENDERED: usize = 1_000_000;
 
 /// Far beyond every parameter; what is larger overflows when it is squared.
 const MAX_ACTION: f64 = 1e6;

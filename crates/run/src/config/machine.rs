@@ -57,6 +57,8 @@ mod tests {
         let overrides = [
             "run.device=cuda:7",
             "dataset.data_root=/b",
+            "dataset.lists=/d",
+            "dataset.saliency_root=/e",
             "run.device_check=off",
             "dataset.download=true",
             "dataset.download_url=http://example.org",

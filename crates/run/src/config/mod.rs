@@ -20,7 +20,7 @@ mod wandb;
 
 pub use compare::{ConfigDifference, without_user};
 pub use config::Config;
-pub use dataset::DatasetConfig;
+pub use dataset::{DatasetConfig, SaliencyKind};
 pub use error::ConfigError;
 pub(crate) use error::{UNLOCATED, abridged, invalid};
 pub use gating::GatingConfig;

@@ -141,12 +141,7 @@ impl Config {
         default: Normalization,
     ) -> Result<SequenceConfig, ConfigError> {
         let (observed, target) = self.policies();
-        let normalization = match (self.dataset.mean, self.dataset.std) {
-            (Some(mean), Some(std)) => {
-                Normalization::new(mean, std).map_err(seqjepa_data::DataError::from)?
-            }
-            _ => default,
-        };
+        let normalization = self.normalization(default)?;
         let sequence = SequenceConfig {
             observed,
             target,
@@ -156,6 +151,16 @@ impl Config {
         };
         sequence.validate()?;
         Ok(sequence)
+    }
+
+    /// What pixels are normalised with: as this config or else the data set says.
+    pub(crate) fn normalization(&self, default: Normalization) -> Result<Normalization, ConfigError> {
+        match (self.dataset.mean, self.dataset.std) {
+            (Some(mean), Some(std)) => {
+                Ok(Normalization::new(mean, std).map_err(seqjepa_data::DataError::from)?)
+            }
+            _ => Ok(default),
+        }
     }
 
     fn action_normalization(&self) -> ActionNormalization {

@@ -61,7 +61,7 @@ impl Embedder {
     /// [`EmbedError::Config`] if the number of views or a setting of the config is out of range.
     pub fn new(pretrained: &Pretrained, views: EmbeddedViews, device: &Device) -> Result<Self, EmbedError> {
         let device = device.clone().without_autodiff();
-        let maker = ViewMaker::new(&pretrained.config, views)?;
+        let maker = ViewMaker::new(&pretrained.registry, &pretrained.config, views)?;
         let method = pretrained.method.valid().to_device(&device);
         let truncated_images = pretrained.config.dataset.truncated_images;
         Ok(Self { method, maker, device, truncated_images })
@@ -70,13 +70,13 @@ impl Embedder {
     /// Mean and standard deviation that pixels are normalised with.
     #[must_use]
     pub fn normalization(&self) -> Normalization {
-        self.maker.sequence.normalization
+        self.maker.normalization
     }
 
     /// How actions are normalised before the model sees them.
     #[must_use]
     pub fn action_normalization(&self) -> &ActionNormalization {
-        &self.maker.sequence.action_normalization
+        self.maker.space.normalization()
     }
 
     /// The views that are embedded.

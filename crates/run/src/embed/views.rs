@@ -2,13 +2,14 @@
 
 use rayon::prelude::*;
 use seqjepa_data::{
-    ActionSpace, AugmentParams, DataError, ImageView, Scratch, SequenceConfig, SequenceKey, Split,
+    ActionSpace, AugmentParams, DataError, ImageView, Normalization, Scratch, SequenceConfig, SequenceKey,
+    Split,
 };
 use serde::{Deserialize, Serialize};
 
 use super::error::EmbedError;
-use crate::config::Config;
-use crate::registry::augmented_normalization;
+use crate::config::{Config, invalid};
+use crate::registry::Registry;
 
 /// Which views of an image are embedded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +32,11 @@ pub enum EmbeddedViews {
 #[derive(Debug, Clone)]
 pub(super) struct ViewMaker {
     pub(super) views: EmbeddedViews,
-    pub(super) sequence: SequenceConfig,
+    /// The distribution of augmented views; `None` if the images are embedded as they are.
+    sequence: Option<SequenceConfig>,
+    pub(super) normalization: Normalization,
     pub(super) space: ActionSpace,
+    side: usize,
 }
 
 /// The views of some images.
@@ -49,23 +53,38 @@ pub(super) struct Views {
 }
 
 impl ViewMaker {
-    pub(super) fn new(config: &Config, views: EmbeddedViews) -> Result<Self, EmbedError> {
-        let count = match views {
-            EmbeddedViews::Identity => 1,
-            EmbeddedViews::Augmented { count, .. } => count,
+    pub(super) fn new(
+        registry: &Registry,
+        config: &Config,
+        views: EmbeddedViews,
+    ) -> Result<Self, EmbedError> {
+        let entry = registry.data_set(config)?;
+        let normalization = entry.normalization(config)?;
+        let side = config.model.img_size;
+        let (sequence, space) = match views {
+            _ if !entry.augments() => (None, entry.actions(config)?),
+            EmbeddedViews::Identity => {
+                (None, config.sequences(1, normalization)?.layout(side, side)?.actions)
+            }
+            EmbeddedViews::Augmented { count, .. } => {
+                let sequence = config.sequences(count, normalization)?;
+                let space = sequence.layout(side, side)?.actions;
+                (Some(sequence), space)
+            }
         };
-        let sequence = config.sequences(count, augmented_normalization(config)?)?;
-        let side = sequence.observed.output_height;
-        let space = sequence.layout(side, side)?.actions;
-        Ok(Self { views, sequence, space })
+        if sequence.is_none() && views != EmbeddedViews::Identity {
+            let expected = "a data set whose views are augmentations, to embed more than the image itself";
+            return Err(invalid("dataset.name", expected, &config.dataset.name).into());
+        }
+        Ok(Self { views, sequence, normalization, space, side })
     }
 
     pub(super) fn count(&self) -> usize {
-        self.sequence.observed_views
+        self.sequence.as_ref().map_or(1, |sequence| sequence.observed_views)
     }
 
     pub(super) fn side(&self) -> usize {
-        self.sequence.observed.output_height
+        self.side
     }
 
     /// The views of `images`, the first of which has the number `first`.
@@ -105,22 +124,25 @@ impl ViewMaker {
             &mut square,
         )?;
         let square = ImageView::new(&square, side, side)?;
-        let params = match self.views {
-            EmbeddedViews::Identity => vec![AugmentParams::identity(side, side); 2],
-            EmbeddedViews::Augmented { seed, .. } => {
+        let (params, raw) = match (self.views, &self.sequence) {
+            (EmbeddedViews::Augmented { seed, .. }, Some(sequence)) => {
                 #[expect(
                     clippy::cast_possible_truncation,
                     reason = "beyond what a `u32` counts the draws repeat"
                 )]
                 let sample = number as u32;
                 let key = SequenceKey { seed, split: Split::Test, epoch: 0, sample };
-                self.sequence.sample(key, side, side)
+                let params = sequence.sample(key, side, side);
+                let raw = params.iter().flat_map(AugmentParams::action).collect();
+                (params, raw)
             }
+            // The image, and a target like it.
+            _ => (vec![AugmentParams::identity(side, side)], self.space.identity().repeat(2)),
         };
         for (params, out) in params.iter().zip(out.chunks_exact_mut(3 * side * side)) {
-            params.apply_normalized(square, &self.sequence.normalization, scratch, out)?;
+            params.apply_normalized(square, &self.normalization, scratch, out)?;
         }
-        let raw: Vec<f32> = params.iter().flat_map(AugmentParams::action).collect();
+        let raw: Vec<f32> = raw;
         let width = self.space.width();
         let (mut actions, mut relative) = (vec![0.0; raw.len()], vec![0.0; raw.len() - width]);
         self.space.sequence(&raw, &mut actions, &mut relative)?;

@@ -63,6 +63,7 @@ impl LoadedModel {
             missing,
             not_followed,
             beside,
+            registry: _,
         } = pretrained;
         let (target, names): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|name| method.tensor_role(name) == TensorRole::TargetEncoder);

@@ -37,6 +37,8 @@ pub struct Pretrained {
     /// Keys of a checkpoint's config that reach for the machine, as `dataset.data_root` and `run.device` do, and were not
     /// followed: only a config that the user names, or an override, says such things.
     pub not_followed: Vec<ConfigDifference>,
+    /// The methods and data sets that its config can name.
+    pub registry: Registry,
     /// What the file has beside the model: the online probes of a checkpoint of this project, all that an import left
     /// over.
     pub beside: StateDict,
@@ -171,6 +173,7 @@ impl File {
                 last_row: progress.history.last,
                 missing: Vec::new(),
                 not_followed,
+                registry: registry.clone(),
                 beside: checkpoint.probes,
             });
         }
@@ -202,6 +205,7 @@ impl File {
             last_row: None,
             missing,
             not_followed,
+            registry: registry.clone(),
             beside: imported.left_over,
         })
     }

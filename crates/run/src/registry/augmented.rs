@@ -16,7 +16,7 @@ pub(super) struct AugmentedDataSet;
 
 impl AugmentedDataSet {
     /// Their names in a config.
-    pub(super) const NAMES: [&str; 7] = DatasetSource::NAMES;
+    pub(super) const NAMES: [&str; 9] = DatasetSource::NAMES;
 }
 
 impl DataSetEntry for AugmentedDataSet {
@@ -24,12 +24,21 @@ impl DataSetEntry for AugmentedDataSet {
         Ok(config.augmentation_space())
     }
 
+    fn augments(&self) -> bool {
+        true
+    }
+
+    fn normalization(&self, config: &Config) -> Result<Normalization, ConfigError> {
+        config.normalization(source(config)?.normalization())
+    }
+
     fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError> {
-        let normalization = augmented_normalization(config)?;
+        let normalization = self.normalization(config)?;
         let [train, test] = open_images(config, observer)?;
         Ok(DataSet {
             train: sequences(config, train, normalization)?,
             test: sequences(config, test, normalization)?,
+            labelled: None,
         })
     }
 }
@@ -44,24 +53,31 @@ pub fn open_images(
     config: &Config,
     observer: &mut dyn Observer,
 ) -> Result<[Arc<dyn ImageSource>; 2], DataSetError> {
-    let source = source(config)?;
+    open_source(config, &source(config)?, observer)
+}
+
+/// The same of a data set that is known already.
+pub(super) fn open_source(
+    config: &Config,
+    source: &DatasetSource,
+    observer: &mut dyn Observer,
+) -> Result<[Arc<dyn ImageSource>; 2], DataSetError> {
     if config.dataset.download {
-        download::archive(config, &source, observer)?;
+        download::archive(config, source, observer)?;
     }
     let limit = config.dataset.memory_limit();
-    let images = images(&source, limit)?;
+    let images = images(source, limit)?;
     tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
     Ok(images)
 }
 
-/// Both splits: in memory, or of an image folder with more than `limit` bytes of decoded pixels as files, of which as many
+/// Both splits: in memory, or of many files with more than `limit` bytes of decoded pixels as files, of which as many
 /// bytes are kept.
 fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2], DataError> {
     let [train, test] = [Split::Train, Split::Test];
-    if let DatasetSource::ImageFolder(folder) = source {
-        let [train, test] = [folder.files(train)?, folder.files(test)?];
+    if let (Some(train), Some(test)) = (source.files(train)?, source.files(test)?) {
         let counts = [train.len() as u64, test.len() as u64];
-        let each = 3 * (folder.image_size * folder.image_size) as u64;
+        let each = 3 * (train.side() * train.side()) as u64;
         let all = (counts[0] + counts[1]).saturating_mul(each);
         if all <= limit {
             return Ok([Arc::new(train.load()?), Arc::new(test.load()?)]);
@@ -93,6 +109,7 @@ fn source(config: &Config) -> Result<DatasetSource, ConfigError> {
                 (dataset.synthetic_train, dataset.synthetic_val);
         }
         DatasetSource::ImageFolder(folder) => folder.truncated_images = dataset.truncated_images,
+        DatasetSource::TinyImageNet(set) => set.truncated_images = dataset.truncated_images,
         _ => {}
     }
     Ok(source)
@@ -149,9 +166,4 @@ mod download {
         let expected = "false: this build lacks the cargo feature `download`";
         Err(invalid("dataset.download", expected, true).into())
     }
-}
-
-/// The normalisation that a data set of images is usually given.
-pub(crate) fn augmented_normalization(config: &Config) -> Result<Normalization, ConfigError> {
-    Ok(source(config)?.normalization())
 }

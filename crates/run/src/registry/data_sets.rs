@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use seqjepa_data::{ActionSpace, SequenceSource};
+use seqjepa_data::{ActionSpace, Normalization, SequenceSource};
 use seqjepa_train::observer::{Observer, ObserverError};
 use thiserror::Error;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, invalid};
 
 /// The two splits of a data set as sources of sequences of `dataset.seq_len` observed views and a target.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct DataSet {
     pub train: Arc<dyn SequenceSource>,
     /// Sequences to test on.
     pub test: Arc<dyn SequenceSource>,
+    /// Sequences with labels that frozen probes are fitted to, where those to train on have none; `None` where they are the same.
+    pub labelled: Option<Arc<dyn SequenceSource>>,
 }
 
 /// A data set that a config can name.
@@ -25,6 +27,21 @@ pub trait DataSetEntry: Send + Sync {
     ///
     /// [`ConfigError`] for a setting that the data set cannot have.
     fn actions(&self, config: &Config) -> Result<ActionSpace, ConfigError>;
+
+    /// Whether views are the augmentations of an image that `config` describes, which can be made of any other image too.
+    fn augments(&self) -> bool {
+        false
+    }
+
+    /// What pixels are normalised with, which needs no data to be known: images that are embedded are normalised so.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where the data set has none for any image, unless it says otherwise.
+    fn normalization(&self, config: &Config) -> Result<Normalization, ConfigError> {
+        let expected = "a data set whose images are normalised by channel";
+        Err(invalid("dataset.name", expected, &config.dataset.name))
+    }
 
     /// Fetches what is missing, where the config asks for it, and opens both splits.
     ///

@@ -1,8 +1,13 @@
 //! What a config can name: methods and data sets. A new one is a line here, or in a program of one's own.
 
+mod affine;
 mod augmented;
 mod data_sets;
+mod glimpses;
 mod methods;
+mod objects;
+mod rotations;
+mod unaugmented;
 
 pub use data_sets::{DataSet, DataSetEntry, DataSetError};
 
@@ -16,10 +21,13 @@ use seqjepa_model::{
 };
 
 use crate::config::{Config, ConfigError, invalid};
+use affine::AffineDataSet;
 use augmented::AugmentedDataSet;
-pub(crate) use augmented::augmented_normalization;
 pub use augmented::open_images;
+use glimpses::GlimpsesDataSet;
 use methods::{MethodEntry, Named, SeqJepaEntry};
+use objects::{RenderedDataSet, ThreeDieBenchDataSet};
+use rotations::RotationsDataSet;
 
 /// The methods and data sets that a config can name.
 ///
@@ -55,6 +63,12 @@ impl Registry {
         AugmentedDataSet::NAMES
             .into_iter()
             .fold(registry, |registry, name| registry.with_data_set(name, AugmentedDataSet))
+            .with_data_set(RotationsDataSet::NAME, RotationsDataSet)
+            .with_data_set(ThreeDieBenchDataSet::NAME, ThreeDieBenchDataSet)
+            .with_data_set(RenderedDataSet::NAME, RenderedDataSet)
+            .with_data_set(GlimpsesDataSet::NAME, GlimpsesDataSet)
+            .with_data_set(AffineDataSet::MNIST.0, AffineDataSet::MNIST.1)
+            .with_data_set(AffineDataSet::FASHION_MNIST.0, AffineDataSet::FASHION_MNIST.1)
     }
 
     /// Adds a method, or replaces the one of its name. Its settings are the section of its name in a config; the encoder and

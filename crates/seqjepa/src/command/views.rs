@@ -8,12 +8,12 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use image::{ImageFormat, RgbImage};
 use seqjepa_data::dataset::ImageFile;
-use seqjepa_data::picture::{ViewRow, view_sheet};
+use seqjepa_data::picture::{SheetRows, ViewRow, sequence_sheet, view_sheet};
 use seqjepa_data::regular::read_regular;
 use seqjepa_data::{AugmentParams, ImageView, Normalization, PixelBuffer, PixelFormat, SequenceKey, Split};
 use seqjepa_run::Config;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::registry::open_images;
+use seqjepa_run::registry::{DataSetEntry, Registry, open_images};
 use seqjepa_train::storage::{read_json, write_atomically};
 
 use super::arguments::{Overrides, whole};
@@ -106,6 +106,13 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if files.is_empty() && config.dataset.name != "synthetic" {
         refuse_existing_below(output, &config.dataset.data_root)?;
     }
+    let registry = Registry::standard();
+    let entry = registry.data_set(&config)?;
+    if !entry.augments() {
+        save(&other_sheet(arguments, &config, entry)?, output)?;
+        say!("{}", output.display());
+        return Ok(ExitCode::SUCCESS);
+    }
     let replayed = arguments.replay.as_deref().map(Replay::read).transpose()?;
 
     let drawing = Drawing { split: Split::Train, epoch: arguments.epoch, samples: arguments.samples.clone() };
@@ -124,6 +131,27 @@ fn views(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     save(&sheet, output)?;
     say!("{}", output.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sequences of a data set whose views are no augmentations, and so cannot be made of other images or from kept parameters.
+fn other_sheet(arguments: &Arguments, config: &Config, entry: &dyn DataSetEntry) -> anyhow::Result<RgbImage> {
+    for (given, name) in [
+        (!arguments.images.is_empty(), "PATH"),
+        (arguments.parameters.is_some(), "--parameters"),
+        (arguments.replay.is_some(), "--replay"),
+    ] {
+        let set = &config.dataset.name;
+        ensure!(!given, "{name}: expected a data set whose views are augmentations, found {set}");
+    }
+    check_count(arguments.samples.len())?;
+    // Known without the data, as is that the config fits them.
+    let width = entry.actions(config)?.width();
+    let side = config.model.img_size.max(160) as u64 + 24 * (width as u64 + 2);
+    let views = (arguments.samples.len() * (config.dataset.seq_len + 1)) as u64;
+    check_memory(3 * side * side * views)?;
+    let train = entry.open(config, &mut ProgressBars::new())?.train;
+    let (seed, split, epoch) = (config.run.seed, Split::Train, arguments.epoch);
+    Ok(sequence_sheet(&*train, SheetRows { seed, split, epoch, samples: &arguments.samples })?)
 }
 
 /// Which views of which images.

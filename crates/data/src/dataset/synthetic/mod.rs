@@ -1,6 +1,7 @@
 //! A procedural data set: real work for an augmentation pipeline and a small network, without a download.
 
 mod color;
+mod object;
 mod pattern;
 mod scene;
 
@@ -13,11 +14,15 @@ use crate::dataset::ImageSet;
 use crate::dataset::file::try_reserve;
 use crate::error::DataError;
 use crate::rng::{Split, ViewKey};
+use object::ObjectScene;
 use pattern::Pattern;
 use scene::Scene;
 
 /// Keeps scenes apart from the views of a run with the same seed.
 const DOMAIN: u64 = 0x7363_656e_6500_0000;
+
+/// Keeps objects apart from scenes.
+const OBJECT_DOMAIN: u64 = 0x6f62_6a65_6374_0000;
 
 /// The classes: a name and a pattern each.
 const CLASSES: [(&str, Pattern); 10] = [
@@ -32,6 +37,25 @@ const CLASSES: [(&str, Pattern); 10] = [
     ("chevrons", Pattern::Chevrons),
     ("bricks", Pattern::Bricks),
 ];
+
+/// Renders image `index` of the given key's set to `[side, side, 3]`: a patterned disc on a muted ground, of class `index % 10`.
+pub(in crate::dataset) fn render_object(
+    seed: u64,
+    split: Split,
+    set: u32,
+    index: usize,
+    side: usize,
+    out: &mut [u8],
+) {
+    let key = ViewKey { seed: seed ^ OBJECT_DOMAIN, split, epoch: 0, sample: index as u64, view: set };
+    let (_, pattern) = CLASSES[index % CLASSES.len()];
+    ObjectScene::sample(pattern, key.rng()).render(side, out);
+}
+
+/// The classes' names, in order.
+pub(in crate::dataset) fn class_names() -> impl Iterator<Item = &'static str> {
+    CLASSES.iter().map(|(name, _)| *name)
+}
 
 /// Ten classes of patterned cloth under a lamp, rendered from a seed.
 ///

@@ -24,7 +24,7 @@ pub(super) struct Scene {
 }
 
 /// A rotated, scaled and shifted coordinate system.
-struct Frame {
+pub(super) struct Frame {
     /// Unit vector of the frame's x axis.
     axis: Point,
     /// Length of one unit of the frame.
@@ -44,12 +44,7 @@ impl Scene {
     pub(super) fn sample(pattern: Pattern, mut rng: KeyedRng) -> Self {
         let rng_ref = &mut rng;
         let threshold = pattern.threshold(uniform(rng_ref, [0.44, 0.5]));
-        let frame = Frame {
-            axis: axis(uniform(rng_ref, [-0.1, 0.1]), pattern.turned()),
-            scale: pattern.edge_length() / uniform(rng_ref, [8.5, 9.5]),
-            // Fields repeat with period 2, so every place of the pattern is as likely.
-            middle: [uniform(rng_ref, [0.0, 2.0]), uniform(rng_ref, [0.0, 2.0])],
-        };
+        let frame = Frame::sample(pattern, rng_ref);
         // The figures are brighter than the ground, so that greyscale views keep them.
         let luma = uniform(rng_ref, [0.42, 0.58]);
         let contrast = uniform(rng_ref, [0.46, 0.62]);
@@ -102,7 +97,22 @@ impl Ramp {
 }
 
 impl Frame {
-    fn local(&self, [x, y]: Point) -> Point {
+    pub(super) fn sample(pattern: Pattern, rng: &mut KeyedRng) -> Self {
+        Self {
+            axis: axis(uniform(rng, [-0.1, 0.1]), pattern.turned()),
+            scale: pattern.edge_length() / uniform(rng, [8.5, 9.5]),
+            // Fields repeat with period 2, so every place of the pattern is as likely.
+            middle: [uniform(rng, [0.0, 2.0]), uniform(rng, [0.0, 2.0])],
+        }
+    }
+
+    /// Length of one unit of the frame.
+    pub(super) fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Coordinates in the frame.
+    pub(super) fn local(&self, [x, y]: Point) -> Point {
         let [cosine, sine] = self.axis;
         let [along, across] = [(x * cosine + y * sine) / self.scale, (y * cosine - x * sine) / self.scale];
         [along + self.middle[0], across + self.middle[1]]
@@ -122,7 +132,7 @@ fn axis(slope: f32, turned: bool) -> Point {
 }
 
 /// Noise of about unit variance: the four bytes of one draw, summed (a variance of 4 x (256^2 - 1) / 12 = 21 845).
-fn noise(rng: &mut KeyedRng) -> f32 {
+pub(super) fn noise(rng: &mut KeyedRng) -> f32 {
     let sum: u32 = rng.next_u32().to_le_bytes().iter().map(|&byte| u32::from(byte)).sum();
     (sum as f32 - 510.0) / 147.8
 }

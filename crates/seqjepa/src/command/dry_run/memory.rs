@@ -7,6 +7,9 @@ use seqjepa_run::config::OptimizerKind;
 /// Bytes of a value.
 const VALUE: u64 = 4;
 
+/// Bytes of an image of STL-10 with its saliency map.
+const STL10_IMAGE: u64 = 4 * 96 * 96;
+
 /// Estimates in bytes.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -52,7 +55,15 @@ impl Memory {
                 * (dataset.batch_size * observed) as u64
                 * activations(&config.encoder(), side),
             batches: VALUE * views * view * (dataset.prefetch as u64 + 2),
-            images: if dataset.name == "image_folder" { limit.min(pixels as u64) } else { pixels as u64 },
+            images: match dataset.name.as_str() {
+                "image_folder" | "tiny_imagenet" | "tiny_imagenet_aug" => limit.min(pixels as u64),
+                // The limit is one of each split.
+                "3diebench" | "rendered_objects" => {
+                    limit.saturating_mul(2).min((pixels * dataset.views_per_object) as u64)
+                }
+                "stl10_glimpses" => limit.saturating_mul(2).min(STL10_IMAGE * (train + test) as u64),
+                _ => pixels as u64,
+            },
         }
     }
 

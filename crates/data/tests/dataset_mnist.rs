@@ -1,4 +1,4 @@
-//! Fashion-MNIST's IDX files, written by the tests themselves.
+//! The IDX files of MNIST and Fashion-MNIST, written by the tests themselves.
 
 #![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use seqjepa_data::dataset::load_fashion_mnist;
+use seqjepa_data::dataset::{MnistFormat, load_fashion_mnist};
 use seqjepa_data::{DataError, ImageSet, Split};
 use tempfile::TempDir;
 
@@ -74,6 +74,30 @@ fn gzip_and_torchvision_folders_give_the_same_images() {
     // Recognised by content: compressed under the plain name.
     gzip(&plain.path().join(IMAGES), &idx(&[2, 28, 28], &image_bytes(2)));
     assert_eq!(load(&plain).unwrap(), expected);
+}
+
+#[test]
+fn images_at_their_own_size_are_only_replicated() {
+    let root = folder();
+    for format in [MnistFormat::Mnist, MnistFormat::FashionMnist] {
+        let set = format.load(root.path(), Split::Train).unwrap();
+        assert_eq!((set.len(), set.height(), set.width(), set.class_count()), (2, 28, 28, 10));
+        assert!(set.pixels().chunks(3).zip(image_bytes(2)).all(|(rgb, grey)| *rgb == [grey; 3]));
+    }
+    assert_eq!(MnistFormat::Mnist.load(root.path(), Split::Train).unwrap().class_names()[9], "9");
+
+    // Each in torchvision's folder of its own.
+    let both = TempDir::new().unwrap();
+    for (folder, labels) in [("MNIST/raw", [1, 2]), ("FashionMNIST/raw", [3, 4])] {
+        let raw = both.path().join(folder);
+        fs::create_dir_all(&raw).unwrap();
+        fs::write(raw.join(IMAGES), idx(&[2, 28, 28], &image_bytes(2))).unwrap();
+        gzip(&raw.join(format!("{LABELS}.gz")), &idx(&[2], &labels));
+    }
+    let labels =
+        |format: MnistFormat| format.load(both.path(), Split::Train).unwrap().labels().map(<[u32]>::to_vec);
+    assert_eq!(labels(MnistFormat::Mnist), Some(vec![1, 2]));
+    assert_eq!(labels(MnistFormat::FashionMnist), Some(vec![3, 4]));
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! Images that are scaled, rotated and moved.
+
+use std::sync::Arc;
+
+use seqjepa_data::dataset::MnistFormat;
+use seqjepa_data::{ActionSpace, AffineConfig, AffineImages, Normalization, Split};
+use seqjepa_train::observer::Observer;
+
+use super::data_sets::{DataSet, DataSetEntry, DataSetError};
+use super::unaugmented;
+use crate::config::{Config, ConfigError};
+
+/// MNIST or Fashion-MNIST under affine maps.
+pub(super) struct AffineDataSet(MnistFormat);
+
+impl AffineDataSet {
+    /// Digits, with their name in a config.
+    pub(super) const MNIST: (&str, Self) = ("mnist_affine", Self(MnistFormat::Mnist));
+    /// Clothing, with its name in a config.
+    pub(super) const FASHION_MNIST: (&str, Self) = ("fashion_mnist_affine", Self(MnistFormat::FashionMnist));
+    /// Side of the images in pixels.
+    const SIDE: usize = 28;
+
+    fn affine(&self, config: &Config) -> Result<AffineConfig, ConfigError> {
+        unaugmented::check(config, Some(Self::SIDE))?;
+        Ok(AffineConfig::new(config.dataset.seq_len, self.normalization(config)?))
+    }
+}
+
+impl DataSetEntry for AffineDataSet {
+    fn actions(&self, config: &Config) -> Result<ActionSpace, ConfigError> {
+        Ok(self.affine(config)?.action_space())
+    }
+
+    fn normalization(&self, config: &Config) -> Result<Normalization, ConfigError> {
+        config.normalization(self.0.normalization())
+    }
+
+    fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
+        let affine = self.affine(config)?;
+        let dataset = &config.dataset;
+        unaugmented::check_download(config)?;
+        let open = |split| AffineImages::new(Arc::new(self.0.load(&dataset.data_root, split)?), affine);
+        let (train, test) = (open(Split::Train)?, open(Split::Test)?);
+        tracing::info!(train = train.images().len(), test = test.images().len(), "opened the data set");
+        Ok(DataSet { train: Arc::new(train), test: Arc::new(test), labelled: None })
+    }
+}
