@@ -112,7 +112,7 @@ impl DataSetEntry for SquaresEntry {
     }
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
         let views = config.dataset.seq_len;
-        Ok(DataSet { train: Arc::new(Squares::new(views, 1024)?), test: Arc::new(Squares::new(views, 256)?) })
+        Ok(DataSet::new(Arc::new(Squares::new(views, 1024)?), Arc::new(Squares::new(views, 256)?)))
     }
 }
 
