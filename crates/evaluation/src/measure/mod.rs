@@ -1,5 +1,6 @@
 //! Every figure of one model.
 
+mod clean;
 mod descent;
 mod descent_source;
 mod diagnose;
@@ -51,6 +52,7 @@ pub(crate) fn measure(
         }
     }
     session.neighbours()?;
+    clean::clean(passes, &mut session, observer)?;
     session.retrieval(observer)?;
     let sample = with_sample.then(|| kept(passes, &test, session.predicted.take())).transpose()?;
     Ok(Measurement { figures: session.figures, diagnostics: diagnose::diagnose(passes, &test)?, sample })
