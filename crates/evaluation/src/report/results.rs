@@ -10,7 +10,7 @@ use super::text::{clean, one_line};
 use super::verdict::verdict;
 use super::wrap::wrapped;
 use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
-use crate::names::{FIRST, FIRST_SUFFIX};
+use crate::names::{CLEAN, CLEAN_SUFFIX, FIRST, FIRST_SUFFIX};
 
 /// Columns that the paragraphs of a Markdown file take.
 const PAGE: usize = 120;
@@ -123,6 +123,10 @@ pub(super) fn rows(card: &ResultCard) -> Vec<Row> {
     if !invariant.is_first() {
         rows.push(row(format!("top-1 % from {FIRST}"), None, None, format!("top1_{FIRST_SUFFIX}")));
     }
+    let clean = format!("top1_{CLEAN_SUFFIX}");
+    if card.figure(&clean).is_some() {
+        rows.push(row(format!("top-1 % from {CLEAN}"), None, None, clean));
+    }
     for group in &card.scope.groups {
         let online = |kind: &str| format!("{kind}_r2_{group}_test");
         let [online, leakage] = ["online", "leakage"].map(online);
@@ -130,6 +134,12 @@ pub(super) fn rows(card: &ResultCard) -> Vec<Row> {
     }
     let title = "R2, all parameters".to_owned();
     rows.push(row(title, Some("online_r2_test"), Some("leakage_r2_test"), "r2_mean".into()));
+    for group in &card.scope.groups {
+        let individual = format!("individual_r2_{group}");
+        if card.figure(&individual).is_some() {
+            rows.push(row(format!("R2 {group}, individual"), None, None, individual));
+        }
+    }
     rows
 }
 
@@ -175,6 +185,9 @@ fn legend(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
         "frozen, random: the same protocol on the model as initialised.".into(),
         "trained vs random: better or worse where the two intervals are apart.".into(),
     ];
+    if card.figures.iter().any(|figure| figure.name.starts_with("individual_r2_")) {
+        paragraphs.push("individual: of the action of view 1 alone, from z_1.".into());
+    }
     if let Some(published) = figure.published.as_ref().filter(|published| published.comparable) {
         let source = escape(&published.source);
         paragraphs.push(if published.differences.is_empty() {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod counting;
+pub(crate) mod rotations;
 pub(crate) mod two_views;
 
 use std::path::Path;
