@@ -14,10 +14,11 @@ use seqjepa_data::{
     ActionNormalization, AugmentedImages, SequenceConfig, SequenceSource, Split, dataset::Synthetic,
 };
 use seqjepa_evaluation::{
-    EvaluationData, EvaluationSettings, Fit, ProbeOptimizer, ProtocolKind, card_table, card_text,
+    ComparedRun, Comparison, EvaluationData, EvaluationError, EvaluationRequest, EvaluationSettings, Fit, ProbeOptimizer, ProtocolKind, ResultCard, card_table, card_text, evaluate_transfer,
     results_table,
 };
 use seqjepa_model::{SeqJepaConfig, boxed_config};
+use seqjepa_train::observer::Observers;
 
 /// A seq-JEPA on renders of turned objects.
 fn turned(settings: EvaluationSettings) -> Subject {
@@ -191,6 +192,50 @@ fn probes_can_be_trained_by_adamw() {
     let Fit::Descent { optimizer, lr, .. } = fit else { panic!("{fit:?}") };
     assert_eq!((optimizer.name(), optimizer.weight_decay(), *lr), ("adamw", 10.0, 4e-4));
     let value =
-        |card: &seqjepa_evaluation::ResultCard| card.figure("r2_crop").unwrap().trained.value.unwrap();
+        |card: &ResultCard| card.figure("r2_crop").unwrap().trained.value.unwrap();
     assert_ne!(value(&plain), value(&decayed));
+}
+
+#[test]
+fn transfer_reads_classes_from_the_clean_images_of_other_data() {
+    // An encoder of renders, whose actions are six numbers, on images of another size, whose actions are nine.
+    let subject = turned(settings());
+    let data = EvaluationData { name: "synthetic_aug".into(), ..common::data() };
+    let card = transfer(&subject, data).unwrap();
+    assert_eq!((card.data.name.as_str(), card.data.trained_on.as_deref()), ("synthetic_aug", Some("rotations")));
+    assert_eq!(names(&card), ["top1_clean", "top5_clean", "knn20_clean", "knn200_clean"]);
+    for figure in &card.figures {
+        assert!(figure.trained.value.is_some() && figure.random.value.is_some(), "{figure:?}");
+        assert!(figure.published.is_none() && figure.protocol.augmentation.contains("crop area 1..1"));
+    }
+    assert_eq!(card.headline(), "top1_clean");
+    let table = results_table(None, &card);
+    assert!(table.contains("the encoder was trained on rotations and is evaluated"), "{table}");
+    assert!(!table.contains("| R2"), "{table}");
+
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("card.json");
+    card.save(&path).unwrap();
+    assert_eq!(ResultCard::load(&path).unwrap().data, card.data);
+    // Beside a model of the data themselves it is no like for like.
+    let mut own = Subject::new();
+    own.settings.clean_images = Some(true);
+    own.data.name = "synthetic_aug".into();
+    let run = |card| ComparedRun { label: "run".into(), card: Some(card), online: None, trained_as: None };
+    let markdown = Comparison::new(vec![run(own.card()), run(card)]).markdown();
+    assert!(markdown.contains("trained on rotations, not the same data"), "{markdown}");
+
+    let data = EvaluationData {
+        name: "renders".into(),
+        train: Arc::new(Rotations::new(2, 20).unclean()),
+        test: Arc::new(Rotations::new(2, 20)),
+        ..common::data()
+    };
+    let error = transfer(&subject, data).unwrap_err();
+    assert!(matches!(error, EvaluationError::Clean { .. }), "{error}");
+}
+
+fn transfer(subject: &Subject, data: EvaluationData) -> Result<ResultCard, EvaluationError> {
+    let request = EvaluationRequest { data, ..subject.request(None) };
+    evaluate_transfer(&request, "rotations", &mut Observers::new())
 }

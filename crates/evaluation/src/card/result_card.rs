@@ -15,7 +15,7 @@ use super::older;
 use super::origin::{DataRecord, ModelRecord};
 use super::scope::{MethodRecord, Scope};
 use crate::features::CacheUsage;
-use crate::names::path_figure;
+use crate::names::{CLEAN_SUFFIX, path_figure};
 use crate::settings::ProtocolKind;
 
 /// Version of the card's layout.
@@ -78,9 +78,13 @@ impl ResultCard {
         self.figures.iter().find(|figure| figure.name == name && figure.protocol.name == protocol.name())
     }
 
-    /// Name of the figure that says the most: top-1 from the invariant representation, at M_val where that matters.
+    /// Name of the figure that says the most: top-1 from the invariant representation, at M_val where that matters; of transfer from the
+    /// clean image.
     #[must_use]
     pub fn headline(&self) -> String {
+        if self.data.trained_on.is_some() {
+            return format!("top1_{CLEAN_SUFFIX}");
+        }
         format!("top1_{}", self.method.invariant.suffix_of(self.scope.observed_views))
     }
 

@@ -230,17 +230,26 @@ impl<'a> Passes<'a> {
         if !asked.unwrap_or(!self.invariant.of_sequence) {
             return Ok(None);
         }
+        Ok(match self.clean_images(observer)? {
+            Some(images) => Some(Ok(images)),
+            None => asked.map(|_| Err("the data have no clean images")),
+        })
+    }
+
+    /// The same whatever the settings say; nothing where the data have none.
+    pub(crate) fn clean_images(
+        &self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<CleanImages>, EvaluationError> {
         let [train, test] = [&self.splits.train, &self.splits.test].map(|split| split.source.clean());
-        let (Some(train), Some(test)) = (train, test) else {
-            return Ok(asked.map(|_| Err("the data have no clean images")));
-        };
+        let (Some(train), Some(test)) = (train, test) else { return Ok(None) };
         let (train, test) = (train?, test?);
         let pixels = train.description();
         let [train, test] = [
             self.clean_pass(&self.splits.train, &train, observer)?,
             self.clean_pass(&self.splits.test, &test, observer)?,
         ];
-        Ok(Some(Ok(CleanImages { train, test, pixels })))
+        Ok(Some(CleanImages { train, test, pixels }))
     }
 
     fn clean_pass(

@@ -5,7 +5,7 @@ use seqjepa_train::observer::{Event, Observer, Stage};
 use super::session::{MeasuredFigure, Session};
 use crate::card::{Fit, Measured};
 use crate::error::EvaluationError;
-use crate::extraction::Passes;
+use crate::extraction::{CleanImages, Passes};
 use crate::names::CLEAN_SUFFIX;
 use crate::settings::ProtocolKind;
 
@@ -24,7 +24,17 @@ pub(super) fn clean(
         }
         Some(Ok(images)) => images,
     };
-    let mut own = Session::of_clean(passes, &images);
+    session.figures.append(&mut figures(passes, &images, observer)?);
+    Ok(())
+}
+
+/// The same of clean images at hand.
+pub(super) fn figures(
+    passes: &Passes,
+    images: &CleanImages,
+    observer: &mut dyn Observer,
+) -> Result<Vec<MeasuredFigure>, EvaluationError> {
+    let mut own = Session::of_clean(passes, images);
     let read = own.clean_image();
     for kind in passes.settings.protocols() {
         match kind {
@@ -42,8 +52,7 @@ pub(super) fn clean(
         }
     }
     own.neighbours_of(&read, CLEAN_SUFFIX)?;
-    session.figures.append(&mut own.figures);
-    Ok(())
+    Ok(own.figures)
 }
 
 /// The figures of data without clean images, that were asked for.

@@ -117,13 +117,19 @@ pub(super) fn rows(card: &ResultCard) -> Vec<Row> {
         leakage: leakage.map(str::to_owned),
         figure,
     };
+    let clean = format!("top1_{CLEAN_SUFFIX}");
+    if card.data.trained_on.is_some() {
+        let of = |what: &str, name: &str| {
+            row(format!("{what} % from {CLEAN}"), None, None, format!("{name}_{CLEAN_SUFFIX}"))
+        };
+        return vec![of("top-1", "top1"), of("top-5", "top5"), of("20-NN", "knn20"), of("200-NN", "knn200")];
+    }
     let invariant = &card.method.invariant;
     let title = format!("top-1 % from {}", invariant.name);
     let mut rows = vec![row(title, Some("online_linacc_test"), Some("leakage_linacc_test"), card.headline())];
     if !invariant.is_first() {
         rows.push(row(format!("top-1 % from {FIRST}"), None, None, format!("top1_{FIRST_SUFFIX}")));
     }
-    let clean = format!("top1_{CLEAN_SUFFIX}");
     if card.figure(&clean).is_some() {
         rows.push(row(format!("top-1 % from {CLEAN}"), None, None, clean));
     }
@@ -149,6 +155,23 @@ fn legend(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
         return Vec::new();
     };
     let (protocol, invariant) = (&figure.protocol, &card.method.invariant);
+    if let Some(trained_on) = &card.data.trained_on {
+        let [trained_on, data] = [trained_on, &card.data.name].map(|name| escape(name));
+        return vec![
+            format!(
+                "transfer: the encoder was trained on {trained_on} and is evaluated on the clean images of {data}."
+            ),
+            format!(
+                "protocol `{}` on the frozen {} encoder; {} images to fit, {} to test.",
+                escape(&protocol.name),
+                card.encoder.name(),
+                card.data.train_images,
+                card.data.test_images
+            ),
+            "frozen, random: the same protocol on the model as initialised.".into(),
+            "trained vs random: better or worse where the two intervals are apart.".into(),
+        ];
+    }
     let name = escape(&invariant.name);
     let of = if invariant.of_sequence {
         format!("the representation of a sequence of {} observed views (M_val)", protocol.observed_views)
