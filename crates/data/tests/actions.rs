@@ -27,7 +27,8 @@ fn space() -> ActionSpace {
         identity: 0.0,
     };
     let rotation = ActionGroup { name: "rotation".into(), range: 0..4, kind: GroupKind::Quaternion };
-    ActionSpace::new(NAMES.map(parameter).into(), vec![rotation, ActionGroup::vector("colour", 4..6)]).unwrap()
+    ActionSpace::new(NAMES.map(parameter).into(), vec![rotation, ActionGroup::vector("colour", 4..6)])
+        .unwrap()
 }
 
 #[test]

@@ -68,8 +68,7 @@ fn unlabelled_images_train_and_labelled_ones_fit_the_frozen_probes() {
         assert!(figure.trained.value.is_some() && figure.protocol.train_samples == 24, "{figure:?}");
     }
     // What is resumed must have both kinds of training images.
-    let fingerprint = seqjepa_run::DataFingerprint::of(
-        &Halves.open(run.config(), &mut Observers::new()).unwrap(),
-    );
+    let fingerprint =
+        seqjepa_run::DataFingerprint::of(&Halves.open(run.config(), &mut Observers::new()).unwrap());
     assert!(fingerprint.probe_train.is_some_and(|labelled| labelled != fingerprint.train));
 }
