@@ -44,7 +44,7 @@ mod tests {
         assert_eq!(line("| zoom ").matches("0.500").count(), 2, "{text}");
         assert_eq!(line("| zoom, random").matches("0.250").count(), 2, "{text}");
         assert_eq!(line("| mean ").matches("0.500").count(), 1, "{text}");
-        assert!(text.starts_with("| path") && text.contains("| k 2"), "{text}");
+        assert!(text.starts_with("| path") && text.contains(" k 2 |"), "{text}");
         assert!(path_table(&card(&["r2_mean"])).is_none());
     }
 }
