@@ -112,8 +112,7 @@ impl DataSetEntry for SquaresEntry {
     }
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
         let views = config.dataset.seq_len;
-        let (train, test) = (Arc::new(Squares::new(views, 1024)?), Arc::new(Squares::new(views, 256)?));
-        Ok(DataSet { train, test, labelled: None })
+        Ok(DataSet::new(Arc::new(Squares::new(views, 1024)?), Arc::new(Squares::new(views, 256)?)))
     }
 }
 

@@ -30,6 +30,12 @@ pub enum EvaluationError {
         /// That of the test split.
         found: String,
     },
+    /// Data that are to be evaluated by their clean images, and have none.
+    #[error("the data set `{data}`: expected clean images, from which transfer is measured, found none")]
+    Clean {
+        /// The data set.
+        data: String,
+    },
     /// A method that does not do what it declares.
     #[error("method `{method}`: expected {expected}, as it declares, found {found}")]
     Method {

@@ -14,7 +14,7 @@ use crate::data::{EvaluationData, Splits};
 use crate::error::EvaluationError;
 use crate::extraction::{Passes, Subject};
 use crate::features::{FeatureCache, UserKey};
-use crate::measure::{MeasuredFigure, measure};
+use crate::measure::{MeasuredFigure, Measurement, measure, measure_transfer};
 use crate::published::{Conditions, published_figure};
 use crate::sample::{EvaluationSample, Kept};
 use crate::settings::EvaluationSettings;
@@ -61,7 +61,42 @@ pub fn evaluate(
     request: &EvaluationRequest,
     observer: &mut dyn Observer,
 ) -> Result<ResultCard, EvaluationError> {
-    Ok(run(request, false, observer)?.0)
+    Ok(run(request, &Extent::Whole { with_sample: false }, observer)?.0)
+}
+
+/// Measures how well the encoder serves on another labelled data set, `request.data`, than `trained_on`, which it was trained on: classes
+/// from its representation of the clean images, by every protocol of the settings and by nearest neighbours. Their actions, and their size
+/// where the encoder takes any, may be others.
+///
+/// # Errors
+///
+/// As [`evaluate`]; [`EvaluationError::Clean`] if the data have no clean images.
+pub fn evaluate_transfer(
+    request: &EvaluationRequest,
+    trained_on: &str,
+    observer: &mut dyn Observer,
+) -> Result<ResultCard, EvaluationError> {
+    Ok(run(request, &Extent::Transfer { trained_on }, observer)?.0)
+}
+
+/// How much is measured.
+enum Extent<'a> {
+    Whole { with_sample: bool },
+    Transfer { trained_on: &'a str },
+}
+
+impl Extent<'_> {
+    fn measure(
+        &self,
+        passes: &Passes,
+        with_sample: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Measurement, EvaluationError> {
+        match self {
+            Self::Whole { .. } => measure(passes, with_sample, observer),
+            Self::Transfer { .. } => measure_transfer(passes, observer),
+        }
+    }
 }
 
 /// The same, with a sample of the trained model's features and predictions. No figure depends on it.
@@ -73,13 +108,13 @@ pub fn evaluate_with_sample(
     request: &EvaluationRequest,
     observer: &mut dyn Observer,
 ) -> Result<(ResultCard, EvaluationSample), EvaluationError> {
-    let (card, sample) = run(request, true, observer)?;
+    let (card, sample) = run(request, &Extent::Whole { with_sample: true }, observer)?;
     Ok((card, sample.expect("a sample that is asked for is made")))
 }
 
 fn run(
     request: &EvaluationRequest,
-    with_sample: bool,
+    extent: &Extent,
     observer: &mut dyn Observer,
 ) -> Result<(ResultCard, Kept), EvaluationError> {
     let EvaluationRequest { settings, method, seed, data, origin, cache_folder, .. } = request;
@@ -107,10 +142,12 @@ fn run(
     let trained = method.valid();
     let trained = Subject { method: &*trained, target_trained: origin.target_encoder };
     let trained = Passes::new(settings, *seed, &splits, device, trained, &cache)?;
-    let own = measure(&trained, with_sample, observer)?;
+    let with_sample = matches!(extent, Extent::Whole { with_sample: true });
+    let own = extent.measure(&trained, with_sample, observer)?;
     let random = method.config().init(*seed, device)?;
     let random = Subject { method: &*random, target_trained: true };
-    let random = measure(&Passes::new(settings, *seed, &splits, device, random, &cache)?, false, observer)?;
+    let random = Passes::new(settings, *seed, &splits, device, random, &cache)?;
+    let random = extent.measure(&random, false, observer)?;
     let usage = cache.usage();
     tracing::info!(read = usage.read, extracted = usage.extracted, damaged = usage.damaged, "feature passes");
 
@@ -118,11 +155,17 @@ fn run(
     let conditions = Conditions {
         method: method.name(),
         config: &config,
+        width: method.representations().equivariant.width,
         data: &data.name,
         observed_views: request.observed_views,
         training: (origin.epochs, request.batch_size),
     };
-    let figures = side_by_side(own.figures, &random.figures, &conditions);
+    let trained_on = match extent {
+        Extent::Whole { .. } => None,
+        Extent::Transfer { trained_on } => Some((*trained_on).to_owned()),
+    };
+    let comparable = trained_on.is_none().then_some(&conditions);
+    let figures = side_by_side(own.figures, &random.figures, comparable);
     let actions = &splits.train.source.layout().actions;
     let card = ResultCard {
         format: ResultCard::FORMAT,
@@ -135,6 +178,7 @@ fn run(
         },
         data: DataRecord {
             name: data.name.clone(),
+            trained_on,
             train_images: splits.train.samples,
             test_images: splits.test.samples,
             classes: splits.train.source.class_names().len(),
@@ -183,17 +227,17 @@ fn device_name(device: &Device) -> String {
     }
 }
 
-/// Both models' figures by name and protocol, with the published ones.
+/// Both models' figures by name and protocol, with the published ones where there are conditions to find them by.
 fn side_by_side(
     trained: Vec<MeasuredFigure>,
     random: &[MeasuredFigure],
-    conditions: &Conditions,
+    conditions: Option<&Conditions>,
 ) -> Vec<Figure> {
     let pair = |MeasuredFigure { name, protocol, measured }| {
         let same = |other: &&MeasuredFigure| (&other.name, &other.protocol.name) == (&name, &protocol.name);
         let random = random.iter().find(same).map(|random| random.measured.clone());
         let random = random.unwrap_or_else(|| Measured::absent("not measured"));
-        let published = published_figure(&name, &protocol, conditions);
+        let published = conditions.and_then(|conditions| published_figure(&name, &protocol, conditions));
         Figure { name, trained: measured, random, published, protocol }
     };
     trained.into_iter().map(pair).collect()

@@ -96,7 +96,7 @@ pub use card::{
 pub use comparison::{ComparedRun, Comparison, TrainedAs};
 pub use data::EvaluationData;
 pub use error::EvaluationError;
-pub use evaluate::{EvaluationRequest, evaluate, evaluate_with_sample};
+pub use evaluate::{EvaluationRequest, evaluate, evaluate_transfer, evaluate_with_sample};
 pub use features::{CacheUsage, clear_features};
 pub use fingerprint::{file_sha256, method_sha256};
 pub use heat_map::HeatMap;

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) const FIRST: &str = "z_1";
 /// Its part of a figure's name.
 pub(crate) const FIRST_SUFFIX: &str = "z1";
+/// The representation of the clean image, as tables name it.
+pub(crate) const CLEAN: &str = "z of the clean image";
+/// Its part of a figure's name.
+pub(crate) const CLEAN_SUFFIX: &str = "clean";
 
 /// A method's invariant representation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,11 @@ impl Invariant {
     pub fn views(&self, observed_views: usize) -> usize {
         if self.of_sequence { observed_views } else { 1 }
     }
+}
+
+/// The figure of where `steps` steps have led from the first view, of one part of the action: `r2_path_crop_k3`.
+pub(crate) fn path_figure(part: &str, steps: usize) -> String {
+    format!("r2_path_{part}_k{steps}")
 }
 
 /// Digits after the point: percentages 2, others 3.

@@ -38,8 +38,9 @@ fn a_method_of_two_views_has_every_figure_that_it_can_have() {
         figures.map(|figure| figure.name.as_str()).collect()
     };
     assert_eq!(by("exact")[..4], ["top1_h", "top5_h", "top1_z1", "top5_z1"]);
-    assert_eq!((by("exact").len(), by("paper").len()), (4 + 39, 4 + 39));
-    assert_eq!(by("knn"), ["knn20_h", "knn200_h", "knn20_z1", "knn200_z1"]);
+    // Top-1 and top-5 of the clean image are measured of a method of one view.
+    assert_eq!((by("exact").len(), by("paper").len()), (6 + 39, 6 + 39));
+    assert_eq!(by("knn"), ["knn20_h", "knn200_h", "knn20_z1", "knn200_z1", "knn20_clean", "knn200_clean"]);
     for name in by("exact").into_iter().chain(["knn20_h"]) {
         assert!(card.figure(name).unwrap().trained.value.is_some(), "{name}");
     }
@@ -53,11 +54,11 @@ fn a_method_of_two_views_has_every_figure_that_it_can_have() {
     assert!(card.diagnostics.trained.drift_absent.is_some());
     assert!(card.diagnostics.trained.aggregate.figures.is_some());
 
-    // Two training passes and the test pass of each model; no candidates.
+    // Two training passes, the test pass and the clean images of both splits, of each model; no candidates.
     let counts = |card: &seqjepa_evaluation::ResultCard| (card.cache.read, card.cache.extracted);
-    assert_eq!(counts(&card), (2, 6));
+    assert_eq!(counts(&card), (2, 10));
     let again = subject.evaluate(Some(scratch.path())).unwrap();
-    assert_eq!((counts(&again), &again.figures), ((8, 0), &card.figures));
+    assert_eq!((counts(&again), &again.figures), ((12, 0), &card.figures));
 
     let table = results_table(None, &card);
     assert!(
@@ -98,9 +99,9 @@ fn an_invariant_representation_that_is_z_1_has_its_figures_once() {
         assert!(!keys[..index].contains(key), "{key:?} twice");
     }
     let tops: Vec<&str> = names(&card).into_iter().filter(|name| name.starts_with("top1")).collect();
-    assert_eq!(tops, ["top1_z1", "top1_z1"]);
+    assert_eq!(tops, ["top1_z1", "top1_z1", "top1_clean", "top1_clean"]);
     assert!(card.figure("leakage_r2_crop").unwrap().trained.value.is_some());
-    assert_eq!(results_table(None, &card).matches("| top-1 %").count(), 1);
+    assert_eq!(results_table(None, &card).matches("| top-1 %").count(), 2);
 }
 
 #[test]

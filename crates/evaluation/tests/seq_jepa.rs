@@ -118,6 +118,9 @@ fn a_card_holds_every_figure_with_its_protocol_and_reads_back() {
             expected.push(format!("{prefix}_{part}"));
         }
     }
+    for steps in 1..=2 {
+        expected.extend(["crop", "jitter", "blur", "mean"].map(|part| format!("r2_path_{part}_k{steps}")));
+    }
     expected.extend(["knn20_z_agg", "knn200_z_agg", "knn20_z1", "knn200_z1"].map(str::to_owned));
     for suffix in ["same", "other"] {
         expected.extend(["mrr", "hit1", "hit5"].map(|figure| format!("{figure}_{suffix}")));

@@ -21,6 +21,8 @@ pub struct RunData {
     train_subset: Option<Vec<u32>>,
     /// `None` for all.
     test_subset: Option<Vec<u32>>,
+    /// Of the sequences that frozen probes are fitted to; `None` for all.
+    fitted_subset: Option<Vec<u32>>,
 }
 
 impl RunData {
@@ -54,8 +56,9 @@ impl RunData {
     /// [`DataSetError::Data`] if a subset cannot be drawn, [`DataSetError::Classes`] if both splits have classes, and not the same in
     /// the same order.
     pub fn new(config: &Config, name: &str, set: DataSet) -> Result<Self, DataSetError> {
-        let train = set.labelled.as_ref().unwrap_or(&set.train);
-        check_classes(train.class_names(), set.test.class_names())?;
+        for source in [&set.train, set.fitted()] {
+            check_classes(source.class_names(), set.test.class_names())?;
+        }
         let dataset = &config.dataset;
         let draw = |available: usize, count: Option<usize>, steps: Option<usize>| {
             let limit = steps.map_or(usize::MAX, |steps| steps.saturating_mul(dataset.batch_size));
@@ -63,15 +66,21 @@ impl RunData {
             let whole = count >= available;
             (!whole).then(|| subset_indices(available, count, dataset.subset_seed)).transpose()
         };
+        let train_subset = draw(set.train.len(), dataset.subset_train, config.run.max_steps)?;
+        let fitted_subset = match &set.probe_train {
+            Some(source) => draw(source.len(), dataset.subset_train, config.run.max_steps)?,
+            None => train_subset.clone(),
+        };
         Ok(Self {
-            train_subset: draw(set.train.len(), dataset.subset_train, config.run.max_steps)?,
+            fitted_subset,
+            train_subset,
             test_subset: draw(set.test.len(), dataset.subset_val, config.run.max_val_steps)?,
             name: name.to_owned(),
             set,
         })
     }
 
-    /// Both splits.
+    /// The splits.
     #[must_use]
     pub fn set(&self) -> &DataSet {
         &self.set
@@ -141,6 +150,12 @@ impl RunData {
         [count(&self.train_subset, &self.set.train), count(&self.test_subset, &self.set.test)]
     }
 
+    /// Samples that frozen probes are fitted to.
+    #[must_use]
+    pub fn fitted_samples(&self) -> usize {
+        self.fitted_subset.as_ref().map_or(self.set.fitted().len(), Vec::len)
+    }
+
     /// The number of classes, if the training samples that are used are of at least two; else there is nothing to tell apart,
     /// and 100 % would mean nothing.
     #[must_use]
@@ -161,15 +176,11 @@ impl RunData {
     /// What the frozen evaluation sees of it: all labelled sequences, where there are some beside those that are trained on.
     #[must_use]
     pub fn for_evaluation(&self, config: &Config) -> EvaluationData {
-        let (train, train_subset) = match &self.set.labelled {
-            Some(labelled) => (labelled, None),
-            None => (&self.set.train, self.train_subset.clone()),
-        };
         EvaluationData {
             name: self.name.clone(),
-            train: Arc::clone(train),
+            train: Arc::clone(self.set.fitted()),
             test: Arc::clone(&self.set.test),
-            train_subset,
+            train_subset: self.fitted_subset.clone(),
             test_subset: self.test_subset.clone(),
             prefetch: config.dataset.prefetch,
         }

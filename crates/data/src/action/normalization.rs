@@ -29,6 +29,12 @@ pub enum ActionNormalization {
 const EPSILON: f32 = 1e-12;
 
 impl ActionNormalization {
+    /// Whether a view's scaled action depends on that view alone, not on the others of its sequence.
+    #[must_use]
+    pub const fn of_one_view(&self) -> bool {
+        !matches!(self, Self::SequenceL2)
+    }
+
     /// Checks the constants against the width of the actions.
     pub(super) fn validate(&self, width: usize) -> Result<(), ActionError> {
         let Self::Standardize { mean, std } = self else { return Ok(()) };

@@ -184,7 +184,22 @@ impl ActionSpace {
         for parameter in (0..width).filter(|&parameter| self.is_plain(parameter)) {
             self.normalization.scale(actions, width, parameter);
         }
-        for ((out, before), after) in relative.iter_mut().zip(&*actions).zip(&actions[width..]) {
+        let rows = actions.chunks_exact(width).zip(actions[width..].chunks_exact(width));
+        for (out, (before, after)) in relative.chunks_exact_mut(width).zip(rows) {
+            self.between(before, after, out);
+        }
+        Ok(())
+    }
+
+    /// The relative action from one view to any other of its sequence, `[width]`: `before` and `after` are rows of the actions that
+    /// [`sequence`](Self::sequence) normalised. Along a path it is the sum of the relative actions, of rotations their product.
+    ///
+    /// # Panics
+    /// If a slice does not have [`width`](Self::width) values.
+    pub fn between(&self, before: &[f32], after: &[f32], out: &mut [f32]) {
+        let width = self.width();
+        assert!([before.len(), after.len(), out.len()] == [width; 3], "a row has {width} values");
+        for ((out, before), after) in out.iter_mut().zip(before).zip(after) {
             *out = after - before;
         }
         for ActionGroup { range, kind, .. } in &self.groups {
@@ -193,12 +208,8 @@ impl ActionSpace {
                 GroupKind::Quaternion => rotation::relative_quaternion,
                 GroupKind::Angle => rotation::relative_angle,
             };
-            let rows = raw.chunks_exact(width).zip(raw[width..].chunks_exact(width));
-            for (out, (before, after)) in relative.chunks_exact_mut(width).zip(rows) {
-                between(&before[range.clone()], &after[range.clone()], &mut out[range.clone()]);
-            }
+            between(&before[range.clone()], &after[range.clone()], &mut out[range.clone()]);
         }
-        Ok(())
     }
 
     fn check_lengths(&self, raw: usize, actions: usize, relative: usize) -> Result<(), ActionError> {

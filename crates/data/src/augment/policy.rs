@@ -90,6 +90,22 @@ impl AugmentPolicy {
         Self { blur_probability: 0.0, ..self }
     }
 
+    /// The same size and filter without any augmentation: the whole image where it is square, the largest square in it where it is
+    /// not. A square image of the view's size keeps its pixels.
+    #[must_use]
+    pub fn clean(&self) -> Self {
+        Self {
+            crop_scale: [1.0, 1.0],
+            crop_ratio: [1.0, 1.0],
+            flip_probability: 0.0,
+            jitter_probability: 0.0,
+            grayscale_probability: 0.0,
+            blur_probability: 0.0,
+            solarize_probability: 0.0,
+            ..self.clone()
+        }
+    }
+
     /// Checks every probability, range and size.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::{
     SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, description,
 };
-use crate::augment::Normalization;
+use crate::augment::{AugmentPolicy, Normalization};
 use crate::dataset::ImageSource;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
@@ -122,12 +122,17 @@ impl SequenceSource for AugmentedImages {
         let observed = self.config.target.clone();
         Some(self.with_config(SequenceConfig { observed, observed_views: views, ..self.config.clone() }))
     }
+
+    fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        let [observed, target] = [&self.config.observed, &self.config.target].map(AugmentPolicy::clean);
+        Some(self.with_config(SequenceConfig { observed, target, observed_views: 1, ..self.config.clone() }))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::Synthetic;
+    use crate::dataset::{PixelBuffer, Synthetic};
     use crate::rng::Split;
 
     const KEY: SequenceKey = SequenceKey { seed: 3, split: Split::Train, epoch: 1, sample: 4 };
@@ -192,6 +197,31 @@ mod tests {
         };
         assert_eq!(candidates.settings(), serde_json::to_string(&expected).unwrap());
         assert_eq!(candidates.layout().observed_views, 3);
+    }
+
+    #[test]
+    fn the_clean_image_is_the_normalised_pixels() {
+        // Images of 32 x 32 pixels.
+        let config = SequenceConfig::new(32, 2, Synthetic::NORMALIZATION).unwrap();
+        let whole = AugmentedImages::new(Arc::clone(source().images()), config).unwrap();
+        let clean = whole.clean().unwrap().unwrap();
+        assert_eq!(clean.layout().observed_views, 1);
+        assert_eq!(clean.fingerprint(), whole.fingerprint());
+        let [view, target, parameters] = fill(&*clean, 1, true);
+        let identity = clean.layout().actions.identity();
+        assert_eq!(parameters, [identity.clone(), identity].concat());
+        assert_eq!(view, target);
+
+        let mut buffer = PixelBuffer::default();
+        let image = whole.images().image(KEY.sample as usize, &mut buffer).unwrap();
+        let Normalization { mean, std } = Synthetic::NORMALIZATION;
+        let normalized = |channel: usize, byte: u8| (f32::from(byte) / 255.0 - mean[channel]) / std[channel];
+        let channel =
+            |channel| image.pixels().iter().skip(channel).step_by(3).map(move |byte| (channel, *byte));
+        let expected: Vec<f32> = (0..3).flat_map(channel).map(|(c, byte)| normalized(c, byte)).collect();
+        assert_eq!(view, expected);
+        // At another size there is one as well.
+        assert_eq!(source().clean().unwrap().unwrap().layout().height, 16);
     }
 
     #[test]

@@ -215,4 +215,13 @@ pub trait SequenceSource: Send + Sync + Debug {
         let _ = views;
         None
     }
+
+    /// The same samples without what tells their views apart: sequences of one observed view, the clean image, which is the same for every
+    /// seed and epoch, resized and normalised as views are; actions keep their space. Of augmented images that is the image itself, of
+    /// renders view 0, of glimpses the one that stands for the image. `None` where nothing is clean, or where every view is.
+    ///
+    /// Accuracies of one view are published on it. The sequences have a target view too, which may be anything.
+    fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        None
+    }
 }

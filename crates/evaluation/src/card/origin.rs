@@ -57,6 +57,9 @@ pub struct ModelRecord {
 pub struct DataRecord {
     /// Name of the data set.
     pub name: String,
+    /// The data set that the model was trained on, where it is another: the figures are of transfer, and nothing published is beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<String>,
     /// Images that probes were fitted to.
     pub train_images: usize,
     /// Images that they were tested on.

@@ -15,6 +15,7 @@ use super::older;
 use super::origin::{DataRecord, ModelRecord};
 use super::scope::{MethodRecord, Scope};
 use crate::features::CacheUsage;
+use crate::names::{CLEAN_SUFFIX, path_figure};
 use crate::settings::ProtocolKind;
 
 /// Version of the card's layout.
@@ -77,10 +78,26 @@ impl ResultCard {
         self.figures.iter().find(|figure| figure.name == name && figure.protocol.name == protocol.name())
     }
 
-    /// Name of the figure that says the most: top-1 from the invariant representation, at M_val where that matters.
+    /// Name of the figure that says the most: top-1 from the invariant representation, at M_val where that matters; of transfer from the
+    /// clean image.
     #[must_use]
     pub fn headline(&self) -> String {
+        if self.data.trained_on.is_some() {
+            return format!("top1_{CLEAN_SUFFIX}");
+        }
         format!("top1_{}", self.method.invariant.suffix_of(self.scope.observed_views))
+    }
+
+    /// How well the invariant representation tells where the views have led: for each group of action parameters, and `mean` for all, R2 of
+    /// the relative action from view 1 after 1, 2, ... steps. Empty where that is not measured.
+    #[must_use]
+    pub fn paths(&self) -> Vec<(&str, Vec<&Figure>)> {
+        let parts = self.scope.groups.iter().map(String::as_str).chain(["mean"]);
+        let of = |part| (1..=255).map_while(|steps| self.figure(&path_figure(part, steps))).collect();
+        parts
+            .map(|part| (part, of(part)))
+            .filter(|(_, figures): &(_, Vec<&Figure>)| !figures.is_empty())
+            .collect()
     }
 
     /// The card as JSON.

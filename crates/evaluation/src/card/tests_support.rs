@@ -67,6 +67,7 @@ pub(crate) fn card(names: &[&str]) -> ResultCard {
             batch_size: Some(8),
         },
         data: DataRecord {
+            trained_on: None,
             name: "synthetic".into(),
             train_images: 100,
             test_images: 10,

@@ -13,6 +13,9 @@ pub(super) fn differences(
         }
     };
     compare("data set", &first_card.data.name, &card.data.name);
+    let trained_on =
+        |card: &ResultCard| card.data.trained_on.clone().unwrap_or_else(|| "the same data".into());
+    compare("trained on", &trained_on(first_card), &trained_on(card));
     compare("encoder", a.encoder.name(), b.encoder.name());
     compare("representation", &a.representation, &b.representation);
     compare("M_val", &a.observed_views.to_string(), &b.observed_views.to_string());

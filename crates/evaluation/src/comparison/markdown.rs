@@ -39,7 +39,7 @@ impl Comparison {
         if !self.rows.is_empty() {
             let mut below = Vec::new();
             if let Some((_, card)) = self.cards().next() {
-                let names = glossary_parts(&one_line(&card.method.invariant.name));
+                let names = glossary_parts(card, one_line);
                 below.extend(names.into_iter().map(|name| format!("- {name}")));
             }
             let mut left_out = false;
@@ -78,7 +78,7 @@ impl Comparison {
                 self.about_figures()
             );
             if let Some((_, card)) = self.cards().next() {
-                let _ = writeln!(text, "{}", glossary(&card.method.invariant.name));
+                let _ = writeln!(text, "{}", glossary(card));
             }
             for (number, note) in (1..).zip(&self.notes) {
                 let _ = writeln!(text, "- [{number}] {}", clean(note));
@@ -211,8 +211,9 @@ impl Comparison {
 
     /// Whether a figure is one of those that say the most of a run.
     pub(super) fn says_much(&self, name: &str) -> bool {
-        const PLAIN: [&str; 8] = [
+        const PLAIN: [&str; 9] = [
             "top1_z1",
+            "top1_clean",
             "r2_mean",
             "leakage_r2_mean",
             "mrr_same",
@@ -224,6 +225,8 @@ impl Comparison {
         PLAIN.contains(&name)
             || self.cards().any(|(_, card)| {
                 let group = name
+                    .strip_prefix("individual_")
+                    .unwrap_or(name)
                     .strip_prefix("r2_")
                     .is_some_and(|group| card.scope.groups.iter().any(|own| own == group));
                 group

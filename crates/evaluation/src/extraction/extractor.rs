@@ -115,6 +115,33 @@ impl Extractor<'_> {
         Ok(())
     }
 
+    /// The representations and classes of the clean images that `loader` gives, for pass `pass` of it.
+    pub(super) fn clean(
+        &self,
+        loader: &SequenceLoader,
+        pass: u64,
+        writer: &mut FeatureWriter,
+        progress: Progress,
+    ) -> Result<(), EvaluationError> {
+        let mut done = 0;
+        for batch in loader.epoch(pass, 0) {
+            let mut batch = batch?.into_inner();
+            if let Some(labels) = batch.labels.take() {
+                writer.append_integers(section::LABELS, &labels)?;
+            }
+            let input = sequence_input(batch, self.device)?;
+            let [samples, views, channels, height, width] = input.observed.dims();
+            let images = input.observed.reshape([samples * views, channels, height, width]);
+            let mut unread = Unread::new(self.method);
+            let declared = self.method.representations().equivariant.width;
+            unread.push(section::FIRST, self.encode(images, self.encoder)?, [samples, declared])?;
+            unread.write(writer)?;
+            done += samples;
+            progress(done)?;
+        }
+        Ok(())
+    }
+
     fn batch(
         &self,
         wanted: &Wanted,
@@ -128,8 +155,15 @@ impl Extractor<'_> {
             writer.append_integers(section::LABELS, &labels)?;
         }
         let raw = RawActions { rows: std::mem::take(&mut batch.parameters), drawn: batch.views() + 1, space };
-        writer.append(section::ABSOLUTE, &raw.first())?;
-        writer.append(section::RELATIVE, &raw.sequence(wanted.observed)?.first_relative())?;
+        let normalised = raw.sequence(wanted.observed)?;
+        let absolute =
+            if space.normalization().of_one_view() { normalised.first_absolute() } else { raw.first() };
+        writer.append(section::ABSOLUTE, &absolute)?;
+        writer.append(section::RELATIVE, &normalised.first_relative())?;
+        for steps in wanted.steps() {
+            let path = raw.sequence(steps + 1)?.path(steps, space);
+            writer.append(&section::path(steps), &path)?;
+        }
 
         let input = sequence_input(batch, self.device)?;
         let [_, views, channels, height, width] = input.observed.dims();
@@ -257,6 +291,24 @@ struct HostActions {
 }
 
 impl HostActions {
+    /// Those of the first view, `[batch, parameters]`.
+    fn first_absolute(&self) -> Vec<f32> {
+        let [_, length, parameters] = self.shape;
+        let rows = self.absolute.chunks((length + 1) * parameters);
+        rows.flat_map(|rows| &rows[..parameters]).copied().collect()
+    }
+
+    /// From the first view to that after `steps` steps, `[batch, parameters]`.
+    fn path(&self, steps: usize, space: &ActionSpace) -> Vec<f32> {
+        let [batch, length, parameters] = self.shape;
+        let mut path = vec![0.0; batch * parameters];
+        let rows = self.absolute.chunks((length + 1) * parameters);
+        for (rows, out) in rows.zip(path.chunks_mut(parameters)) {
+            space.between(&rows[..parameters], &rows[steps * parameters..][..parameters], out);
+        }
+        path
+    }
+
     /// From the first view to the second, `[batch, parameters]`.
     fn first_relative(&self) -> Vec<f32> {
         let [_, length, parameters] = self.shape;

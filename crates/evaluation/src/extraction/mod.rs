@@ -5,5 +5,5 @@ mod passes;
 pub(crate) mod section;
 mod wanted;
 
-pub(crate) use passes::{Passes, Subject};
+pub(crate) use passes::{CleanImages, Passes, Subject};
 pub(crate) use wanted::{diagnosed, spread};

@@ -18,13 +18,16 @@ use crate::names::Invariant;
 use crate::settings::{EvaluationSettings, ProtocolKind};
 
 /// Version of what is extracted from the same method and views.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Added to the number of a pass: frozen probes see views that training has not seen.
 const FIRST_PASS: u64 = 1 << 32;
 
 /// The pass of the further candidates of an image: none of its other views.
 const CANDIDATE_PASS: u64 = 1 << 40;
+
+/// The pass of clean images, which are the same in any.
+const CLEAN_PASS: u64 = 0;
 
 /// Test images whose further candidates are encoded.
 const RETRIEVED: usize = 2048;
@@ -56,6 +59,14 @@ pub(crate) struct Passes<'a> {
     config: Value,
     model_hash: String,
     cache: &'a FeatureCache,
+}
+
+/// The encoder's representations of the clean images.
+pub(crate) struct CleanImages {
+    pub(crate) train: FeatureFile,
+    pub(crate) test: FeatureFile,
+    /// Where their pixels come from, in words.
+    pub(crate) pixels: String,
 }
 
 /// Everything that features depend on.
@@ -138,6 +149,12 @@ impl<'a> Passes<'a> {
         self.invariant.views(self.settings.seq_len)
     }
 
+    /// Whether it is measured how well the invariant representation tells where a path of several steps leads: a sequence's, under exact
+    /// probes.
+    pub(crate) fn has_paths(&self) -> bool {
+        self.invariant.of_sequence && self.settings.protocols().contains(&ProtocolKind::Exact)
+    }
+
     /// Why the predicted representation of the target view cannot be judged, if it cannot.
     pub(crate) fn no_predictions(&self) -> Option<&'static str> {
         if !self.layout.predicts {
@@ -154,6 +171,7 @@ impl<'a> Passes<'a> {
         let wanted = Wanted {
             aggregates: self.lengths(),
             observed: self.settings.seq_len,
+            paths: self.has_paths(),
             prediction: self.no_predictions().is_none().then(|| self.headline_views()),
             diagnostics: true,
             other_encoder: self.has_target,
@@ -172,6 +190,7 @@ impl<'a> Passes<'a> {
         let all = pass < self.settings.exact_passes;
         let wanted = Wanted {
             aggregates: if all { self.lengths() } else { vec![self.headline_views()] },
+            paths: all && self.has_paths(),
             observed: self.settings.seq_len,
             prediction: None,
             diagnostics: false,
@@ -198,6 +217,59 @@ impl<'a> Passes<'a> {
                 config.render_target = wanted.prediction.is_some();
             })?;
             self.extractor().run(wanted, &loader, pass, writer, &mut told(observer, split.samples))
+        })
+    }
+
+    /// The representations of both splits' clean images, with the words for their pixels; nothing where the settings ask for none, and
+    /// where the data have none unless the settings ask for them.
+    pub(crate) fn clean(
+        &self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Result<CleanImages, &'static str>>, EvaluationError> {
+        let asked = self.settings.clean_images;
+        if !asked.unwrap_or(!self.invariant.of_sequence) {
+            return Ok(None);
+        }
+        Ok(match self.clean_images(observer)? {
+            Some(images) => Some(Ok(images)),
+            None => asked.map(|_| Err("the data have no clean images")),
+        })
+    }
+
+    /// The same whatever the settings say; nothing where the data have none.
+    pub(crate) fn clean_images(
+        &self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<CleanImages>, EvaluationError> {
+        let [train, test] = [&self.splits.train, &self.splits.test].map(|split| split.source.clean());
+        let (Some(train), Some(test)) = (train, test) else { return Ok(None) };
+        let (train, test) = (train?, test?);
+        let pixels = train.description();
+        let [train, test] = [
+            self.clean_pass(&self.splits.train, &train, observer)?,
+            self.clean_pass(&self.splits.test, &test, observer)?,
+        ];
+        Ok(Some(CleanImages { train, test, pixels }))
+    }
+
+    fn clean_pass(
+        &self,
+        split: &EvaluatedSplit,
+        source: &Arc<dyn SequenceSource>,
+        observer: &mut dyn Observer,
+    ) -> Result<FeatureFile, EvaluationError> {
+        let key = self.key(split, &**source, split.subset, CLEAN_PASS, None);
+        let mut sections = vec![Section::new(section::FIRST, split.samples, self.layout.equivariant.width)];
+        if split.labelled {
+            sections.push(Section::new(section::LABELS, split.samples, 1));
+        }
+        self.cache.get(&key, sections, |writer| {
+            let loader = self.loader(split, source, split.subset.map(<[u32]>::to_vec), |config| {
+                config.rendered_views = Some(1);
+                config.render_target = false;
+            })?;
+            let progress = &mut told(observer, split.samples);
+            self.extractor().clean(&loader, CLEAN_PASS, writer, progress)
         })
     }
 

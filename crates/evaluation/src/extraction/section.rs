@@ -7,7 +7,7 @@ pub(crate) const FIRST: &str = "first";
 pub(crate) const SECOND: &str = "second";
 /// The relative action from view 1 to view 2, normalised over the sequence of M_val + 1 views, `[samples, A]`.
 pub(crate) const RELATIVE: &str = "relative";
-/// The raw action parameters of view 1, `[samples, A]`.
+/// The action of view 1, `[samples, A]`: normalised where that depends on this view alone, else raw.
 pub(crate) const ABSOLUTE: &str = "absolute";
 /// The representation of the target view as predicted, and by the encoder that predictions are held against, `[samples, D]`
 /// each.
@@ -19,6 +19,11 @@ pub(crate) const CANDIDATES: &str = "candidates";
 pub(crate) const VIEWS: &str = "views";
 /// The other encoder's representations of view 1 of the same few samples, `[few, D]`.
 pub(crate) const OTHER_FIRST: &str = "other_first";
+
+/// The relative action from view 1 to view `steps` + 1, normalised over the sequence of these views and the target, `[samples, A]`.
+pub(crate) fn path(steps: usize) -> String {
+    format!("path-{steps}")
+}
 
 /// The invariant representation of the first `views` views, `[samples, E]`.
 pub(crate) fn aggregate(views: usize) -> String {

@@ -23,6 +23,8 @@ pub(crate) fn diagnosed(samples: usize) -> Vec<usize> {
 pub(super) struct Wanted {
     /// The numbers of observed views to make an invariant representation of; the views are encoded once for all of them.
     pub(super) aggregates: Vec<usize>,
+    /// Whether, for each of them but the first view alone, the relative action from the first view to the last.
+    pub(super) paths: bool,
     /// M_val: the length of the sequence over which the probes' targets are normalised.
     pub(super) observed: usize,
     /// The number of observed views, one of `aggregates`, that the target view is predicted from.
@@ -39,6 +41,11 @@ impl Wanted {
     /// The observed views that are encoded: as many as the longest aggregate reads, and the two that regressors read.
     pub(super) fn encoded(&self) -> usize {
         self.aggregates.iter().copied().max().unwrap_or(0).max(2)
+    }
+
+    /// The numbers of steps from the first view whose relative action is wanted.
+    pub(super) fn steps(&self) -> impl Iterator<Item = usize> + '_ {
+        self.aggregates.iter().filter(|views| self.paths && **views > 1).map(|views| views - 1)
     }
 
     /// The sections of a pass over `samples` sequences with `parameters` action parameters.
@@ -61,6 +68,7 @@ impl Wanted {
         ]);
         let aggregate = |views: &usize| Section::new(section::aggregate(*views), samples, invariant);
         sections.extend(self.aggregates.iter().map(aggregate));
+        sections.extend(self.steps().map(|steps| Section::new(section::path(steps), samples, parameters)));
         if self.prediction.is_some() {
             sections.extend(
                 [section::PREDICTION, section::TARGET].map(|name| Section::new(name, samples, width)),

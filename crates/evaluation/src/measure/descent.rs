@@ -2,20 +2,21 @@
 
 use std::cell::RefCell;
 
-use seqjepa_nn::optimizer::OptimizerConfig;
-use seqjepa_probes::Network;
+use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
 use seqjepa_probes::frozen::{
     FrozenConfig, FrozenError, FrozenResult, RegressionTarget, RegressorResult, Representation, Verdict,
     frozen_probes,
 };
+use seqjepa_probes::{Network, OutputGroup};
 use seqjepa_train::observer::{Event, Observer, Stage};
 
 use super::descent_source::{DescentSource, Told};
 use super::parts::MEAN;
-use super::session::{ABSOLUTE, RELATIVE, Read, Session, constant_target};
+use super::session::{INDIVIDUAL, RELATIVE, Read, Session, constant_target};
 use crate::card::{Fit, Measured};
 use crate::error::EvaluationError;
-use crate::names::FIRST_SUFFIX;
+use crate::names::{CLEAN_SUFFIX, FIRST_SUFFIX};
+use crate::published::published_network;
 use crate::settings::{ProbeOptimizer, ProtocolKind};
 
 /// Momentum of the probes' SGD, as published.
@@ -29,42 +30,76 @@ impl Session<'_> {
         observer: &mut dyn Observer,
     ) -> Result<(), EvaluationError> {
         let config = self.descent_config(kind);
-        let fit = Fit::Descent {
-            optimizer: config.optimizer,
-            lr: config.lr,
-            epochs: config.epochs,
-            batch_size: config.batch_size,
-            standardized: config.standardize,
-        };
-        // The probes' callback cannot fail; the error of an observer ends them at the next epoch.
-        let told = Told { observer: RefCell::new(observer), answer: RefCell::new(Ok(())) };
-        let result = frozen_probes(
-            &config,
-            &mut DescentSource::train(self.passes, &told),
-            &mut DescentSource::test(self.passes, self.test, &told),
-            self.passes.device,
-            &mut |progress| {
-                let (done, total) = (progress.epoch as u64, Some(progress.epochs as u64));
-                let event =
-                    Event::Progress { stage: Stage::TrainingProbes, what: Some(kind.name()), done, total };
-                *told.answer.borrow_mut() = told.observer.borrow_mut().observe(&event).map_err(Into::into);
-            },
-        );
-        told.answer.into_inner()?;
-        match result {
+        let fit = fit(&config);
+        match self.trained(kind, &config, observer)? {
             Ok(result) => {
                 self.classifiers(kind, &fit, &result);
                 self.regressors(kind, &fit, &result);
             }
+            Err(reason) => self.no_descent(kind, &fit, &reason),
+        }
+        Ok(())
+    }
+
+    /// Classes from the clean image, in a session of clean images.
+    pub(super) fn descent_of_clean(
+        &mut self,
+        kind: ProtocolKind,
+        observer: &mut dyn Observer,
+    ) -> Result<(), EvaluationError> {
+        let config = FrozenConfig { regressors: Vec::new(), ..self.descent_config(kind) };
+        let result = match &self.passes.splits.classes {
+            Ok(_) => self.trained(kind, &config, observer)?,
+            Err(reason) => Err(reason.clone()),
+        };
+        let result = result.as_ref().map_err(String::as_str);
+        self.classifier(
+            kind,
+            &fit(&config),
+            result,
+            Representation::Aggregate,
+            &self.clean_image(),
+            CLEAN_SUFFIX,
+        );
+        Ok(())
+    }
+
+    /// What the probes of `config` come to, or why they have no result.
+    fn trained(
+        &self,
+        kind: ProtocolKind,
+        config: &FrozenConfig,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<FrozenResult, String>, EvaluationError> {
+        // The probes' callback cannot fail; the error of an observer ends them at the next epoch.
+        let told = Told { observer: RefCell::new(observer), answer: RefCell::new(Ok(())) };
+        let (mut train, mut test) = if self.one_pass {
+            let train = &self.train[0];
+            (
+                DescentSource::clean(self.passes, train, &told),
+                DescentSource::clean(self.passes, self.test, &told),
+            )
+        } else {
+            (DescentSource::train(self.passes, &told), DescentSource::test(self.passes, self.test, &told))
+        };
+        let result = frozen_probes(config, &mut train, &mut test, self.passes.device, &mut |progress| {
+            let (done, total) = (progress.epoch as u64, Some(progress.epochs as u64));
+            let event =
+                Event::Progress { stage: Stage::TrainingProbes, what: Some(kind.name()), done, total };
+            *told.answer.borrow_mut() = told.observer.borrow_mut().observe(&event).map_err(Into::into);
+        });
+        drop((train, test));
+        told.answer.into_inner()?;
+        match result {
+            Ok(result) => Ok(Ok(result)),
             // A source fails with what kept the features from being read or extracted; features that are not finite are
             // no such failure.
             Err(FrozenError::Source { cause, .. }) => match cause.downcast::<EvaluationError>() {
-                Ok(error) => return Err(*error),
-                Err(cause) => self.no_descent(kind, &fit, &cause.to_string()),
+                Ok(error) => Err(*error),
+                Err(cause) => Ok(Err(cause.to_string())),
             },
-            Err(error) => self.no_descent(kind, &fit, &error.to_string()),
+            Err(error) => Ok(Err(error.to_string())),
         }
-        Ok(())
     }
 
     fn descent_config(&self, kind: ProtocolKind) -> FrozenConfig {
@@ -72,14 +107,22 @@ impl Session<'_> {
         let groups = self.parts.output_groups();
         let classes = self.passes.splits.classes.as_ref().ok().copied();
         let published = match kind {
-            ProtocolKind::Paper => FrozenConfig::paper(classes, &groups),
+            ProtocolKind::Paper => FrozenConfig::paper(classes, &groups, published_network),
             _ => FrozenConfig::linear(classes, &groups),
         };
+        // What is an individual action of its own is read as the relative one is.
+        let individual = |group: &OutputGroup| match kind {
+            ProtocolKind::Paper if self.absolute().0 == INDIVIDUAL => published_network(group),
+            _ => Network::Linear,
+        };
+        let optimizer = match settings.probe_optimizer {
+            ProbeOptimizer::Sgd => OptimizerConfig::sgd(PROBE_MOMENTUM),
+            ProbeOptimizer::Adam => OptimizerConfig::adam(),
+            ProbeOptimizer::AdamW => OptimizerConfig::adamw(),
+        };
         FrozenConfig {
-            optimizer: match settings.probe_optimizer {
-                ProbeOptimizer::Sgd => OptimizerConfig::sgd(PROBE_MOMENTUM),
-                ProbeOptimizer::Adam => OptimizerConfig::adam(),
-            },
+            optimizer: optimizer.with_weight_decay(settings.probe_weight_decay),
+            parameter_groups: ParameterGroups { decay_one_dimensional: false },
             lr: settings.probe_lr,
             epochs: settings.probe_epochs,
             batch_size: settings.batch_size,
@@ -90,7 +133,7 @@ impl Session<'_> {
             ..published
         }
         .with_linear_regressors(Representation::Aggregate, RegressionTarget::Relative, &groups)
-        .with_linear_regressors(Representation::First, RegressionTarget::Absolute, &groups)
+        .with_regressors(Representation::First, RegressionTarget::Absolute, &groups, individual)
     }
 
     /// What classes are read from, each with its suffix.
@@ -105,33 +148,49 @@ impl Session<'_> {
 
     /// What actions are read from, by the prefix of the figures.
     fn regressed(&self) -> [(Representation, Read, &'static str, &'static str); 3] {
+        let (absolute, prefix) = self.absolute();
         [
             (Representation::Pair, self.pair(), RELATIVE, "r2"),
             (Representation::Aggregate, self.headline(), RELATIVE, "leakage_r2"),
-            (Representation::First, self.first(), ABSOLUTE, "absolute_r2"),
+            (Representation::First, self.first(), absolute, prefix),
         ]
     }
 
     fn classifiers(&mut self, kind: ProtocolKind, fit: &Fit, result: &FrozenResult) {
         for (representation, read, suffix) in self.classified() {
-            let protocol = self.protocol(kind.name(), &read, "class".into(), "linear".into(), fit.clone());
-            let found = result.classifiers.iter().find(|found| found.representation == representation);
-            let measured = |k: usize| match (found, &self.passes.splits.classes) {
-                (_, Err(reason)) => Measured::absent(reason),
-                (None, Ok(_)) => Measured::absent("not measured"),
-                (Some(found), Ok(_)) => {
-                    let (value, interval) = match k {
-                        1 => (found.top1, found.top1_interval),
-                        _ => (found.top5, found.top5_interval),
-                    };
-                    let few = format!("expected more than five classes, found {}", found.classes);
-                    lowered(finished(value, interval, &found.verdict, &few), found.lowered_lr, fit)
-                }
-            };
-            let (top1, top5) = (measured(1), measured(5));
-            self.push(format!("top1_{suffix}"), &protocol, top1);
-            self.push(format!("top5_{suffix}"), &protocol, top5);
+            self.classifier(kind, fit, Ok(result), representation, &read, &suffix);
         }
+    }
+
+    /// Top-1 and top-5 of the classifier on one representation.
+    fn classifier(
+        &mut self,
+        kind: ProtocolKind,
+        fit: &Fit,
+        result: Result<&FrozenResult, &str>,
+        representation: Representation,
+        read: &Read,
+        suffix: &str,
+    ) {
+        let protocol = self.protocol(kind.name(), read, "class".into(), "linear".into(), fit.clone());
+        let found = result
+            .map(|result| result.classifiers.iter().find(|found| found.representation == representation));
+        let measured = |k: usize| match (found, &self.passes.splits.classes) {
+            (_, Err(reason)) => Measured::absent(reason),
+            (Err(reason), Ok(_)) => Measured::absent(reason),
+            (Ok(None), Ok(_)) => Measured::absent("not measured"),
+            (Ok(Some(found)), Ok(_)) => {
+                let (value, interval) = match k {
+                    1 => (found.top1, found.top1_interval),
+                    _ => (found.top5, found.top5_interval),
+                };
+                let few = format!("expected more than five classes, found {}", found.classes);
+                lowered(finished(value, interval, &found.verdict, &few), found.lowered_lr, fit)
+            }
+        };
+        let (top1, top5) = (measured(1), measured(5));
+        self.push(format!("top1_{suffix}"), &protocol, top1);
+        self.push(format!("top5_{suffix}"), &protocol, top5);
     }
 
     fn regressors(&mut self, kind: ProtocolKind, fit: &Fit, result: &FrozenResult) {
@@ -245,6 +304,17 @@ impl Session<'_> {
             let protocol = self.protocol(kind.name(), &read, target, "not run".into(), fit.clone());
             self.push(name, &protocol, Measured::absent(reason));
         }
+    }
+}
+
+/// How the probes of `config` are fitted.
+fn fit(config: &FrozenConfig) -> Fit {
+    Fit::Descent {
+        optimizer: config.optimizer,
+        lr: config.lr,
+        epochs: config.epochs,
+        batch_size: config.batch_size,
+        standardized: config.standardize,
     }
 }
 

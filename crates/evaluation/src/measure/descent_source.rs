@@ -20,7 +20,9 @@ pub(super) struct Told<'b> {
 /// The training passes of a protocol by gradient descent, or its test pass.
 pub(super) struct DescentSource<'a, 'b> {
     passes: &'a Passes<'a>,
-    test: Option<&'a FeatureFile>,
+    file: Option<&'a FeatureFile>,
+    /// Whether the file holds one representation alone, from which classes are read.
+    classes_alone: bool,
     count: usize,
     told: &'a Told<'b>,
     /// The only pass, where there is one: it need not be read at every epoch.
@@ -29,11 +31,17 @@ pub(super) struct DescentSource<'a, 'b> {
 
 impl<'a, 'b> DescentSource<'a, 'b> {
     pub(super) fn train(passes: &'a Passes<'a>, told: &'a Told<'b>) -> Self {
-        Self { passes, test: None, count: passes.settings.passes(), told, kept: None }
+        let count = passes.settings.passes();
+        Self { passes, file: None, classes_alone: false, count, told, kept: None }
     }
 
     pub(super) fn test(passes: &'a Passes<'a>, test: &'a FeatureFile, told: &'a Told<'b>) -> Self {
-        Self { passes, test: Some(test), count: 1, told, kept: None }
+        Self { passes, file: Some(test), classes_alone: false, count: 1, told, kept: None }
+    }
+
+    /// The one pass over clean images: [`Representation::Aggregate`](seqjepa_probes::frozen::Representation::Aggregate) is theirs.
+    pub(super) fn clean(passes: &'a Passes<'a>, file: &'a FeatureFile, told: &'a Told<'b>) -> Self {
+        Self { passes, file: Some(file), classes_alone: true, count: 1, told, kept: None }
     }
 
     /// An error of the features' values is an `InputError`, one of the features themselves an [`EvaluationError`].
@@ -42,6 +50,12 @@ impl<'a, 'b> DescentSource<'a, 'b> {
         let classes = self.passes.splits.classes.is_ok();
         let labels = classes.then(|| file.read_integers(section::LABELS)).transpose();
         let samples = file.shape(section::FIRST).map_or(0, |[rows, _]| rows);
+        if self.classes_alone {
+            let labels = labels.map_err(EvaluationError::from)?;
+            let aggregate = read(section::FIRST)?;
+            let buffers = FeatureBuffers { aggregate, labels, ..FeatureBuffers::default() };
+            return Ok(FeatureSet::new(samples, buffers)?);
+        }
         let buffers = FeatureBuffers {
             aggregate: read(&section::aggregate(self.passes.headline_views()))?,
             first: read(section::FIRST)?,
@@ -63,8 +77,8 @@ impl FeatureSource for DescentSource<'_, '_> {
         if let Some(kept) = &self.kept {
             return Ok(Arc::clone(kept));
         }
-        let set = match self.test {
-            Some(test) => self.set(test)?,
+        let set = match self.file {
+            Some(file) => self.set(file)?,
             None => {
                 let mut observer = self.told.observer.borrow_mut();
                 self.set(&self.passes.train(pass, *observer)?)?

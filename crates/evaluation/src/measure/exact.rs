@@ -9,13 +9,11 @@ use seqjepa_probes::{Estimate, Labelled, TargetNames, Targeted};
 use seqjepa_train::observer::{Event, Observer, Stage};
 
 use super::parts::{MEAN, Part};
-use super::session::{
-    ABSOLUTE, RELATIVE, Read, Session, absent, constant_target, features, table, with_notes,
-};
+use super::session::{RELATIVE, Read, Session, absent, constant_target, features, table, with_notes};
 use crate::card::{Fit, Measured};
 use crate::error::EvaluationError;
 use crate::extraction::section;
-use crate::names::FIRST_SUFFIX;
+use crate::names::{FIRST_SUFFIX, path_figure};
 use crate::settings::ProtocolKind;
 
 impl Session<'_> {
@@ -32,6 +30,7 @@ impl Session<'_> {
             }
         }
         classified.push((FIRST_SUFFIX.into(), "class from z_1".into(), self.first()));
+        let (absolute, prefix) = self.absolute();
         let regressed = [
             (self.pair(), section::RELATIVE, RELATIVE, "r2", "relative action from z_1, z_2".to_owned()),
             (
@@ -41,15 +40,11 @@ impl Session<'_> {
                 "leakage_r2",
                 format!("relative action from {}", invariant.name),
             ),
-            (
-                self.first(),
-                section::ABSOLUTE,
-                ABSOLUTE,
-                "absolute_r2",
-                "action of view 1 from z_1".to_owned(),
-            ),
+            (self.first(), section::ABSOLUTE, absolute, prefix, "action of view 1 from z_1".to_owned()),
         ];
-        let total = Some((classified.len() + regressed.len()) as u64);
+        let paths: Vec<_> = self.passes.lengths().into_iter().filter(|views| *views > 1).collect();
+        let paths = if self.passes.has_paths() { paths } else { Vec::new() };
+        let total = Some((classified.len() + regressed.len() + paths.len()) as u64);
         let mut done = 0;
         let mut fitted = |what: &str| {
             done += 1;
@@ -63,11 +58,23 @@ impl Session<'_> {
             self.exact_values(&read, target, of, prefix)?;
             fitted(&what)?;
         }
+        for views in paths {
+            self.exact_path(views - 1)?;
+            fitted(&format!("action over steps 1 to {} from {}", views - 1, invariant.name))?;
+        }
         Ok(())
     }
 
+    /// R2 of where `steps` steps have led from view 1, of each group and all, from the invariant representation of the views on the way.
+    fn exact_path(&mut self, steps: usize) -> Result<(), EvaluationError> {
+        let read = self.aggregate(steps + 1);
+        let what = format!("relative action from view 1 to {}, normalised", steps + 1);
+        let parts: Vec<Part> = self.parts.groups.iter().cloned().chain([self.parts.all()]).collect();
+        self.exact_parts(&read, &section::path(steps), &what, &parts, |part| path_figure(part, steps))
+    }
+
     /// Top-1 and top-5 of a logistic regression.
-    fn exact_class(&mut self, read: &Read, suffix: &str) -> Result<(), EvaluationError> {
+    pub(super) fn exact_class(&mut self, read: &Read, suffix: &str) -> Result<(), EvaluationError> {
         let config = LogisticConfig { seed: self.passes.seed, ..LogisticConfig::default() };
         let fit = Fit::Exact {
             solver: format!(
@@ -117,6 +124,19 @@ impl Session<'_> {
         what: &str,
         prefix: &str,
     ) -> Result<(), EvaluationError> {
+        let parts = self.parts.groups.iter().chain(&self.parts.singles).cloned().chain([self.parts.all()]);
+        self.exact_parts(read, target, what, &parts.collect::<Vec<_>>(), |part| format!("{prefix}_{part}"))
+    }
+
+    /// R2 of some parts of an action by a ridge regression.
+    fn exact_parts(
+        &mut self,
+        read: &Read,
+        target: &str,
+        what: &str,
+        parts: &[Part],
+        name: impl Fn(&str) -> String,
+    ) -> Result<(), EvaluationError> {
         let config = RidgeConfig::default();
         let fit = Fit::Exact {
             solver: format!(
@@ -134,16 +154,15 @@ impl Session<'_> {
             let test = Targeted::new(features(&test)?, &test_targets, outputs)?;
             regression(&train, &test, &names, &config, &self.bootstrap)
         })();
-        let parts = self.parts.groups.iter().chain(&self.parts.singles).cloned().chain([self.parts.all()]);
-        for part in parts.collect::<Vec<_>>() {
+        for part in parts {
             let measured = match &fitted {
                 Err(error) => absent(error),
-                Ok(result) => self.score(result, &part),
+                Ok(result) => self.score(result, part),
             };
             let target = format!("{what}: {}", part.name);
             let probe = "ridge regression".into();
             let protocol = self.protocol(ProtocolKind::Exact.name(), read, target, probe, fit.clone());
-            self.push(format!("{prefix}_{}", part.name), &protocol, measured);
+            self.push(name(&part.name), &protocol, measured);
         }
         Ok(())
     }

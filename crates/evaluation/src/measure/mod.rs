@@ -1,5 +1,6 @@
 //! Every figure of one model.
 
+mod clean;
 mod descent;
 mod descent_source;
 mod diagnose;
@@ -11,7 +12,7 @@ mod session;
 
 use seqjepa_train::observer::Observer;
 
-use crate::card::DiagnosticsRecord;
+use crate::card::{DiagnosticsRecord, RepresentationDiagnostics};
 use crate::error::EvaluationError;
 use crate::extraction::Passes;
 use crate::sample::{Kept, kept};
@@ -20,6 +21,9 @@ use session::Session;
 
 pub(crate) use session::MeasuredFigure;
 
+/// Why there are no diagnostics of transfer.
+const ELSEWHERE: &str = "looked at on the data that the model was trained on";
+
 /// What one model scores.
 pub(crate) struct Measurement {
     /// In the order of the card.
@@ -27,6 +31,25 @@ pub(crate) struct Measurement {
     pub(crate) diagnostics: DiagnosticsRecord,
     /// Where it was asked for.
     pub(crate) sample: Kept,
+}
+
+/// Measures classes from the clean images of data that the method was not trained on.
+pub(crate) fn measure_transfer(
+    passes: &Passes,
+    observer: &mut dyn Observer,
+) -> Result<Measurement, EvaluationError> {
+    let Some(images) = passes.clean_images(observer)? else {
+        return Err(EvaluationError::Clean { data: passes.data.clone() });
+    };
+    let figures = clean::figures(passes, &images, observer)?;
+    let none = || RepresentationDiagnostics { figures: None, absent: Some(ELSEWHERE.into()) };
+    let diagnostics = DiagnosticsRecord {
+        encoder: none(),
+        aggregate: none(),
+        drift: None,
+        drift_absent: Some(ELSEWHERE.into()),
+    };
+    Ok(Measurement { figures, diagnostics, sample: None })
 }
 
 /// Measures all that the settings ask for, and keeps a sample of the features if that is wanted.
@@ -51,6 +74,7 @@ pub(crate) fn measure(
         }
     }
     session.neighbours()?;
+    clean::clean(passes, &mut session, observer)?;
     session.retrieval(observer)?;
     let sample = with_sample.then(|| kept(passes, &test, session.predicted.take())).transpose()?;
     Ok(Measurement { figures: session.figures, diagnostics: diagnose::diagnose(passes, &test)?, sample })

@@ -16,30 +16,36 @@ const NEIGHBOURS: [usize; 2] = [20, 200];
 impl Session<'_> {
     /// Top-1 of nearest neighbours from the invariant representation and from z_1.
     pub(super) fn neighbours(&mut self) -> Result<(), EvaluationError> {
-        let config =
-            KnnConfig { neighbours: NEIGHBOURS.to_vec(), temperature: self.passes.settings.knn_temperature };
         let invariant = &self.passes.invariant;
         let mut reads = vec![(self.first(), FIRST_SUFFIX.to_owned())];
         if !invariant.is_first() {
             reads.insert(0, (self.headline(), invariant.suffix()));
         }
         for (read, suffix) in reads {
-            let result = self.vote(&read, &config)?;
-            for neighbours in NEIGHBOURS {
-                let probe =
-                    format!("{neighbours} nearest neighbours, cosine, temperature {}", config.temperature);
-                let protocol = self.protocol("knn", &read, "class".into(), probe, Fit::None);
-                let measured = match &result {
-                    Err(reason) => Measured::absent(reason),
-                    Ok(result) => {
-                        let top1 = result.score(neighbours).and_then(|score| score.top1);
-                        let few = (result.train_samples < neighbours)
-                            .then(|| format!("all {} training images vote", result.train_samples));
-                        with_notes(top1, None, few.as_slice(), "no test images")
-                    }
-                };
-                self.push(format!("knn{neighbours}_{suffix}"), &protocol, measured);
-            }
+            self.neighbours_of(&read, &suffix)?;
+        }
+        Ok(())
+    }
+
+    /// Top-1 of nearest neighbours from one representation.
+    pub(super) fn neighbours_of(&mut self, read: &Read, suffix: &str) -> Result<(), EvaluationError> {
+        let config =
+            KnnConfig { neighbours: NEIGHBOURS.to_vec(), temperature: self.passes.settings.knn_temperature };
+        let result = self.vote(read, &config)?;
+        for neighbours in NEIGHBOURS {
+            let probe =
+                format!("{neighbours} nearest neighbours, cosine, temperature {}", config.temperature);
+            let protocol = self.protocol("knn", read, "class".into(), probe, Fit::None);
+            let measured = match &result {
+                Err(reason) => Measured::absent(reason),
+                Ok(result) => {
+                    let top1 = result.score(neighbours).and_then(|score| score.top1);
+                    let few = (result.train_samples < neighbours)
+                        .then(|| format!("all {} training images vote", result.train_samples));
+                    with_notes(top1, None, few.as_slice(), "no test images")
+                }
+            };
+            self.push(format!("knn{neighbours}_{suffix}"), &protocol, measured);
         }
         Ok(())
     }

@@ -6,13 +6,14 @@ use seqjepa_probes::{Bootstrap, Estimate, Features, InputError};
 use super::parts::Parts;
 use crate::card::{Fit, Measured, Protocol};
 use crate::error::EvaluationError;
-use crate::extraction::{Passes, section};
+use crate::extraction::{CleanImages, Passes, section};
 use crate::features::FeatureFile;
 use crate::names;
 
 /// What regressors predict.
 pub(super) const RELATIVE: &str = "relative action from view 1 to 2, normalised";
 pub(super) const ABSOLUTE: &str = "action of view 1, raw";
+pub(super) const INDIVIDUAL: &str = "action of view 1, normalised";
 
 /// A figure's name, protocol and value.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Session<'a> {
     pub(super) parts: Parts,
     pub(super) bootstrap: Bootstrap,
     augmentation: String,
+    /// Whether probes by gradient descent read one pass in all epochs, as clean images have no other.
+    pub(super) one_pass: bool,
     pub(super) test: &'a FeatureFile,
     /// The passes that exact probes are fitted to.
     pub(super) train: &'a [FeatureFile],
@@ -59,10 +62,28 @@ impl<'a> Session<'a> {
                 ..Bootstrap::default()
             },
             augmentation: source.description(),
+            one_pass: false,
             test,
             train,
             figures: Vec::new(),
             predicted: None,
+        }
+    }
+
+    /// The same of the clean images, which are read as [`clean_image`](Self::clean_image).
+    pub(super) fn of_clean(passes: &'a Passes<'a>, images: &'a CleanImages) -> Self {
+        let session = Self::new(passes, std::slice::from_ref(&images.train), &images.test);
+        Self { augmentation: images.pixels.clone(), one_pass: true, ..session }
+    }
+
+    /// What the action of view 1 is that is read from z_1, and the prefix of its figures: an individual action where its normalisation
+    /// depends on this view alone. Divided by a norm over the sequence, it is not the view's own, and the raw one is read.
+    pub(super) fn absolute(&self) -> (&'static str, &'static str) {
+        let actions = &self.passes.splits.train.source.layout().actions;
+        if actions.normalization().of_one_view() {
+            (INDIVIDUAL, "individual_r2")
+        } else {
+            (ABSOLUTE, "absolute_r2")
         }
     }
 
@@ -85,6 +106,11 @@ impl<'a> Session<'a> {
         Read { sections: vec![section::FIRST.into()], label: names::FIRST.into(), views: 1 }
     }
 
+    /// The clean image, in a session of its own.
+    pub(super) fn clean_image(&self) -> Read {
+        Read { sections: vec![section::FIRST.into()], label: names::CLEAN.into(), views: 1 }
+    }
+
     pub(super) fn pair(&self) -> Read {
         let sections = vec![section::FIRST.into(), section::SECOND.into()];
         Read { sections, label: "concat(z_1, z_2)".into(), views: self.observed() }
@@ -101,6 +127,7 @@ impl<'a> Session<'a> {
     ) -> Protocol {
         let passes = match (name, &fit) {
             (_, Fit::Exact { .. }) => self.train.len(),
+            (_, Fit::Descent { .. }) if self.one_pass => 1,
             (_, Fit::Descent { epochs, .. }) => self.passes.settings.passes().min(*epochs),
             ("retrieval", Fit::None) => 0,
             (_, Fit::None) => 1,

@@ -13,6 +13,8 @@ pub(crate) struct Conditions<'a> {
     pub(crate) method: &'a str,
     /// Its configuration.
     pub(crate) config: &'a Value,
+    /// Width of its encoder's representation.
+    pub(crate) width: usize,
     /// Name of the data set.
     pub(crate) data: &'a str,
     /// M_train.
@@ -29,7 +31,8 @@ pub(crate) fn published_figure(
 ) -> Option<PublishedFigure> {
     // A config's name says that the images are augmented; there is no other way with them.
     let data = conditions.data.trim_end_matches("_aug");
-    let Match { setup, m_train, entry } = find(conditions.method, data, name, conditions.observed_views)?;
+    let found = find(conditions.method, data, name, conditions.observed_views, conditions.config);
+    let Match { setup, m_train, entry } = found?;
     let mut found = Vec::new();
     if data != setup.data {
         found.push(format!("data set {data}, the published {}", setup.data));
@@ -40,8 +43,13 @@ pub(crate) fn published_figure(
         let [train, test] = setup.images;
         found.push(format!("{} + {} images, the published {train} + {test}", images[0], images[1]));
     }
-    found.extend(differences::of_views(&protocol.augmentation, &setup.views));
-    found.extend(differences::of_configs(conditions.config, &setup.config));
+    if let Some(views) = &setup.views {
+        found.extend(differences::of_views(&protocol.augmentation, views));
+    }
+    found.extend(setup.config_differences(conditions.config));
+    if let Some(width) = setup.width.filter(|width| *width != conditions.width) {
+        found.push(format!("an encoder of width {}, the published {width}", conditions.width));
+    }
     if protocol.encoder != setup.encoder {
         found.push(format!(
             "the {} encoder, the published {}",
@@ -54,8 +62,8 @@ pub(crate) fn published_figure(
     } else {
         found.push(format!("protocol {}, not {}", protocol.name, entry.protocols[0]));
     }
-    if protocol.observed_views != entry.m_val {
-        found.push(format!("M_val {}, the published {}", protocol.observed_views, entry.m_val));
+    if let Some(m_val) = entry.m_val.filter(|m_val| *m_val != protocol.observed_views) {
+        found.push(format!("M_val {}, the published {m_val}", protocol.observed_views));
     }
     if conditions.observed_views != m_train {
         found.push(format!("M_train {}, the published {m_train}", conditions.observed_views));
@@ -106,7 +114,7 @@ mod tests {
     use super::*;
 
     fn protocol(name: &str) -> Protocol {
-        let setup = find("seqjepa", "cifar100", "r2_crop", 3).unwrap().setup;
+        let setup = find("seqjepa", "cifar100", "r2_crop", 3, &Value::Null).unwrap().setup;
         Protocol {
             name: name.into(),
             encoder: EncoderChoice::Online,
@@ -125,7 +133,7 @@ mod tests {
             passes: 100,
             test_samples: 10_000,
             seed: 42,
-            augmentation: setup.views.clone(),
+            augmentation: setup.views.clone().unwrap(),
         }
     }
 
@@ -134,6 +142,7 @@ mod tests {
         let conditions = Conditions {
             method: "seqjepa",
             config: &config,
+            width: 512,
             data: "cifar100_aug",
             observed_views: m_train,
             training: (Some(2000), 512),
@@ -223,6 +232,7 @@ mod tests {
         let conditions = |training| Conditions {
             method: "seqjepa",
             config: &config,
+            width: 512,
             data: "cifar100",
             observed_views: 3,
             training,

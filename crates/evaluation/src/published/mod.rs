@@ -2,8 +2,10 @@
 
 mod beside;
 mod differences;
+mod networks;
 mod table;
 
 pub(crate) use beside::{Conditions, published_figure};
 pub(crate) use differences::plain;
+pub(crate) use networks::published_network;
 pub(crate) use table::{OnlineReference, grid, online_references};

@@ -1,6 +1,7 @@
 //! Every figure of a card.
 
 use super::numbers::{Notes, measured, value, with_notes};
+use super::paths::{ABOUT as PATHS, is_path, path_table};
 use super::table::Table;
 use super::text::{clean, one_line};
 use super::verdict::verdict;
@@ -13,7 +14,7 @@ pub fn card_table(card: &ResultCard) -> String {
     let mut table =
         Table::new(["figure", "protocol", "trained", "random", "paper", "reads", "M_val", "probe"]);
     let mut notes = Notes::default();
-    for figure in &card.figures {
+    for figure in card.figures.iter().filter(|figure| !is_path(figure)) {
         let mut cell = |side: &Measured| {
             let note = side.note.as_ref().map(|note| notes.number(note.clone()));
             with_notes(measured(side, &figure.name), note.as_slice())
@@ -35,8 +36,11 @@ pub fn card_table(card: &ResultCard) -> String {
         "{table}\nAccuracies and hits in percent. Brackets behind a figure: 95 % bootstrap interval over the test images; a \
          single number there: a note\nbelow. A published figure stands where data set and protocol are its own; the card \
          has the others, for orientation.\n{}",
-        glossary(&card.method.invariant.name)
+        glossary(card)
     );
+    if let Some(paths) = path_table(card) {
+        text += &format!("\n{paths}\n{}", wrapped(PATHS, 120, 0));
+    }
     for (number, note) in notes.iter() {
         text += &format!("[{number}] {}\n", clean(note));
     }
@@ -53,7 +57,7 @@ pub fn card_text(card: &ResultCard, width: usize) -> String {
     let mut table = Table::new(titles.into_iter().chain(with_paper.then_some("paper")));
     let mut notes = Notes::default();
     let mut heading = String::new();
-    for figure in &card.figures {
+    for figure in card.figures.iter().filter(|figure| !is_path(figure)) {
         let own = heading_of(figure);
         if own != heading {
             table.push([&own]);
@@ -71,11 +75,14 @@ pub fn card_text(card: &ResultCard, width: usize) -> String {
         table.push(cells);
     }
     let mut text = table.fitted(width) + "\n";
+    if let Some(paths) = path_table(card) {
+        text += &format!("{}{}\n", paths.fitted(width), wrapped(PATHS, width, 0));
+    }
     let about = "Accuracies and hits in percent. Brackets behind a figure: 95 % bootstrap interval over the test images; a \
                  single number there: a note below. Verdict: trained against random where their intervals are apart (better, WORSE; of \
                  leakage more, less), else the same.";
     text += &wrapped(about, width, 0);
-    for paragraph in glossary_parts(&one_line(&card.method.invariant.name)) {
+    for paragraph in glossary_parts(card, one_line) {
         text += &wrapped(&format!("- {paragraph}"), width, 2);
     }
     for (number, note) in notes.iter() {
@@ -97,8 +104,10 @@ fn heading_of(figure: &Figure) -> String {
 }
 
 /// What the names of figures mean, a paragraph each.
-pub(crate) fn glossary_parts(invariant: &str) -> Vec<String> {
-    vec![
+pub(crate) fn glossary_parts(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
+    let invariant = escape(&card.method.invariant.name);
+    let has = |start: &str| card.figures.iter().any(|figure| figure.name.starts_with(start));
+    let mut parts = vec![
         format!(
             "{invariant}: the representation meant not to depend on the views, of a sequence of M_val observed views; z_1, z_2: \
              those of views 1 and 2, meant to tell how the views differ."
@@ -107,17 +116,30 @@ pub(crate) fn glossary_parts(invariant: &str) -> Vec<String> {
         "top1, top5, knn20: accuracy of the class, %.".into(),
         "r2: of the relative action (view 1 to view 2) from (z_1, z_2), 1 is perfect, 0 no better than the mean.".into(),
         format!("leakage: the same from {invariant}: low is good."),
-        "absolute_r2: of the raw parameters of view 1 from z_1.".into(),
         "mrr, hit1, hit5: is the predicted representation nearest to the right one, among other views of the same image, or of \
          other images; 1 and 100 % are perfect."
             .into(),
         "random: the model as initialised, same protocol.".into(),
-    ]
+    ];
+    for (start, words) in [
+        ("absolute_r2_", "absolute_r2: of the raw parameters of view 1 from z_1."),
+        ("individual_r2_", "individual_r2: of the normalised action of view 1 from z_1."),
+        ("top1_clean", "clean: from the encoder's representation of the clean image, without augmentation."),
+        (
+            "r2_path_",
+            "r2_path: of the relative action from view 1 to view k + 1 from the representation of k + 1 views.",
+        ),
+    ] {
+        if has(start) {
+            parts.push(words.into());
+        }
+    }
+    parts
 }
 
 /// The same as one text of Markdown.
-pub(crate) fn glossary(invariant: &str) -> String {
-    wrapped(&format!("Names: {}", glossary_parts(&clean(invariant)).join(" ")), 120, 0)
+pub(crate) fn glossary(card: &ResultCard) -> String {
+    wrapped(&format!("Names: {}", glossary_parts(card, clean).join(" ")), 120, 0)
 }
 
 fn published(figure: &Figure, notes: &mut Notes) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod differences;
 mod fit;
 mod in_words;
 pub(crate) mod numbers;
+mod paths;
 mod results;
 mod table;
 pub(crate) mod text;

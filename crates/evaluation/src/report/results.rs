@@ -10,7 +10,7 @@ use super::text::{clean, one_line};
 use super::verdict::verdict;
 use super::wrap::wrapped;
 use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
-use crate::names::{FIRST, FIRST_SUFFIX};
+use crate::names::{CLEAN, CLEAN_SUFFIX, FIRST, FIRST_SUFFIX};
 
 /// Columns that the paragraphs of a Markdown file take.
 const PAGE: usize = 120;
@@ -117,11 +117,21 @@ pub(super) fn rows(card: &ResultCard) -> Vec<Row> {
         leakage: leakage.map(str::to_owned),
         figure,
     };
+    let clean = format!("top1_{CLEAN_SUFFIX}");
+    if card.data.trained_on.is_some() {
+        let of = |what: &str, name: &str| {
+            row(format!("{what} % from {CLEAN}"), None, None, format!("{name}_{CLEAN_SUFFIX}"))
+        };
+        return vec![of("top-1", "top1"), of("top-5", "top5"), of("20-NN", "knn20"), of("200-NN", "knn200")];
+    }
     let invariant = &card.method.invariant;
     let title = format!("top-1 % from {}", invariant.name);
     let mut rows = vec![row(title, Some("online_linacc_test"), Some("leakage_linacc_test"), card.headline())];
     if !invariant.is_first() {
         rows.push(row(format!("top-1 % from {FIRST}"), None, None, format!("top1_{FIRST_SUFFIX}")));
+    }
+    if card.figure(&clean).is_some() {
+        rows.push(row(format!("top-1 % from {CLEAN}"), None, None, clean));
     }
     for group in &card.scope.groups {
         let online = |kind: &str| format!("{kind}_r2_{group}_test");
@@ -130,6 +140,12 @@ pub(super) fn rows(card: &ResultCard) -> Vec<Row> {
     }
     let title = "R2, all parameters".to_owned();
     rows.push(row(title, Some("online_r2_test"), Some("leakage_r2_test"), "r2_mean".into()));
+    for group in &card.scope.groups {
+        let individual = format!("individual_r2_{group}");
+        if card.figure(&individual).is_some() {
+            rows.push(row(format!("R2 {group}, individual"), None, None, individual));
+        }
+    }
     rows
 }
 
@@ -139,6 +155,23 @@ fn legend(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
         return Vec::new();
     };
     let (protocol, invariant) = (&figure.protocol, &card.method.invariant);
+    if let Some(trained_on) = &card.data.trained_on {
+        let [trained_on, data] = [trained_on, &card.data.name].map(|name| escape(name));
+        return vec![
+            format!(
+                "transfer: the encoder was trained on {trained_on} and is evaluated on the clean images of {data}."
+            ),
+            format!(
+                "protocol `{}` on the frozen {} encoder; {} images to fit, {} to test.",
+                escape(&protocol.name),
+                card.encoder.name(),
+                card.data.train_images,
+                card.data.test_images
+            ),
+            "frozen, random: the same protocol on the model as initialised.".into(),
+            "trained vs random: better or worse where the two intervals are apart.".into(),
+        ];
+    }
     let name = escape(&invariant.name);
     let of = if invariant.of_sequence {
         format!("the representation of a sequence of {} observed views (M_val)", protocol.observed_views)
@@ -175,6 +208,9 @@ fn legend(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
         "frozen, random: the same protocol on the model as initialised.".into(),
         "trained vs random: better or worse where the two intervals are apart.".into(),
     ];
+    if card.figures.iter().any(|figure| figure.name.starts_with("individual_r2_")) {
+        paragraphs.push("individual: of the action of view 1 alone, from z_1.".into());
+    }
     if let Some(published) = figure.published.as_ref().filter(|published| published.comparable) {
         let source = escape(&published.source);
         paragraphs.push(if published.differences.is_empty() {

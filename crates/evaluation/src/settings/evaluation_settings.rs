@@ -31,9 +31,12 @@ pub struct EvaluationSettings {
     /// Epochs of the probes of `linear` and `paper`. Default 100.
     #[schemars(range(min = 1, max = 100000))]
     pub probe_epochs: usize,
-    /// Optimizer of the probes of `linear` and `paper`: `sgd` with momentum 0.9 (published), or `adam`, which no scale of
+    /// Optimizer of the probes of `linear` and `paper`: `sgd` with momentum 0.9 (published), or `adam` or `adamw`, which no scale of
     /// features makes diverge. Default `sgd`.
     pub probe_optimizer: ProbeOptimizer,
+    /// Weight decay of the probes of `linear` and `paper`; biases have none. Default 0.
+    #[schemars(range(min = 0))]
+    pub probe_weight_decay: f64,
     /// Learning rate of the probes of `linear` and `paper`. Default 0.1.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub probe_lr: f64,
@@ -69,6 +72,9 @@ pub struct EvaluationSettings {
     /// Target views of as many images among which the predicted one is looked for, the true one included. Default 256.
     #[schemars(range(min = 2, max = 1048576))]
     pub other_candidates: usize,
+    /// Whether classes are also read from the encoder's representation of the clean image: `top1_clean` and so on. Default: for methods whose
+    /// invariant representation is of one view, where the data have clean images.
+    pub clean_images: Option<bool>,
     /// Temperature of the nearest neighbours' weights: 0.07 is that of instance discrimination (Wu et al. 2018) and of DINO's evaluation,
     /// 0.1 a usual one for monitoring. Default 0.1.
     #[schemars(extend("exclusiveMinimum" = 0), range(max = 1e6))]
@@ -99,6 +105,7 @@ impl Default for EvaluationSettings {
             encoder: EncoderChoice::Online,
             probe_epochs: 100,
             probe_optimizer: ProbeOptimizer::Sgd,
+            probe_weight_decay: 0.0,
             probe_lr: 0.1,
             standardize: false,
             batch_size: 128,
@@ -109,6 +116,7 @@ impl Default for EvaluationSettings {
             exact_passes: 1,
             candidates: 16,
             other_candidates: 256,
+            clean_images: None,
             knn_temperature: KnnConfig::MONITORING,
             bootstrap: 1000,
             cache: true,
@@ -202,6 +210,10 @@ impl EvaluationSettings {
                 return Err(SettingError::new(key, format!("a finite number above 0{bound}"), value));
             }
         }
+        if !(self.probe_weight_decay >= 0.0 && self.probe_weight_decay.is_finite()) {
+            let expected = "a finite number of at least 0";
+            return Err(SettingError::new("eval.probe_weight_decay", expected, self.probe_weight_decay));
+        }
         for (key, value) in [("eval.latent_type", &self.latent_type), ("eval.eval_type", &self.eval_type)] {
             if value != "aug" {
                 return Err(SettingError::new(key, "aug (augmentation parameters)", value));
@@ -244,7 +256,10 @@ mod tests {
             settings.validate().unwrap_err().to_string()
         };
         type Change = fn(&mut EvaluationSettings);
-        let changes: [(&str, Change); 19] = [
+        let changes: [(&str, Change); 20] = [
+            ("`eval.probe_weight_decay`: expected a finite number of at least 0, found -1", |s| {
+                s.probe_weight_decay = -1.0;
+            }),
             ("`eval.knn_temperature`: expected a finite number above 0, at most 1000000, found 0", |s| {
                 s.knn_temperature = 0.0
             }),

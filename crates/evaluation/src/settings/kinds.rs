@@ -9,7 +9,8 @@ pub enum ProtocolKind {
     Exact,
     /// Linear probes by gradient descent, as published.
     Linear,
-    /// As `linear`, but groups of several action parameters through an MLP 2D-1024-1024-parameters (the paper's).
+    /// As `linear`, but each group of action parameters by the network that was published for it: crop, jitter and rotation through an MLP
+    /// of 1024-1024 hidden units, colour, blur and position linear.
     Paper,
 }
 
@@ -34,6 +35,8 @@ pub enum ProbeOptimizer {
     Sgd,
     /// Adam with PyTorch's defaults.
     Adam,
+    /// Adam with decoupled weight decay, otherwise the same.
+    AdamW,
 }
 
 /// A protocol by gradient descent.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod counting;
+pub(crate) mod rotations;
 pub(crate) mod two_views;
 
 use std::path::Path;
@@ -96,9 +97,8 @@ impl Subject {
         }
     }
 
-    pub(crate) fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, EvaluationError> {
-        let cache = cache.map(Folder::at);
-        let request = EvaluationRequest {
+    pub(crate) fn request<'a>(&'a self, cache: Option<&'a Folder>) -> EvaluationRequest<'a> {
+        EvaluationRequest {
             settings: &self.settings,
             method: &*self.method,
             seed: self.seed,
@@ -116,9 +116,13 @@ impl Subject {
             batch_size: 8,
             code: CodeVersion::release(),
             config: serde_json::json!({"anything": [1, 2]}),
-            cache_folder: cache.as_ref(),
-        };
-        evaluate(&request, &mut Observers::new())
+            cache_folder: cache,
+        }
+    }
+
+    pub(crate) fn evaluate(&self, cache: Option<&Path>) -> Result<ResultCard, EvaluationError> {
+        let cache = cache.map(Folder::at);
+        evaluate(&self.request(cache.as_ref()), &mut Observers::new())
     }
 
     pub(crate) fn card(&self) -> ResultCard {

@@ -1,6 +1,6 @@
 //! The frozen protocols.
 
-use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
 use serde::{Deserialize, Serialize};
 
 use super::roles::{RegressionTarget, Representation};
@@ -43,6 +43,9 @@ pub struct FrozenConfig {
     pub regressors: Vec<Regressor>,
     /// The update rule.
     pub optimizer: OptimizerConfig,
+    /// Which parameters its weight decay acts on; all if a file does not say.
+    #[serde(default)]
+    pub parameter_groups: ParameterGroups,
     /// Learning rate, constant.
     pub lr: f64,
     /// Epochs over the training features.
@@ -68,19 +71,24 @@ pub struct FrozenConfig {
 }
 
 impl FrozenConfig {
+    /// The published MLP: inputs-1024-1024-parameters, ReLU.
+    pub const MLP: Network = Network::Mlp { hidden: 1024 };
+
     /// The *linear* protocol: one linear regressor for each group.
     #[must_use]
     pub fn linear(classes: Option<usize>, groups: &[OutputGroup]) -> Self {
         Self::new("linear", classes, groups, |_| Network::Linear)
     }
 
-    /// The *paper* protocol: groups of several parameters (crop, jitter) through an MLP
-    /// 2D-1024-1024-parameters, groups of one parameter (blur) by a linear regressor.
+    /// The *paper* protocol: each group through the network that was published for it, [`MLP`](Self::MLP) (crop, jitter, rotation) or
+    /// linear (colour, blur), which `network` tells.
     #[must_use]
-    pub fn paper(classes: Option<usize>, groups: &[OutputGroup]) -> Self {
-        Self::new("paper", classes, groups, |group| {
-            if group.range.len() > 1 { Network::Mlp { hidden: 1024 } } else { Network::Linear }
-        })
+    pub fn paper(
+        classes: Option<usize>,
+        groups: &[OutputGroup],
+        network: impl Fn(&OutputGroup) -> Network,
+    ) -> Self {
+        Self::new("paper", classes, groups, network)
     }
 
     fn new(
@@ -100,6 +108,7 @@ impl FrozenConfig {
             classes,
             regressors: groups.iter().map(regressor).collect(),
             optimizer: OptimizerConfig::sgd(0.9),
+            parameter_groups: ParameterGroups::default(),
             lr: 0.1,
             epochs: 100,
             batch_size: 256,
@@ -115,18 +124,30 @@ impl FrozenConfig {
     /// parameters of view 1. The figures of the others stay what they are.
     #[must_use]
     pub fn with_linear_regressors(
-        mut self,
+        self,
         representation: Representation,
         target: RegressionTarget,
         groups: &[OutputGroup],
     ) -> Self {
-        let linear = |group: &OutputGroup| Regressor {
+        self.with_regressors(representation, target, groups, |_| Network::Linear)
+    }
+
+    /// The same with regressors of any network: from z_1 to the individual action of view 1, say.
+    #[must_use]
+    pub fn with_regressors(
+        mut self,
+        representation: Representation,
+        target: RegressionTarget,
+        groups: &[OutputGroup],
+        network: impl Fn(&OutputGroup) -> Network,
+    ) -> Self {
+        let regressor = |group: &OutputGroup| Regressor {
             group: group.clone(),
-            network: Network::Linear,
+            network: network(group),
             representation,
             target,
         };
-        self.regressors.extend(groups.iter().map(linear));
+        self.regressors.extend(groups.iter().map(regressor));
         self
     }
 

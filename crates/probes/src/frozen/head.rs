@@ -94,6 +94,7 @@ impl Head {
             .map(|((mut probe, representation, regressor), index)| {
                 probe.inputs = features.width(representation);
                 probe.optimizer = config.optimizer;
+                probe.parameter_groups = config.parameter_groups;
                 probe.lr = config.lr;
                 // Distinct starts from one seed, an odd constant apart.
                 probe.seed = config.seed ^ 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(index + 1);

@@ -1,6 +1,6 @@
 //! What an attached probe reads, learns and reports.
 
-use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::OutputGroup;
@@ -64,6 +64,7 @@ impl OnlineProbeConfig {
             task: self.task,
             network: self.network,
             optimizer: self.optimizer,
+            parameter_groups: ParameterGroups::default(),
             lr: self.lr,
             seed: self.seed ^ hash,
         }

@@ -1,6 +1,6 @@
 //! What a probe is and learns.
 
-use seqjepa_nn::optimizer::OptimizerConfig;
+use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
 use serde::{Deserialize, Serialize};
 
 use super::error::ProbeError;
@@ -60,6 +60,9 @@ pub struct ProbeConfig {
     pub network: Network,
     /// The update rule.
     pub optimizer: OptimizerConfig,
+    /// Which parameters its weight decay acts on; all if a file does not say.
+    #[serde(default)]
+    pub parameter_groups: ParameterGroups,
     /// Learning rate, constant.
     pub lr: f64,
     /// Seed of the initial values.
@@ -76,6 +79,7 @@ impl ProbeConfig {
             task,
             network: Network::Linear,
             optimizer: OptimizerConfig::adam(),
+            parameter_groups: ParameterGroups::default(),
             lr: 1e-3,
             seed: 0,
         }

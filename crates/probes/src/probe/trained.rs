@@ -47,7 +47,7 @@ impl Probe {
     pub fn new(config: ProbeConfig, device: &Device) -> Result<Self, ProbeError> {
         config.validate()?;
         let layers = Layers::new(&config, &device.clone().without_autodiff().autodiff());
-        let optimizer = Optimizer::new(config.optimizer)?;
+        let optimizer = Optimizer::new(config.optimizer)?.with_groups(config.parameter_groups);
         Ok(Self { config, layers, optimizer, steps: 0 })
     }
 

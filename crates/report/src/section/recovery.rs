@@ -4,7 +4,7 @@ use seqjepa_evaluation::{Figure, ResultCard};
 
 use super::{beside_random, heading, measured, name, no_card, published};
 use crate::chart::{Dot, DotChart};
-use crate::html::{escape, table};
+use crate::html::{escape, short, table};
 use crate::number::fixed;
 use crate::read::ReportRun;
 
@@ -98,8 +98,32 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
         let Ok(card) = &run.card else { continue };
         html += &heading(runs, index);
         html += &figures(card, "r2", "R2 of the relative action from concat(z_1, z_2)");
+        if card.figures.iter().any(|figure| figure.name.starts_with("individual_r2_")) {
+            html += &figures(card, "individual_r2", "R2 of the action of view 1 alone from z_1");
+        }
+        html += &paths(card);
     }
     html
+}
+
+/// Where several steps have led, by their number; nothing where that is not measured.
+fn paths(card: &ResultCard) -> String {
+    let paths = card.paths();
+    let Some(steps) = paths.iter().map(|(_, figures)| figures.len()).max() else { return String::new() };
+    let titles: Vec<String> =
+        ["of".to_owned()].into_iter().chain((1..=steps).map(|step| format!("k = {step}"))).collect();
+    let rows: Vec<Vec<String>> = paths
+        .iter()
+        .map(|(part, figures)| {
+            let cells = figures.iter().map(|figure| measured(&figure.trained, &figure.name));
+            [short(part, 60)].into_iter().chain(cells).collect()
+        })
+        .collect();
+    table(
+        "Path integration: R2 of the relative action from view 1 to view k + 1 from the invariant representation of the k + 1 views",
+        &titles,
+        &rows,
+    )
 }
 
 /// What the marks are.

@@ -122,4 +122,12 @@ impl Config {
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("a config is plain data")
     }
+
+    /// The same with the config of the data that a model was evaluated on, under the key `transfer`, where it was not trained on them.
+    #[must_use]
+    pub fn to_json_with_transfer(&self, transfer: &Self) -> serde_json::Value {
+        let mut json = self.to_json();
+        json["transfer"] = transfer.to_json();
+        json
+    }
 }

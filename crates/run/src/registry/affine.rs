@@ -43,6 +43,6 @@ impl DataSetEntry for AffineDataSet {
         let open = |split| AffineImages::new(Arc::new(self.0.load(&dataset.data_root, split)?), affine);
         let (train, test) = (open(Split::Train)?, open(Split::Test)?);
         tracing::info!(train = train.images().len(), test = test.images().len(), "opened the data set");
-        Ok(DataSet { train: Arc::new(train), test: Arc::new(test), labelled: None })
+        Ok(DataSet::new(Arc::new(train), Arc::new(test)))
     }
 }

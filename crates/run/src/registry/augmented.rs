@@ -35,11 +35,7 @@ impl DataSetEntry for AugmentedDataSet {
     fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError> {
         let normalization = self.normalization(config)?;
         let [train, test] = open_images(config, observer)?;
-        Ok(DataSet {
-            train: sequences(config, train, normalization)?,
-            test: sequences(config, test, normalization)?,
-            labelled: None,
-        })
+        Ok(DataSet::new(sequences(config, train, normalization)?, sequences(config, test, normalization)?))
     }
 }
 

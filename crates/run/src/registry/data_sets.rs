@@ -8,15 +8,31 @@ use thiserror::Error;
 
 use crate::config::{Config, ConfigError, invalid};
 
-/// The two splits of a data set as sources of sequences of `dataset.seq_len` observed views and a target.
+/// The splits of a data set as sources of sequences of `dataset.seq_len` observed views and a target.
 #[derive(Debug, Clone)]
 pub struct DataSet {
     /// Sequences to train on.
     pub train: Arc<dyn SequenceSource>,
     /// Sequences to test on.
     pub test: Arc<dyn SequenceSource>,
-    /// Sequences with labels that frozen probes are fitted to, where those to train on have none; `None` where they are the same.
-    pub labelled: Option<Arc<dyn SequenceSource>>,
+    /// Labelled sequences that frozen probes are fitted to, where those to train on have no labels; `None` where probes are fitted to the
+    /// training sequences. Their classes are those of the test split. Online probes learn beside the model on its own batches: without
+    /// labels these have no class probes.
+    pub probe_train: Option<Arc<dyn SequenceSource>>,
+}
+
+impl DataSet {
+    /// A data set whose frozen probes are fitted to its training sequences.
+    #[must_use]
+    pub fn new(train: Arc<dyn SequenceSource>, test: Arc<dyn SequenceSource>) -> Self {
+        Self { train, test, probe_train: None }
+    }
+
+    /// The sequences that frozen probes are fitted to.
+    #[must_use]
+    pub fn fitted(&self) -> &Arc<dyn SequenceSource> {
+        self.probe_train.as_ref().unwrap_or(&self.train)
+    }
 }
 
 /// A data set that a config can name.

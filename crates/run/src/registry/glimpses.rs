@@ -56,8 +56,8 @@ impl DataSetEntry for GlimpsesDataSet {
         unaugmented::check(config, None)?;
         unaugmented::check_download(config)?;
         let part = config.dataset.stl10_train;
-        let labelled = (!part.labelled()).then(|| self.source(config, Stl10Part::Train)).transpose()?;
+        let probe_train = (!part.labelled()).then(|| self.source(config, Stl10Part::Train)).transpose()?;
         let [train, test] = [part, Stl10Part::Test].map(|part| self.source(config, part));
-        Ok(DataSet { train: train?, test: test?, labelled })
+        Ok(DataSet { train: train?, test: test?, probe_train })
     }
 }

@@ -88,5 +88,5 @@ impl DataSetEntry for RenderedDataSet {
 
 fn both(sequences: impl Fn(Split) -> Result<ObjectSequences, DataError>) -> Result<DataSet, DataSetError> {
     let (train, test) = (Arc::new(sequences(Split::Train)?), Arc::new(sequences(Split::Test)?));
-    Ok(DataSet { train, test, labelled: None })
+    Ok(DataSet::new(train, test))
 }

@@ -37,6 +37,6 @@ impl DataSetEntry for RotationsDataSet {
         let normalization = self.normalization(config)?;
         let [train, test] = open_source(config, &source, observer)?
             .map(|images| RotatedImages::new(images, config.dataset.seq_len, normalization));
-        Ok(DataSet { train: Arc::new(train?), test: Arc::new(test?), labelled: None })
+        Ok(DataSet::new(Arc::new(train?), Arc::new(test?)))
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn announce(loaded: &LoadedModel, data: &RunData) {
     encode();
     let started = Instant::now();
     encode();
-    let images = encoded_images(&config.eval, data.samples());
+    let images = encoded_images(&config.eval, [data.fitted_samples(), data.samples()[1]]);
     let time = started.elapsed().mul_f64(images as f64 / TIMED as f64);
     if time < WORTH_A_WORD {
         return;

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Args;
 use seqjepa_evaluation::{
     CacheUsage, EvaluationRequest, EvaluationSettings, ModelSource, card_text, clear_features, evaluate,
+    evaluate_transfer,
 };
+use seqjepa_model::EncoderConfig;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{LoadedModel, RunData, code_version};
+use seqjepa_run::{Config, LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
 use seqjepa_train::storage::{Folder, folder_of};
 
@@ -42,7 +45,12 @@ pub(super) struct Arguments {
     /// auto, cpu, cuda[:n], vulkan[:n], metal[:n] or rocm[:n] (run.device).
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// Where the card goes. Default: evaluation.json in the run folder, or beside the checkpoint under its name.
+    /// Measures transfer instead: a YAML config whose section `dataset` (and model.img_size) names labelled images that the encoder was not
+    /// trained on. Classes are read from its representation of the clean images.
+    #[arg(long, value_name = "FILE")]
+    transfer: Option<PathBuf>,
+    /// Where the card goes. Default: evaluation.json in the run folder, or beside the checkpoint under its name;
+    /// with --transfer, DATA.transfer.json beside that.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Keeps no features on disk and reads none (eval.cache).
@@ -100,40 +108,58 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     tell!("{}", describe(&loaded));
     tell!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
     tell_not_followed(&loaded.not_followed);
-    let output = arguments.output.as_deref().unwrap_or(loaded.card_path());
-    let read = [loaded.origin.path.as_deref(), arguments.model.config.as_deref()];
+    let elsewhere = arguments.transfer.as_deref().map(|path| transfer_config(path, &loaded)).transpose()?;
+    let place = match &elsewhere {
+        Some(config) => loaded.card_path().with_file_name(format!("{}.transfer.json", config.dataset.name)),
+        None => loaded.card_path().to_owned(),
+    };
+    let output = arguments.output.as_deref().unwrap_or(&place);
+    let read =
+        [loaded.origin.path.as_deref(), arguments.model.config.as_deref(), arguments.transfer.as_deref()];
     refuse_own_input(output, read.into_iter().flatten())?;
     // A card that cannot be written is better known before the work than after it.
     Folder::at(folder_of(output)).make()?;
 
     let config = &loaded.config;
     let bars = &mut ProgressBars::new();
-    let data = RunData::open(config, bars).map_err(|error| match where_the_data_were(&loaded) {
-        Some(hint) => hinted(error, hint),
-        None => error.into(),
-    })?;
-    for line in describe_data(config, &data) {
+    let data = match &elsewhere {
+        Some(config) => RunData::open(config, bars)?,
+        None => RunData::open(config, bars).map_err(|error| match where_the_data_were(&loaded) {
+            Some(hint) => hinted(error, hint),
+            None => error.into(),
+        })?,
+    };
+    for line in describe_data(elsewhere.as_ref().unwrap_or(config), &data) {
         tell!("{line}");
     }
-    tell!("{}", amount(&config.eval));
-    announce(&loaded, &data);
+    if elsewhere.is_none() {
+        tell!("{}", amount(&config.eval));
+        announce(&loaded, &data);
+    }
     stop.begin();
     let cache = loaded.cache_folder();
     let request = EvaluationRequest {
         settings: &config.eval,
         method: &*loaded.method,
         seed: config.run.seed,
-        data: data.for_evaluation(config),
+        data: data.for_evaluation(elsewhere.as_ref().unwrap_or(config)),
         device: &loaded.device,
         origin: loaded.origin.clone(),
         code: code_version(),
-        config: config.to_json(),
+        config: match &elsewhere {
+            Some(elsewhere) => config.to_json_with_transfer(elsewhere),
+            None => config.to_json(),
+        },
         observed_views: config.dataset.seq_len,
         batch_size: config.dataset.batch_size,
         cache_folder: Some(&cache),
     };
     let mut told = Observers::new().with(ProgressBars::new()).with(ProbePace::default());
-    let card = evaluate(&request, &mut stop.watch(&mut told));
+    let watched = &mut stop.watch(&mut told);
+    let card = match &elsewhere {
+        Some(_) => evaluate_transfer(&request, &config.dataset.name, watched),
+        None => evaluate(&request, watched),
+    };
     stop.check()?;
     let mut card = card?;
     card.device = DeviceRequest::parse(&config.run.device)?.resolved(loaded.backend);
@@ -142,11 +168,26 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         clear_features(&cache);
     }
     say!("\n{}", card_text(&card, width()));
-    print_results(loaded.last_row.as_ref(), &card);
+    // The online figures are of other data.
+    print_results(loaded.last_row.as_ref().filter(|_| elsewhere.is_none()), &card);
     tell!("{}", describe_features(&card.cache, config.eval.cache_dir.as_deref()));
     say!("result card: {} (every figure with its protocol and notes)", output.display());
     next::after_evaluation(output, &arguments.model.checkpoint);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The config of data that the encoder was not trained on; refused where the encoder does not take their images.
+fn transfer_config(path: &Path, loaded: &LoadedModel) -> anyhow::Result<Config> {
+    let config = Config::load::<&str>(path, &[])?;
+    let [own, other] = [&loaded.config, &config].map(|config| config.model.img_size);
+    if matches!(loaded.config.encoder(), EncoderConfig::Vit(_)) && own != other {
+        bail!(
+            "{}: `model.img_size`: expected {own}, the side that the vision transformer was trained with (it has one position for each \
+             patch), found {other}",
+            path.display()
+        );
+    }
+    Ok(config)
 }
 
 /// Where features came from and where they are, in a line.

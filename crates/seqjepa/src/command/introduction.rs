@@ -28,6 +28,17 @@ pub(super) fn describe_data(config: &Config, data: &RunData) -> Vec<String> {
         part(train, set.train.len()),
         part(test, set.test.len()),
     )];
+    if let Some(fitted) = &set.probe_train {
+        let (count, classes) = (data.fitted_samples(), describe_classes(fitted.class_names()));
+        lines.push(format!(
+            "frozen probes: fitted to {count}{} other images; {classes}",
+            part(count, fitted.len())
+        ));
+        if data.classes().is_none() {
+            lines.push("online probes: none of classes, since the training images have no labels".into());
+        }
+        return lines;
+    }
     lines.push(describe_classes(set.train.class_names()));
     if set.train.class_names() != set.test.class_names() {
         lines.push(format!("test images: {}", describe_classes(set.test.class_names())));

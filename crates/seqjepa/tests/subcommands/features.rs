@@ -88,6 +88,16 @@ fn evaluate_and_compare_write_cards_and_tables() {
         ],
     );
     assert!(text.contains("result card: card.json") && text.contains("protocols: exact"), "{text}");
+    // On other images than it was trained on, of another size.
+    let other = "dataset: {name: synthetic, synthetic_train: 24, synthetic_val: 12, subset_seed: 1}\nmodel: {img_size: 24}\n";
+    fs::write(scratch.path().join("other.yaml"), other).unwrap();
+    let transfer =
+        ["evaluate", "--checkpoint", "model.safetensors", "--transfer", "other.yaml", "--no-cache"];
+    let text = succeeds(scratch.path(), transfer);
+    assert!(text.contains("result card: synthetic.transfer.json") && text.contains("top1_clean"), "{text}");
+    assert!(!text.contains("r2_crop"), "{text}");
+    let card = fs::read_to_string(scratch.path().join("synthetic.transfer.json")).unwrap();
+    assert!(card.contains("\"trained_on\": \"synthetic\"") && card.contains("\"transfer\": {"), "{card}");
     let text = succeeds(scratch.path(), ["compare", "card.json", "card.json"]);
     assert!(text.contains("comparison/comparison.md"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
