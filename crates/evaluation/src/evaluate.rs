@@ -119,6 +119,7 @@ fn run(
         method: method.name(),
         config: &config,
         data: &data.name,
+        tested: data.tested,
         observed_views: request.observed_views,
         training: (origin.epochs, request.batch_size),
     };
@@ -137,6 +138,7 @@ fn run(
             name: data.name.clone(),
             train_images: splits.train.samples,
             test_images: splits.test.samples,
+            tested: data.tested,
             classes: splits.train.source.class_names().len(),
             missing_classes: [&splits.train, &splits.test].map(|split| split.missing_classes()),
         },

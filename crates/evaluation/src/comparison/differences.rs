@@ -13,6 +13,7 @@ pub(super) fn differences(
         }
     };
     compare("data set", &first_card.data.name, &card.data.name);
+    compare("tested on the split", first_card.data.tested.name(), card.data.tested.name());
     compare("encoder", a.encoder.name(), b.encoder.name());
     compare("representation", &a.representation, &b.representation);
     compare("M_val", &a.observed_views.to_string(), &b.observed_views.to_string());

@@ -32,6 +32,18 @@ impl DataSetEntry for AugmentedDataSet {
             test: sequences(config, test, normalization)?,
         })
     }
+
+    fn open_training(
+        &self,
+        config: &Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        let normalization = augmented_normalization(config)?;
+        let source = fetched(config, observer)?;
+        let train = training_images(&source, config.dataset.memory_limit())?;
+        tracing::info!(train = train.len(), "opened the training split of the data set");
+        sequences(config, train, normalization)
+    }
 }
 
 /// Opens the training and the test images of the data set that `config` names, one of those of this project; fetches what is
@@ -44,14 +56,19 @@ pub fn open_images(
     config: &Config,
     observer: &mut dyn Observer,
 ) -> Result<[Arc<dyn ImageSource>; 2], DataSetError> {
+    let source = fetched(config, observer)?;
+    let images = images(&source, config.dataset.memory_limit())?;
+    tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
+    Ok(images)
+}
+
+/// Where the images are, once those that are missing were fetched if the config asks for it.
+fn fetched(config: &Config, observer: &mut dyn Observer) -> Result<DatasetSource, DataSetError> {
     let source = source(config)?;
     if config.dataset.download {
         download::archive(config, &source, observer)?;
     }
-    let limit = config.dataset.memory_limit();
-    let images = images(&source, limit)?;
-    tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
-    Ok(images)
+    Ok(source)
 }
 
 /// Both splits: in memory, or of an image folder with more than `limit` bytes of decoded pixels as files, of which as many
@@ -71,6 +88,16 @@ fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2
         return Ok([Arc::new(train.stream(train_bytes)?), Arc::new(test.stream(test_bytes)?)]);
     }
     Ok([Arc::new(source.load(train)?), Arc::new(source.load(test)?)])
+}
+
+/// The training split alone, in memory or as files as [`images`] has it.
+fn training_images(source: &DatasetSource, limit: u64) -> Result<Arc<dyn ImageSource>, DataError> {
+    let DatasetSource::ImageFolder(folder) = source else {
+        return Ok(Arc::new(source.load(Split::Train)?));
+    };
+    let files = folder.files(Split::Train)?;
+    let all = (files.len() as u64).saturating_mul(3 * (folder.image_size * folder.image_size) as u64);
+    if all <= limit { Ok(Arc::new(files.load()?)) } else { Ok(Arc::new(files.stream(limit)?)) }
 }
 
 fn sequences(

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use seqjepa_data::regular::open_regular;
-use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard, TrainedAs};
+use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard, TestedSplit, TrainedAs};
 use seqjepa_run::RunFolder;
 use seqjepa_run::registry::Registry;
 use seqjepa_train::MetricsRow;
@@ -90,6 +90,7 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
     let trained_as = config.map(|(_, config)| TrainedAs {
         observed_views: config.dataset.seq_len,
         seed: config.run.seed,
+        tested: if config.dataset.validation > 0 { TestedSplit::Validation } else { TestedSplit::Test },
         data_set: config.dataset.name,
         method: config.method,
     });
