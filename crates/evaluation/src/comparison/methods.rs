@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::columns::mean_and_spread;
 use super::differences::differences;
+use super::model::Comparison;
 use super::scatter::{Panel, Point, ScatterPlot};
 use crate::card::{Figure, ResultCard, TestedSplit};
 use crate::report::numbers::{Notes, value, with_notes};
@@ -158,6 +159,26 @@ impl SweptMethod {
             }
         }
         cell
+    }
+}
+
+impl Comparison {
+    /// The columns of the comparison as rows, by their data sets: a run, or the seeds of one config.
+    #[must_use]
+    pub fn methods(&self) -> MethodTable {
+        let mut data_sets: Vec<(String, Vec<SweptMethod>)> = Vec::new();
+        for column in &self.columns {
+            let cards: Vec<_> = column.runs.iter().map(|run| self.runs[*run].card.clone()).collect();
+            let Some(data_set) = cards.iter().flatten().next().map(|card| card.data.name.clone()) else {
+                continue;
+            };
+            let method = SweptMethod { name: column.label.clone(), cards };
+            match data_sets.iter_mut().find(|(name, _)| *name == data_set) {
+                Some((_, methods)) => methods.push(method),
+                None => data_sets.push((data_set, vec![method])),
+            }
+        }
+        MethodTable::new(data_sets)
     }
 }
 
@@ -400,6 +421,7 @@ mod tests {
     use super::*;
     use crate::card::Measured;
     use crate::card::tests_support::{card, published};
+    use crate::comparison::ComparedRun;
 
     const NAMES: [&str; 5] = ["top1_z_agg_m5", "knn20_z_agg", "r2_crop", "r2_mean", "leakage_r2_mean"];
 
@@ -503,6 +525,22 @@ mod tests {
             text.contains("## synthetic (validation)") && text.contains("held-out training images"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn compared_runs_are_methods_of_their_data_sets() {
+        let run = |label: &str, data_set: &str, seed| {
+            let mut own = card(&NAMES);
+            own.scope.seed = seed;
+            own.data.name = data_set.into();
+            ComparedRun { label: label.into(), card: Some(own), online: None, trained_as: None }
+        };
+        let none = ComparedRun { label: "none".into(), card: None, online: None, trained_as: None };
+        let comparison = Comparison::new(vec![run("a", "x", 1), run("b", "y", 1), none, run("c", "x", 2)]);
+        let text = comparison.methods().markdown();
+        assert!(text.contains("## x, protocol exact") && text.contains("## y, protocol exact"), "{text}");
+        assert_eq!(row(&text, "| a, 2 seeds")[1..3], ["2", "0.50 ± 0.00"]);
+        assert_eq!(comparison.methods().scatter().panels.len(), 2);
     }
 
     #[test]

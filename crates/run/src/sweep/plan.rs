@@ -46,7 +46,7 @@ impl SweepPlan {
     ///
     /// # Errors
     ///
-    /// [`SweepError::File`] for the file itself, [`SweepError::Run`] for the first combination whose config cannot be, which it names.
+    /// [`SweepError::File`] for the file itself, [`SweepError::Folder`] for an output that no config can name, [`SweepError::Run`] for the first combination whose config cannot be, which it names.
     pub fn read(registry: &Registry, path: &Path, output: Option<&Path>) -> Result<Self, SweepError> {
         let file = SweepFile::read(path)?;
         let base = match &file.base.config {
@@ -63,6 +63,10 @@ impl SweepPlan {
             Some(root) => root.to_owned(),
             None => Path::new("runs").join(slug(&stem).unwrap_or_else(|| "sweep".into())),
         };
+        // A config is text, and with it the folder of its run.
+        if root.to_str().is_none() {
+            return Err(SweepError::Folder { path: root, found: "a name that is no UTF-8 text".into() });
+        }
         Self::of(registry, &file, (&base.0, &base.1), root, &path.display().to_string())
     }
 
