@@ -18,7 +18,9 @@ fn pictures(root: &Path) {
         let folder = root.join(format!("train/{class}"));
         fs::create_dir_all(&folder).unwrap();
         for number in 0..16_u8 {
-            let picture = RgbImage::from_fn(20, 20, |x, y| Rgb([class * 90, number * 15, (x * y) as u8]));
+            let picture = RgbImage::from_fn(20, 20, |x, y| {
+                Rgb([class * 90, number * 15, u8::try_from(x * y % 256).unwrap()])
+            });
             picture.save(folder.join(format!("{number}.png"))).unwrap();
         }
     }

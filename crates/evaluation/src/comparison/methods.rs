@@ -250,7 +250,8 @@ impl MethodTable {
             notes.iter().for_each(|note| text += &wrapped(&format!("- {}", clean(note)), 120, 2));
             text.push('\n');
         }
-        text + &wrapped(&self.legend(), 120, 0)
+        let legend: Vec<String> = self.legend().into_iter().map(|text| wrapped(text, 120, 0)).collect();
+        text + &legend.join("\n")
     }
 
     /// The tables for a terminal of `width` columns (at least 20).
@@ -264,18 +265,21 @@ impl MethodTable {
             notes.iter().for_each(|note| text += &wrapped(&one_line(note), width, 4));
             text.push('\n');
         }
-        text + &wrapped(&self.legend(), width, 0)
+        self.legend().into_iter().for_each(|paragraph| text += &wrapped(paragraph, width, 0));
+        text
     }
 
-    fn legend(&self) -> String {
-        let mut text = "Mean ± standard deviation over the seeds. top-1: from the method's invariant representation, at M_val views where that is \
-             one of a sequence; kNN: the vote of 20 nearest neighbours there; R2: of the relative action from (z_1, z_2), by group and over all \
-             parameters; leakage R2: the same from the invariant representation, where low is good."
-            .to_owned();
+    /// What the columns are, a paragraph each.
+    fn legend(&self) -> Vec<&'static str> {
+        let mut paragraphs = vec![
+            "Mean ± standard deviation over the seeds. top-1: from the method's invariant representation, at M_val views where that is one \
+             of a sequence; kNN: the vote of 20 nearest neighbours there; R2: of the relative action from (z_1, z_2), by group and over all \
+             parameters; leakage R2: the same from the invariant representation, where low is good.",
+        ];
         if self.is_incomplete() {
-            text += " * fewer seeds than were asked for have finished.";
+            paragraphs.push("Seeds with *: fewer than were asked for have finished.");
         }
-        text
+        paragraphs
     }
 
     /// One line for each figure of a method, for further analysis.
@@ -467,7 +471,7 @@ mod tests {
             "{text}"
         );
         assert_eq!(row(&text, "| none")[1..4], ["0 of 3 *", "-", "-"]);
-        assert!(text.contains("* fewer seeds than were asked for") && table.is_incomplete());
+        assert!(text.contains("fewer than were asked for") && table.is_incomplete());
         let csv = table.csv();
         let lines: Vec<&str> = csv.lines().collect();
         assert_eq!(lines.len(), 1 + 3 * 5);

@@ -16,6 +16,8 @@ const BESIDE: u32 = 84;
 const BELOW: u32 = 64;
 /// Half the side of a mark.
 const MARK: i32 = 5;
+/// How much of its colour a bar has.
+const PALE: f64 = 0.35;
 const GRID: RGBColor = RGBColor(225, 225, 225);
 
 /// Told apart also by those who see fewer colours: the palette of Okabe and Ito, its yellow darkened for white paper.
@@ -129,17 +131,21 @@ impl ScatterPlot {
         let mut taken = vec![Frame::around((right - 8, top + 14), &self.y, HPos::Right)];
         taken.extend(panel.points.iter().map(|point| Frame::of_mark((x(point.x.0), y(point.y.0)))));
         let whole = Frame { x: left..right, y: top..bottom };
+        let colour = |number: usize| COLOURS[number % COLOURS.len()];
+        // Below marks and names, and lighter than they are.
         for (number, point) in panel.points.iter().enumerate() {
-            let colour = COLOURS[number % COLOURS.len()];
-            let at = (x(point.x.0), y(point.y.0));
+            let (at, pale) = ((x(point.x.0), y(point.y.0)), colour(number).mix(PALE));
             if let Some(spread) = point.x.1 {
                 let [low, high] = [-spread, spread].map(|spread| x(point.x.0 + spread));
-                line(area, (low, at.1), (high, at.1), &colour)?;
+                line(area, (low, at.1), (high, at.1), &pale)?;
             }
             if let Some(spread) = point.y.1 {
                 let [low, high] = [-spread, spread].map(|spread| y(point.y.0 + spread));
-                line(area, (at.0, low), (at.0, high), &colour)?;
+                line(area, (at.0, low), (at.0, high), &pale)?;
             }
+        }
+        for (number, point) in panel.points.iter().enumerate() {
+            let (at, colour) = ((x(point.x.0), y(point.y.0)), colour(number));
             // Round, square and turned, so that a colour that comes again is told from the first.
             match number / COLOURS.len() % 3 {
                 0 => area.draw(&Circle::new(at, MARK, colour.filled()))?,
@@ -277,9 +283,9 @@ fn line<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     from: (i32, i32),
     to: (i32, i32),
-    colour: &RGBColor,
+    colour: &impl Color,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-    area.draw(&PathElement::new([from, to], colour.stroke_width(1)))
+    area.draw(&PathElement::new([from, to], ShapeStyle::from(colour).stroke_width(1)))
 }
 
 fn text<B: DrawingBackend>(

@@ -217,6 +217,10 @@ fn axis<'a>(
 
 /// A text as YAML that is nothing else than this text.
 fn quoted(text: &str) -> String {
+    let as_it_is = serde_yaml::from_str::<serde_yaml::Value>(text).is_ok_and(|read| read == text);
+    if as_it_is && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+        return text.to_owned();
+    }
     serde_json::to_string(text).expect("a text is plain data")
 }
 
@@ -302,6 +306,20 @@ mod tests {
         ] {
             assert!(refused(&text).contains(words), "{text}: {}", refused(&text));
         }
+    }
+
+    #[test]
+    fn a_text_is_read_back_as_itself() {
+        for text in ["seqjepa", "true", "12", "1e3", "null", "a: b", "~", "", "x\"y", "a-b_c.d", "no", "0x1f"]
+        {
+            assert_eq!(
+                serde_yaml::from_str::<serde_yaml::Value>(&quoted(text)).unwrap(),
+                text,
+                "{}",
+                quoted(text)
+            );
+        }
+        assert_eq!((quoted("simclr"), quoted("12")), ("simclr".into(), "\"12\"".into()));
     }
 
     #[test]

@@ -292,7 +292,7 @@ mod tests {
     fn what_is_left_is_estimated_by_whole_runs() {
         let seconds =
             |seconds: &[u64]| seconds.iter().map(|time| Duration::from_secs(*time)).collect::<Vec<_>>();
-        assert_eq!(estimate(&seconds(&[20, 40]), 3, 2), ", about 1 min 0 s");
+        assert_eq!(estimate(&seconds(&[20, 40]), 3, 2), ", about 1 min");
         assert_eq!(estimate(&[], 3, 2), "");
         assert_eq!(estimate(&seconds(&[20]), 0, 2), "");
     }
