@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(numbers, ["0.2", "0.4", "0.6", "0.8"]);
         let axis = Axis::over([(-0.3, None), (0.3, None)].into_iter());
         assert!(axis.ticks().into_iter().map(|tick| axis.number(tick)).any(|number| number == "0.0"));
-        assert_eq!(Axis::over(std::iter::empty()).ticks().len(), 6);
+        assert_eq!(Axis::over(std::iter::empty()).ticks(), [0.0, 0.5, 1.0]);
         assert!(Axis::over([(50.0, None)].into_iter()).ticks().len() > 2);
     }
 
