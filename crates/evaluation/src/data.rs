@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use seqjepa_data::{Fingerprint, SequenceSource, Split};
 
+use crate::card::TestedSplit;
 use crate::error::EvaluationError;
 use crate::settings::EvaluationSettings;
 
@@ -23,6 +24,8 @@ pub struct EvaluationData {
     pub train_subset: Option<Vec<u32>>,
     /// Indices of the test samples to use; `None` for all.
     pub test_subset: Option<Vec<u32>>,
+    /// What the test samples are of.
+    pub tested: TestedSplit,
     /// Batches made ahead of the model. No figure depends on it.
     pub prefetch: usize,
 }

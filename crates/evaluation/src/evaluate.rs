@@ -157,6 +157,7 @@ fn run(
         config: &config,
         width: method.representations().equivariant.width,
         data: &data.name,
+        tested: data.tested,
         observed_views: request.observed_views,
         training: (origin.epochs, request.batch_size),
     };
@@ -181,6 +182,7 @@ fn run(
             trained_on,
             train_images: splits.train.samples,
             test_images: splits.test.samples,
+            tested: data.tested,
             classes: splits.train.source.class_names().len(),
             missing_classes: [&splits.train, &splits.test].map(|split| split.missing_classes()),
         },

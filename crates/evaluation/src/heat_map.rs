@@ -1,30 +1,19 @@
 //! A grid of figures as a picture.
 
-use std::io::Cursor;
 use std::path::Path;
-use std::sync::Once;
 
-use image::{ImageFormat, RgbImage};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use seqjepa_data::picture::FONT;
-use seqjepa_train::storage::{StorageError, write_atomically};
+use seqjepa_train::storage::StorageError;
 
+use crate::drawing::{INK, LINE, MARGIN, PAPER, Picture, coordinate, font, save, svg, width_of};
 use crate::report::plain_text;
 
-/// Pixels of a cell and the gap after it, of the letters, of a line of text, and around all.
+/// Pixels of a cell and the gap after it.
 const CELL: [u32; 2] = [88, 44];
 const GAP: u32 = 2;
-const LETTERS: u32 = 18;
-const LINE: u32 = 26;
-const MARGIN: u32 = 16;
-const INK: RGBColor = RGBColor(20, 20, 20);
-const PAPER: RGBColor = WHITE;
 const EMPTY: [u8; 3] = [235, 235, 235];
-/// Of the font, for `plotters` and in SVG.
-const FAMILY: &str = "monospace";
 
 /// Dark to light, evenly spaced: anchors of the viridis colour map.
 const COLOURS: [[u8; 3]; 6] =
@@ -50,39 +39,22 @@ impl HeatMap {
     ///
     /// [`StorageError`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), StorageError> {
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("svg")) {
-            return write_atomically(path, self.svg().as_bytes());
-        }
-        let mut bytes = Cursor::new(Vec::new());
-        self.draw().write_to(&mut bytes, ImageFormat::Png).expect("an RGB image in memory encodes as PNG");
-        write_atomically(path, bytes.get_ref())
-    }
-
-    fn draw(&self) -> RgbImage {
-        let size = self.size();
-        let mut sheet = RgbImage::new(size[0], size[1]);
-        let area = BitMapBackend::with_buffer(&mut sheet, (size[0], size[1])).into_drawing_area();
-        self.draw_on(&area).expect("a buffer in memory takes any pixel");
-        drop(area);
-        sheet
+        save(self, path)
     }
 
     /// The same picture as SVG.
     #[must_use]
     pub fn svg(&self) -> String {
-        let size = self.size();
-        let mut svg = String::new();
-        let area = SVGBackend::with_string(&mut svg, (size[0], size[1])).into_drawing_area();
-        self.draw_on(&area).expect("a string takes any text");
-        drop(area);
-        svg
+        svg(self)
     }
 
     /// Pixels that the row titles take.
     fn label_width(&self) -> u32 {
         self.rows.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0) + MARGIN
     }
+}
 
+impl Picture for HeatMap {
     fn size(&self) -> [u32; 2] {
         let texts = self.notes.iter().chain([&self.title]).map(|text| width_of(text));
         let grid = self.label_width() + pixels(self.columns.len(), CELL[0]);
@@ -135,28 +107,9 @@ impl HeatMap {
     }
 }
 
-/// The font, made known to `plotters` once in a process.
-fn font() -> TextStyle<'static> {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        assert!(register_font(FAMILY, FontStyle::Normal, FONT).is_ok(), "the font in the program is whole");
-    });
-    (FAMILY, LETTERS).into_text_style(&(1, 1))
-}
-
-/// Pixels that a text takes.
-fn width_of(text: &str) -> u32 {
-    font().font.box_size(&plain_text(text)).map_or(0, |(width, _)| width)
-}
-
 /// Pixels of `count` things of `size` pixels.
 fn pixels(count: usize, size: u32) -> u32 {
     u32::try_from(count).map_or(u32::MAX, |count| count.saturating_mul(size))
-}
-
-/// A place as `plotters` takes it.
-fn coordinate(place: u32) -> i32 {
-    i32::try_from(place).unwrap_or(i32::MAX)
 }
 
 /// The colour of a figure on the scale from `low` to `high`.
@@ -179,6 +132,7 @@ fn colour(figure: f64, low: f64, high: f64) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drawing::pixels_of;
 
     fn map() -> HeatMap {
         HeatMap {
@@ -195,7 +149,7 @@ mod tests {
     #[test]
     fn cells_are_coloured_by_their_figure_and_empty_ones_grey() {
         let map = map();
-        let sheet = map.draw();
+        let sheet = pixels_of(&map);
         let left = MARGIN + map.label_width();
         let top = MARGIN + LINE + MARGIN / 2 + LINE;
         let pixel =
@@ -212,7 +166,7 @@ mod tests {
             map().save(&scratch.path().join(name)).unwrap();
         }
         let size = image::image_dimensions(scratch.path().join("grid.png")).unwrap();
-        assert_eq!(size, map().draw().dimensions());
+        assert_eq!(size, pixels_of(&map()).dimensions());
         let svg = std::fs::read_to_string(scratch.path().join("grid.svg")).unwrap();
         // plotters puts the text of an element on a line of its own.
         assert!(svg.contains("\n50.0\n</text>") && svg.contains("&lt;run&gt;"), "{svg}");

@@ -14,7 +14,8 @@
 //! use seqjepa_data::dataset::Synthetic;
 //! use seqjepa_data::{AugmentedImages, SequenceConfig, SequenceSource, Split};
 //! use seqjepa_evaluation::{
-//!     EvaluationData, EvaluationRequest, EvaluationSettings, ModelOrigin, ModelSource, evaluate, results_table,
+//!     EvaluationData, EvaluationRequest, EvaluationSettings, ModelOrigin, ModelSource, TestedSplit, evaluate,
+//!     results_table,
 //! };
 //! use seqjepa_model::{MethodConfig, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed};
 //! use seqjepa_train::CodeVersion;
@@ -32,6 +33,7 @@
 //!     test: source(Split::Test)?,
 //!     train_subset: None,
 //!     test_subset: None,
+//!     tested: TestedSplit::Test,
 //!     prefetch: 2,
 //! };
 //!
@@ -74,6 +76,7 @@
 mod card;
 mod comparison;
 mod data;
+mod drawing;
 mod error;
 mod evaluate;
 mod extraction;
@@ -91,9 +94,9 @@ pub mod settings;
 pub use card::{
     CardError, DataRecord, DeviceCheckRecord, Diagnosed, DiagnosticsRecord, Figure, Fit, Measured,
     MethodRecord, ModelOrigin, ModelRecord, ModelSource, Protocol, PublishedFigure,
-    RepresentationDiagnostics, ResultCard, Scope,
+    RepresentationDiagnostics, ResultCard, Scope, TestedSplit,
 };
-pub use comparison::{ComparedRun, Comparison, TrainedAs};
+pub use comparison::{ComparedRun, Comparison, MethodTable, ScatterPlot, SweptMethod, TrainedAs};
 pub use data::EvaluationData;
 pub use error::EvaluationError;
 pub use evaluate::{EvaluationRequest, evaluate, evaluate_transfer, evaluate_with_sample};

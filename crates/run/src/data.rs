@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use seqjepa_data::dataset::subset_indices;
-use seqjepa_data::{LoaderConfig, SequenceLoader, SequenceSource, Split};
-use seqjepa_evaluation::EvaluationData;
+use seqjepa_data::dataset::{HeldOut, subset_indices};
+use seqjepa_data::{DataError, LoaderConfig, SequenceLoader, SequenceSource, Split};
+use seqjepa_evaluation::{EvaluationData, TestedSplit};
 use seqjepa_model::ViewsUsed;
 use seqjepa_train::Loaders;
 use seqjepa_train::observer::Observer;
@@ -16,7 +16,9 @@ use crate::registry::{DataSet, DataSetError, Registry};
 #[derive(Debug, Clone)]
 pub struct RunData {
     name: String,
+    /// Where images are held out for validation, the training split twice.
     set: DataSet,
+    tested: TestedSplit,
     /// `None` for all.
     train_subset: Option<Vec<u32>>,
     /// `None` for all.
@@ -45,45 +47,77 @@ impl RunData {
         config: &Config,
         observer: &mut dyn Observer,
     ) -> Result<Self, DataSetError> {
-        Self::new(config, &config.dataset.name, registry.data_set(config)?.open(config, observer)?)
+        let entry = registry.data_set(config)?;
+        let set = match config.dataset.validation {
+            0 => entry.open(config, observer)?,
+            _ => DataSet::training_alone(entry.open_training(config, observer)?),
+        };
+        Self::new(config, &config.dataset.name, set)
     }
 
     /// A data set of one's own, in memory say, by the name that results shall have; `config` says how much of it is used, and its
-    /// `dataset.name` is not looked at.
+    /// `dataset.name` is not looked at. With `dataset.validation` the test split is not either.
     ///
     /// # Errors
     ///
-    /// [`DataSetError::Data`] if a subset cannot be drawn, [`DataSetError::Classes`] if both splits have classes, and not the same in
-    /// the same order.
+    /// [`DataSetError::Config`] if not as many images as `dataset.validation` can be held out, [`DataSetError::Data`] if a subset
+    /// cannot be drawn, [`DataSetError::Classes`] if both splits have classes, and not the same in the same order.
     pub fn new(config: &Config, name: &str, set: DataSet) -> Result<Self, DataSetError> {
+        let dataset = &config.dataset;
+        let (set, tested, parts) = match dataset.validation {
+            0 => (set, TestedSplit::Test, [None, None]),
+            count => {
+                let HeldOut { train, validation } = hold_out(&*set.train, count, dataset.subset_seed)?;
+                let set = DataSet::training_alone(set.train);
+                (set, TestedSplit::Validation, [Some(train), Some(validation)])
+            }
+        };
         for source in [&set.train, set.fitted()] {
             check_classes(source.class_names(), set.test.class_names())?;
         }
-        let dataset = &config.dataset;
-        let draw = |available: usize, count: Option<usize>, steps: Option<usize>| {
+        // A subset of the part of a split.
+        let draw = |split: &dyn SequenceSource,
+                    part: Option<Vec<u32>>,
+                    count: Option<usize>,
+                    steps: Option<usize>| {
+            let available = part.as_ref().map_or(split.len(), Vec::len);
             let limit = steps.map_or(usize::MAX, |steps| steps.saturating_mul(dataset.batch_size));
             let count = count.filter(|count| *count > 0).unwrap_or(usize::MAX).min(limit);
-            let whole = count >= available;
-            (!whole).then(|| subset_indices(available, count, dataset.subset_seed)).transpose()
+            if count >= available {
+                return Ok(part);
+            }
+            let drawn = subset_indices(available, count, dataset.subset_seed)?;
+            Ok::<_, DataError>(Some(match part {
+                Some(part) => drawn.into_iter().map(|place| part[place as usize]).collect(),
+                None => drawn,
+            }))
         };
-        let train_subset = draw(set.train.len(), dataset.subset_train, config.run.max_steps)?;
+        let [train, test] = parts;
+        let train_subset = draw(&*set.train, train, dataset.subset_train, config.run.max_steps)?;
         let fitted_subset = match &set.probe_train {
-            Some(source) => draw(source.len(), dataset.subset_train, config.run.max_steps)?,
+            Some(source) => draw(&**source, None, dataset.subset_train, config.run.max_steps)?,
             None => train_subset.clone(),
         };
         Ok(Self {
             fitted_subset,
             train_subset,
-            test_subset: draw(set.test.len(), dataset.subset_val, config.run.max_val_steps)?,
+            test_subset: draw(&*set.test, test, dataset.subset_val, config.run.max_val_steps)?,
             name: name.to_owned(),
+            tested,
             set,
         })
     }
 
-    /// The splits.
+    /// The splits; where images are held out for validation, the training split in the place of either.
     #[must_use]
     pub fn set(&self) -> &DataSet {
         &self.set
+    }
+
+    /// Which images a run is tested on.
+    #[must_use]
+    pub fn tested(&self) -> TestedSplit {
+        self.tested
     }
 
     /// The loaders of a run: training sequences in a new order each epoch, test sequences in order, with the views that the
@@ -141,7 +175,7 @@ impl RunData {
         Ok(())
     }
 
-    /// Samples of the training and of the test split that are used.
+    /// Samples that are used to train, and to test, of the test split or those held out.
     #[must_use]
     pub fn samples(&self) -> [usize; 2] {
         let count = |subset: &Option<Vec<u32>>, source: &Arc<dyn SequenceSource>| {
@@ -182,9 +216,21 @@ impl RunData {
             test: Arc::clone(&self.set.test),
             train_subset: self.fitted_subset.clone(),
             test_subset: self.test_subset.clone(),
+            tested: self.tested,
             prefetch: config.dataset.prefetch,
         }
     }
+}
+
+/// Which samples of a training split are held out.
+fn hold_out(source: &dyn SequenceSource, count: usize, seed: u64) -> Result<HeldOut, DataSetError> {
+    let labels: Vec<Option<u32>> = (0..source.len()).map(|sample| source.label(sample)).collect();
+    HeldOut::draw(&labels, count, seed).map_err(|error| match error {
+        DataError::InvalidArgument { expected, found, .. } => {
+            invalid("dataset.validation", expected, found).into()
+        }
+        error => error.into(),
+    })
 }
 
 fn check_classes(train: &[String], test: &[String]) -> Result<(), DataSetError> {

@@ -39,6 +39,7 @@ pub mod progress;
 pub mod registry;
 mod run;
 pub mod sink;
+pub mod sweep;
 mod tracking;
 
 pub use code::code_version;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use seqjepa_run::config::{EmaScheduleKind, OptimizerKind, SchedulerKind};
+use seqjepa_run::sweep::SweepPlan;
 use seqjepa_run::{Config, Registry};
 
 fn shipped(name: &str) -> PathBuf {
@@ -93,4 +94,31 @@ fn the_small_sets_have_the_published_settings() {
     assert_eq!((affine.run.epochs, affine.dataset.batch_size, affine.model.img_size), (20, 64, 28));
     let tiny = load("tiny_imagenet_aug.yaml");
     assert_eq!((tiny.model.img_size, tiny.policies().0.blur_kernel_size), (64, 7));
+}
+
+#[test]
+fn every_shipped_sweep_can_be_planned() {
+    let registry = Registry::standard();
+    for entry in std::fs::read_dir(shipped("sweeps")).unwrap() {
+        let path = entry.unwrap().path();
+        let plan = SweepPlan::read(&registry, &path, None).unwrap();
+        assert!(!plan.runs().is_empty(), "{}", path.display());
+    }
+    let small = SweepPlan::read(&registry, &shipped("sweeps/small.yaml"), None).unwrap();
+    for method in registry.methods() {
+        assert!(
+            small.runs().iter().any(|run| run.config.method == method),
+            "{method} is not in the small sweep"
+        );
+    }
+}
+
+#[test]
+fn the_schema_of_sweeps_is_that_of_the_types() {
+    let shipped = std::fs::read_to_string(shipped("seqjepa-sweep.schema.json")).unwrap();
+    assert!(
+        shipped == format!("{:#}\n", SweepPlan::json_schema()),
+        "configs/seqjepa-sweep.schema.json is of other types; write it anew by\n\n    \
+         cargo run -p seqjepa -- config schema --sweep > configs/seqjepa-sweep.schema.json\n"
+    );
 }

@@ -9,6 +9,7 @@ mod cifar;
 pub(crate) mod decoder;
 pub(crate) mod file;
 mod folder;
+mod held_out;
 mod idx;
 pub(crate) mod image_files;
 mod image_set;
@@ -29,6 +30,7 @@ mod truncated;
 
 pub use cifar::{load_cifar10, load_cifar100};
 pub use folder::ImageFolder;
+pub use held_out::HeldOut;
 pub use image_files::ImageFiles;
 pub use image_set::ImageSet;
 pub use image_source::{ImageSource, PixelBuffer};

@@ -14,7 +14,7 @@ pub use device_check::DeviceCheckRecord;
 pub use diagnosed::{Diagnosed, DiagnosticsRecord, RepresentationDiagnostics};
 pub use error::CardError;
 pub use figure::{Figure, Measured, PublishedFigure};
-pub use origin::{DataRecord, ModelOrigin, ModelRecord, ModelSource};
+pub use origin::{DataRecord, ModelOrigin, ModelRecord, ModelSource, TestedSplit};
 pub use protocol::{Fit, Protocol};
 pub use result_card::ResultCard;
 pub use scope::{MethodRecord, Scope};

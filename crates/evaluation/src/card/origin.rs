@@ -52,6 +52,33 @@ pub struct ModelRecord {
     pub batch_size: Option<usize>,
 }
 
+/// Which images figures are measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestedSplit {
+    /// The test split.
+    #[default]
+    Test,
+    /// Images of the training split that were held out: settings may be chosen by them, so that no figure stands beside a published one.
+    Validation,
+}
+
+impl TestedSplit {
+    /// Its name: `test` or `validation`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Validation => "validation",
+        }
+    }
+
+    /// Whether it is the test split, which older cards are all of.
+    fn is_test(&self) -> bool {
+        *self == Self::Test
+    }
+}
+
 /// The images that a model was measured on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecord {
@@ -64,6 +91,9 @@ pub struct DataRecord {
     pub train_images: usize,
     /// Images that they were tested on.
     pub test_images: usize,
+    /// What those are of.
+    #[serde(default, skip_serializing_if = "TestedSplit::is_test")]
+    pub tested: TestedSplit,
     /// Classes of the data set; 0 if it has no labels.
     pub classes: usize,
     /// Classes without a training image, and classes without a test image.

@@ -71,6 +71,7 @@ pub(crate) fn card(names: &[&str]) -> ResultCard {
             name: "synthetic".into(),
             train_images: 100,
             test_images: 10,
+            tested: TestedSplit::Test,
             classes: 10,
             missing_classes: [0, 0],
         },

@@ -42,7 +42,7 @@ fn differ_in_seed(a: &ResultCard, b: &ResultCard) -> bool {
     let described = |card: &ResultCard| {
         let mut scope = card.scope.clone();
         scope.seed = 0;
-        let images = (card.data.name.clone(), card.data.train_images, card.data.test_images);
+        let images = card.data.clone();
         let origin = &card.model.origin;
         let training = (origin.source, origin.epochs, origin.steps, card.model.observed_views);
         (scope, images, training, card.encoder, card.method.clone(), without_own(&card.config))

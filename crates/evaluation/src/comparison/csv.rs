@@ -5,7 +5,7 @@ use crate::card::{Measured, ResultCard};
 use crate::report::plain_text;
 
 /// Titles of the columns.
-pub(super) const COLUMNS: [&str; 31] = [
+pub(super) const COLUMNS: [&str; 32] = [
     "run",
     "figure",
     "protocol",
@@ -37,6 +37,7 @@ pub(super) const COLUMNS: [&str; 31] = [
     "model_sha256",
     "version",
     "commit",
+    "tested",
 ];
 
 impl Comparison {
@@ -97,6 +98,7 @@ impl Comparison {
             card.model.model_sha256.clone(),
             card.code.version.clone(),
             card.code.commit.clone().unwrap_or_default(),
+            card.data.tested.name().into(),
         ]
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn differences(
     let trained_on =
         |card: &ResultCard| card.data.trained_on.clone().unwrap_or_else(|| "the same data".into());
     compare("trained on", &trained_on(first_card), &trained_on(card));
+    compare("tested on the split", first_card.data.tested.name(), card.data.tested.name());
     compare("encoder", a.encoder.name(), b.encoder.name());
     compare("representation", &a.representation, &b.representation);
     compare("M_val", &a.observed_views.to_string(), &b.observed_views.to_string());

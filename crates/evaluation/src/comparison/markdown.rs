@@ -6,7 +6,7 @@ use seqjepa_train::MetricsRow;
 
 use super::columns::{Column, mean_and_spread};
 use super::model::{Comparison, Row};
-use crate::card::{Figure, Measured};
+use crate::card::{Figure, Measured, TestedSplit};
 use crate::comparison::run::TrainedAs;
 use crate::published::{OnlineReference, online_references};
 use crate::report::Table;
@@ -54,13 +54,17 @@ impl Comparison {
             below.splice(0..0, self.in_words());
             add(
                 &self.figure_table(all, true),
-                &format!("Frozen probes on the test split. {}", self.about_figures()),
+                &format!("Frozen probes on {}. {}", self.tested_in_words(), self.about_figures()),
                 &below,
             );
         }
         if self.runs.iter().any(|run| run.online.is_some()) {
             let references = self.online_references();
-            let about = format!("Online probes, last epoch, test split. {}", about_online(&references));
+            let about = format!(
+                "Online probes, last epoch, {}. {}",
+                self.tested_in_words(),
+                about_online(&references)
+            );
             add(&self.online_table(&references), &about, &[]);
         }
         text
@@ -73,7 +77,8 @@ impl Comparison {
         if !self.rows.is_empty() {
             let _ = write!(
                 text,
-                "## Frozen probes on the test split\n\n{}\n{}\n\n",
+                "## Frozen probes on {}\n\n{}\n{}\n\n",
+                self.tested_in_words(),
                 self.figure_table(false, false),
                 self.about_figures()
             );
@@ -91,7 +96,8 @@ impl Comparison {
             let references = self.online_references();
             let _ = writeln!(
                 text,
-                "## Online probes, last epoch, test split\n\n{}\n{}",
+                "## Online probes, last epoch, {}\n\n{}\n{}",
+                self.tested_in_words(),
                 self.online_table(&references),
                 about_online(&references)
             );
@@ -100,6 +106,16 @@ impl Comparison {
             let _ = write!(text, "\n## All figures\n\n{}", self.figure_table(true, false));
         }
         text
+    }
+
+    /// What the figures were measured on.
+    fn tested_in_words(&self) -> &'static str {
+        let of = |split| self.runs.iter().any(|run| run.tested() == split);
+        match (of(TestedSplit::Test), of(TestedSplit::Validation)) {
+            (_, false) => "the test split",
+            (false, true) => "held-out training images (validation)",
+            (true, true) => "the test split, of some runs on held-out training images (validation)",
+        }
     }
 
     fn about_figures(&self) -> String {
@@ -238,7 +254,7 @@ impl Comparison {
     /// Those of a data set that a run is of.
     fn online_references(&self) -> Vec<&'static OnlineReference> {
         let of = |reference: &&OnlineReference| {
-            self.runs.iter().any(|run| {
+            self.runs.iter().filter(|run| run.tested() == TestedSplit::Test).any(|run| {
                 let card = run.card.as_ref().map(|card| card.data.name.as_str());
                 let config = run.trained_as.as_ref().map(|known| known.data_set.as_str());
                 let name = card.or(config).unwrap_or_default();
@@ -279,7 +295,7 @@ impl Comparison {
 
 /// What the table says of a run without a card.
 fn uncarded(known: &TrainedAs) -> [String; 8] {
-    let TrainedAs { method, data_set, observed_views, seed } = known;
+    let TrainedAs { method, data_set, observed_views, seed, tested: _ } = known;
     let none = || "-".to_owned();
     [
         method.clone(),
@@ -377,6 +393,7 @@ mod tests {
                 data_set: name.into(),
                 observed_views: 3,
                 seed: 42,
+                tested: TestedSplit::Test,
             };
             let trained_as = data_set.map(known);
             let run = ComparedRun { label: "a".into(), card, online: online(), trained_as };
@@ -423,6 +440,7 @@ mod tests {
                         data_set: "cifar100_aug".into(),
                         observed_views: 3,
                         seed: 42,
+                        tested: TestedSplit::Test,
                     }),
                 }
             };

@@ -6,8 +6,12 @@ mod differences;
 mod grid;
 mod in_words;
 mod markdown;
+mod methods;
 mod model;
 mod run;
+mod scatter;
 
+pub use methods::{MethodTable, SweptMethod};
 pub use model::Comparison;
 pub use run::{ComparedRun, TrainedAs};
+pub use scatter::ScatterPlot;

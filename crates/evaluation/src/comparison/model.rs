@@ -3,7 +3,7 @@
 use super::columns::{Column, columns};
 use super::csv::COLUMNS;
 use super::differences::differences;
-use super::run::{ComparedRun, make_labels_unique};
+use super::run::{ComparedRun, make_labels_unique, mark_validation};
 use crate::card::ResultCard;
 use crate::names::digits;
 use crate::report::differences::of_other_data;
@@ -88,6 +88,7 @@ impl Comparison {
     /// Puts runs side by side, the first as the one that others are held against.
     #[must_use]
     pub fn new(mut runs: Vec<ComparedRun>) -> Self {
+        mark_validation(&mut runs);
         make_labels_unique(&mut runs);
         let mut keys: Vec<(&str, &str)> = Vec::new();
         for figure in runs.iter().filter_map(|run| run.card.as_ref()).flat_map(|card| &card.figures) {

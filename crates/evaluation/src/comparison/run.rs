@@ -2,7 +2,7 @@ use std::path::Path;
 
 use seqjepa_train::MetricsRow;
 
-use crate::card::{CardError, ResultCard};
+use crate::card::{CardError, ResultCard, TestedSplit};
 
 /// A run to compare: its card, its online figures, or both.
 #[derive(Debug, Clone)]
@@ -28,9 +28,17 @@ pub struct TrainedAs {
     pub observed_views: usize,
     /// The seed.
     pub seed: u64,
+    /// What it was tested on.
+    pub tested: TestedSplit,
 }
 
 impl ComparedRun {
+    /// What its figures were measured on.
+    pub(super) fn tested(&self) -> TestedSplit {
+        let of_card = self.card.as_ref().map(|card| card.data.tested);
+        of_card.or(self.trained_as.as_ref().map(|known| known.tested)).unwrap_or_default()
+    }
+
     /// Reads a card. Its label is the name of the file, or of its folder where the file has the name that every card has.
     ///
     /// # Errors
@@ -45,6 +53,13 @@ impl ComparedRun {
             _ => file.trim_end_matches(".json").trim_end_matches(".evaluation").to_owned(),
         };
         Ok(Self { label, card: Some(card), online: None, trained_as: None })
+    }
+}
+
+/// Runs that were tested on held-out training images say so wherever they are named.
+pub(super) fn mark_validation(runs: &mut [ComparedRun]) {
+    for run in runs.iter_mut().filter(|run| run.tested() == TestedSplit::Validation) {
+        run.label += " (validation)";
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::differences;
 use super::table::{Match, Setup, find};
-use crate::card::{Fit, Protocol, PublishedFigure};
+use crate::card::{Fit, Protocol, PublishedFigure, TestedSplit};
 
 /// What a figure depends on beside its protocol.
 #[derive(Debug)]
@@ -17,18 +17,24 @@ pub(crate) struct Conditions<'a> {
     pub(crate) width: usize,
     /// Name of the data set.
     pub(crate) data: &'a str,
+    /// What of it the figure was measured on.
+    pub(crate) tested: TestedSplit,
     /// M_train.
     pub(crate) observed_views: usize,
     /// Epochs that it was trained, where that is known, and sequences of a step.
     pub(crate) training: (Option<usize>, usize),
 }
 
-/// The published figure of that name beside one that `protocol` measured.
+/// The published figure of that name beside one that `protocol` measured; none beside one of held-out training images, since published
+/// ones are of the test split.
 pub(crate) fn published_figure(
     name: &str,
     protocol: &Protocol,
     conditions: &Conditions,
 ) -> Option<PublishedFigure> {
+    if conditions.tested == TestedSplit::Validation {
+        return None;
+    }
     // A config's name says that the images are augmented; there is no other way with them.
     let data = conditions.data.trim_end_matches("_aug");
     let found = find(conditions.method, data, name, conditions.observed_views, conditions.config);
@@ -144,6 +150,7 @@ mod tests {
             config: &config,
             width: 512,
             data: "cifar100_aug",
+            tested: TestedSplit::Test,
             observed_views: m_train,
             training: (Some(2000), 512),
         };
@@ -234,6 +241,7 @@ mod tests {
             config: &config,
             width: 512,
             data: "cifar100",
+            tested: TestedSplit::Test,
             observed_views: 3,
             training,
         };
@@ -245,5 +253,7 @@ mod tests {
         }
         let other = Conditions { method: "another", ..conditions((None, 1)) };
         assert_eq!(published_figure("r2_crop", &protocol("paper"), &other), None);
+        let held_out = Conditions { tested: TestedSplit::Validation, ..conditions((Some(2000), 512)) };
+        assert_eq!(published_figure("r2_crop", &protocol("paper"), &held_out), None);
     }
 }

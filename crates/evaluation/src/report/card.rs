@@ -6,7 +6,7 @@ use super::table::Table;
 use super::text::{clean, one_line};
 use super::verdict::verdict;
 use super::wrap::wrapped;
-use crate::card::{Figure, Measured, ResultCard};
+use crate::card::{Figure, Measured, ResultCard, TestedSplit};
 
 /// Every figure of a card, and its diagnostics.
 #[must_use]
@@ -35,7 +35,8 @@ pub fn card_table(card: &ResultCard) -> String {
     let mut text = format!(
         "{table}\nAccuracies and hits in percent. Brackets behind a figure: 95 % bootstrap interval over the test images; a \
          single number there: a note\nbelow. A published figure stands where data set and protocol are its own; the card \
-         has the others, for orientation.\n{}",
+         has the others, for orientation.\n{}{}",
+        about_tested(card).map_or_else(String::new, |about| format!("{about}\n")),
         glossary(card)
     );
     if let Some(paths) = path_table(card) {
@@ -45,6 +46,17 @@ pub fn card_table(card: &ResultCard) -> String {
         text += &format!("[{number}] {}\n", clean(note));
     }
     text + "\n" + &card.diagnostics_table()
+}
+
+/// What must be known where the images to test on are not those of the test split.
+fn about_tested(card: &ResultCard) -> Option<&'static str> {
+    match card.data.tested {
+        TestedSplit::Test => None,
+        TestedSplit::Validation => Some(
+            "Validation: the test images are training images that were held out (dataset.validation), so that no published figure stands \
+             beside any.",
+        ),
+    }
 }
 
 /// Every figure of a card, and its diagnostics, for a terminal of `width` columns (at least 20): figures that were read by the same probe
@@ -82,6 +94,7 @@ pub fn card_text(card: &ResultCard, width: usize) -> String {
                  single number there: a note below. Verdict: trained against random where their intervals are apart (better, WORSE; of \
                  leakage more, less), else the same.";
     text += &wrapped(about, width, 0);
+    text += &about_tested(card).map_or_else(String::new, |about| wrapped(about, width, 0));
     for paragraph in glossary_parts(card, one_line) {
         text += &wrapped(&format!("- {paragraph}"), width, 2);
     }

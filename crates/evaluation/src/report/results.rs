@@ -9,7 +9,7 @@ use super::table::Table;
 use super::text::{clean, one_line};
 use super::verdict::verdict;
 use super::wrap::wrapped;
-use crate::card::{Figure, Measured, PublishedFigure, ResultCard};
+use crate::card::{Figure, Measured, PublishedFigure, ResultCard, TestedSplit};
 use crate::names::{CLEAN, CLEAN_SUFFIX, FIRST, FIRST_SUFFIX};
 
 /// Columns that the paragraphs of a Markdown file take.
@@ -62,7 +62,8 @@ fn table<'a>(last: Option<&MetricsRow>, card: &'a ResultCard) -> (Table, Vec<Els
     let rows = rows(card);
     // A column of others' figures beside what was measured otherwise would be read as a comparison.
     let with_paper = rows.iter().any(|row| row.published(card).is_some_and(|published| published.comparable));
-    let titles = ["test split", "online", "leakage", "frozen", "frozen, random", "trained vs random"];
+    let tested = format!("{} split", card.data.tested.name());
+    let titles = [&*tested, "online", "leakage", "frozen", "frozen, random", "trained vs random"];
     let mut table = Table::new(titles.into_iter().chain(with_paper.then_some("paper")));
     let mut elsewhere = Vec::new();
     for row in &rows {
@@ -203,13 +204,20 @@ fn legend(card: &ResultCard, escape: fn(&str) -> String) -> Vec<String> {
             card.data.test_images,
             counted(protocol.passes, "augmentation pass", "es"),
             protocol.seed,
-            if intervals { "; brackets: 95 % bootstrap intervals over the test images" } else { "" },
+            if intervals { "; brackets: 95 % bootstrap intervals over the images to test" } else { "" },
         ),
         "frozen, random: the same protocol on the model as initialised.".into(),
         "trained vs random: better or worse where the two intervals are apart.".into(),
     ];
     if card.figures.iter().any(|figure| figure.name.starts_with("individual_r2_")) {
         paragraphs.push("individual: of the action of view 1 alone, from z_1.".into());
+    }
+    if card.data.tested == TestedSplit::Validation {
+        paragraphs.push(
+            "validation: every figure is of training images that were held out (dataset.validation), not of the test split, so that no published \
+             figure stands beside it."
+                .into(),
+        );
     }
     if let Some(published) = figure.published.as_ref().filter(|published| published.comparable) {
         let source = escape(&published.source);

@@ -13,7 +13,7 @@ use seqjepa_data::dataset::Synthetic;
 use seqjepa_data::{AugmentedImages, ImageSet, SequenceConfig, SequenceSource, Split};
 use seqjepa_evaluation::{
     EvaluationData, EvaluationError, EvaluationRequest, EvaluationSettings, ModelOrigin, ModelSource,
-    ResultCard, evaluate,
+    ResultCard, TestedSplit, evaluate,
 };
 use seqjepa_model::{
     ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed_config,
@@ -66,6 +66,7 @@ pub(crate) fn data() -> EvaluationData {
         test: sequences(images(Split::Test)),
         train_subset: None,
         test_subset: None,
+        tested: TestedSplit::Test,
         prefetch: 1,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use seqjepa_evaluation::{Figure, Fit, Protocol, ResultCard};
+use seqjepa_evaluation::{Figure, Fit, Protocol, ResultCard, TestedSplit};
 
 use super::{beside_random, heading, measured, no_card, published};
 use crate::html::{escape, short, table};
@@ -47,7 +47,7 @@ fn of_card(card: &ResultCard) -> String {
         .as_deref()
         .map_or_else(String::new, |commit| format!(", commit {}", short(commit, 48)));
     let mut html = format!(
-        "<p>{} after {trained} with {} observed views (M_train), measured by its frozen {} encoder on {}: {} images to fit, {} to test, \
+        "<p>{} after {trained} with {} observed views (M_train), measured by its frozen {} encoder on {}: {} images to fit, {} to test{}, \
          {} classes. Measured on {} by version {}{commit}. SHA-256 over the model’s tensors: <code class=\"hash\">{}</code></p>\n",
         escape(&card.method.name),
         card.model.observed_views,
@@ -55,6 +55,10 @@ fn of_card(card: &ResultCard) -> String {
         escape(&card.data.name),
         card.data.train_images,
         card.data.test_images,
+        match card.data.tested {
+            TestedSplit::Test => "",
+            TestedSplit::Validation => ", which are held-out training images (validation)",
+        },
         card.data.classes,
         device(card),
         escape(&card.code.version),

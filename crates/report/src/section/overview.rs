@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use seqjepa_evaluation::{Figure, ResultCard};
+use seqjepa_evaluation::{Figure, ResultCard, TestedSplit};
 use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status};
 
@@ -74,6 +74,17 @@ fn facts(run: &ReportRun) -> Vec<(String, String)> {
             .unwrap_or_else(|| "unknown data".into());
         let seed = run.key("run.seed").map_or_else(String::new, |seed| format!(", seed {}", escape(seed)));
         fact("method and data", format!("{} on {}{seed}", escape(&method), escape(&data)));
+    }
+    let held_out = run.key("dataset.validation").filter(|count| *count != "0");
+    let by_card = run.card.as_ref().map(|card| card.data.tested == TestedSplit::Validation);
+    if by_card.unwrap_or(held_out.is_some()) {
+        let count = held_out.map_or_else(String::new, |count| format!("{} ", escape(count)));
+        fact(
+            "tested on",
+            format!(
+                "<b>validation</b>: {count}held-out training images, wherever this page speaks of test images or of the test split"
+            ),
+        );
     }
     if let Ok((status, _)) = &run.status {
         fact("progress", progress(status));

@@ -77,11 +77,17 @@ pub struct DatasetConfig {
     #[serde(deserialize_with = "flag::deserialize")]
     #[schemars(schema_with = "flag::schema")]
     pub use_rel_latents: bool,
-    /// Number of training images, drawn with `subset_seed`; 0 or more than there are: all. Default: all.
+    /// Number of training images that are held out to choose settings by, drawn with `subset_seed`, of each class as many; 0: none. The run
+    /// then trains on the others and is tested on these, and the test split is not opened. Default 0.
+    #[schemars(range(min = 0, max = u32::MAX))]
+    pub validation: usize,
+    /// Number of training images, drawn with `subset_seed`, of those that are not held out; 0 or more than there are: all.
+    /// Default: all.
     pub subset_train: Option<usize>,
-    /// Number of test images, drawn with `subset_seed`; 0 or more than there are: all. Default: all.
+    /// Number of test images, or with `validation` of those held out, drawn with `subset_seed`; 0 or more than there are: all.
+    /// Default: all.
     pub subset_val: Option<usize>,
-    /// Seed of the subsets. Default 42.
+    /// Seed of the subsets and of what is held out. Default 42.
     pub subset_seed: u64,
     /// Sequences per training step. Default 128.
     #[schemars(range(min = 2, max = 65536))]
@@ -177,6 +183,7 @@ impl Default for DatasetConfig {
             action_mean: None,
             action_std: None,
             use_rel_latents: false,
+            validation: 0,
             subset_train: None,
             subset_val: None,
             subset_seed: 42,
@@ -238,6 +245,9 @@ impl DatasetConfig {
         }
         if self.prefetch > 64 {
             return Err(invalid("dataset.prefetch", "at most 64", self.prefetch));
+        }
+        if u32::try_from(self.validation).is_err() {
+            return Err(invalid("dataset.validation", format!("0 to {}", u32::MAX), self.validation));
         }
         self.validate_normalization()?;
         self.validate_actions()?;

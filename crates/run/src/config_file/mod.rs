@@ -6,7 +6,7 @@ mod text;
 use std::path::Path;
 
 use seqjepa_train::storage::{COUNT, StorageError, check_nesting, expected_and_found, yaml_words};
-use serde::de::IntoDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_yaml::{Mapping, Value};
 
 use crate::config::{Config, ConfigError, abridged, invalid};
@@ -14,7 +14,7 @@ use crate::device::DeviceError;
 use crate::device::DeviceRequest;
 use crate::registry::Registry;
 pub(crate) use origins::Origins;
-pub(crate) use text::LIMIT;
+pub(crate) use text::{LIMIT, read as read_text};
 
 impl Config {
     /// Reads `path`, applies `overrides` in order, and checks the result.
@@ -64,11 +64,7 @@ impl Config {
         origin: &str,
         overrides: &[S],
     ) -> Result<Self, ConfigError> {
-        let syntax = |found: String| ConfigError::Syntax { origin: origin.into(), found };
-        let mut root = yaml(text::without_mark(text)).map_err(syntax)?;
-        if root.is_null() {
-            root = Value::Mapping(Mapping::new());
-        }
+        let mut root = yaml_root(text, origin)?;
         let mut origins = Origins::new(origin);
         for text in overrides {
             let key = apply_override(&mut root, text.as_ref())?;
@@ -94,6 +90,13 @@ impl Config {
     }
 }
 
+/// What a whole file holds; of an empty one no keys.
+pub(crate) fn yaml_root(text: &str, origin: &str) -> Result<Value, ConfigError> {
+    let syntax = |found: String| ConfigError::Syntax { origin: origin.into(), found };
+    let root = yaml(text::without_mark(text)).map_err(syntax)?;
+    Ok(if root.is_null() { Value::Mapping(Mapping::new()) } else { root })
+}
+
 /// YAML, unless it is made to keep its parser busy.
 fn yaml(text: &str) -> Result<Value, String> {
     check_nesting(text)?;
@@ -113,7 +116,7 @@ fn read(registry: &Registry, mut root: Value, origins: &Origins<'_>) -> Result<C
     let known = known_keys(registry, &root)?;
     refuse_unknown(&root, &known, &known, "", origins)?;
     drop_empty_sections(&mut root);
-    let config = match deserialize(root.clone()) {
+    let config: Config = match deserialize(root.clone()) {
         Ok(config) => config,
         Err((key, expected, found)) => {
             let expected = match expected == COUNT {
@@ -128,8 +131,18 @@ fn read(registry: &Registry, mut root: Value, origins: &Origins<'_>) -> Result<C
     Ok(config)
 }
 
-/// The config, or the key of a value of the wrong type, with what was expected and found.
-fn deserialize(root: Value) -> Result<Config, (String, String, String)> {
+/// The value, where every part of it has the right type.
+pub(crate) fn deserialize_value<T: DeserializeOwned>(root: Value, origin: &str) -> Result<T, ConfigError> {
+    deserialize(root).map_err(|(key, expected, found)| ConfigError::Mistyped {
+        key,
+        origin: origin.into(),
+        expected,
+        found: abridged(&found),
+    })
+}
+
+/// The value, or the key of one of the wrong type, with what was expected and found.
+fn deserialize<T: DeserializeOwned>(root: Value) -> Result<T, (String, String, String)> {
     serde_path_to_error::deserialize(root.into_deserializer()).map_err(|error| {
         let (expected, found) = expected_and_found(&error.inner().to_string());
         (error.path().to_string(), expected, found)
@@ -143,7 +156,7 @@ fn range_of(registry: &Registry, mut root: Value, key: &str) -> Option<String> {
         place = place.get_mut(part)?;
     }
     *place = Value::Number(0.into());
-    match deserialize(root).ok()?.check(registry) {
+    match deserialize::<Config>(root).ok()?.check(registry) {
         Err(ConfigError::Invalid { key: refused, expected, .. }) if refused == key => {
             Some(format!("a whole number, {}", expected.trim_start_matches("a whole number of ")))
         }
@@ -190,6 +203,16 @@ fn apply_override(root: &mut Value, text: &str) -> Result<String, ConfigError> {
     Ok(path.to_owned())
 }
 
+/// Refuses keys of `found`, which stands at `prefix`, that `known` does not have.
+pub(crate) fn refuse_unknown_in(
+    found: &Value,
+    known: &Value,
+    prefix: &str,
+    origins: &Origins<'_>,
+) -> Result<(), ConfigError> {
+    refuse_unknown(found, known, known, prefix, origins)
+}
+
 /// Compares the keys of `found` with those of `known`, section by section.
 fn refuse_unknown(
     found: &Value,
@@ -224,7 +247,8 @@ fn refuse_unknown(
     Ok(())
 }
 
-fn kind(value: &Value) -> &'static str {
+/// What a value is, in words.
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",

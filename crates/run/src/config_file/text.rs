@@ -9,7 +9,7 @@ use seqjepa_data::regular::read_regular;
 pub(crate) const LIMIT: u64 = 1 << 20;
 
 /// Reads a config.
-pub(super) fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     decode(read_regular(path, LIMIT)?).map_err(io::Error::other)
 }
 

@@ -144,7 +144,8 @@ impl RunFolder {
         }
     }
 
-    fn used_by(&self) -> Option<&'static str> {
+    /// The file that shows that a run is in the folder.
+    pub(crate) fn used_by(&self) -> Option<&'static str> {
         ["config.yaml", "metrics.jsonl", "checkpoints"].into_iter().find(|name| self.root.join(name).exists())
     }
 

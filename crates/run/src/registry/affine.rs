@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use seqjepa_data::dataset::MnistFormat;
-use seqjepa_data::{ActionSpace, AffineConfig, AffineImages, Normalization, Split};
+use seqjepa_data::{ActionSpace, AffineConfig, AffineImages, Normalization, SequenceSource, Split};
 use seqjepa_train::observer::Observer;
 
 use super::data_sets::{DataSet, DataSetEntry, DataSetError};
@@ -25,6 +25,14 @@ impl AffineDataSet {
         unaugmented::check(config, Some(Self::SIDE))?;
         Ok(AffineConfig::new(config.dataset.seq_len, self.normalization(config)?))
     }
+
+    fn sequences(&self, config: &Config, split: Split) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        let affine = self.affine(config)?;
+        unaugmented::check_download(config)?;
+        let images = self.0.load(&config.dataset.data_root, split)?;
+        tracing::info!(?split, images = images.len(), "opened a split of the data set");
+        Ok(Arc::new(AffineImages::new(Arc::new(images), affine)?))
+    }
 }
 
 impl DataSetEntry for AffineDataSet {
@@ -37,12 +45,14 @@ impl DataSetEntry for AffineDataSet {
     }
 
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
-        let affine = self.affine(config)?;
-        let dataset = &config.dataset;
-        unaugmented::check_download(config)?;
-        let open = |split| AffineImages::new(Arc::new(self.0.load(&dataset.data_root, split)?), affine);
-        let (train, test) = (open(Split::Train)?, open(Split::Test)?);
-        tracing::info!(train = train.images().len(), test = test.images().len(), "opened the data set");
-        Ok(DataSet::new(Arc::new(train), Arc::new(test)))
+        Ok(DataSet::new(self.sequences(config, Split::Train)?, self.sequences(config, Split::Test)?))
+    }
+
+    fn open_training(
+        &self,
+        config: &Config,
+        _: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        self.sequences(config, Split::Train)
     }
 }

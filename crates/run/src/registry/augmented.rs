@@ -37,6 +37,15 @@ impl DataSetEntry for AugmentedDataSet {
         let [train, test] = open_images(config, observer)?;
         Ok(DataSet::new(sequences(config, train, normalization)?, sequences(config, test, normalization)?))
     }
+
+    fn open_training(
+        &self,
+        config: &Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        let train = open_training_images(config, &source(config)?, observer)?;
+        sequences(config, train, self.normalization(config)?)
+    }
 }
 
 /// Opens the training and the test images of the data set that `config` names, one of those of this project; fetches what is
@@ -58,13 +67,30 @@ pub(super) fn open_source(
     source: &DatasetSource,
     observer: &mut dyn Observer,
 ) -> Result<[Arc<dyn ImageSource>; 2], DataSetError> {
+    fetch(config, source, observer)?;
+    let images = images(source, config.dataset.memory_limit())?;
+    tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
+    Ok(images)
+}
+
+/// The training images of such a data set alone.
+pub(super) fn open_training_images(
+    config: &Config,
+    source: &DatasetSource,
+    observer: &mut dyn Observer,
+) -> Result<Arc<dyn ImageSource>, DataSetError> {
+    fetch(config, source, observer)?;
+    let train = training_images(source, config.dataset.memory_limit())?;
+    tracing::info!(train = train.len(), "opened the training split of the data set");
+    Ok(train)
+}
+
+/// Fetches images that are missing, if the config asks for it.
+fn fetch(config: &Config, source: &DatasetSource, observer: &mut dyn Observer) -> Result<(), DataSetError> {
     if config.dataset.download {
         download::archive(config, source, observer)?;
     }
-    let limit = config.dataset.memory_limit();
-    let images = images(source, limit)?;
-    tracing::info!(train = images[0].len(), test = images[1].len(), "opened the data set");
-    Ok(images)
+    Ok(())
 }
 
 /// Both splits: in memory, or of many files with more than `limit` bytes of decoded pixels as files, of which as many
@@ -83,6 +109,15 @@ fn images(source: &DatasetSource, limit: u64) -> Result<[Arc<dyn ImageSource>; 2
         return Ok([Arc::new(train.stream(train_bytes)?), Arc::new(test.stream(test_bytes)?)]);
     }
     Ok([Arc::new(source.load(train)?), Arc::new(source.load(test)?)])
+}
+
+/// The training split alone, in memory or as files as [`images`] has it.
+fn training_images(source: &DatasetSource, limit: u64) -> Result<Arc<dyn ImageSource>, DataError> {
+    let Some(files) = source.files(Split::Train)? else {
+        return Ok(Arc::new(source.load(Split::Train)?));
+    };
+    let all = (files.len() as u64).saturating_mul(3 * (files.side() * files.side()) as u64);
+    if all <= limit { Ok(Arc::new(files.load()?)) } else { Ok(Arc::new(files.stream(limit)?)) }
 }
 
 fn sequences(

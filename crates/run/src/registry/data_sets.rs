@@ -33,6 +33,11 @@ impl DataSet {
     pub fn fitted(&self) -> &Arc<dyn SequenceSource> {
         self.probe_train.as_ref().unwrap_or(&self.train)
     }
+
+    /// A training split of which a part is held out to test on.
+    pub(crate) fn training_alone(train: Arc<dyn SequenceSource>) -> Self {
+        Self::new(Arc::clone(&train), train)
+    }
 }
 
 /// A data set that a config can name.
@@ -65,6 +70,20 @@ pub trait DataSetEntry: Send + Sync {
     ///
     /// [`DataSetError`] says what cannot be used; nothing is left half-written.
     fn open(&self, config: &Config, observer: &mut dyn Observer) -> Result<DataSet, DataSetError>;
+
+    /// The same for the training split alone, of which a part is held out to test on (`dataset.validation`): the files of the test split
+    /// are not looked at and need not be there. Where this is not said, both splits are opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    fn open_training(
+        &self,
+        config: &Config,
+        observer: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        Ok(self.open(config, observer)?.train)
+    }
 }
 
 /// A data set that cannot be opened, or is not enough for a run.

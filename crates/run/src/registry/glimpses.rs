@@ -8,7 +8,7 @@ use seqjepa_train::observer::Observer;
 
 use super::data_sets::{DataSet, DataSetEntry, DataSetError};
 use super::unaugmented;
-use crate::config::{Config, ConfigError, SaliencyKind};
+use crate::config::{Config, ConfigError, SaliencyKind, invalid};
 
 /// STL-10, looked at by a gaze. A glimpse has `model.img_size` pixels a side.
 pub(super) struct GlimpsesDataSet;
@@ -59,5 +59,20 @@ impl DataSetEntry for GlimpsesDataSet {
         let probe_train = (!part.labelled()).then(|| self.source(config, Stl10Part::Train)).transpose()?;
         let [train, test] = [part, Stl10Part::Test].map(|part| self.source(config, part));
         Ok(DataSet { train: train?, test: test?, probe_train })
+    }
+
+    fn open_training(
+        &self,
+        config: &Config,
+        _: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        unaugmented::check(config, None)?;
+        unaugmented::check_download(config)?;
+        let part = config.dataset.stl10_train;
+        if !part.labelled() {
+            let expected = "train, where images are held out (dataset.validation): the others have no labels";
+            return Err(invalid("dataset.stl10_train", expected, "unlabelled images").into());
+        }
+        self.source(config, part)
     }
 }

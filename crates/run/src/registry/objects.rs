@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use seqjepa_data::render::RenderedObjects;
-use seqjepa_data::three_d::{ObjectSequences, ThreeDieBench, ViewLatents};
-use seqjepa_data::{ActionSpace, DataError, Normalization, Split};
+use seqjepa_data::three_d::{ThreeDieBench, ViewLatents};
+use seqjepa_data::{ActionSpace, Normalization, SequenceSource, Split};
 use seqjepa_train::observer::Observer;
 
 use super::data_sets::{DataSet, DataSetEntry, DataSetError};
@@ -17,6 +17,22 @@ pub(super) struct ThreeDieBenchDataSet;
 impl ThreeDieBenchDataSet {
     /// Its name in a config.
     pub(super) const NAME: &str = "3diebench";
+
+    fn sequences(&self, config: &Config, split: Split) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        unaugmented::check(config, None)?;
+        unaugmented::check_download(config)?;
+        let dataset = &config.dataset;
+        let bench = ThreeDieBench {
+            lists: dataset.lists.clone(),
+            image_size: config.model.img_size,
+            views_per_object: dataset.views_per_object,
+            first_view: dataset.first_view,
+            cache_bytes: dataset.memory_limit(),
+            normalization: self.normalization(config)?,
+            ..ThreeDieBench::new(&dataset.data_root)
+        };
+        Ok(Arc::new(bench.sequences(split, dataset.seq_len)?))
+    }
 }
 
 impl DataSetEntry for ThreeDieBenchDataSet {
@@ -30,19 +46,15 @@ impl DataSetEntry for ThreeDieBenchDataSet {
     }
 
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
-        unaugmented::check(config, None)?;
-        unaugmented::check_download(config)?;
-        let dataset = &config.dataset;
-        let bench = ThreeDieBench {
-            lists: dataset.lists.clone(),
-            image_size: config.model.img_size,
-            views_per_object: dataset.views_per_object,
-            first_view: dataset.first_view,
-            cache_bytes: dataset.memory_limit(),
-            normalization: self.normalization(config)?,
-            ..ThreeDieBench::new(&dataset.data_root)
-        };
-        both(|split| bench.sequences(split, dataset.seq_len))
+        Ok(DataSet::new(self.sequences(config, Split::Train)?, self.sequences(config, Split::Test)?))
+    }
+
+    fn open_training(
+        &self,
+        config: &Config,
+        _: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        self.sequences(config, Split::Train)
     }
 }
 
@@ -52,6 +64,23 @@ pub(super) struct RenderedDataSet;
 impl RenderedDataSet {
     /// Its name in a config.
     pub(super) const NAME: &str = "rendered_objects";
+
+    fn sequences(&self, config: &Config, split: Split) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        self.actions(config)?;
+        unaugmented::check_download(config)?;
+        let dataset = &config.dataset;
+        let objects = RenderedObjects {
+            image_size: config.model.img_size,
+            train_objects: dataset.rendered_train,
+            test_objects: dataset.rendered_val,
+            views_per_object: dataset.views_per_object,
+            seed: config.run.seed,
+            ood: dataset.ood,
+            cache_bytes: dataset.memory_limit(),
+            ..RenderedObjects::default()
+        };
+        Ok(Arc::new(objects.sequences(split, dataset.seq_len)?))
+    }
 }
 
 impl DataSetEntry for RenderedDataSet {
@@ -69,24 +98,14 @@ impl DataSetEntry for RenderedDataSet {
     }
 
     fn open(&self, config: &Config, _: &mut dyn Observer) -> Result<DataSet, DataSetError> {
-        self.actions(config)?;
-        unaugmented::check_download(config)?;
-        let dataset = &config.dataset;
-        let objects = RenderedObjects {
-            image_size: config.model.img_size,
-            train_objects: dataset.rendered_train,
-            test_objects: dataset.rendered_val,
-            views_per_object: dataset.views_per_object,
-            seed: config.run.seed,
-            ood: dataset.ood,
-            cache_bytes: dataset.memory_limit(),
-            ..RenderedObjects::default()
-        };
-        both(|split| objects.sequences(split, dataset.seq_len))
+        Ok(DataSet::new(self.sequences(config, Split::Train)?, self.sequences(config, Split::Test)?))
     }
-}
 
-fn both(sequences: impl Fn(Split) -> Result<ObjectSequences, DataError>) -> Result<DataSet, DataSetError> {
-    let (train, test) = (Arc::new(sequences(Split::Train)?), Arc::new(sequences(Split::Test)?));
-    Ok(DataSet::new(train, test))
+    fn open_training(
+        &self,
+        config: &Config,
+        _: &mut dyn Observer,
+    ) -> Result<Arc<dyn SequenceSource>, DataSetError> {
+        self.sequences(config, Split::Train)
+    }
 }

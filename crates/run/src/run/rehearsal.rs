@@ -45,6 +45,18 @@ impl Run {
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         Ok(Rehearsal { parts: Parts::prepare(registry, config, device, observer)? })
     }
+
+    /// The same on the data of an earlier rehearsal, whose config said the same of them.
+    pub(crate) fn rehearse_on(
+        registry: &Registry,
+        config: Config,
+        data: RunData,
+    ) -> Result<Rehearsal, RunError> {
+        config.check(registry)?;
+        RunFolder::check(&config)?;
+        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        Ok(Rehearsal { parts: Parts::prepare_on(registry, config, device, data)? })
+    }
 }
 
 impl Rehearsal {
@@ -58,6 +70,11 @@ impl Rehearsal {
     #[must_use]
     pub fn data(&self) -> &RunData {
         &self.parts.data
+    }
+
+    /// The data, for another rehearsal.
+    pub(crate) fn into_data(self) -> RunData {
+        self.parts.data
     }
 
     /// The method as initialised.

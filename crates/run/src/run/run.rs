@@ -46,7 +46,7 @@ pub struct Run {
     pub(super) store: CheckpointStore,
     device: Device,
     pub(super) backend: &'static str,
-    data: RunData,
+    pub(super) data: RunData,
     pub(super) fingerprint: DataFingerprint,
     /// What the check of the device has found, where there was one.
     pub(super) device_check: Option<DeviceCheckRecord>,
@@ -88,10 +88,20 @@ impl Parts {
         device: (Device, &'static str),
         observer: &mut dyn Observer,
     ) -> Result<Self, RunError> {
-        let (device, backend) = device;
+        memory::check(&config, &*registry.method(&config)?, device.1)?;
+        let data = RunData::open_with(registry, &config, observer)?;
+        Self::prepare_on(registry, config, device, data)
+    }
+
+    /// The same on data that are open.
+    pub(super) fn prepare_on(
+        registry: &Registry,
+        config: Config,
+        (device, backend): (Device, &'static str),
+        data: RunData,
+    ) -> Result<Self, RunError> {
         let method = registry.method(&config)?;
         memory::check(&config, &*method, backend)?;
-        let data = RunData::open_with(registry, &config, observer)?;
         let trainer = build_trainer(&config, &*method, &data, &device)?;
         let fingerprint = DataFingerprint::of(data.set());
         Ok(Self { config, method, device, backend, data, fingerprint, trainer, device_check: None })

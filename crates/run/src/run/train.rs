@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use seqjepa_evaluation::TestedSplit;
 use seqjepa_train::observer::{Event, Observer, ObserverError, Observers};
 use seqjepa_train::{Advance, MetricsRow, TrainError};
 
@@ -120,6 +121,9 @@ impl Run {
         row.push("wall_time", before + row.get("ep_time").unwrap_or(0.0));
         if let Some(found) = &self.device_check {
             row.push("device_check", found.share);
+        }
+        if self.data.tested() == TestedSplit::Validation {
+            row.push("validation_images", self.data.samples()[1] as f64);
         }
         let epoch = row.epoch;
         self.history.push(&row);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use seqjepa_data::regular::open_regular;
-use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard, TrainedAs};
+use seqjepa_evaluation::{ComparedRun, Comparison, ResultCard, TestedSplit, TrainedAs};
 use seqjepa_run::RunFolder;
 use seqjepa_run::registry::Registry;
 use seqjepa_train::MetricsRow;
@@ -18,8 +18,8 @@ use super::terminal::{say, width};
 
 /// Puts runs side by side, and the paper's figures where data and protocol are the same.
 ///
-/// Tables on the terminal and as Markdown, every figure with its protocol as CSV, and a picture of top-1 by the views a model was
-/// trained on (M_train) and the views it is tested on (M_val). Runs of one config that differ in their seeds are one column, mean and
+/// Tables on the terminal and as Markdown, every figure with its protocol as CSV, and pictures: top-1 by the views a model was trained on
+/// (M_train) and the views it is tested on (M_val), and top-1 against R2. Runs of one config that differ in their seeds are one column, mean and
 /// standard deviation. Figures that were not measured the same way are marked and explained below the table.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
     /// Prints every figure and note; without it those that say the most.
     #[arg(long)]
     all: bool,
-    /// Folder for comparison.md, comparison.csv, grid.png and grid.svg.
+    /// Folder for comparison.md, comparison.csv, grid.png, grid.svg, methods.png and methods.svg.
     #[arg(long, value_name = "FOLDER", default_value = "comparison")]
     output: PathBuf,
 }
@@ -41,26 +41,32 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         "--output {}: expected a folder, or a name that is free, found a file; nothing was written",
         output.display()
     );
-    let [table, figures, picture, drawing] =
-        ["comparison.md", "comparison.csv", "grid.png", "grid.svg"].map(|name| arguments.output.join(name));
-    for file in [&table, &figures, &picture, &drawing] {
+    let [table, figures] = ["comparison.md", "comparison.csv"].map(|name| output.join(name));
+    let [grid, drawn_grid, methods, drawn_methods] =
+        ["grid.png", "grid.svg", "methods.png", "methods.svg"].map(|name| output.join(name));
+    for file in [&table, &figures, &grid, &drawn_grid, &methods, &drawn_methods] {
         refuse_own_input(file, arguments.runs.iter().map(PathBuf::as_path))?;
     }
-    refuse_other_than_comparison([&table, &figures], [&picture, &drawing])?;
+    refuse_other_than_comparison([&table, &figures], [&grid, &drawn_grid, &methods, &drawn_methods])?;
     let runs = arguments.runs.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::new(runs);
     let markdown = comparison.markdown();
     say!("{}", comparison.text(width(), arguments.all));
     write_atomically(&table, markdown.as_bytes())?;
     write_atomically(&figures, comparison.csv().as_bytes())?;
-    let grid = comparison.grid();
-    grid.save(&picture)?;
-    grid.save(&drawing)?;
+    let by_views = comparison.grid();
+    by_views.save(&grid)?;
+    by_views.save(&drawn_grid)?;
+    let by_method = comparison.methods().scatter();
+    by_method.save(&methods)?;
+    by_method.save(&drawn_methods)?;
     for (what, file) in [
         ("every figure and note", &table),
         ("one line a figure, with its protocol", &figures),
-        ("top-1 by M_train and M_val", &picture),
-        ("the same as a drawing", &drawing),
+        ("top-1 by M_train and M_val", &grid),
+        ("the same as a drawing", &drawn_grid),
+        ("top-1 against R2", &methods),
+        ("the same as a drawing", &drawn_methods),
     ] {
         say!("{what}: {}", file.display());
     }
@@ -90,6 +96,7 @@ fn read(path: &Path) -> anyhow::Result<ComparedRun> {
     let trained_as = config.map(|(_, config)| TrainedAs {
         observed_views: config.dataset.seq_len,
         seed: config.run.seed,
+        tested: if config.dataset.validation > 0 { TestedSplit::Validation } else { TestedSplit::Test },
         data_set: config.dataset.name,
         method: config.method,
     });

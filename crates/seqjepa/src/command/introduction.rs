@@ -1,5 +1,6 @@
 //! What a run is, said at its start: mistakes in config and data show here, before hours are spent.
 
+use seqjepa_evaluation::TestedSplit;
 use seqjepa_run::{Config, Run, RunData};
 
 use super::device::describe_device;
@@ -22,12 +23,21 @@ pub(super) fn describe_data(config: &Config, data: &RunData) -> Vec<String> {
     let [train, test] = data.samples();
     let set = data.set();
     let part = |used: usize, all: usize| if used == all { String::new() } else { format!(" of {all}") };
-    let mut lines = vec![format!(
-        "data: {}, {train}{} training and {test}{} test images",
-        config.dataset.name,
-        part(train, set.train.len()),
-        part(test, set.test.len()),
-    )];
+    let mut lines = vec![match data.tested() {
+        TestedSplit::Test => format!(
+            "data: {}, {train}{} training and {test}{} test images",
+            config.dataset.name,
+            part(train, set.train.len()),
+            part(test, set.test.len()),
+        ),
+        TestedSplit::Validation => format!(
+            "data: {}, of {} training images {train} to train on and {test} of the {} held out to test on (validation); the test split is not \
+             opened",
+            config.dataset.name,
+            set.train.len(),
+            config.dataset.validation,
+        ),
+    }];
     if let Some(fitted) = &set.probe_train {
         let (count, classes) = (data.fitted_samples(), describe_classes(fitted.class_names()));
         lines.push(format!(

@@ -30,6 +30,7 @@ mod report;
 mod resume;
 mod signals;
 mod status;
+mod sweep;
 mod terminal;
 mod train;
 mod views;
@@ -82,6 +83,7 @@ enum Command {
     Quickstart(quickstart::Arguments),
     Train(train::Arguments),
     Resume(resume::Arguments),
+    Sweep(sweep::Arguments),
     Status(status::Arguments),
     Evaluate(evaluate::Arguments),
     Compare(compare::Arguments),
@@ -127,6 +129,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Resume(arguments) => resume::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),

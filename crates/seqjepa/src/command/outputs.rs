@@ -47,7 +47,7 @@ pub(super) fn refuse_other_than_card(output: &Path) -> anyhow::Result<()> {
 }
 
 /// Refuses to replace files that no comparison wrote: tables tell by their beginning, pictures by the tables beside them.
-pub(super) fn refuse_other_than_comparison(tables: [&Path; 2], pictures: [&Path; 2]) -> anyhow::Result<()> {
+pub(super) fn refuse_other_than_comparison(tables: [&Path; 2], pictures: [&Path; 4]) -> anyhow::Result<()> {
     let is_there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
     let is_own = |path: &Path| {
         let mut head = Vec::new();
@@ -195,11 +195,13 @@ mod tests {
     #[test]
     fn a_comparison_replaces_nothing_but_one() {
         let scratch = tempfile::tempdir().unwrap();
-        let [table, figures, picture, drawing] =
-            ["comparison.md", "comparison.csv", "grid.png", "grid.svg"].map(|name| scratch.path().join(name));
-        let check = || refuse_other_than_comparison([&table, &figures], [&picture, &drawing]);
+        let [table, figures] = ["comparison.md", "comparison.csv"].map(|name| scratch.path().join(name));
+        let pictures =
+            ["grid.png", "grid.svg", "methods.png", "methods.svg"].map(|name| scratch.path().join(name));
+        let check =
+            || refuse_other_than_comparison([&table, &figures], pictures.each_ref().map(PathBuf::as_path));
         check().unwrap();
-        std::fs::write(&picture, "mine").unwrap();
+        std::fs::write(&pictures[0], "mine").unwrap();
         assert!(check().unwrap_err().to_string().contains("grid.png: expected a file of"));
         let comparison = Comparison::new(Vec::new());
         std::fs::write(&table, comparison.markdown()).unwrap();

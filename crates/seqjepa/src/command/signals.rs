@@ -27,6 +27,18 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// Work that a signal has stopped, in words that say how it goes on.
+#[derive(Debug)]
+pub(super) struct StoppedWork(pub(super) String);
+
+impl std::fmt::Display for StoppedWork {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoppedWork {}
+
 /// Whether a signal has asked for an end.
 #[derive(Debug)]
 pub(super) struct Stop {
@@ -79,7 +91,7 @@ pub(super) fn stoppable(command: impl FnOnce(&Stop) -> anyhow::Result<ExitCode>)
     match command(&stop) {
         // Whatever an interrupted library says of it, the signal is why.
         Err(error) if stop.asked.load(Ordering::Relaxed) => {
-            if matches!(error.downcast_ref(), Some(RunError::Stopped { .. })) {
+            if error.is::<StoppedWork>() || matches!(error.downcast_ref(), Some(RunError::Stopped { .. })) {
                 terminal::error(format_args!("{}", failure::message(&error)));
             } else {
                 terminal::error(format_args!("{Interrupted}"));

@@ -48,6 +48,21 @@ pub(super) struct Arguments {
     no_timing: bool,
 }
 
+impl Arguments {
+    /// Those that start the run of a config, or go on with it where it was begun.
+    pub(super) fn to_the_end_of(config: PathBuf) -> Self {
+        Self {
+            config: Some(config),
+            set: Overrides { overrides: Vec::new() },
+            resume: Some(PathBuf::from("auto")),
+            allow_config_change: false,
+            skip_evaluation: false,
+            dry_run: false,
+            no_timing: false,
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     stoppable(|stop| on_the_pool(|| train(arguments, stop)))
 }

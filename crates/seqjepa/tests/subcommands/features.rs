@@ -103,7 +103,7 @@ fn evaluate_and_compare_write_cards_and_tables() {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert_eq!(
         names(&scratch.path().join("comparison")),
-        ["comparison.csv", "comparison.md", "grid.png", "grid.svg"]
+        ["comparison.csv", "comparison.md", "grid.png", "grid.svg", "methods.png", "methods.svg"]
     );
     // Its own files are replaced, others are not.
     succeeds(scratch.path(), ["compare", "card.json"]);

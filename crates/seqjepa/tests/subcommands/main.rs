@@ -12,4 +12,5 @@ mod features;
 mod images;
 mod output;
 mod support;
+mod sweep;
 mod train;

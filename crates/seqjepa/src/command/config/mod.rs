@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use seqjepa_run::Config;
+use seqjepa_run::sweep::SweepPlan;
 
 use super::arguments::Overrides;
 use super::failure;
@@ -19,8 +20,15 @@ pub(super) enum Arguments {
     Check(Check),
     Show(Show),
     Keys(Keys),
-    /// Prints the JSON schema of a config, by which editors complete and check one.
-    Schema,
+    Schema(Schema),
+}
+
+/// Prints the JSON schema of a config, by which editors complete and check one.
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// That of a sweep file.
+    #[arg(long)]
+    sweep: bool,
 }
 
 /// Checks config files, all that can be known without the data.
@@ -82,8 +90,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Arguments::Schema => {
-            say!("{:#}", Config::json_schema());
+        Arguments::Schema(Schema { sweep }) => {
+            say!("{:#}", if *sweep { SweepPlan::json_schema() } else { Config::json_schema() });
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -26,7 +26,7 @@ fn figure(name: &str, value: f64) -> String {
         "train_time" | "ep_time" | "wall_time" => time(value),
         _ if name.contains("rankme") || name.contains("lidar") => format!("{value:.1}"),
         // A count; a figure that happens to be whole keeps its digits.
-        "step" | "skipped_steps" => format!("{value:.0}"),
+        "step" | "skipped_steps" | "validation_images" => format!("{value:.0}"),
         _ => format!("{value:.4}"),
     }
 }
@@ -49,6 +49,7 @@ fn words(name: &str) -> String {
         "learning_rate" => "learning rate",
         "step" => "steps done",
         "skipped_steps" => "steps left out",
+        "validation_images" => "held-out training images that every figure of test is of",
         "data_wait_share" => "of the time waiting for data",
         "train_time" => "time of the training part",
         "ep_time" => "time of the epoch",
@@ -121,6 +122,11 @@ mod tests {
             ("data_wait_share", 0.034, "3.4 % of the time waiting for data (data_wait_share)"),
             ("wall_time", 3725.2, "1:02:05 time of all epochs (wall_time)"),
             ("learning_rate", 1e-3, "1.0e-3 learning rate (learning_rate)"),
+            (
+                "validation_images",
+                256.0,
+                "256 held-out training images that every figure of test is of (validation_images)",
+            ),
             ("loss_of_mine", 2.0, "2.0000 loss_of_mine"),
             (
                 "z_agg_rankme",

@@ -1,6 +1,7 @@
 //! `status`.
 
 mod figures;
+mod sweep;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use clap::Args;
 use seqjepa_evaluation::wrapped;
 use seqjepa_probes::diagnostics::Verdict;
 use seqjepa_run::folder::status::{Life, RunState, Status, inspect};
+use seqjepa_run::sweep::SweepIndex;
 use seqjepa_train::MetricsRow;
 
 use super::terminal::{say, short_line, width};
@@ -19,13 +21,13 @@ const SILENCE: u64 = 600;
 /// Exit code for a run that died.
 const DIED: u8 = 4;
 
-/// Shows how a run is doing, while it goes on or after.
+/// Shows how a run is doing, while it goes on or after; or how far every run of a sweep is.
 ///
 /// Reads only `status.json` and the lock of the run folder: it never disturbs the run. Exit code 0 for a run that goes on or has
-/// ended, 1 if there is none, 4 for one that died.
+/// ended and for a sweep, 1 if there is none, 4 for one that died.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The run folder.
+    /// The run folder, or the folder of a sweep.
     #[arg(value_name = "RUN_FOLDER")]
     run: PathBuf,
     /// Prints the status as JSON, with `life` beside the keys of status.json.
@@ -34,6 +36,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(index) = SweepIndex::read(&arguments.run)? {
+        sweep::show(&arguments.run, &index, arguments.json);
+        return Ok(ExitCode::SUCCESS);
+    }
     let (status, life) = inspect(&arguments.run)?;
     if arguments.json {
         let mut value = serde_json::to_value(&status)?;
