@@ -1,6 +1,5 @@
 //! Individual actions, networks by group, clean images, paths of several steps.
 
-
 mod common;
 
 use std::sync::Arc;
