@@ -1,7 +1,5 @@
 //! Individual actions, networks by group, clean images, paths of several steps.
 
-#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
-
 mod common;
 
 use std::sync::Arc;

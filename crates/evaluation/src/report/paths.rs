@@ -15,12 +15,12 @@ pub(super) fn path_table(card: &ResultCard) -> Option<Table> {
     let steps = paths.iter().map(|(_, figures)| figures.len()).max()?;
     let mut table = Table::new(["path".to_owned()].into_iter().chain((1..=steps).map(|k| format!("k {k}"))));
     for (part, figures) in &paths {
-        let sides: [(&str, fn(&Figure) -> &Measured); 2] =
-            [("", |figure| &figure.trained), (", random", |figure| &figure.random)];
-        for (model, side) in sides {
+        let mut push = |model: &str, side: fn(&Figure) -> &Measured| {
             let cells = figures.iter().map(|figure| measured(side(figure), &figure.name));
             table.push([format!("{}{model}", one_line(part))].into_iter().chain(cells));
-        }
+        };
+        push("", |figure| &figure.trained);
+        push(", random", |figure| &figure.random);
     }
     Some(table)
 }

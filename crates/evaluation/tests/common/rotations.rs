@@ -60,7 +60,7 @@ impl SequenceSource for Rotations {
     }
 
     fn label(&self, index: usize) -> Option<u32> {
-        Some((index % 2) as u32)
+        Some(u32::from(index % 2 == 1))
     }
 
     fn class_names(&self) -> &[String] {
@@ -90,8 +90,8 @@ impl SequenceSource for Rotations {
         slot: SequenceSlot<'_>,
     ) -> Result<(), DataError> {
         slot.check(&self.layout)?;
-        for (view, action) in slot.parameters.chunks_mut(Self::WIDTH).enumerate() {
-            let mut rng = key.view(view as u32).rng();
+        for (view, action) in (0..).zip(slot.parameters.chunks_mut(Self::WIDTH)) {
+            let mut rng = key.view(view).rng();
             let mut draw = || (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
             action.fill_with(&mut draw);
             let norm = action[..4].iter().map(|x| x * x).sum::<f32>().sqrt();
