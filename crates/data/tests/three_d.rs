@@ -242,6 +242,21 @@ fn every_view_is_as_likely_as_any_other() {
 }
 
 #[test]
+fn the_clean_image_is_view_0_for_every_key() {
+    let source = rendered().sequences(Split::Train, 2).unwrap();
+    let clean = source.clean().unwrap().unwrap();
+    assert_eq!(clean.layout().observed_views, 1);
+    assert_ne!(clean.settings(), source.settings());
+    for object in 0..3 {
+        let other = SequenceKey { seed: 9, epoch: 4, ..key(object) };
+        let [one, two] = [key(object), other].map(|key| fill(&*clean, key, 1, false));
+        assert_eq!(one, two);
+        let latents = source.latents(object as usize, 0).unwrap();
+        assert_eq!(one[2][..6], latents.action());
+    }
+}
+
+#[test]
 fn a_fingerprint_is_of_the_data_and_settings_are_the_rest() {
     let (_folder, root) = written();
     let of = |bench: &ThreeDieBench, views| bench.sequences(Split::Train, views).unwrap();

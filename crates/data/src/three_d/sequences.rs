@@ -24,6 +24,8 @@ pub struct ObjectSequences {
     objects: Arc<dyn ObjectViews>,
     normalization: Normalization,
     layout: SequenceLayout,
+    /// Whether views come in their own order, the same for every key.
+    clean: bool,
 }
 
 /// What sequences depend on beside the objects.
@@ -32,6 +34,8 @@ struct Settings<'a> {
     side: usize,
     observed_views: usize,
     normalization: &'a Normalization,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    clean: bool,
 }
 
 impl ObjectSequences {
@@ -52,7 +56,7 @@ impl ObjectSequences {
             );
             return Err(DataError::invalid("observed_views", expected, observed_views));
         }
-        Ok(Self { objects, normalization, layout })
+        Ok(Self { objects, normalization, layout, clean: false })
     }
 
     /// Number of views of every object.
@@ -83,8 +87,10 @@ impl ObjectSequences {
             *view = number;
         }
         let total = self.layout.observed_views + 1;
-        let mut rng: KeyedRng = key.view(0).rng();
-        shuffle_prefix(&mut order[..self.objects.views()], total, &mut rng);
+        if !self.clean {
+            let mut rng: KeyedRng = key.view(0).rng();
+            shuffle_prefix(&mut order[..self.objects.views()], total, &mut rng);
+        }
         &order[..total]
     }
 }
@@ -113,12 +119,15 @@ impl SequenceSource for ObjectSequences {
     /// Side, number of observed views and normalisation, as JSON.
     fn settings(&self) -> String {
         let (side, observed_views) = (self.layout.height, self.layout.observed_views);
-        let settings = Settings { side, observed_views, normalization: &self.normalization };
+        let settings =
+            Settings { side, observed_views, normalization: &self.normalization, clean: self.clean };
         serde_json::to_string(&settings).expect("settings are plain data")
     }
 
     fn description(&self) -> String {
-        format!("{}, views of an object drawn without replacement; raw actions", self.objects.description())
+        let views =
+            if self.clean { "the first view" } else { "views of an object drawn without replacement" };
+        format!("{}, {views}; raw actions", self.objects.description())
     }
 
     fn pixel_normalization(&self) -> Option<Normalization> {
@@ -153,6 +162,12 @@ impl SequenceSource for ObjectSequences {
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
-        Ok(Arc::new(Self::new(Arc::clone(&self.objects), views, self.normalization)?))
+        let made = Self::new(Arc::clone(&self.objects), views, self.normalization)?;
+        Ok(Arc::new(Self { clean: self.clean, ..made }))
+    }
+
+    /// View 0 of every object, as published.
+    fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        Some(Self { clean: true, ..self.clone() }.with_observed_views(1))
     }
 }
