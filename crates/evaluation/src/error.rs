@@ -36,6 +36,14 @@ pub enum EvaluationError {
         /// The data set.
         data: String,
     },
+    /// Data that are to be evaluated by their classes, and have none.
+    #[error("the data set `{data}`: transfer is measured by classes: {reason}")]
+    Classes {
+        /// The data set.
+        data: String,
+        /// What was expected and found.
+        reason: String,
+    },
     /// A method that does not do what it declares.
     #[error("method `{method}`: expected {expected}, as it declares, found {found}")]
     Method {

@@ -70,7 +70,7 @@ pub fn evaluate(
 ///
 /// # Errors
 ///
-/// As [`evaluate`]; [`EvaluationError::Clean`] if the data have no clean images.
+/// As [`evaluate`]; [`EvaluationError::Clean`] if the data have no clean images, [`EvaluationError::Classes`] if they have not several classes.
 pub fn evaluate_transfer(
     request: &EvaluationRequest,
     trained_on: &str,

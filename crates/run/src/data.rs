@@ -49,9 +49,16 @@ impl RunData {
     ) -> Result<Self, DataSetError> {
         let entry = registry.data_set(config)?;
         let set = match config.dataset.validation {
-            0 => entry.open(config, observer)?,
-            _ => DataSet::training_alone(entry.open_training(config, observer)?),
+            0 => entry.open(config, observer),
+            _ => entry.open_training(config, observer).map(DataSet::training_alone),
         };
+        let keys = [
+            ("observed_views", "dataset.seq_len"),
+            ("glimpse_size", "model.img_size"),
+            ("image_size", "model.img_size"),
+            ("saliency", "dataset.saliency_root"),
+        ];
+        let set = set.map_err(|error| by_key(error, &keys))?;
         Self::new(config, &config.dataset.name, set)
     }
 
@@ -129,6 +136,7 @@ impl RunData {
     /// single sequence, [`DataSetError::Data`] if a loader cannot be made.
     pub fn loaders(&self, config: &Config, views: ViewsUsed) -> Result<Loaders, DataSetError> {
         self.check_batches(config)?;
+        self.check_evaluated_views(config)?;
         let dataset = &config.dataset;
         let layout = self.set.train.layout();
         let loader = LoaderConfig {
@@ -154,6 +162,19 @@ impl RunData {
             train: SequenceLoader::new(Arc::clone(&self.set.train), loader)?,
             test: SequenceLoader::new(Arc::clone(&self.set.test), test)?,
         })
+    }
+
+    /// Refuses an evaluation of longer sequences than the data have, before there is a model to evaluate.
+    fn check_evaluated_views(&self, config: &Config) -> Result<(), DataSetError> {
+        let eval = &config.eval;
+        let key = if eval.max_seq_len < eval.seq_len { "eval.seq_len" } else { "eval.max_seq_len" };
+        for source in [self.set.fitted(), &self.set.test] {
+            let made = source.with_observed_views(eval.views());
+            if let Err(error @ DataError::InvalidArgument { name: "observed_views", .. }) = made {
+                return Err(by_key(error.into(), &[("observed_views", key)]));
+            }
+        }
+        Ok(())
     }
 
     fn check_batches(&self, config: &Config) -> Result<(), DataSetError> {
@@ -231,6 +252,16 @@ fn hold_out(source: &dyn SequenceSource, count: usize, seed: u64) -> Result<Held
         }
         error => error.into(),
     })
+}
+
+/// An argument that data refuse, by the key of a config that gives it.
+fn by_key(error: DataSetError, keys: &[(&str, &'static str)]) -> DataSetError {
+    if let DataSetError::Data(DataError::InvalidArgument { name, expected, found }) = &error
+        && let Some((_, key)) = keys.iter().find(|(argument, _)| argument == name)
+    {
+        return invalid(key, expected, found).into();
+    }
+    error
 }
 
 fn check_classes(train: &[String], test: &[String]) -> Result<(), DataSetError> {

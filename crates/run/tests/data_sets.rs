@@ -15,7 +15,7 @@ use seqjepa_train::observer::{Event, Observers};
 
 const TINY: &str = "
 run: {name: tiny, seed: 7, device: flex, epochs: 2}
-dataset: {seq_len: 2, batch_size: 8, num_workers: 1, views_per_object: 5, rendered_train: 40, rendered_val: 20}
+dataset: {seq_len: 2, batch_size: 8, num_workers: 1}
 model: {width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
 optim: {name: adam, lr: 0.003, probe_hidden: 16}
 eval: {protocols: [exact], seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidates: 4, bootstrap: 10}
@@ -138,7 +138,15 @@ impl Set {
             format!("run.output_dir={}", root.join(run).display()),
             format!("model.img_size={}", self.side),
         ];
-        let all: Vec<&str> = own.iter().map(String::as_str).chain(overrides.iter().copied()).collect();
+        let alone: &[&str] = match self.name {
+            "3diebench" => &["dataset.views_per_object=5"],
+            "rendered_objects" => {
+                &["dataset.views_per_object=5", "dataset.rendered_train=40", "dataset.rendered_val=20"]
+            }
+            _ => &[],
+        };
+        let own = own.iter().map(String::as_str).chain(alone.iter().copied());
+        let all: Vec<&str> = own.chain(overrides.iter().copied()).collect();
         Config::parse(TINY, "tiny", &all)
     }
 }
@@ -241,4 +249,57 @@ fn settings_of_augmentations_are_refused_for_other_sets() {
     let download = SETS[1].config(root.path(), "run", &["dataset.download=true"]).unwrap();
     let message = RunData::open(&download, &mut Observers::new()).unwrap_err().to_string();
     assert!(message.contains("dataset.download") && message.contains("mnist_affine"), "{message}");
+}
+
+#[test]
+fn keys_that_only_other_sets_read_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    for (name, given) in [
+        ("3diebench", "dataset.ood=true"),
+        ("stl10_glimpses", "dataset.ood=true"),
+        ("mnist_affine", "dataset.lists=nowhere"),
+        ("rendered_objects", "dataset.first_view=9"),
+        ("cifar10_rotations", "dataset.glimpse_geometry=published"),
+        ("tiny_imagenet_aug", "dataset.views_per_object=3"),
+        ("mnist_affine", "dataset.saliency=maps"),
+    ] {
+        let set = SETS.iter().find(|set| set.name == name).unwrap();
+        let message = set.config(root.path(), "run", &[given]).unwrap_err().to_string();
+        let key = given.split('=').next().unwrap();
+        assert!(message.contains(&format!("`{key}`")) && message.contains(name), "{message}");
+    }
+}
+
+#[test]
+fn sequences_longer_than_an_object_has_views_are_refused_before_training() {
+    let root = tempfile::tempdir().unwrap();
+    let set = SETS.iter().find(|set| set.name == "rendered_objects").unwrap();
+    for (given, key) in [
+        ("eval.max_seq_len=5", "eval.max_seq_len"),
+        ("eval.seq_len=5", "eval.seq_len"),
+        ("dataset.seq_len=5", "dataset.seq_len"),
+    ] {
+        let config = set.config(root.path(), "run", &[given]).unwrap();
+        let message = Run::start(config, &mut Observers::new()).unwrap_err().to_string();
+        assert!(message.contains(&format!("`{key}`: expected at most 4")), "{message}");
+        assert!(fs::read_dir(root.path()).unwrap().next().is_none(), "something was written");
+    }
+}
+
+#[test]
+fn data_with_other_actions_than_a_model_knows_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let set = SETS.iter().find(|set| set.name == "stl10_glimpses").unwrap();
+    (set.write)(root.path());
+    let config = set.config(root.path(), "run", &["run.epochs=1"]).unwrap();
+    let mut run = Run::start(config, &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    // Of two numbers too.
+    let other = SETS[0].config(root.path(), "other", &[]).unwrap();
+    let file = root.path().join("other.yaml");
+    fs::write(&file, other.to_yaml()).unwrap();
+    let checkpoint = run.folder().last_checkpoint();
+    let source = PretrainedSource { checkpoint, config: Some(file), ..PretrainedSource::default() };
+    let message = source.load(&Device::flex()).unwrap_err().to_string();
+    assert!(message.contains("position") && message.contains("cifar10_rotations with rotation"), "{message}");
 }

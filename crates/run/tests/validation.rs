@@ -5,11 +5,12 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use burn::tensor::Device;
 use common::tiny;
 use image::{Rgb, RgbImage};
 use seqjepa_evaluation::{ComparedRun, Comparison, TestedSplit, results_table};
 use seqjepa_run::registry::{DataSet, DataSetError};
-use seqjepa_run::{Config, Registry, ResumeOptions, Run, RunData, RunError};
+use seqjepa_run::{Config, PretrainedSource, Registry, ResumeOptions, Run, RunData, RunError};
 use seqjepa_train::observer::Observers;
 
 /// Three classes of 16 training pictures each, and no test split at all.
@@ -138,4 +139,29 @@ fn a_resume_with_other_images_held_out_is_refused() {
         let Err(RunError::ConfigChanged { differences, .. }) = resumed else { panic!("{resumed:?}") };
         assert_eq!(differences[0].key, "dataset.validation");
     }
+}
+
+#[test]
+fn images_that_a_model_was_trained_on_are_not_held_out() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let mut run = Run::start(tiny(&folder, &["dataset.validation=6"]), &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    let load = |given: &str| {
+        let source = PretrainedSource {
+            checkpoint: folder.clone(),
+            overrides: vec![given.into()],
+            ..PretrainedSource::default()
+        };
+        source.load(&Device::flex()).map(drop)
+    };
+    for (given, expected) in [
+        ("dataset.validation=7", "`dataset.validation`: expected at most 6"),
+        ("dataset.subset_seed=3", "`dataset.subset_seed`: expected 42"),
+    ] {
+        let message = load(given).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    load("dataset.validation=5").unwrap();
+    load("dataset.validation=0").unwrap();
 }

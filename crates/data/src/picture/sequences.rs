@@ -142,7 +142,7 @@ pub fn sequence_views(
 
 fn check_samples(source: &dyn SequenceSource, rows: SheetRows<'_>) -> Result<(), DataError> {
     match rows.samples.iter().find(|&&sample| sample as usize >= source.len()) {
-        Some(&sample) => Err(DataError::invalid("sample", format!("below {}", source.len()), sample)),
+        Some(&sample) => Err(DataError::invalid("samples", format!("below {}", source.len()), sample)),
         None => Ok(()),
     }
 }

@@ -170,6 +170,11 @@ impl SequenceSource for RotatedImages {
         layout.validate()?;
         Ok(Arc::new(Self { layout, ..self.clone() }))
     }
+
+    /// The first view of every sequence, which is the image as it is.
+    fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        Some(self.with_observed_views(1))
+    }
 }
 
 #[cfg(test)]
@@ -231,6 +236,8 @@ mod tests {
         super::super::test_source::keeps_its_promises(&source(3), 1);
         refuses_what_does_not_fit(&source(2));
         assert!(source(2).candidates(4).is_none());
+        let clean = source(2).clean().unwrap().unwrap();
+        assert_eq!(fill(&*clean, KEY, 1, false)[0], fill(&source(2), KEY, 1, false)[0]);
     }
 
     #[test]

@@ -218,7 +218,7 @@ pub trait SequenceSource: Send + Sync + Debug {
 
     /// The same samples without what tells their views apart: sequences of one observed view, the clean image, which is the same for every
     /// seed and epoch, resized and normalised as views are; actions keep their space. Of augmented images that is the image itself, of
-    /// renders view 0, of glimpses the one that stands for the image. `None` where nothing is clean, or where every view is.
+    /// renders view 0, of rotated ones the one that is not turned. `None` where nothing is clean.
     ///
     /// Accuracies of one view are published on it. The sequences have a target view too, which may be anything.
     fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {

@@ -38,6 +38,9 @@ pub(crate) fn measure_transfer(
     passes: &Passes,
     observer: &mut dyn Observer,
 ) -> Result<Measurement, EvaluationError> {
+    if let Err(reason) = &passes.splits.classes {
+        return Err(EvaluationError::Classes { data: passes.data.clone(), reason: reason.clone() });
+    }
     let Some(images) = passes.clean_images(observer)? else {
         return Err(EvaluationError::Clean { data: passes.data.clone() });
     };

@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use seqjepa_data::ActionSpace;
 use seqjepa_model::{DynMethod, DynMethodConfig, TensorRole};
 use seqjepa_nn::{StateDict, is_buffer};
 use seqjepa_train::MetricsRow;
 use seqjepa_train::checkpoint::CheckpointError;
 
 use super::error::ModelFileError;
-use crate::config::{Config, ConfigDifference};
+use crate::config::{Config, ConfigDifference, ConfigError, invalid};
 use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
 use crate::folder::run_folder::CHECKPOINTS;
@@ -117,13 +118,21 @@ impl PretrainedSource {
             Err(error) => return Err(error.into()),
         };
         let (config, not_followed) = match (&self.config, &native) {
-            (Some(config), _) => (Config::load_with(&self.registry, config, &self.overrides)?, Vec::new()),
+            (Some(config), native) => {
+                let config = Config::load_with(&self.registry, config, &self.overrides)?;
+                if let Some(native) = native {
+                    check_actions(&self.registry, &native.record.config, &config)?;
+                }
+                (config, Vec::new())
+            }
             (None, Some(native)) => {
                 let held = &native.record.config;
                 let (text, origin) =
                     (held.without_machine().to_yaml(), format!("the config in {}", path.display()));
                 let config = Config::parse_with(&self.registry, &text, &origin, &self.overrides)?;
                 let not_followed = held.not_followed(&config);
+                check_held_out(held, &config)?;
+                check_actions(&self.registry, held, &config)?;
                 (config, not_followed)
             }
             (None, None) => unreachable!("without a config, only a checkpoint of this project gets here"),
@@ -221,6 +230,39 @@ fn lacking_in_part(method: &dyn DynMethod, missing: &[String]) -> Vec<String> {
     };
     let absent = |name: &&String| role(name) == TensorRole::Representation || !whole(role(name));
     missing.iter().filter(absent).cloned().collect()
+}
+
+/// Refuses data whose actions are not those that the model was trained on, though there may be as many of them.
+fn check_actions(registry: &Registry, trained: &Config, config: &Config) -> Result<(), ConfigError> {
+    // A data set that the registry does not know cannot be asked.
+    let Ok(Ok(own)) = registry.data_set(trained).map(|entry| entry.actions(trained)) else { return Ok(()) };
+    let other = registry.data_set(config)?.actions(config)?;
+    if own.groups() == other.groups() {
+        return Ok(());
+    }
+    let names = |space: &ActionSpace| {
+        space.groups().iter().map(|group| group.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let expected =
+        format!("a data set whose actions are {}, as those that this model was trained on", names(&own));
+    Err(invalid("dataset.name", expected, format!("{} with {}", config.dataset.name, names(&other))))
+}
+
+/// Refuses to call images held out that the model was trained on.
+fn check_held_out(trained: &Config, config: &Config) -> Result<(), ConfigError> {
+    let (own, asked) = (&trained.dataset, &config.dataset);
+    if asked.validation == 0 || asked.name != own.name {
+        return Ok(());
+    }
+    if asked.validation > own.validation {
+        let expected = format!("at most {}, the images that this model was not trained on", own.validation);
+        return Err(invalid("dataset.validation", expected, asked.validation));
+    }
+    if asked.subset_seed != own.subset_seed {
+        let expected = format!("{}, by which images were held out of this model's training", own.subset_seed);
+        return Err(invalid("dataset.subset_seed", expected, asked.subset_seed));
+    }
+    Ok(())
 }
 
 /// Refuses a config of another size than the tensors beside it, before a model is built by it. Networks that are not trained by

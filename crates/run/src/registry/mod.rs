@@ -6,6 +6,7 @@ mod data_sets;
 mod glimpses;
 mod methods;
 mod objects;
+mod own_keys;
 mod rotations;
 mod unaugmented;
 
@@ -119,9 +120,10 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Invalid`] if there is none of that name.
+    /// [`ConfigError::Invalid`] if there is none of that name, or for a key that only others read.
     pub fn data_set(&self, config: &Config) -> Result<&dyn DataSetEntry, ConfigError> {
         let name = &config.dataset.name;
+        own_keys::check(config)?;
         self.data_sets
             .get(name)
             .map(|entry| &**entry)

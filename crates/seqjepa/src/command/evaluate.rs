@@ -94,6 +94,11 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
         refuse_other_than_card(output)?;
     }
     let mut source = arguments.model.source();
+    if arguments.transfer.is_some()
+        && let Some(over) = source.overrides.iter().find(|over| over.trim_start().starts_with("dataset."))
+    {
+        bail!("--set {over}: expected no key of `dataset` beside --transfer, whose file describes the data");
+    }
     let flags = arguments.flags();
     source.overrides.extend(flags.iter().map(|(over, _)| over.clone()));
     if arguments.protocol.is_some() {

@@ -101,8 +101,9 @@ fn hint(error: &Error) -> Option<String> {
     };
     if let Some(DataSetError::Data(DataError::Missing { .. })) = data_set {
         return Some(
-            "dataset.data_root names the folder of the data, as `--set dataset.data_root=FOLDER`; docs/data.md says which files it \
-             holds, and `--set dataset.download=true` fetches those of CIFAR"
+            "dataset.data_root names the folder of the data, as `--set dataset.data_root=FOLDER`, dataset.lists and \
+             dataset.saliency_root those of lists and maps; docs/data.md says which files they hold; those of CIFAR are fetched with \
+             `--set dataset.download=true`"
                 .into(),
         );
     }

@@ -133,6 +133,11 @@ impl SequenceSource for AffineImages {
         Ok(Arc::new(Self { config, layout, ..self.clone() }))
     }
 
+    /// The first view of every sequence, which is the image as it is.
+    fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
+        Some(Self { reference: true, ..self.clone() }.with_observed_views(1))
+    }
+
     fn candidates(&self, views: usize) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
         Some(Self { reference: false, ..self.clone() }.with_observed_views(views))
     }
