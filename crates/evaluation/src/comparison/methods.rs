@@ -27,6 +27,7 @@ pub struct SweptMethod {
 #[derive(Debug, Clone)]
 pub struct MethodTable {
     data_sets: Vec<(String, Vec<SweptMethod>)>,
+    remarks: Vec<String>,
 }
 
 /// What a column shows.
@@ -202,7 +203,13 @@ impl MethodTable {
     /// Data sets by name, with the methods on each.
     #[must_use]
     pub fn new(data_sets: Vec<(String, Vec<SweptMethod>)>) -> Self {
-        Self { data_sets }
+        Self { data_sets, remarks: Vec::new() }
+    }
+
+    /// The same with remarks on single runs below the tables, each a sentence.
+    #[must_use]
+    pub fn with_remarks(self, remarks: Vec<String>) -> Self {
+        Self { remarks, ..self }
     }
 
     /// Whether seeds are missing that were asked for.
@@ -251,7 +258,12 @@ impl MethodTable {
             text.push('\n');
         }
         let legend: Vec<String> = self.legend().into_iter().map(|text| wrapped(text, 120, 0)).collect();
-        text + &legend.join("\n")
+        text += &legend.join("\n");
+        if !self.remarks.is_empty() {
+            text.push('\n');
+        }
+        self.remarks.iter().for_each(|remark| text += &wrapped(&format!("- {}", clean(remark)), 120, 2));
+        text
     }
 
     /// The tables for a terminal of `width` columns (at least 20).
@@ -266,6 +278,7 @@ impl MethodTable {
             text.push('\n');
         }
         self.legend().into_iter().for_each(|paragraph| text += &wrapped(paragraph, width, 0));
+        self.remarks.iter().for_each(|remark| text += &wrapped(&one_line(remark), width, 4));
         text
     }
 
@@ -481,6 +494,15 @@ mod tests {
         for width in [40, 100] {
             assert!(table.text(width).lines().all(|line| line.chars().count() <= width));
         }
+    }
+
+    #[test]
+    fn remarks_stand_below_the_tables() {
+        let remark = "synthetic, ours, seed 1: gates failed: ep_loss | x.".to_owned();
+        let table = table(vec![method("ours", &[Some(1.0)])]).with_remarks(vec![remark]);
+        let text = table.markdown();
+        assert!(text.ends_with("\n\n- synthetic, ours, seed 1: gates failed: ep\\_loss \\| x.\n"), "{text}");
+        assert!(table.text(100).ends_with("\nsynthetic, ours, seed 1: gates failed: ep_loss | x.\n"));
     }
 
     #[test]

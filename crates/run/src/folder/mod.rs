@@ -1,7 +1,7 @@
 //! The folder that holds everything a run produced, who is at work on it, and how it is doing.
 
 mod error;
-mod lock;
+pub(crate) mod lock;
 pub(crate) mod run_folder;
 pub mod status;
 

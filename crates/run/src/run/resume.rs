@@ -118,8 +118,8 @@ impl Run {
         parts.device_check = parts.check_device()?;
         let mut run = Self::assemble(parts, folder, store, lock);
         let Some(Found { checkpoint, path, .. }) = found else {
-            run.replace_config(&kept, unreadable)?;
             observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;
+            run.replace_config(&kept, unreadable)?;
             return Ok(run);
         };
         let (progress, record) = (&checkpoint.progress, &checkpoint.record);
@@ -154,13 +154,14 @@ impl Run {
         if another_best {
             run.store.forget_best()?;
         }
-        run.replace_config(&kept, unreadable)?;
         if batch == 0 && path == run.store.last() && run.last_is_best() {
             // The kill may have come between the checkpoint and its second name.
             run.store.mark_best()?;
         }
         run.check_best(epoch, observer)?;
         observer.observe(&Event::Resumed { path: Some(&path), epoch, batch })?;
+        // Last: a run whose resume is given up by a signal is what its status says, of its old length.
+        run.replace_config(&kept, unreadable)?;
         Ok(run)
     }
 

@@ -31,6 +31,9 @@ pub struct IndexedRun {
     pub method: String,
     /// Its seed.
     pub seed: u64,
+    /// Epochs that it is trained for; none in the index of an earlier version.
+    #[serde(default)]
+    pub epochs: Option<usize>,
     /// Its folder below that of the sweep.
     pub id: String,
 }
@@ -46,6 +49,7 @@ impl SweepIndex {
             data_set: run.data_set.clone(),
             method: run.method.clone(),
             seed: run.seed,
+            epochs: Some(run.config.run.epochs),
             id: run.id.clone(),
         });
         Self { format: FORMAT, runs: indexed.collect() }
@@ -131,7 +135,8 @@ mod tests {
     use super::*;
 
     fn index(id: &str) -> SweepIndex {
-        let run = IndexedRun { data_set: "d".into(), method: "m".into(), seed: 1, id: id.into() };
+        let run =
+            IndexedRun { data_set: "d".into(), method: "m".into(), seed: 1, epochs: None, id: id.into() };
         SweepIndex { format: FORMAT, runs: vec![run] }
     }
 

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::SweepError;
 use super::file::{self, Settings, SweepFile};
+use super::index::SweepIndex;
 use super::slug::slug;
 use crate::config::{Config, ConfigError, abridged};
 use crate::config_file::read_text;
@@ -12,6 +13,10 @@ use crate::registry::Registry;
 
 /// More runs than anybody waits for.
 const MOST_RUNS: usize = 10_000;
+
+/// The keys of the axes.
+const METHODS: &str = "methods";
+const DATA_SETS: &str = "datasets";
 
 /// A sweep: every run of it, in the order in which they are made, and its folder.
 ///
@@ -39,6 +44,9 @@ pub struct PlannedRun {
 }
 
 impl SweepPlan {
+    /// The files of the tables and their pictures in the sweep's folder: as Markdown, as CSV, as pixels, as a drawing.
+    pub const TABLES: [&str; 4] = ["table.md", "table.csv", "methods.png", "methods.svg"];
+
     /// Reads a sweep file and works out the config of every run. Checks all that can be known without data.
     ///
     /// `output` takes the place of the file's own. A value is that of, the last first: the seed, the method's `set`, the data set's, the
@@ -79,9 +87,9 @@ impl SweepPlan {
         origin: &str,
     ) -> Result<Self, SweepError> {
         let methods = file.methods.iter().map(|entry| (&entry.name, &entry.method, &entry.set));
-        let methods = axis("methods", methods, origin)?;
+        let methods = axis(METHODS, methods, origin)?;
         let data_sets = file.datasets.iter().map(|entry| (&entry.name, &entry.dataset, &entry.set));
-        let data_sets = axis("datasets", data_sets, origin)?;
+        let data_sets = axis(DATA_SETS, data_sets, origin)?;
         let runs = methods.len().saturating_mul(data_sets.len()).saturating_mul(file.seeds.len());
         if runs > MOST_RUNS {
             let (key, expected) = ("seeds".to_owned(), format!("at most {MOST_RUNS} runs in all"));
@@ -182,6 +190,11 @@ struct Axis<'a> {
     set: &'a Settings,
 }
 
+/// The files in the folder of a sweep, beside which are the folders of its data sets.
+fn own_files() -> impl Iterator<Item = &'static str> {
+    SweepPlan::TABLES.into_iter().chain([SweepIndex::FILE_NAME])
+}
+
 /// The entries of an axis, no two of which have one folder.
 fn axis<'a>(
     key: &str,
@@ -198,9 +211,13 @@ fn axis<'a>(
             found,
         };
         let Some(slug) = slug(name) else {
-            let expected = "a name for a folder, with a letter or digit and at most 80 characters".to_owned();
+            let expected = "a name for a folder, with an ASCII letter or digit (a to z, 0 to 9) and at most 80 characters".to_owned();
             return Err(refuse(expected, format!("`{}`", abridged(name))));
         };
+        if key == DATA_SETS && own_files().any(|own| own == slug) {
+            let expected = "a name whose folder is no file of the sweep".to_owned();
+            return Err(refuse(expected, format!("`{}`, which becomes `{slug}`", abridged(name))));
+        }
         if let Some(earlier) = found.iter().find(|earlier| earlier.slug == slug) {
             let expected = "names whose folders differ".to_owned();
             let both = format!(
@@ -303,9 +320,31 @@ mod tests {
             ),
             (format!("methods: [seqjepa, seqjepa]\n{rest}"), "both of which become `seqjepa`"),
             (format!("methods: [{{name: '...', method: seqjepa}}]\n{rest}"), "a name for a folder"),
+            (
+                format!("methods: [{{name: 日本語, method: seqjepa}}]\n{rest}"),
+                "with an ASCII letter or digit",
+            ),
         ] {
             assert!(refused(&text).contains(words), "{text}: {}", refused(&text));
         }
+    }
+
+    #[test]
+    fn the_sweep_s_own_files_are_no_data_set_s() {
+        let named = |name: &str| {
+            format!(
+                "methods: [{{name: {name}, method: seqjepa}}]\ndatasets: [{{name: {name}, dataset: synthetic}}]\nseeds: [1]\n"
+            )
+        };
+        for name in ["table.md", "Table.CSV", "methods.png", "METHODS.svg", "sweep.json", "-sweep.json."] {
+            let error = refused(&named(name));
+            assert!(
+                error.starts_with("`datasets[0].name` in s.yaml: ") && error.contains("no file of the sweep"),
+                "{name}: {error}"
+            );
+        }
+        // A method's folder is in that of a data set.
+        plan(&named("table").replace("{name: table, method", "{name: table.md, method")).unwrap();
     }
 
     #[test]

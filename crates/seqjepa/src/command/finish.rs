@@ -18,7 +18,7 @@ use super::signals::Stop;
 use super::terminal::{say, width};
 
 /// Exit code of a run that failed its gates, so that scripts can tell it from an error (1) and from wrong arguments (2).
-const GATES_FAILED: u8 = 3;
+pub(super) const GATES_FAILED: u8 = 3;
 
 /// Trains what is left of a run, measures the result unless that is not wanted, and says all that a user must know.
 pub(super) fn train_and_evaluate(

@@ -129,7 +129,7 @@ fn a_run_that_fails_stops_no_other_and_is_tried_again() {
     fs::write(folder.join("out/sweep.json"), "").unwrap();
     let error = fails(folder, ["sweep", "sweep.yaml", "--only", "seed1"]);
     assert!(error.contains("error: synthetic, simclr, seed 1: ") && error.contains("seed1.log)"), "{error}");
-    assert!(error.contains("1 of 2 runs have failed; the same command tries them again"), "{error}");
+    assert!(error.contains("1 of 2 runs has failed; the same command tries it again"), "{error}");
     is_finished(&folder.join("out").join(RUNS[0]));
     assert!(!folder.join("out").join(RUNS[2]).exists());
     let status = succeeds(folder, ["status", "out"]);
@@ -141,6 +141,82 @@ fn a_run_that_fails_stops_no_other_and_is_tried_again() {
     let text = succeeds(folder, ["sweep", "sweep.yaml", "--only", "simclr/seed1"]);
     assert!(text.contains("synthetic, simclr, seed 1: going on"), "{text}");
     is_finished(&folder.join("out").join(RUNS[1]));
+}
+
+/// A folder that a process holds which has written nothing yet.
+fn hold(run: &Path) -> fs::File {
+    fs::create_dir_all(run).unwrap();
+    let lock = fs::File::create(run.join("lock")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+#[test]
+fn a_run_that_another_process_takes_meanwhile_is_left_to_it() {
+    let scratch = scratch();
+    let folder = scratch.path();
+    sweep_in(folder);
+    let child = program()
+        .args(["sweep", "sweep.yaml", "--only", "seed1"])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !folder.join("out").join(RUNS[0]).join("config.yaml").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    let _lock = hold(&folder.join("out").join(RUNS[1]));
+    let output = child.wait_with_output().unwrap();
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("simclr, seed 1: another process is at work on it") && !text.contains("FAILED"),
+        "{text}"
+    );
+    let text = succeeds(folder, ["sweep", "sweep.yaml", "--task", "2"]);
+    assert!(text.contains("simclr, seed 1: another process is at work on it"), "{text}");
+    assert!(succeeds(folder, ["status", "out"]).contains("1 finished, 1 running, 2 not begun"));
+}
+
+#[test]
+fn longer_runs_and_foreign_cards_are_made_up_for() {
+    let scratch = scratch();
+    let folder = scratch.path();
+    fs::write(
+        folder.join("sweep.yaml"),
+        SWEEP.replace("run.epochs: 1", "run.epochs: 1, gating.loss_max: -1000.0"),
+    )
+    .unwrap();
+    let output = seqjepa(folder, ["sweep", "sweep.yaml", "--only", "ours"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let table = || read(&folder.join("out/table.md")).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(table().contains("Ours without actions, seed 2: gates failed: "), "{}", table());
+
+    // The card of the other seed, and one that is damaged.
+    let card = |run: &str| folder.join("out").join(run).join("evaluation.json");
+    let own = [0, 2].map(|run| read(&card(RUNS[run])));
+    fs::write(card(RUNS[0]), &own[1]).unwrap();
+    fs::write(card(RUNS[2]), "{").unwrap();
+    let text = succeeds(folder, ["sweep", "sweep.yaml", "--table"]);
+    assert!(table().contains("0 of 2 *"), "{text}{}", table());
+    assert!(succeeds(folder, ["status", "out"]).contains("4 runs: 2 unfinished, 2 not begun"));
+    let output = seqjepa(folder, ["sweep", "sweep.yaml", "--only", "ours"]);
+    assert!(
+        stderr(&output).contains("expected the seed 1, found 2; it is measured again"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!([0, 2].map(|run| read(&card(RUNS[run]))), own);
+
+    // Longer by an epoch: none of the cards that are there is of such a run.
+    let longer = SWEEP.replace("run.epochs: 1", "run.epochs: 2, gating.loss_max: -1000.0");
+    fs::write(folder.join("sweep.yaml"), longer).unwrap();
+    seqjepa(folder, ["sweep", "sweep.yaml", "--only", "actions/seed1"]);
+    assert!(table().contains("1 of 2 *"), "{}", table());
+    for arguments in [["sweep", "sweep.yaml", "--dry-run"].as_slice(), &["status", "out"]] {
+        assert!(succeeds(folder, arguments).contains("4 runs: 1 finished, 1 unfinished, 2 not begun"));
+    }
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use seqjepa_evaluation::Table;
+use seqjepa_run::Registry;
 use seqjepa_run::folder::status::inspect;
-use seqjepa_run::sweep::{IndexedRun, Standing, SweepIndex, standing_of};
+use seqjepa_run::sweep::{IndexedRun, Standing, SweepIndex};
 use serde_json::json;
 
 use super::super::sweep::summary;
@@ -13,8 +14,9 @@ use super::clock;
 
 /// Prints a line for every run, or all as JSON.
 pub(super) fn show(root: &Path, index: &SweepIndex, as_json: bool) {
+    let registry = Registry::standard();
     let found: Vec<(&IndexedRun, Standing)> =
-        index.runs.iter().map(|run| (run, standing_of(&run.folder(root)))).collect();
+        index.runs.iter().map(|run| (run, run.standing(&registry, root))).collect();
     if as_json {
         let of_run = |(run, standing): &(&IndexedRun, Standing)| {
             let status = inspect(&run.folder(root)).ok().map(|(status, _)| status);

@@ -17,10 +17,11 @@ use seqjepa_run::sweep::{PlannedRun, Standing, SweepIndex, SweepPlan, rehearse};
 use seqjepa_train::storage::{Folder, folder_of, write_atomically};
 
 use super::arguments::whole;
+use super::finish::GATES_FAILED;
 use super::pace::words;
 use super::pool::on_the_pool;
 use super::signals::{Stop, StoppedWork, stoppable};
-use super::terminal::{self, say, short_line, tell, width};
+use super::terminal::{self, note, say, short_line, tell, width};
 use super::train;
 use worker::{Ended, Worker};
 
@@ -32,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Every combination is a run in its own folder, OUTPUT/DATASET/METHOD/seedSEED, beside which are its config and what it printed. What is
 /// finished is not made again, what was stopped goes on to the same bits, what has failed is tried again; the other runs do not wait for
 /// it. All configs, data and models are looked at before the first run starts. SIGINT and SIGTERM stop the runs, which save. Exit code 1 if
-/// a run failed.
+/// a run failed, else 3 if a run has not passed the gates of its config.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The sweep file (docs/sweeps.md; `seqjepa config schema --sweep` for editors).
@@ -61,11 +62,22 @@ pub(super) struct Arguments {
     table: bool,
 }
 
+/// What is said of a run that this process leaves to another.
+const ELSEWHERE: &str = "another process is at work on it, and goes on with it";
+
 /// A run with its standing before anything is done.
 #[derive(Debug, Clone, Copy)]
 struct Found<'a> {
     run: &'a PlannedRun,
     standing: Standing,
+}
+
+/// What has come of a run at its turn.
+enum Turn<'a> {
+    /// A process of this sweep is at work on it.
+    Started(Worker<'a>),
+    /// There is nothing to do, as another process is at work on it or has been, in words.
+    LeftOut(&'static str),
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -83,7 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut found = found.collect::<anyhow::Result<Vec<_>>>()?;
     if arguments.table {
         SweepIndex::of(&plan).write(plan.root())?;
-        table::write(&plan)?;
+        table::write(&registry, &plan)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(text) = &arguments.only {
@@ -116,13 +128,13 @@ fn sweep(
     }
     SweepIndex::of(plan).write(plan.root())?;
     for elsewhere in found.iter().filter(|found| found.standing == Standing::Running) {
-        tell!("{}: another process is at work on it, and goes on with it", elsewhere.run);
+        tell!("{}: {ELSEWHERE}", elsewhere.run);
     }
     let queue: Vec<&Found<'_>> = open().filter(|found| found.standing != Standing::Running).collect();
     stop.begin();
-    tell!("{} of {} runs to make, in {}", queue.len(), found.len(), plan.root().display());
-    let failed = make(&queue, arguments.jobs, stop)?;
-    table::write(plan)?;
+    tell!("{} of {} to make, in {}", queue.len(), runs(found.len()), plan.root().display());
+    let failed = make(registry, &queue, arguments.jobs, stop)?;
+    table::write(registry, plan)?;
     if stop.check().is_err() {
         let again = format!(
             "the sweep was stopped; its runs are saved as they are, and the same command goes on with them: seqjepa sweep {}",
@@ -133,19 +145,34 @@ fn sweep(
     for (run, reason) in &failed {
         terminal::error(format_args!("error: {run}: {reason}"));
     }
-    if failed.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+    if !failed.is_empty() {
+        let (have, them) = if failed.len() == 1 { ("has", "it") } else { ("have", "them") };
+        terminal::error(format_args!(
+            "{} of {} {have} failed; the same command tries {them} again",
+            failed.len(),
+            runs(found.len())
+        ));
+        return Ok(ExitCode::FAILURE);
     }
-    terminal::error(format_args!(
-        "{} of {} runs have failed; the same command tries them again",
-        failed.len(),
-        found.len()
-    ));
-    Ok(ExitCode::FAILURE)
+    let is_gated = |run: &PlannedRun| !run.failed_gates().is_empty();
+    let gates_failed = found.iter().any(|found| {
+        is_gated(found.run) && found.run.standing(registry).is_ok_and(|now| now == Standing::Finished)
+    });
+    Ok(if gates_failed { ExitCode::from(GATES_FAILED) } else { ExitCode::SUCCESS })
+}
+
+/// A number of runs, in words.
+fn runs(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "run" } else { "runs" })
 }
 
 /// Makes the runs, so many at a time, until all are made or a signal comes. Those that failed, and why.
-fn make<'a>(queue: &[&Found<'a>], jobs: usize, stop: &Stop) -> anyhow::Result<Vec<(&'a PlannedRun, String)>> {
+fn make<'a>(
+    registry: &Registry,
+    queue: &[&Found<'a>],
+    jobs: usize,
+    stop: &Stop,
+) -> anyhow::Result<Vec<(&'a PlannedRun, String)>> {
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = (jobs > 1).then(|| (cores / jobs).max(1));
     let mut waiting = queue.iter();
@@ -155,17 +182,20 @@ fn make<'a>(queue: &[&Found<'a>], jobs: usize, stop: &Stop) -> anyhow::Result<Ve
     loop {
         if stop.check().is_err() && !stopping {
             stopping = true;
-            tell!("stopping: waiting for {} runs to save", workers.len());
+            tell!("stopping: waiting for {} to save", runs(workers.len()));
             workers.iter().for_each(Worker::stop);
         }
         while !stopping && workers.len() < jobs {
             let Some(found) = waiting.next() else { break };
-            let begun = if found.standing == Standing::Absent { "starting" } else { "going on" };
-            tell!("{}: {begun}", found.run);
-            match start(found.run, threads) {
-                Ok(worker) => workers.push(worker),
+            match start(registry, found.run, threads) {
+                Ok(Turn::Started(worker)) => {
+                    workers.push(worker);
+                    continue;
+                }
+                Ok(Turn::LeftOut(why)) => tell!("{}: {why}", found.run),
                 Err(error) => failed.push((found.run, error.to_string())),
             }
+            done += 1;
         }
         if workers.is_empty() {
             return Ok(failed);
@@ -192,6 +222,10 @@ fn make<'a>(queue: &[&Found<'a>], jobs: usize, stop: &Stop) -> anyhow::Result<Ve
             let said = match ended {
                 Ended::Finished { gates_failed: false } => "finished".to_owned(),
                 Ended::Finished { gates_failed: true } => "finished, its gates failed".to_owned(),
+                Ended::Failed(_) if worker.is_elsewhere(registry) => {
+                    tell!("{}: {ELSEWHERE}", worker.run);
+                    continue;
+                }
                 Ended::Failed(reason) => {
                     failed.push((worker.run, format!("{reason} (all of it is in {})", worker.log.display())));
                     "FAILED".to_owned()
@@ -232,9 +266,27 @@ fn beside(run: &PlannedRun, ending: &str) -> PathBuf {
     folder_of(run.folder()).join(format!("seed{}.{ending}", run.seed))
 }
 
-fn start<'a>(run: &'a PlannedRun, threads: Option<usize>) -> anyhow::Result<Worker<'a>> {
+/// Starts a run, or goes on with it, unless another process has come before: it is looked at anew.
+fn start<'a>(registry: &Registry, run: &'a PlannedRun, threads: Option<usize>) -> anyhow::Result<Turn<'a>> {
+    let begun = match prepared(registry, run)? {
+        Standing::Running => return Ok(Turn::LeftOut(ELSEWHERE)),
+        Standing::Finished => return Ok(Turn::LeftOut("finished by another process")),
+        Standing::Absent => "starting",
+        Standing::Unfinished | Standing::Failed => "going on",
+    };
+    tell!("{run}: {begun}");
     let config = write_config(run)?;
-    Worker::start(run, &config, &beside(run, "log"), threads)
+    Ok(Turn::Started(Worker::start(run, &config, &beside(run, "log"), threads)?))
+}
+
+/// How far a run is, at which work is to begin: without a card that is not its own.
+fn prepared(registry: &Registry, run: &PlannedRun) -> anyhow::Result<Standing> {
+    let look = run.look(registry)?;
+    if let Some(doubt) = look.doubt {
+        note!("warning: {run}: {doubt}; it is measured again");
+        run.remove_foreign_card(registry)?;
+    }
+    Ok(look.standing)
 }
 
 /// Makes one run in this process.
@@ -242,17 +294,27 @@ fn one(registry: &Registry, plan: &SweepPlan, task: usize) -> anyhow::Result<Exi
     let Some(run) = plan.runs().get(task - 1) else {
         bail!("--task {task}: expected 1 to {}, the runs of the sweep", plan.runs().len());
     };
-    match run.standing(registry)? {
+    match prepared(registry, run)? {
         Standing::Finished => {
             say!("{run}: finished");
             return Ok(ExitCode::SUCCESS);
         }
-        Standing::Running => bail!("{run}: another process is at work on it"),
+        Standing::Running => {
+            tell!("{run}: {ELSEWHERE}");
+            return Ok(ExitCode::SUCCESS);
+        }
         Standing::Absent | Standing::Unfinished | Standing::Failed => {}
     }
     SweepIndex::of(plan).write(plan.root())?;
     tell!("{run}");
-    train::run(&train::Arguments::to_the_end_of(write_config(run)?))
+    match train::run(&train::Arguments::to_the_end_of(write_config(run)?)) {
+        // It has come between the look and the start.
+        Err(_) if run.standing(registry).is_ok_and(|now| now == Standing::Running) => {
+            tell!("{run}: {ELSEWHERE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        result => result,
+    }
 }
 
 /// The runs with their numbers, standing and digests.
@@ -273,7 +335,7 @@ pub(super) fn summary(standings: impl Iterator<Item = Standing>) -> String {
     let count = |standing: Standing| standings.iter().filter(|own| **own == standing).count();
     let parts = ALL.into_iter().map(|standing| (count(standing), standing)).filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts.map(|(count, standing)| format!("{count} {}", standing.name())).collect();
-    format!("{} runs: {}", standings.len(), parts.join(", "))
+    format!("{}: {}", runs(standings.len()), parts.join(", "))
 }
 
 /// The last thing that a run said of what is wrong.
@@ -301,6 +363,7 @@ mod tests {
     fn standings_are_counted() {
         let standings = [Standing::Absent, Standing::Finished, Standing::Absent, Standing::Failed];
         assert_eq!(summary(standings.into_iter()), "4 runs: 1 finished, 1 failed, 2 not begun");
+        assert_eq!(summary([Standing::Running].into_iter()), "1 run: 1 running");
     }
 
     #[test]

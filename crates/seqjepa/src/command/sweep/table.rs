@@ -1,18 +1,19 @@
 //! The table of a sweep, of as many of its runs as are finished.
 
 use seqjepa_evaluation::{MethodTable, ResultCard, SweptMethod};
-use seqjepa_run::RunFolder;
-use seqjepa_run::sweep::{PlannedRun, Standing, SweepPlan, standing_of};
+use seqjepa_run::Registry;
+use seqjepa_run::sweep::{PlannedRun, SweepPlan};
 use seqjepa_train::storage::write_atomically;
 
 use super::super::terminal::{note, say, width};
 
 /// Prints the table and writes it with its pictures into the sweep's folder.
-pub(super) fn write(plan: &SweepPlan) -> anyhow::Result<()> {
-    let table = MethodTable::new(data_sets(plan));
+pub(super) fn write(registry: &Registry, plan: &SweepPlan) -> anyhow::Result<()> {
+    let mut remarks = Vec::new();
+    let data_sets = data_sets(registry, plan, &mut remarks);
+    let table = MethodTable::new(data_sets).with_remarks(remarks);
     say!("\n{}", table.text(width()).trim_end());
-    let [markdown, csv, picture, drawing] =
-        ["table.md", "table.csv", "methods.png", "methods.svg"].map(|name| plan.root().join(name));
+    let [markdown, csv, picture, drawing] = SweepPlan::TABLES.map(|name| plan.root().join(name));
     write_atomically(&markdown, table.markdown().as_bytes())?;
     write_atomically(&csv, table.csv().as_bytes())?;
     let plot = table.scatter();
@@ -29,8 +30,13 @@ pub(super) fn write(plan: &SweepPlan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The methods of every data set in the plan's order, with a card for every seed that is finished.
-fn data_sets(plan: &SweepPlan) -> Vec<(String, Vec<SweptMethod>)> {
+/// The methods of every data set in the plan's order, with a card for every seed that is finished; the gates that these failed become
+/// remarks.
+fn data_sets(
+    registry: &Registry,
+    plan: &SweepPlan,
+    remarks: &mut Vec<String>,
+) -> Vec<(String, Vec<SweptMethod>)> {
     let mut data_sets: Vec<(String, Vec<SweptMethod>)> = Vec::new();
     for run in plan.runs() {
         let at = data_sets.iter().position(|(name, _)| *name == run.data_set).unwrap_or_else(|| {
@@ -42,20 +48,26 @@ fn data_sets(plan: &SweepPlan) -> Vec<(String, Vec<SweptMethod>)> {
             methods.push(SweptMethod { name: run.method.clone(), cards: Vec::new() });
             methods.len() - 1
         });
-        methods[at].cards.push(card(run));
+        let card = card(registry, run);
+        let failed = card.as_ref().map(|_| run.failed_gates()).unwrap_or_default();
+        if !failed.is_empty() {
+            remarks.push(format!("{run}: gates failed: {}.", failed.join("; ")));
+        }
+        methods[at].cards.push(card);
     }
     data_sets
 }
 
 /// The card of a run that is finished.
-fn card(run: &PlannedRun) -> Option<ResultCard> {
-    if standing_of(run.folder()) != Standing::Finished {
-        return None;
-    }
-    match ResultCard::load(&RunFolder::at(run.folder()).evaluation()) {
-        Ok(card) => Some(card),
+fn card(registry: &Registry, run: &PlannedRun) -> Option<ResultCard> {
+    let left_out = |why: String| note!("warning: {run} is left out: {why}");
+    match run.look(registry) {
+        Ok(look) => {
+            look.doubt.into_iter().for_each(left_out);
+            look.card
+        }
         Err(error) => {
-            note!("warning: {run} is left out: {error}");
+            left_out(error.to_string());
             None
         }
     }

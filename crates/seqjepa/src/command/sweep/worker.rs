@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use anyhow::Context;
 use seqjepa_data::regular::open_regular;
-use seqjepa_run::sweep::PlannedRun;
+use seqjepa_run::Registry;
+use seqjepa_run::folder::status::inspect;
+use seqjepa_run::sweep::{PlannedRun, Standing};
 
+use super::super::finish::GATES_FAILED;
 use super::last_words;
 
 /// The variable by which the pool of threads knows its size.
 const POOL: &str = "RAYON_NUM_THREADS";
-
-/// The exit code of a run that failed its gates: it is finished all the same.
-const GATES_FAILED: i32 = 3;
 
 /// A process at work on a run.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Worker<'a> {
 /// How a process ended.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// The run is trained and measured.
+    /// The run is trained and measured; one that failed its gates is finished all the same.
     Finished { gates_failed: bool },
     /// It is not, and why.
     Failed(String),
@@ -85,6 +85,17 @@ impl<'a> Worker<'a> {
         // Elsewhere it comes to its end, or is ended with this process.
     }
 
+    /// Whether the process has ended since another was at work on the run, or has finished it meanwhile.
+    pub(super) fn is_elsewhere(&self, registry: &Registry) -> bool {
+        match self.run.standing(registry) {
+            Ok(Standing::Running) => true,
+            Ok(Standing::Finished) => {
+                inspect(self.run.folder()).is_ok_and(|(status, _)| status.pid != self.child.id())
+            }
+            _ => false,
+        }
+    }
+
     /// How the process ended, once it has.
     pub(super) fn ended(&mut self) -> io::Result<Option<Ended>> {
         let status = self.child.try_wait()?;
@@ -94,7 +105,7 @@ impl<'a> Worker<'a> {
     fn judged(&self, status: ExitStatus) -> Ended {
         match status.code() {
             Some(0) => Ended::Finished { gates_failed: false },
-            Some(GATES_FAILED) => Ended::Finished { gates_failed: true },
+            Some(code) if code == i32::from(GATES_FAILED) => Ended::Finished { gates_failed: true },
             Some(_) => Ended::Failed(last_words(&self.log)),
             None => Ended::Failed(format!("killed ({status})")),
         }
