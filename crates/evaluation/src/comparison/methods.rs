@@ -501,7 +501,7 @@ mod tests {
         let remark = "synthetic, ours, seed 1: gates failed: ep_loss | x.".to_owned();
         let table = table(vec![method("ours", &[Some(1.0)])]).with_remarks(vec![remark]);
         let text = table.markdown();
-        assert!(text.ends_with("\n\n- synthetic, ours, seed 1: gates failed: ep\\_loss \\| x.\n"), "{text}");
+        assert!(text.ends_with("\n\n- synthetic, ours, seed 1: gates failed: ep_loss \\| x.\n"), "{text}");
         assert!(table.text(100).ends_with("\nsynthetic, ours, seed 1: gates failed: ep_loss | x.\n"));
     }
 
