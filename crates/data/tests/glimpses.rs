@@ -3,17 +3,19 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 
+mod common;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use common::fill;
 use flate2::read::GzDecoder;
 use proptest::prelude::*;
 use seqjepa_data::dataset::{ImageSet, Saliency, SaliencyMaps, Stl10Images, Stl10Part};
 use seqjepa_data::{
     Fingerprint, GlimpseConfig, GlimpseGeometry, Glimpses, ImageSource, LoaderConfig, Normalization,
-    PixelBuffer, SequenceBatch, SequenceKey, SequenceLoader, SequenceScratch, SequenceSlot, SequenceSource,
-    Split,
+    PixelBuffer, SequenceBatch, SequenceKey, SequenceLoader, SequenceSource, Split,
 };
 use serde::Deserialize;
 
@@ -70,21 +72,6 @@ impl Fixture {
         let images = Arc::new(self.images(Stl10Part::Train, 0));
         Glimpses::new(images, Saliency::Maps(self.maps()), config).unwrap()
     }
-}
-
-/// Observed views, target view and parameters of one sequence.
-fn fill(source: &dyn SequenceSource, key: SequenceKey, rendered: usize, target: bool) -> [Vec<f32>; 3] {
-    let layout = source.layout();
-    let mut observed = vec![f32::NAN; rendered * layout.view_len()];
-    let mut last = vec![f32::NAN; if target { layout.view_len() } else { 0 }];
-    let mut parameters = vec![f32::NAN; (layout.observed_views + 1) * layout.actions.width()];
-    let slot = SequenceSlot {
-        observed: &mut observed,
-        target: target.then_some(&mut last),
-        parameters: &mut parameters,
-    };
-    source.fill(key, &mut SequenceScratch::default(), slot).unwrap();
-    [observed, last, parameters]
 }
 
 /// The points that parameters tell.

@@ -3,11 +3,14 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 
+mod common;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use common::fill;
 use proptest::prelude::*;
 use seqjepa_data::render::RenderedObjects;
 use seqjepa_data::three_d::{ObjectSequences, ThreeDieBench};
@@ -44,21 +47,6 @@ fn bench(root: &Path) -> ThreeDieBench {
 
 fn key(sample: u32) -> SequenceKey {
     SequenceKey { seed: 3, split: Split::Train, epoch: 1, sample }
-}
-
-/// Observed views, target view and parameters of one sequence.
-fn fill(source: &dyn SequenceSource, key: SequenceKey, rendered: usize, target: bool) -> [Vec<f32>; 3] {
-    let layout = source.layout();
-    let mut observed = vec![0.0; rendered * layout.view_len()];
-    let mut last = vec![0.0; if target { layout.view_len() } else { 0 }];
-    let mut parameters = vec![0.0; (layout.observed_views + 1) * layout.actions.width()];
-    let slot = SequenceSlot {
-        observed: &mut observed,
-        target: target.then_some(&mut last),
-        parameters: &mut parameters,
-    };
-    source.fill(key, &mut SequenceScratch::default(), slot).unwrap();
-    [observed, last, parameters]
 }
 
 #[test]
@@ -348,6 +336,10 @@ fn what_is_missing_or_damaged_is_named() {
     let end = latents.len();
     latents[end - 8..].copy_from_slice(&f64::NAN.to_le_bytes());
     fails(&object.join("latent_1.npy"), Some(&latents), "7 finite numbers");
+    // Degrees: the first of seven columns.
+    latents[end - 8..].copy_from_slice(&0.5_f64.to_le_bytes());
+    latents[end - 56..end - 48].copy_from_slice(&45.0_f64.to_le_bytes());
+    fails(&object.join("latent_1.npy"), Some(&latents), "radians, at most a turn either way, found 45");
 
     // At the start, every object's first and last view are looked for.
     for name in ["image_0.jpg", "image_5.jpg", "latent_5.npy"] {

@@ -234,6 +234,15 @@ fn transfer_reads_classes_from_the_clean_images_of_other_data() {
     };
     let error = transfer(&subject, data).unwrap_err();
     assert!(matches!(error, EvaluationError::Clean { .. }), "{error}");
+
+    let unlabelled = EvaluationData {
+        name: "renders".into(),
+        train: Arc::new(Rotations::new(2, 20).unlabelled()),
+        test: Arc::new(Rotations::new(2, 20).unlabelled()),
+        ..common::data()
+    };
+    let error = transfer(&subject, unlabelled).unwrap_err();
+    assert!(matches!(&error, EvaluationError::Classes { data, .. } if data == "renders"), "{error}");
 }
 
 fn transfer(subject: &Subject, data: EvaluationData) -> Result<ResultCard, EvaluationError> {

@@ -16,6 +16,7 @@ pub mod config;
 pub mod idx;
 pub mod import;
 mod mode;
+pub mod npy;
 mod pickle;
 pub mod picture;
 mod safetensors_file;
@@ -35,7 +36,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "archive", run: archive::run },
     Target { name: "augmentation", run: augmentation::run },
     Target { name: "checkpoint", run: checkpoint::run },
@@ -43,6 +44,7 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "config", run: config::run },
     Target { name: "idx", run: idx::run },
     Target { name: "import", run: import::run },
+    Target { name: "npy", run: npy::run },
     Target { name: "picture", run: picture::run },
     Target { name: "tracking", run: tracking::run },
 ];

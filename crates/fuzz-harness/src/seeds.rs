@@ -8,7 +8,7 @@ use seqjepa_data::{AugmentParams, AugmentPolicy, Split, ViewKey};
 use seqjepa_run::Config;
 use tar::EntryType;
 
-use crate::{checkpoint, idx, pickle};
+use crate::{checkpoint, idx, npy, pickle};
 
 /// The seeds of the target called `name`.
 ///
@@ -24,6 +24,7 @@ pub fn of(name: &str) -> Vec<Vec<u8>> {
         "config" => config(),
         "idx" => idx(),
         "import" => import(),
+        "npy" => npy(),
         "picture" => picture(),
         "tracking" => tracking(),
         _ => panic!("no target is called {name}"),
@@ -176,6 +177,28 @@ fn idx() -> Vec<Vec<u8>> {
         with_mode(0b001, &labels),
         with_mode(0b101, &idx::gzip(&labels)),
         with_mode(0b011, &labels),
+    ]
+}
+
+fn npy() -> Vec<Vec<u8>> {
+    let numbers: Vec<u8> = (0..12).flat_map(|i| (f64::from(i) / 3.0).to_le_bytes()).collect();
+    let text: Vec<u8> = "/a/1/\0/b/2/x".chars().flat_map(|letter| u32::from(letter).to_le_bytes()).collect();
+    vec![
+        with_mode(0, &npy::file("<f8", "False", "(12,)", &numbers)),
+        with_mode(0, &npy::file(">f8", "True", "(3, 4)", &numbers)),
+        with_mode(0, &npy::file("<f4", "False", "(2, 3, 4)", &numbers)),
+        with_mode(0, &npy::file("<f2", "False", "()", &numbers[..2])),
+        with_mode(0, &npy::file("|O", "False", "(1,)", &numbers)),
+        with_mode(0, &npy::file("|b1", "False", "(4294967296, 4294967296)", &numbers)),
+        with_mode(1, &npy::file("<i8", "False", "(12,)", &numbers)),
+        with_mode(1, &npy::file(">u8", "False", "(12,)", &numbers)),
+        with_mode(1, &npy::file("|u1", "False", "(2, 48)", &numbers)),
+        with_mode(2, &npy::file("<U6", "False", "(2,)", &text)),
+        with_mode(2, &npy::file("<U4294967295", "False", "(2,)", &text)),
+        with_mode(2, &npy::file("<U3", "False", "(2,)", &[255; 24])),
+        with_mode(3, &npy::file("<f8", "False", "(3, 1, 2, 2)", &numbers)),
+        with_mode(3, &npy::file("<f4", "False", "(6, 2, 2)", &numbers)),
+        with_mode(3, &npy::file("<f8", "False", "(0, 2, 2)", &[])),
     ]
 }
 

@@ -105,4 +105,4 @@ macro_rules! replay_tests {
     };
 }
 
-replay_tests!(archive, augmentation, checkpoint, cifar, config, idx, import, picture, tracking);
+replay_tests!(archive, augmentation, checkpoint, cifar, config, idx, import, npy, picture, tracking);

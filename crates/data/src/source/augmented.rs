@@ -131,11 +131,10 @@ impl SequenceSource for AugmentedImages {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_source::{KEY, fill, keeps_its_promises, refuses_what_does_not_fit};
     use super::*;
     use crate::dataset::{PixelBuffer, Synthetic};
     use crate::rng::Split;
-
-    const KEY: SequenceKey = SequenceKey { seed: 3, split: Split::Train, epoch: 1, sample: 4 };
 
     fn source() -> AugmentedImages {
         let images = Synthetic { train_images: 10, ..Synthetic::default() }.load(Split::Train).unwrap();
@@ -143,47 +142,10 @@ mod tests {
         AugmentedImages::new(Arc::new(images), config).unwrap()
     }
 
-    /// Observed views, target view and parameters of one sequence.
-    fn fill(source: &dyn SequenceSource, rendered: usize, target: bool) -> [Vec<f32>; 3] {
-        let layout = source.layout();
-        let mut observed = vec![0.0; rendered * layout.view_len()];
-        let mut last = vec![0.0; if target { layout.view_len() } else { 0 }];
-        let mut parameters = vec![0.0; (layout.observed_views + 1) * layout.actions.width()];
-        let slot = SequenceSlot {
-            observed: &mut observed,
-            target: target.then_some(&mut last),
-            parameters: &mut parameters,
-        };
-        source.fill(KEY, &mut SequenceScratch::default(), slot).unwrap();
-        [observed, last, parameters]
-    }
-
     #[test]
-    fn what_is_not_wanted_changes_nothing_else() {
-        let source = source();
-        let [observed, target, parameters] = fill(&source, 2, true);
-        for rendered in 0..=2 {
-            for wanted in [false, true] {
-                let part = fill(&source, rendered, wanted);
-                assert_eq!(part[0], observed[..part[0].len()]);
-                assert_eq!(part[1], target[..part[1].len()]);
-                assert_eq!(part[2], parameters);
-            }
-        }
-    }
-
-    #[test]
-    fn more_views_begin_with_the_same_ones() {
-        let source = source();
-        let [observed, _, parameters] = fill(&source, 2, true);
-        let more = source.with_observed_views(5).unwrap();
-        let [longer, _, all] = fill(&*more, 5, true);
-        assert_eq!(longer[..observed.len()], observed);
-        assert_eq!(all[..18], parameters[..18]);
-        assert_eq!(all.len(), 6 * 9);
-        assert_eq!(more.fingerprint(), source.fingerprint());
-        assert_ne!(more.settings(), source.settings());
-        assert!(source.with_observed_views(0).is_err());
+    fn sequences_keep_what_sources_promise() {
+        keeps_its_promises(&source(), 4);
+        refuses_what_does_not_fit(&source());
     }
 
     #[test]
@@ -207,7 +169,7 @@ mod tests {
         let clean = whole.clean().unwrap().unwrap();
         assert_eq!(clean.layout().observed_views, 1);
         assert_eq!(clean.fingerprint(), whole.fingerprint());
-        let [view, target, parameters] = fill(&*clean, 1, true);
+        let [view, target, parameters] = fill(&*clean, KEY, 1, true);
         let identity = clean.layout().actions.identity();
         assert_eq!(parameters, [identity.clone(), identity].concat());
         assert_eq!(view, target);
@@ -241,27 +203,5 @@ mod tests {
              contrast 0.6..1.4, saturation 0.8..1.2, hue -0.1..0.1), grey p 0.2, blur p 0.1 sigma 0.1..2, solarize p 0.2; \
              actions divided by their L2 norm over the sequence"
         );
-    }
-
-    #[test]
-    fn slots_of_other_shapes_are_refused() {
-        let source = source();
-        let view = source.layout().view_len();
-        for (observed, target, parameters, expected) in [
-            (3 * view, view, 27, "observed"),
-            (view - 1, view, 27, "observed"),
-            (view, view + 1, 27, "target"),
-            (view, view, 26, "parameters"),
-        ] {
-            let (mut observed, mut target, mut parameters) =
-                (vec![0.0; observed], vec![0.0; target], vec![0.0; parameters]);
-            let slot = SequenceSlot {
-                observed: &mut observed,
-                target: Some(&mut target),
-                parameters: &mut parameters,
-            };
-            let error = source.fill(KEY, &mut SequenceScratch::default(), slot).unwrap_err();
-            assert!(matches!(error, DataError::InvalidArgument { name, .. } if name == expected), "{error}");
-        }
     }
 }

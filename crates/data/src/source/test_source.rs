@@ -14,9 +14,10 @@ pub(super) fn fill(
     target: bool,
 ) -> [Vec<f32>; 3] {
     let layout = source.layout();
-    let mut observed = vec![0.0; rendered * layout.view_len()];
-    let mut last = vec![0.0; if target { layout.view_len() } else { 0 }];
-    let mut parameters = vec![0.0; (layout.observed_views + 1) * layout.actions.width()];
+    // A source that leaves something out leaves what equals nothing.
+    let mut observed = vec![f32::NAN; rendered * layout.view_len()];
+    let mut last = vec![f32::NAN; if target { layout.view_len() } else { 0 }];
+    let mut parameters = vec![f32::NAN; (layout.observed_views + 1) * layout.actions.width()];
     let slot = SequenceSlot {
         observed: &mut observed,
         target: target.then_some(&mut last),

@@ -241,7 +241,13 @@ impl ObjectViews for BenchObjects {
                 return Err(DataError::malformed(&path, 0, "latents", expected, found));
             }
         };
-        Ok(ViewLatents::from_columns(*columns))
+        let latents = ViewLatents::from_columns(*columns);
+        let angles = latents.rotation.into_iter().chain([latents.light_theta, latents.light_phi]);
+        // Those of degrees would make other rotations without a word.
+        if let Some(angle) = angles.into_iter().find(|angle| angle.abs() > std::f64::consts::TAU) {
+            return Err(DataError::malformed(&path, 0, "angle", "radians, at most a turn either way", angle));
+        }
+        Ok(latents)
     }
 
     fn pixels<'a>(

@@ -41,7 +41,7 @@ impl Lists {
         for (part, list) in lists {
             let (paths, labels) = list?;
             let [images, numbers] = Self::files(part).map(|name| folder.join(name));
-            for (object, &label) in paths.iter().zip(&labels) {
+            for (index, (object, &label)) in paths.iter().zip(&labels).enumerate() {
                 if !met.insert(object.clone()) {
                     let expected = "every object once, in one of the two lists";
                     return Err(DataError::malformed(
@@ -49,7 +49,7 @@ impl Lists {
                         0,
                         "object",
                         expected,
-                        format!("{object} again"),
+                        format!("{object} again, the entry {index}"),
                     ));
                 }
                 let class = object.split('/').next().unwrap_or_default();
@@ -66,13 +66,13 @@ impl Lists {
                             0,
                             "label",
                             expected,
-                            format!("{label} for {class}"),
+                            format!("{label} for {class}, the entry {index}"),
                         ));
                     }
                     None if classes.insert(class.to_owned()) => class_names[place] = Some(class.to_owned()),
                     None => {
                         let expected = "one class for each folder";
-                        let found = format!("{label} and another class for {class}");
+                        let found = format!("{label} and another class for {class}, the entry {index}");
                         return Err(DataError::malformed(&numbers, 0, "label", expected, found));
                     }
                 }
@@ -109,21 +109,22 @@ fn objects(folder: &Path, split: Split) -> Result<(Vec<Box<str>>, Vec<u32>), Dat
         let found = format!("{} labels of {} objects", labels.len(), paths.len());
         return Err(DataError::malformed(&numbers, 0, "number of labels", expected, found));
     }
-    let path = |path: &String| {
+    let path = |(index, path): (usize, &String)| {
         object_path(path).ok_or_else(|| {
             let expected = "a path /CLASS/OBJECT/ of two plain names";
-            DataError::malformed(&images, 0, "object", expected, format!("{path:?}"))
+            DataError::malformed(&images, 0, "object", expected, format!("{path:?}, the entry {index}"))
         })
     };
-    let label = |&label: &i64| {
+    let label = |(index, &label): (usize, &i64)| {
         let known = u32::try_from(label).ok().filter(|&label| (label as usize) < MAX_CLASSES);
         known.ok_or_else(|| {
-            DataError::malformed(&numbers, 0, "label", format!("0 to {}", MAX_CLASSES - 1), label)
+            let expected = format!("0 to {}", MAX_CLASSES - 1);
+            DataError::malformed(&numbers, 0, "label", expected, format!("{label}, the entry {index}"))
         })
     };
     Ok((
-        paths.iter().map(path).collect::<Result<_, _>>()?,
-        labels.iter().map(label).collect::<Result<_, _>>()?,
+        paths.iter().enumerate().map(path).collect::<Result<_, _>>()?,
+        labels.iter().enumerate().map(label).collect::<Result<_, _>>()?,
     ))
 }
 
@@ -193,7 +194,7 @@ mod tests {
                 "a for 0, found 0 for b",
             ),
             (&[("/a/1/", 0)], &[("/a/2/", 1)], "val_labels.npy", "one class for each folder"),
-            (&[("/a/1/", 0)], &[("/a/1/", 0)], "val_images.npy", "a/1 again"),
+            (&[("/a/1/", 0)], &[("/a/1/", 0)], "val_images.npy", "a/1 again, the entry 0"),
             (
                 &[("/a/1/", 0)],
                 &[("/c/1/", 2)],

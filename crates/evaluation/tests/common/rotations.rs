@@ -44,6 +44,11 @@ impl Rotations {
         Self { clean: false, ..self }
     }
 
+    /// The same without classes.
+    pub(crate) fn unlabelled(self) -> Self {
+        Self { classes: Vec::new(), ..self }
+    }
+
     fn render(&self, sample: u32, action: &[f32], out: &mut [f32]) {
         let contrast = 1.0 + (sample % 2) as f32;
         for (index, pixel) in out.iter_mut().enumerate() {
@@ -60,7 +65,7 @@ impl SequenceSource for Rotations {
     }
 
     fn label(&self, index: usize) -> Option<u32> {
-        Some(u32::from(index % 2 == 1))
+        (!self.classes.is_empty()).then(|| u32::from(index % 2 == 1))
     }
 
     fn class_names(&self) -> &[String] {

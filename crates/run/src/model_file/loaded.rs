@@ -12,6 +12,7 @@ use seqjepa_train::storage::Folder;
 use super::error::ModelFileError;
 use super::pretrained::{Pretrained, PretrainedSource};
 use crate::config::{Config, ConfigDifference};
+use crate::fingerprint::DataFingerprint;
 use crate::folder::RunFolder;
 use crate::folder::run_folder::FEATURES;
 
@@ -30,6 +31,8 @@ pub struct LoadedModel {
     pub method_config: Box<dyn DynMethodConfig>,
     /// Where it came from.
     pub origin: ModelOrigin,
+    /// The images that it was trained on, where the checkpoint says so.
+    pub trained_on: Option<DataFingerprint>,
     /// The metrics of the last epoch of its training, where the checkpoint holds them.
     pub last_row: Option<MetricsRow>,
     /// Names of tensors in an imported file that are no part of the model.
@@ -59,6 +62,7 @@ impl LoadedModel {
             path,
             native,
             trained,
+            trained_on,
             last_row,
             missing,
             not_followed,
@@ -90,6 +94,7 @@ impl LoadedModel {
             method,
             method_config,
             origin,
+            trained_on,
             last_row,
             left_over,
             missing,

@@ -10,6 +10,7 @@ use seqjepa_train::checkpoint::CheckpointError;
 use super::error::ModelFileError;
 use crate::config::{Config, ConfigDifference, ConfigError, invalid};
 use crate::device::DeviceRequest;
+use crate::fingerprint::DataFingerprint;
 use crate::folder::RunFolder;
 use crate::folder::run_folder::CHECKPOINTS;
 use crate::registry::Registry;
@@ -30,6 +31,8 @@ pub struct Pretrained {
     pub native: bool,
     /// Epochs and optimizer steps done; unknown of an imported model.
     pub trained: Option<(usize, u64)>,
+    /// The images that it was trained on, where the checkpoint says so.
+    pub trained_on: Option<DataFingerprint>,
     /// Metrics of the last epoch done; unknown of an imported model.
     pub last_row: Option<MetricsRow>,
     /// Names of the method's tensors that an imported file lacks, which then have their initial values: those that it [may lack](MayLack),
@@ -179,6 +182,7 @@ impl File {
                 path,
                 native: true,
                 trained: Some((progress.epoch, progress.step)),
+                trained_on: checkpoint.record.data,
                 last_row: progress.history.last,
                 missing: Vec::new(),
                 not_followed,
@@ -211,6 +215,7 @@ impl File {
             path,
             native: false,
             trained: None,
+            trained_on: None,
             last_row: None,
             missing,
             not_followed,

@@ -172,6 +172,14 @@ fn beside(key: &str) -> &'static [&'static str] {
         "eval.candidates" => &["eval.batch_size=1"],
         "optim.min_lr" => &["optim.lr=1e38"],
         "optim.warmup_epochs" => &["optim.scheduler=cosine", "run.epochs=1000000"],
+        // Only these data sets read them.
+        "dataset.lists" | "dataset.first_view" => &["dataset.name=3diebench"],
+        "dataset.ood" | "dataset.views_per_object" | "dataset.rendered_train" | "dataset.rendered_val" => {
+            &["dataset.name=rendered_objects"]
+        }
+        "dataset.stl10_train" | "dataset.saliency" | "dataset.saliency_root" | "dataset.glimpse_geometry" => {
+            &["dataset.name=stl10_glimpses"]
+        }
         _ => &[],
     }
 }

@@ -12,7 +12,7 @@ use seqjepa_evaluation::{
 use seqjepa_model::EncoderConfig;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{Config, LoadedModel, RunData, code_version};
+use seqjepa_run::{Config, DataFingerprint, LoadedModel, RunData, code_version};
 use seqjepa_train::observer::Observers;
 use seqjepa_train::storage::{Folder, folder_of};
 
@@ -26,7 +26,7 @@ use super::next;
 use super::outputs::{expect_ending, refuse_other_than_card, refuse_own_input};
 use super::pool::on_the_pool;
 use super::signals::{Stop, stoppable};
-use super::terminal::{say, tell, width};
+use super::terminal::{note, say, tell, width};
 
 /// Measures what a checkpoint's representations hold, and writes a result card.
 ///
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     transfer: Option<PathBuf>,
     /// Where the card goes. Default: evaluation.json in the run folder, or beside the checkpoint under its name;
-    /// with --transfer, DATA.transfer.json beside that.
+    /// with --transfer FILE.yaml, FILE.transfer.json beside that.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Keeps no features on disk and reads none (eval.cache).
@@ -114,8 +114,9 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     tell!("device: {}", describe_device(&loaded.config.run.device, loaded.backend));
     tell_not_followed(&loaded.not_followed);
     let elsewhere = arguments.transfer.as_deref().map(|path| transfer_config(path, &loaded)).transpose()?;
-    let place = match &elsewhere {
-        Some(config) => loaded.card_path().with_file_name(format!("{}.transfer.json", config.dataset.name)),
+    // Named after the file: several configs may be of one data set.
+    let place = match arguments.transfer.as_ref().and_then(|path| path.file_stem()) {
+        Some(stem) => loaded.card_path().with_file_name(stem).with_added_extension("transfer.json"),
         None => loaded.card_path().to_owned(),
     };
     let output = arguments.output.as_deref().unwrap_or(&place);
@@ -136,6 +137,11 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     };
     for line in describe_data(elsewhere.as_ref().unwrap_or(config), &data) {
         tell!("{line}");
+    }
+    if elsewhere.is_some()
+        && let Some(trained_on) = &loaded.trained_on
+    {
+        note_trained_images(trained_on, &DataFingerprint::of(data.set()));
     }
     if elsewhere.is_none() {
         tell!("{}", amount(&config.eval));
@@ -193,6 +199,19 @@ fn transfer_config(path: &Path, loaded: &LoadedModel) -> anyhow::Result<Config> 
         );
     }
     Ok(config)
+}
+
+/// Says where images of a transfer are those that the encoder was trained on.
+fn note_trained_images(trained_on: &DataFingerprint, other: &DataFingerprint) {
+    if trained_on.train == other.test {
+        note!(
+            "warning: the encoder was trained on the images of this test split: its figures are not of images that it has not seen"
+        );
+    } else if trained_on.train == other.train {
+        note!(
+            "note: the encoder was trained on the images of this training split: what follows is no transfer to other images"
+        );
+    }
 }
 
 /// Where features came from and where they are, in a line.

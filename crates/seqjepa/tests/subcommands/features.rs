@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::scratch;
+use crate::common::{said, scratch, seqjepa};
 use crate::support::{checkpoint, fails, images, names, succeeds};
 
 #[test]
@@ -94,10 +94,15 @@ fn evaluate_and_compare_write_cards_and_tables() {
     let transfer =
         ["evaluate", "--checkpoint", "model.safetensors", "--transfer", "other.yaml", "--no-cache"];
     let text = succeeds(scratch.path(), transfer);
-    assert!(text.contains("result card: synthetic.transfer.json") && text.contains("top1_clean"), "{text}");
+    assert!(text.contains("result card: other.transfer.json") && text.contains("top1_clean"), "{text}");
     assert!(!text.contains("r2_crop"), "{text}");
-    let card = fs::read_to_string(scratch.path().join("synthetic.transfer.json")).unwrap();
+    let card = fs::read_to_string(scratch.path().join("other.transfer.json")).unwrap();
     assert!(card.contains("\"trained_on\": \"synthetic\"") && card.contains("\"transfer\": {"), "{card}");
+    assert!(!text.contains("trained on the images"), "{text}");
+    // The images that it was trained on.
+    let same = ["evaluate", "--checkpoint", "model.safetensors", "--transfer", "tiny.yaml", "--no-cache"];
+    let text = said(&seqjepa(scratch.path(), same));
+    assert!(text.contains("no transfer to other images") && text.contains("tiny.transfer.json"), "{text}");
     let text = succeeds(scratch.path(), ["compare", "card.json", "card.json"]);
     assert!(text.contains("comparison/comparison.md"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

@@ -1,7 +1,9 @@
 //! A procedural data set: real work for an augmentation pipeline and a small network, without a download.
 
 mod color;
+mod figures;
 mod object;
+mod paint;
 mod pattern;
 mod scene;
 

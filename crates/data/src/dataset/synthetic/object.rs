@@ -1,24 +1,20 @@
 //! One image: a patterned disc somewhere on a muted ground.
 
 use super::color::{Color, mix, with_luma};
+use super::figures::{Figures, soften};
+use super::paint::paint;
 use super::pattern::{Pattern, length};
-use super::scene::{Frame, noise};
 use crate::rng::{KeyedRng, uniform};
-
-/// Samples along each side of a pixel.
-const SUBPIXELS: usize = 2;
-
-/// Standard deviation of the grain, of 255.
-const GRAIN: f32 = 4.0;
 
 /// Cells of the ground's coarser mottles along a side.
 const CELLS: usize = 8;
 
+/// Standard deviation of the grain, of 255.
+const GRAIN: f32 = 4.0;
+
 /// Everything about one image but its size. Coordinates run from -1 to 1 over the image, y upwards.
 pub(super) struct ObjectScene {
-    pattern: Pattern,
-    threshold: f32,
-    frame: Frame,
+    figures: Figures,
     middle: [f32; 2],
     radius: f32,
     colors: [Color; 2],
@@ -31,8 +27,7 @@ impl ObjectScene {
     /// Draws a scene; nothing but the pattern depends on the class.
     pub(super) fn sample(pattern: Pattern, mut rng: KeyedRng) -> Self {
         let rng_ref = &mut rng;
-        let threshold = pattern.threshold(uniform(rng_ref, [0.44, 0.5]));
-        let frame = Frame::sample(pattern, rng_ref);
+        let figures = Figures::sample(pattern, rng_ref);
         let radius = uniform(rng_ref, [0.34, 0.46]);
         let middle = [0; 2].map(|_| uniform(rng_ref, [-0.5, 0.5]));
         // Vivid figures on a darker disc of the other side of the colour circle, on a ground that has hardly any colour.
@@ -44,40 +39,23 @@ impl ObjectScene {
         let mottles = Box::new(
             [[0; 2 * CELLS + 1]; 2 * CELLS + 1].map(|row| row.map(|_| uniform(rng_ref, [0.0, 1.0]))),
         );
-        Self { pattern, threshold, frame, middle, radius, colors, ground, mottles, rng }
+        Self { figures, middle, radius, colors, ground, mottles, rng }
     }
 
     /// Renders to `[side, side, 3]`.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
-    pub(super) fn render(mut self, side: usize, out: &mut [u8]) {
-        let spacing = 2.0 / (side * SUBPIXELS) as f32;
-        let weight = 1.0 / (SUBPIXELS * SUBPIXELS) as f32;
-        for (index, pixel) in out.chunks_exact_mut(3).enumerate() {
-            let (row, column) = (index / side, index % side);
-            let mut sum = [0.0; 3];
-            for sub in 0..SUBPIXELS * SUBPIXELS {
-                let x = (column * SUBPIXELS + sub % SUBPIXELS) as f32 + 0.5;
-                let y = (row * SUBPIXELS + sub / SUBPIXELS) as f32 + 0.5;
-                let color = self.color([x * spacing - 1.0, 1.0 - y * spacing], 0.5 * spacing);
-                sum = [0, 1, 2].map(|channel| sum[channel] + color[channel]);
-            }
-            let grain = GRAIN * noise(&mut self.rng);
-            for (byte, sum) in pixel.iter_mut().zip(sum) {
-                *byte = (sum * weight * 255.0 + grain).clamp(0.0, 255.0) as u8;
-            }
-        }
+    pub(super) fn render(&self, side: usize, out: &mut [u8]) {
+        paint(side, GRAIN, &mut self.rng.clone(), out, |point, softness| self.color(point, softness));
     }
 
     /// The colour at a point; edges are softened over `softness` to either side.
     fn color(&self, point: [f32; 2], softness: f32) -> Color {
-        let within = |distance: f32| (0.5 - 0.5 * distance / softness).clamp(0.0, 1.0);
         let ground = mix(self.ground[0], self.ground[1], self.mottle(point));
-        let disc = within(length([point[0] - self.middle[0], point[1] - self.middle[1]]) - self.radius);
+        let distance = length([point[0] - self.middle[0], point[1] - self.middle[1]]) - self.radius;
+        let disc = soften(distance, softness);
         if disc == 0.0 {
             return ground;
         }
-        let figure =
-            within((self.pattern.field(self.frame.local(point)) - self.threshold) * self.frame.scale());
+        let figure = self.figures.coverage(point, softness);
         mix(ground, mix(self.colors[0], self.colors[1], figure), disc)
     }
 

@@ -7,8 +7,9 @@ mod geometry;
 pub use config::GlimpseConfig;
 pub use geometry::GlimpseGeometry;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::pixel_table::PixelTable;
 use super::{SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource};
 use crate::augment::Normalization;
 use crate::dataset::ImageSource;
@@ -16,7 +17,6 @@ use crate::dataset::saliency::Saliency;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use gaze::{Gaze, share};
-use geometry::Levels;
 
 /// Longest side of an image in pixels.
 const MAX_SIDE: usize = 1024;
@@ -58,7 +58,9 @@ pub struct Glimpses {
     config: GlimpseConfig,
     side: usize,
     layout: SequenceLayout,
-    levels: Box<Levels>,
+    pixels: PixelTable,
+    /// Made once for all sources of these images and maps: it reads a thousand of each.
+    fingerprint: Arc<OnceLock<Fingerprint>>,
 }
 
 impl Glimpses {
@@ -79,20 +81,10 @@ impl Glimpses {
             return Err(DataError::invalid("image size", expected, format!("{height}x{width}")));
         }
         saliency.check(images.len(), height)?;
-        Self::with(images, Arc::new(saliency), config)
-    }
-
-    fn with(
-        images: Arc<dyn ImageSource>,
-        saliency: Arc<Saliency>,
-        config: GlimpseConfig,
-    ) -> Result<Self, DataError> {
-        let [side, _] = images.max_size();
-        let layout = config.layout(side)?;
-        let Normalization { mean, std } = config.normalization;
-        let level = |channel: usize, byte: usize| (byte as f32 / 255.0 - mean[channel]) / std[channel];
-        let levels: Levels = std::array::from_fn(|channel| std::array::from_fn(|byte| level(channel, byte)));
-        Ok(Self { images, saliency, config, side, layout, levels: Box::new(levels) })
+        let layout = config.layout(height)?;
+        let pixels = PixelTable::new(&config.normalization);
+        let (saliency, fingerprint) = (Arc::new(saliency), Arc::default());
+        Ok(Self { images, saliency, config, side: height, layout, pixels, fingerprint })
     }
 
     /// The source images.
@@ -133,11 +125,14 @@ impl SequenceSource for Glimpses {
 
     /// Of the images, and of the saliency maps where they are data of their own.
     fn fingerprint(&self) -> Fingerprint {
-        let images = self.images.fingerprint();
-        match self.saliency.fingerprint() {
-            Some(maps) => Fingerprint::of([images.as_str(), maps.as_str()]),
-            None => images,
-        }
+        let made = self.fingerprint.get_or_init(|| {
+            let images = self.images.fingerprint();
+            match self.saliency.fingerprint() {
+                Some(maps) => Fingerprint::of([images.as_str(), maps.as_str()]),
+                None => images,
+            }
+        });
+        made.clone()
     }
 
     /// The [`GlimpseConfig`] as JSON, and the kind of saliency.
@@ -195,7 +190,13 @@ impl SequenceSource for Glimpses {
             let last = view as usize == self.config.observed_views;
             let out = if last { target.take() } else { observed.next() };
             if let Some(out) = out {
-                self.config.geometry.render(image, point, self.config.glimpse_size, &self.levels, out);
+                self.config.geometry.render(
+                    image,
+                    point,
+                    self.config.glimpse_size,
+                    self.pixels.channels(),
+                    out,
+                );
             }
         }
         Ok(())
@@ -203,8 +204,8 @@ impl SequenceSource for Glimpses {
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
         let config = GlimpseConfig { observed_views: views, ..self.config.clone() };
-        let (images, saliency) = (Arc::clone(&self.images), Arc::clone(&self.saliency));
-        Ok(Arc::new(Self::with(images, saliency, config)?))
+        let layout = config.layout(self.side)?;
+        Ok(Arc::new(Self { config, layout, ..self.clone() }))
     }
 
     /// Target glimpses are drawn as all others are.
