@@ -115,7 +115,8 @@ impl SequenceSource for Rotations {
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
-        Ok(Arc::new(Self { clean: self.clean, ..Self::new(views, self.samples) }))
+        let classes = self.classes.clone();
+        Ok(Arc::new(Self { classes, clean: self.clean, ..Self::new(views, self.samples) }))
     }
 
     fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
