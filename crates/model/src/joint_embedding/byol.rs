@@ -80,6 +80,10 @@ impl MethodConfig for ByolConfig {
             + predictor.parameter_count(sizes)
     }
 
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
     fn init(&self, seed: u64, device: &Device) -> Result<Byol, ModelError> {
         self.validate()?;
         let rng = &mut InitRng::new(seed);

@@ -86,6 +86,10 @@ impl MethodConfig for ConditionalByolConfig {
             + predictor.parameter_count(sizes)
     }
 
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
     fn init(&self, seed: u64, device: &Device) -> Result<ConditionalByol, ModelError> {
         self.validate()?;
         let rng = &mut InitRng::new(seed);

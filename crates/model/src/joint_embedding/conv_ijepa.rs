@@ -87,6 +87,10 @@ impl MethodConfig for ConvIJepaConfig {
             + predictor.parameter_count(sizes)
     }
 
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
     fn init(&self, seed: u64, device: &Device) -> Result<ConvIJepa, ModelError> {
         self.validate()?;
         let rng = &mut InitRng::new(seed);

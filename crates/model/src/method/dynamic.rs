@@ -176,6 +176,9 @@ pub trait DynMethodConfig: Debug + Send + Sync {
     /// As [`MethodConfig::parameter_count`].
     fn parameter_count(&self) -> u64;
 
+    /// As [`MethodConfig::loss_is_mean`].
+    fn loss_is_mean(&self) -> bool;
+
     /// As [`MethodConfig::init`].
     ///
     /// # Errors
@@ -365,6 +368,10 @@ impl<C: MethodConfig> DynMethodConfig for ErasedConfig<C> {
 
     fn parameter_count(&self) -> u64 {
         self.0.parameter_count()
+    }
+
+    fn loss_is_mean(&self) -> bool {
+        self.0.loss_is_mean()
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Box<dyn DynMethod>, ModelError> {

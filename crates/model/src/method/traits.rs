@@ -38,6 +38,13 @@ pub trait MethodConfig:
     /// [`validate`](Self::validate)s; allocates nothing.
     fn parameter_count(&self) -> u64;
 
+    /// Whether the loss is a mean over the samples of the batch, so that batch norm aside the gradient of a batch is the mean of those of
+    /// its micro-batches. A loss that holds samples against each other, by contrast, covariance or entropy, is not. Default: false,
+    /// with which a trainer does not divide batches.
+    fn loss_is_mean(&self) -> bool {
+        false
+    }
+
     /// A method with initial values, all drawn from `seed`. Train on an autodiff device.
     ///
     /// # Errors

@@ -32,6 +32,11 @@ impl<C: EncoderBlueprint> MethodConfig for SeqJepaWithConfig<C> {
         self.parameter_count()
     }
 
+    /// Unless a regulariser looks at how the aggregates of a batch are spread.
+    fn loss_is_mean(&self) -> bool {
+        self.regularizer.is_none()
+    }
+
     fn init(&self, seed: u64, device: &Device) -> Result<Self::Method, ModelError> {
         self.init(seed, device)
     }

@@ -110,6 +110,8 @@ impl Parts {
     /// Holds the device against the processor, as `run.device_check` says: see [`device_check`](crate::device_check).
     pub(super) fn check_device(&self) -> Result<Option<DeviceCheckRecord>, RunError> {
         let mut config = self.config.clone();
+        // Kernels are chosen by shape: those of a training pass.
+        config.dataset.batch_size = config.dataset.sequences_at_once();
         match config.run.device_check {
             _ if self.backend == "flex" => return Ok(None),
             DeviceCheckLevel::Off => {
