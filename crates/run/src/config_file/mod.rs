@@ -442,7 +442,10 @@ mod tests {
             ("2", "expected at least 3, since pairs of the 9 sequences"),
         ] {
             let message = parse(&[&format!("dataset.micro_batch={most}")]).unwrap_err().to_string();
-            assert!(message.contains("`dataset.micro_batch`") && message.contains(words), "{most}: {message}");
+            assert!(
+                message.contains("`dataset.micro_batch`") && message.contains(words),
+                "{most}: {message}"
+            );
         }
         let mut coupled: Vec<_> = ["simclr", "vicreg", "simclr_equimod", "sen", "sie", "vicreg_traj"]
             .into_iter()
@@ -453,7 +456,10 @@ mod tests {
             let given: Vec<_> = given.iter().map(String::as_str).collect();
             assert!(parse(&[&given[..], &["dataset.micro_batch=9"]].concat()).is_ok(), "{given:?}");
             let message = parse(&[&given[..], &["dataset.micro_batch=3"]].concat()).unwrap_err().to_string();
-            assert!(message.contains("holds the samples of a batch against each other"), "{given:?}: {message}");
+            assert!(
+                message.contains("holds the samples of a batch against each other"),
+                "{given:?}: {message}"
+            );
         }
         for name in ["seqjepa", "byol", "conditional_byol", "conv_ijepa"] {
             assert!(parse(&[&format!("method={name}"), "dataset.micro_batch=3"]).is_ok(), "{name}");

@@ -1,4 +1,5 @@
 use burn::tensor::Device;
+use seqjepa_data::SequenceLoader;
 use seqjepa_model::DynMethod;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
 use seqjepa_probes::online::OnlineProbes;
@@ -169,7 +170,7 @@ impl TrainerBuilder {
                 });
             }
         }
-        check_micro_batches(&*method, loaders.train.config().batch_size, settings.micro_batch)?;
+        check_micro_batches(&*method, &loaders.train, settings.micro_batch)?;
         let probes = match probes {
             Some(probes) => probes,
             None => OnlineProbes::new(Vec::new(), &device)?,
@@ -181,17 +182,19 @@ impl TrainerBuilder {
 /// Refuses micro-batches of which the means are not those of the batch, or that batch norm cannot take.
 fn check_micro_batches(
     method: &dyn DynMethod,
-    batch: usize,
+    loader: &SequenceLoader,
     micro_batch: Option<usize>,
 ) -> Result<(), TrainError> {
+    let batch = loader.config().batch_size;
     let Some(most) = micro_batch.filter(|&most| most < batch) else { return Ok(()) };
+    let last = loader.samples_per_epoch() % batch;
+    let alone = |batch: &usize| most < 2 || smallest_part(*batch, micro_batch) < 2;
     let expected = if !method.config().loss_is_mean() {
+        format!("no micro-batches with {}, whose loss is no mean over the samples of a batch", method.name())
+    } else if let Some(batch) = [batch, last].iter().filter(|batch| **batch > 1).find(|batch| alone(batch)) {
         format!(
-            "no micro-batches with {}, whose loss holds the samples of a batch against each other",
-            method.name()
+            "micro-batches of at least 2 of the {batch} sequences of a batch (batch norm needs a variance)"
         )
-    } else if most < 2 || smallest_part(batch, micro_batch) < 2 {
-        format!("micro-batches of at least 2 of the {batch} sequences of a batch (batch norm needs a variance)")
     } else {
         return Ok(());
     };

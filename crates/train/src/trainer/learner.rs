@@ -116,9 +116,9 @@ impl Learner {
         let Passes { means, representations } = self.passes(batch, device, settings)?;
         let Means { loss, terms, gradients } = means;
         let loss = host::read_scalar(loss);
-        let terms: Vec<_> =
-            terms.into_iter().map(|(name, value)| (name, host::read_scalar(value))).collect();
-        let what = if loss.is_finite() { not_finite(&gradients) } else { Some(format!("the loss is {loss}")) };
+        let terms: Vec<_> = terms.into_iter().map(|(name, value)| (name, host::read_scalar(value))).collect();
+        let what =
+            if loss.is_finite() { not_finite(&gradients) } else { Some(format!("the loss is {loss}")) };
         if let Some(what) = what {
             (self.method, self.probes) = before;
             return Ok(CheckedStep::NotFinite { what, skippable: true, targets });

@@ -34,13 +34,7 @@ impl MicroBatches {
     /// `batch` in as few parts of at most `most` sequences as can be, whose sizes differ by at most one; in one part if `most` is `None`.
     pub(super) fn new(batch: SequenceBatch, most: Option<usize>, device: &Device) -> Self {
         let sequences = batch.len();
-        Self {
-            parts: parts(sequences, most),
-            batch: Some(batch),
-            sequences,
-            next: 0,
-            device: device.clone(),
-        }
+        Self { parts: parts(sequences, most), batch: Some(batch), sequences, next: 0, device: device.clone() }
     }
 }
 

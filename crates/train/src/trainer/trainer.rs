@@ -9,8 +9,8 @@ use seqjepa_probes::Metrics;
 use super::learner::{CheckedStep, Learner, StepSettings, is_non_finite};
 use super::nonfinite::NonFiniteStep;
 use super::pending::{Pending, PendingStep, StepFigures};
-use super::test_pass::{TestError, TestPass};
 use super::targets::HostTargets;
+use super::test_pass::{TestError, TestPass};
 use crate::checkpoint::{Checkpoint, NoRecord, Progress, UnderWay};
 use crate::error::TrainError;
 use crate::history::HistoryPosition;
@@ -297,11 +297,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn checked_batch(
-        &mut self,
-        batch: SequenceBatch,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
+    fn checked_batch(&mut self, batch: SequenceBatch, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let (step, number, settings) = (self.step, self.under_way.train_batches, self.step_settings());
         let learning_rate = settings.learning_rate;
         match self.learner.checked_step(batch, &self.device, settings)? {
