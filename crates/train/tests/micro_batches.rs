@@ -6,9 +6,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use common::{BATCH, BATCHES, builder, loaders_of, probes, tiny};
 use seqjepa_model::{
-    DropoutKey, EncoderChoice, EncoderConfig, EvaluationOutput, LossTerm, Method, MethodConfig, Mode,
-    ModelError, Regularizer, RepresentationLayout, Representations, SeqJepa, SeqJepaConfig, SequenceActions,
-    SequenceInput, TrainingOutput, boxed, cosine_distance,
+    AnyEncoder, DropoutKey, EncoderChoice, EncoderConfig, EvaluationOutput, LossTerm, Method, MethodConfig,
+    Mode, ModelError, Regularizer, RepresentationLayout, Representations, SeqJepa, SeqJepaConfig,
+    SequenceActions, SequenceInput, TrainingOutput, boxed, cosine_distance,
 };
 use seqjepa_nn::DropoutMasks;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
@@ -220,8 +220,8 @@ fn a_micro_batch_of_the_batch_or_more_changes_no_bit_and_a_smaller_one_always_th
 fn statistics_run_once_a_micro_batch_and_everything_else_once_a_batch() {
     let (trainer, figures) = epoch(tiny_builder(Some(3)));
     let method = trainer.method().downcast_ref::<SeqJepa>().unwrap();
-    let seqjepa_model::AnyEncoder::Resnet(encoder) = &method.encoder else { panic!("a residual network") };
-    let seqjepa_model::AnyEncoder::Resnet(target) = method.target_encoder.as_ref().unwrap() else {
+    let AnyEncoder::ResNet(encoder) = &method.encoder else { panic!("a residual network") };
+    let AnyEncoder::ResNet(target) = method.target_encoder.as_ref().unwrap() else {
         panic!("a residual network")
     };
     let parts = 3 * BATCHES as u64;
