@@ -2,7 +2,6 @@
 
 mod build;
 mod error;
-mod memory;
 mod record;
 mod rehearsal;
 mod resume;
