@@ -219,7 +219,7 @@ fn a_micro_batch_of_the_batch_or_more_changes_no_bit_and_a_smaller_one_always_th
 #[test]
 fn statistics_run_once_a_micro_batch_and_everything_else_once_a_batch() {
     let (trainer, figures) = epoch(tiny_builder(Some(3)));
-    let method = trainer.method().downcast_ref::<SeqJepa>().unwrap();
+    let method = trainer.method().as_any().downcast_ref::<SeqJepa>().unwrap();
     let AnyEncoder::ResNet(encoder) = &method.encoder else { panic!("a residual network") };
     let AnyEncoder::ResNet(target) = method.target_encoder.as_ref().unwrap() else {
         panic!("a residual network")
