@@ -13,6 +13,8 @@ pub struct LayerMemory {
     pub parameters: u64,
     /// Values that are kept from the forward pass until the backward pass has come by, of one sequence.
     pub kept: u64,
+    /// Values that are kept as long, whatever the number of sequences.
+    pub fixed: u64,
     /// Values beside them while a pass goes through the part, about, of one sequence.
     pub passing: u64,
 }
@@ -29,7 +31,7 @@ impl LayerMemory {
 /// The pass of `images` images of each sequence through an encoder of these layers that is not trained: nothing is kept.
 pub(crate) fn target_encoder(layers: &[LayerMemory], images: usize) -> LayerMemory {
     let passing = layers.iter().map(|layer| layer.passing).max().unwrap_or_default();
-    LayerMemory { name: "target encoder", parameters: 0, kept: 0, passing }.times(images)
+    LayerMemory { name: "target encoder", parameters: 0, kept: 0, fixed: 0, passing }.times(images)
 }
 
 /// A transformer of `layers` layers over `tokens` tokens of `width` features, with `feed_forward` features inside.
@@ -60,6 +62,7 @@ impl TransformerMemory {
             name: self.name,
             parameters: self.parameters,
             kept: (layers * tokens * token) as u64,
+            fixed: 0,
             passing: (tokens * (3 * feed_forward + 2 * heads * tokens)) as u64,
         }
     }
@@ -81,6 +84,7 @@ pub(crate) fn perceptron(
         name,
         parameters,
         kept: (inputs + 2 * hidden + COMPARED * last) as u64,
+        fixed: 0,
         passing: 3 * widths.iter().copied().max().unwrap_or_default() as u64,
     }
 }

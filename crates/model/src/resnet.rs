@@ -156,7 +156,13 @@ impl ResNetConfig {
         }
         let parts = NAMES.into_iter().zip(self.parameters()).zip(kept.into_iter().zip(passing));
         parts
-            .map(|((name, parameters), (kept, passing))| LayerMemory { name, parameters, kept, passing })
+            .map(|((name, parameters), (kept, passing))| LayerMemory {
+                name,
+                parameters,
+                kept,
+                fixed: 0,
+                passing,
+            })
             .collect()
     }
 

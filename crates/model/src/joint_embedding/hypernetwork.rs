@@ -44,7 +44,8 @@ impl ActionPredictor {
     pub(super) fn layer_memory(action_dim: usize, width: usize) -> LayerMemory {
         let kept = (width * (1 + action_dim) + action_dim) as u64;
         let parameters = Self::parameter_count(action_dim, width);
-        LayerMemory { name: "predictor", parameters, kept, passing: 2 * kept }
+        // The matrix by inputs is a copy.
+        LayerMemory { name: "predictor", parameters, kept, fixed: parameters, passing: 2 * kept }
     }
 
     /// Trained parameters of such a predictor.

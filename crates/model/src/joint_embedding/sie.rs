@@ -9,7 +9,7 @@ use super::hypernetwork::ActionPredictor;
 use super::input::InputConfig;
 use super::projector::{Projector, last};
 use super::traits::{Embedded, JointEmbedding, view};
-use super::variance_covariance::{covariance_penalty, variance_shortfall};
+use super::variance_covariance::{covariance_memory, covariance_penalty, variance_shortfall};
 use super::vicreg::END;
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
@@ -95,6 +95,7 @@ impl MethodConfig for SieConfig {
             projector("invariant projector", invariant),
             projector("equivariant projector", equivariant),
             ActionPredictor::layer_memory(self.input.action_dim, last(&self.projector)),
+            covariance_memory(2 * last(&self.projector), 2),
         ];
         self.input.layer_memory(side, 2, false, heads)
     }

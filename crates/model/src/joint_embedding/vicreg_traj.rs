@@ -6,8 +6,9 @@ use seqjepa_nn::{InitRng, Mode};
 use serde::{Deserialize, Serialize};
 
 use super::input::InputConfig;
-use super::projector::Projector;
+use super::projector::{Projector, last};
 use super::traits::{Embedded, JointEmbedding};
+use super::variance_covariance::covariance_memory;
 use super::vicreg::{END, vicreg_terms};
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
@@ -75,7 +76,8 @@ impl MethodConfig for VicRegTrajConfig {
 
     fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
         let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
-        self.input.layer_memory(side, 3, false, vec![projector.times(3)])
+        let covariance = covariance_memory(last(&self.projector), 2);
+        self.input.layer_memory(side, 3, false, vec![projector.times(3), covariance])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<VicRegTraj, ModelError> {

@@ -182,6 +182,7 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
                     name: "action embedding",
                     parameters: self.embedding_parameters(),
                     kept,
+                    fixed: 0,
                     passing: kept,
                 }]
             }

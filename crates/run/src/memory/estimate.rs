@@ -1,7 +1,9 @@
 use seqjepa_model::{DynMethod, DynMethodConfig, LayerMemory, TensorRole};
+use seqjepa_probes::online::OnlineProbeConfig;
 
 use crate::config::{Config, EncoderKind, OptimizerKind};
 use crate::data::RunData;
+use crate::run::standard_probes;
 
 /// Bytes of a value.
 const VALUE: u64 = 4;
@@ -58,13 +60,17 @@ impl MemoryEstimate {
         let target = built.tensor_specs();
         let target = target.iter().filter(|spec| built.tensor_role(&spec.name) == TensorRole::TargetEncoder);
         let target = VALUE * target.map(|spec| spec.shape.iter().product::<usize>() as u64).sum::<u64>();
-        let state = parameters + optimizer + target;
+        // With two moments by Adam.
+        let probes = standard_probes(config, data, built).configs();
+        let probes = 3 * VALUE * probes.iter().map(OnlineProbeConfig::parameter_count).sum::<u64>();
+        let state = parameters + optimizer + target + probes;
         let part = |name, bytes| MemoryPart { name, bytes };
         let model = vec![
             part("parameters", parameters),
             part("gradients", parameters),
             part("optimizer state", optimizer),
             part("target encoder", target),
+            part("online probes", probes),
             part("state to go back to after a bad step", state),
         ];
 
@@ -76,8 +82,8 @@ impl MemoryEstimate {
         let targets = if used.target { at_once * view } else { 0 };
         let layers = method.layer_memory(observed, config.model.img_size);
         let activations = layers.as_ref().map(|layers| {
-            let kept = layers.iter().filter(|layer| layer.kept > 0);
-            kept.map(|layer| part(layer.name, VALUE * at_once * layer.kept)).collect()
+            let parts = layers.iter().map(|layer| part(layer.name, VALUE * kept(layer, at_once)));
+            parts.filter(|part| part.bytes > 0).collect()
         });
         // After the first step since the last look, every step has the state of that look beside its own.
         let states = if config.logging.log_every > 1 { 2 * state } else { state };
@@ -123,16 +129,22 @@ impl MemoryEstimate {
     }
 }
 
+/// Values that a layer keeps of `sequences`.
+fn kept(layer: &LayerMemory, sequences: u64) -> u64 {
+    sequences * layer.kept + layer.fixed
+}
+
 /// The most that forward and backward passes of `sequences` take, gradients included, in bytes.
 fn passes(layers: &[LayerMemory], sequences: u64) -> u64 {
     let gradients: u64 = layers.iter().map(|layer| layer.parameters).sum();
-    let (mut kept, mut done, mut most) = (0, 0, 0);
+    let (mut alive, mut done, mut most) = (0, 0, 0);
     for layer in layers {
-        kept += layer.kept;
+        let kept = kept(layer, sequences);
+        alive += kept;
         done += layer.parameters;
         // A layer that keeps nothing has no backward pass.
-        let behind = if layer.kept > 0 { gradients - done } else { 0 };
-        most = most.max(sequences * (kept + layer.passing) + behind);
+        let behind = if kept > 0 { gradients - done } else { 0 };
+        most = most.max(alive + sequences * layer.passing + behind);
     }
     VALUE * most.max(gradients)
 }
@@ -173,7 +185,7 @@ mod tests {
     use super::*;
 
     fn layer(parameters: u64, kept: u64, passing: u64) -> LayerMemory {
-        LayerMemory { name: "a layer", parameters, kept, passing }
+        LayerMemory { name: "a layer", parameters, kept, fixed: 0, passing }
     }
 
     #[test]
@@ -186,6 +198,8 @@ mod tests {
         assert_eq!(passes(&[layer(10, 500, 20), layer(1000, 30, 10)], 2), 4 * (2 * 520 + 1000));
         // What keeps nothing passes before there are gradients.
         assert_eq!(passes(&[layer(10, 500, 0), layer(0, 0, 90), layer(70, 1, 0)], 2), 4 * 2 * 590);
+        let fixed = LayerMemory { fixed: 7, ..layer(0, 1, 0) };
+        assert_eq!(passes(&[fixed], 8), 4 * 15);
         assert_eq!(passes(&[], 8), 0);
     }
 }

@@ -50,7 +50,8 @@ fn check_views(config: &Config, method: &dyn DynMethod) -> Result<(), ConfigErro
     Err(invalid("dataset.seq_len", expected, given))
 }
 
-fn standard_probes(config: &Config, data: &RunData, method: &dyn DynMethod) -> StandardProbes {
+/// The online probes of a run.
+pub(crate) fn standard_probes(config: &Config, data: &RunData, method: &dyn DynMethod) -> StandardProbes {
     let space = &data.set().train.layout().actions;
     let representations = method.representations();
     StandardProbes {
