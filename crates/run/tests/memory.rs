@@ -59,7 +59,8 @@ fn peaks(overrides: &[&str]) -> (usize, usize) {
     (predicted, MOST.load(Ordering::Relaxed) - before)
 }
 
-/// Width, batch, views, micro-batches, methods and optimizers, to a quarter.
+/// Width, batch, views, micro-batches, methods and optimizers. What layers keep is known to a few percent; what passes beside it is a rule of
+/// thumb, and heads that pass twice, as SimCLR's, have gradients twice for a moment.
 #[test]
 fn the_predicted_peak_is_what_a_run_allocates() {
     let _turn = alone();
@@ -81,21 +82,22 @@ fn the_predicted_peak_is_what_a_run_allocates() {
     ] {
         let (predicted, found) = peaks(overrides);
         let off = predicted as f64 / found as f64 - 1.0;
-        println!("{off:+.3}: predicted {predicted}, found {found}: {overrides:?}");
-        if off.abs() > 0.25 {
+        if off.abs() > 0.15 {
             wrong.push(format!("{off:+.3}: predicted {predicted}, found {found}: {overrides:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A batch in four parts takes less than the whole at the same width.
+/// Of pixels and activations only those of one part are there at a time.
 #[test]
 fn micro_batches_take_less() {
     let _turn = alone();
-    let (_, whole) = peaks(&["model.width=16"]);
-    let (_, divided) = peaks(&["model.width=16", "dataset.micro_batch=4"]);
-    assert!(2 * divided < whole + (whole / 2), "{divided} of {whole}");
+    let size = ["model.width=16", "dataset.batch_size=48", "dataset.synthetic_train=192"];
+    let (_, whole) = peaks(&size);
+    let (_, divided) = peaks(&[&size[..], &["dataset.micro_batch=4"]].concat());
+    // Parameters, their states and the online probes take 130 MB either way.
+    assert!(divided < whole * 3 / 5, "{divided} of {whole}");
 }
 
 /// Bytes are counted whenever the losses of the steps come back. What is alive then must not grow: 1000 steps in epochs of ten, whole and
