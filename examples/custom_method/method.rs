@@ -53,6 +53,10 @@ impl MethodConfig for MeanPredictionConfig {
         self.encoder.parameter_count() + predictor as u64
     }
 
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
     fn init(&self, seed: u64, device: &Device) -> Result<MeanPrediction, ModelError> {
         self.validate()?;
         let rng = &mut InitRng::new(seed);

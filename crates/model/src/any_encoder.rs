@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::resnet::{ResNet, ResNetConfig};
 use crate::vit::{Vit, VitConfig};
 
@@ -53,6 +54,15 @@ impl EncoderConfig {
         match self {
             Self::Resnet(config) => config.parameter_count(),
             Self::Vit(config) => config.parameter_count(),
+        }
+    }
+
+    /// What its parts take of memory in training, for one image of `side` pixels in height and width.
+    #[must_use]
+    pub fn layer_memory(&self, side: usize) -> Vec<LayerMemory> {
+        match self {
+            Self::Resnet(config) => config.layer_memory(side),
+            Self::Vit(config) => vec![config.layer_memory()],
         }
     }
 
@@ -113,6 +123,10 @@ impl EncoderBlueprint for EncoderConfig {
 
     fn parameter_count(&self) -> u64 {
         self.parameter_count()
+    }
+
+    fn layer_memory(&self, side: usize) -> Option<Vec<LayerMemory>> {
+        Some(self.layer_memory(side))
     }
 
     fn channels(&self) -> usize {

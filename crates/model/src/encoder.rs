@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::any_encoder::EncoderConfig;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 
 /// Maps images to representations.
 pub trait Encoder: Module + ModuleDisplay + 'static {
@@ -48,6 +49,13 @@ pub trait EncoderBlueprint:
 
     /// Trained parameters. Meaningful for a blueprint that [`validate`](Self::validate)s; allocates nothing.
     fn parameter_count(&self) -> u64;
+
+    /// What its parts take of memory in training, for one image of `side` pixels in height and width; the parameters add up to
+    /// [`parameter_count`](Self::parameter_count). Default: nothing, where it is not known.
+    fn layer_memory(&self, side: usize) -> Option<Vec<LayerMemory>> {
+        let _ = side;
+        None
+    }
 
     /// Channels of an image. Default: 3.
     fn channels(&self) -> usize {

@@ -54,6 +54,7 @@ mod encoder;
 mod error;
 mod interop;
 mod joint_embedding;
+mod layer_memory;
 mod limits;
 mod loss;
 mod method;
@@ -76,6 +77,7 @@ pub use joint_embedding::{
     Sie, SieConfig, SimClr, SimClrConfig, VicReg, VicRegConfig, VicRegTraj, VicRegTrajConfig,
     covariance_penalty, nt_xent, variance_shortfall,
 };
+pub use layer_memory::LayerMemory;
 pub use loss::cosine_distance;
 pub use method::{
     DynMethod, DynMethodConfig, EncoderChoice, EquivariantRepresentation, EvaluationOutput,

@@ -6,6 +6,7 @@ use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode, relu};
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{linear, norm};
+use crate::layer_memory::{LayerMemory, perceptron};
 
 /// The map from aggregate and action to the predicted representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,15 @@ impl PredictorConfig {
                 let hidden = hidden as u64;
                 inputs * hidden + norm(hidden) + linear(hidden, outputs)
             }
+        }
+    }
+
+    /// What a predictor from `inputs` to `outputs` features takes of memory in training.
+    pub(crate) fn layer_memory(self, [inputs, outputs]: [usize; 2]) -> LayerMemory {
+        let parameters = self.parameter_count([inputs, outputs]);
+        match self {
+            Self::Linear => perceptron("predictor", parameters, inputs, &[outputs]),
+            Self::Mlp { hidden } => perceptron("predictor", parameters, inputs, &[hidden, outputs]),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::counts::conv_norm;
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::size;
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
@@ -81,30 +82,88 @@ impl ResNetConfig {
     /// Trained parameters. Meaningful for a configuration that [`validate`](Self::validate)s.
     #[must_use]
     pub fn parameter_count(&self) -> u64 {
+        self.parameters().into_iter().sum()
+    }
+
+    /// Those of the stem and of each stage.
+    fn parameters(&self) -> [u64; 5] {
         let expansion = self.depth.expansion() as u64;
         let width = self.width as u64;
         let kernel = match self.stem {
             ResNetStem::Cifar => 3,
             ResNetStem::ImageNet => 7,
         };
-        let mut count = conv_norm(self.channels as u64, width, kernel);
+        let mut counts = [conv_norm(self.channels as u64, width, kernel), 0, 0, 0, 0];
         let mut inputs = width;
         for (stage, blocks) in self.depth.blocks().into_iter().enumerate() {
             let inner = width << stage;
             let outputs = inner * expansion;
+            let count = &mut counts[stage + 1];
             for block in 0..blocks {
-                count += if expansion > 1 {
+                *count += if expansion > 1 {
                     conv_norm(inputs, inner, 1) + conv_norm(inner, inner, 3) + conv_norm(inner, outputs, 1)
                 } else {
                     conv_norm(inputs, inner, 3) + conv_norm(inner, outputs, 3)
                 };
                 if (stage > 0 && block == 0) || inputs != outputs {
-                    count += conv_norm(inputs, outputs, 1);
+                    *count += conv_norm(inputs, outputs, 1);
                 }
                 inputs = outputs;
             }
         }
-        count
+        counts
+    }
+
+    /// What stem and stages take of memory in training, for one image of `side` pixels in height and width.
+    #[must_use]
+    pub fn layer_memory(&self, side: usize) -> Vec<LayerMemory> {
+        const NAMES: [&str; 5] =
+            ["encoder, stem", "encoder, stage 1", "encoder, stage 2", "encoder, stage 3", "encoder, stage 4"];
+        let expansion = self.depth.expansion();
+        let map = |channels: usize, side: usize| (channels * side * side) as u64;
+        let image = map(self.channels, side);
+        // Every convolution's output goes into a norm, which keeps it and its own rectified output.
+        let (stem, mut side) = match self.stem {
+            ResNetStem::Cifar => (2 * map(self.width, side), side),
+            ResNetStem::ImageNet => {
+                let [half, quarter] = [side.div_ceil(2), side.div_ceil(4)];
+                // Pooling also keeps where each of its values comes from, in integers of twice the bytes.
+                (2 * map(self.width, half) + 3 * map(self.width, quarter), quarter)
+            }
+        };
+        let mut kept = [image + stem, 0, 0, 0, 0];
+        let mut passing = [stem, 0, 0, 0, 0];
+        let mut inputs = self.width;
+        for (stage, blocks) in self.depth.blocks().into_iter().enumerate() {
+            let inner = self.width << stage;
+            let outputs = inner * expansion;
+            let entering = map(inputs, side);
+            for block in 0..blocks {
+                let strided = stage > 0 && block == 0;
+                let before = side;
+                if strided {
+                    side = side.div_ceil(2);
+                }
+                // The shortcut's norm is not rectified: it keeps its input alone.
+                let shortcut = if strided || inputs != outputs { map(outputs, side) } else { 0 };
+                let inside =
+                    if expansion > 1 { map(inner, before) + map(inner, side) } else { map(inner, side) };
+                kept[stage + 1] += 2 * inside + 2 * map(outputs, side) + shortcut;
+                inputs = outputs;
+            }
+            // Gradients of a block's output, of its residual and of what is inside; where a stage begins, two of its input.
+            passing[stage + 1] = (3 * map(outputs, side)).max(map(outputs, side) + 2 * entering);
+        }
+        let parts = NAMES.into_iter().zip(self.parameters()).zip(kept.into_iter().zip(passing));
+        parts
+            .map(|((name, parameters), (kept, passing))| LayerMemory {
+                name,
+                parameters,
+                kept,
+                fixed: 0,
+                passing,
+            })
+            .collect()
     }
 
     /// Checks all values.

@@ -4,6 +4,7 @@ use crate::aggregator::LayerStack;
 use crate::counts::{linear, norm, transformer_layer};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::{LayerMemory, TransformerMemory};
 use crate::limits::{MAX_LAYERS, size, within};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -68,6 +69,25 @@ impl VitConfig {
         let tokens = side * side + 1;
         let embedding = linear(channels * patch * patch, width) + width + tokens * width;
         embedding + depth * transformer_layer(width, 4 * width) + norm(width)
+    }
+
+    /// What it takes of memory in training, for one image.
+    #[must_use]
+    pub fn layer_memory(&self) -> LayerMemory {
+        let side = self.image_size / self.patch.max(1);
+        let transformer = TransformerMemory {
+            name: "encoder",
+            parameters: self.parameter_count(),
+            layers: self.depth,
+            tokens: side * side + 1,
+            width: self.width,
+            feed_forward: 4 * self.width,
+            heads: self.heads,
+            dropout: false,
+        };
+        let LayerMemory { kept, .. } = transformer.layer_memory();
+        let image = (self.channels * self.image_size * self.image_size) as u64;
+        LayerMemory { kept: kept + image, ..transformer.layer_memory() }
     }
 
     /// A transformer with initial values from `rng`: positions from N(0, 0.02²), the class token zero, all

@@ -15,6 +15,18 @@ pub struct DropoutKey {
     pub step: u64,
 }
 
+impl DropoutKey {
+    /// The key of micro-batch `index` of the same step, counted from 0; that of the first is the step's own.
+    #[must_use]
+    pub fn micro_batch(self, index: u64) -> Self {
+        match index {
+            0 => self,
+            // The step stays what it is: methods look at it.
+            index => Self { seed: mix(self.seed ^ mix(index.wrapping_mul(GOLDEN))), ..self },
+        }
+    }
+}
+
 /// The dropout masks of one forward pass, handed out in the order in which layers ask for them.
 #[derive(Clone, Debug)]
 pub struct DropoutMasks {
@@ -118,5 +130,16 @@ mod tests {
         assert_ne!(reference, draw(KEY, 2));
         assert_ne!(reference, draw(DropoutKey { step: 4, ..KEY }, 1));
         assert_ne!(reference, draw(DropoutKey { seed: 8, ..KEY }, 1));
+    }
+
+    #[test]
+    fn micro_batches_have_masks_of_their_own() {
+        let draw = |key| DropoutMasks::new(key).draw(256, 0.5);
+        assert_eq!(KEY.micro_batch(0), KEY);
+        let masks: Vec<_> = (0..4).map(|index| draw(KEY.micro_batch(index))).collect();
+        for (index, mask) in masks.iter().enumerate() {
+            assert!(masks[..index].iter().all(|earlier| earlier != mask), "micro-batch {index}");
+            assert_ne!(*mask, draw(DropoutKey { step: 4, ..KEY }.micro_batch(index as u64)));
+        }
     }
 }

@@ -193,6 +193,13 @@ impl RunData {
             );
             return Err(invalid("dataset.batch_size", expected, batch_size).into());
         }
+        // Only pairs leave one alone of a last batch that was not.
+        if !config.run.drop_last && config.dataset.micro_batch == Some(2) && !found.is_multiple_of(2) {
+            let expected = format!(
+                "at least 3, since pairs of the last batch of {found} images leave one alone (batch norm needs two), or run.drop_last: true"
+            );
+            return Err(invalid("dataset.micro_batch", expected, 2).into());
+        }
         Ok(())
     }
 

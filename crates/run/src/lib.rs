@@ -33,6 +33,7 @@ pub mod embed;
 mod fingerprint;
 pub mod folder;
 mod gates;
+mod memory;
 pub mod model_file;
 #[cfg(feature = "progress")]
 pub mod progress;
@@ -48,6 +49,7 @@ pub use data::RunData;
 pub use fingerprint::DataFingerprint;
 pub use folder::RunFolder;
 pub use gates::{GateVerdict, evaluate_gates};
+pub use memory::{MemoryEstimate, MemoryPart, MemoryThere, is_out_of_memory};
 pub use model_file::{LoadedModel, MayLack, Pretrained, PretrainedSource, published_probes};
 pub use registry::Registry;
 pub use run::{DrawPictures, Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};

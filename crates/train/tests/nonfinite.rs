@@ -28,7 +28,11 @@ struct PoisonedConfig {
     inner: SeqJepaConfig,
     loss_too: bool,
     last: u64,
+    parts: u64,
 }
+
+/// That of [`builder`].
+const SEED: u64 = 7;
 
 impl MethodConfig for PoisonedConfig {
     type Method = Poisoned;
@@ -44,6 +48,10 @@ impl MethodConfig for PoisonedConfig {
 
     fn parameter_count(&self) -> u64 {
         self.inner.parameter_count() + 1
+    }
+
+    fn loss_is_mean(&self) -> bool {
+        true
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Poisoned, ModelError> {
@@ -66,7 +74,9 @@ impl Method for Poisoned {
 
     fn training_forward(&self, input: SequenceInput, key: DropoutKey) -> Result<TrainingOutput, ModelError> {
         let mut output = self.inner.training_forward(input, key)?;
-        if (1..=self.config.last).contains(&key.step) {
+        // Of a divided batch the last part alone.
+        let part = DropoutKey { step: key.step, seed: SEED }.micro_batch(self.config.parts - 1);
+        if (1..=self.config.last).contains(&key.step) && key == part {
             // The square root of 0 is 0; its slope there is infinite, and 0 times that is NaN.
             let zero = self.poison.val().mul_scalar(0.0);
             let poison = if self.config.loss_too { zero.log() * 0.0 } else { zero.sqrt() };
@@ -97,10 +107,15 @@ impl Method for Poisoned {
 }
 
 fn trainer(loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
+    trainer_in_parts(1, loss_too, last, log_every, skip)
+}
+
+fn trainer_in_parts(parts: usize, loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
     let device = Device::flex();
-    let config = PoisonedConfig { inner: tiny(), loss_too, last };
+    let config = PoisonedConfig { inner: tiny(), loss_too, last, parts: parts as u64 };
     let method = boxed(config.init(7, &device.clone().autodiff()).unwrap());
-    builder(method, &device).epochs(1).log_every(log_every).skipping_nonfinite_steps(skip).build().unwrap()
+    let builder = builder(method, &device).epochs(1).micro_batch(BATCH.div_ceil(parts));
+    builder.log_every(log_every).skipping_nonfinite_steps(skip).build().unwrap()
 }
 
 fn digest(trainer: &mut Trainer) -> String {
@@ -179,4 +194,31 @@ fn such_steps_are_left_out_up_to_a_limit() {
         rows.iter().all(|found| *found == rows[0]),
         "the bits do not depend on how often the device is looked at"
     );
+}
+
+/// What is not finite in one micro-batch alone keeps the whole batch from being learnt from.
+#[test]
+fn a_micro_batch_that_is_not_finite_spoils_its_step() {
+    for (loss_too, words) in [(true, "the loss is NaN"), (false, "the gradient of `poison` is not finite")] {
+        for parts in [2, 3] {
+            let trainer = |log_every, skip| trainer_in_parts(parts, loss_too, 1, log_every, skip);
+            let mut one_step = trainer(1, 0);
+            one_step.advance(&mut Observers::new()).unwrap();
+            let before = digest(&mut one_step);
+            let mut after = Vec::new();
+            for log_every in [1, 100] {
+                let mut stopped = trainer(log_every, 0);
+                let error = fail(&mut stopped);
+                assert!(error.to_string().contains(words), "{error}");
+                assert!(matches!(error, TrainError::NonFinite(found) if found.indices.len() == BATCH));
+                assert_eq!(digest(&mut stopped), before);
+
+                let mut skipping = trainer(log_every, 1);
+                let row = skipping.train_epoch(&mut Observers::new()).unwrap();
+                assert_eq!((row.get("skipped_steps"), row.get("step")), (Some(1.0), Some(3.0)));
+                after.push((digest(&mut skipping), row.get("ep_loss").map(f64::to_bits)));
+            }
+            assert_eq!(after[0], after[1], "the bits do not depend on how often the device is looked at");
+        }
+    }
 }

@@ -13,7 +13,8 @@ use seqjepa_train::observer::{Event, Observers};
 fn a_step_reads_nothing_and_a_look_reads_twice() {
     let device = Device::flex();
     let method = boxed(tiny().init(7, &device.clone().autodiff()).unwrap());
-    let mut trainer = builder(method, &device).log_every(100).build().unwrap();
+    // A divided batch is no other.
+    let mut trainer = builder(method, &device).log_every(100).micro_batch(3).build().unwrap();
     let mut logged = 0;
     let mut observer = |event: &Event| {
         logged += usize::from(matches!(event, Event::StepLogged { .. }));

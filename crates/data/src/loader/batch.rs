@@ -1,5 +1,7 @@
 //! The buffers of a batch.
 
+use std::ops::Range;
+
 use crate::error::DataError;
 use crate::source::SequenceLayout;
 
@@ -167,6 +169,31 @@ impl SequenceBatch {
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         self.shape.parameters
+    }
+
+    /// The sequences of `range` as a batch of their own.
+    ///
+    /// # Panics
+    /// If there are no sequences in the range, or if it goes beyond the batch.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        fn rows<T: Copy>(values: &[T], range: &Range<usize>, len: usize) -> Vec<T> {
+            let each = values.len() / len;
+            values[range.start * each..range.end * each].to_vec()
+        }
+        let len = self.len();
+        assert!(!range.is_empty() && range.end <= len, "{range:?} is no part of a batch of {len} sequences");
+        let floats = |values: &[f32]| rows(values, &range, len);
+        Self {
+            observed: floats(&self.observed),
+            target: floats(&self.target),
+            parameters: floats(&self.parameters),
+            actions: floats(&self.actions),
+            relative: floats(&self.relative),
+            labels: self.labels.as_deref().map(|labels| rows(labels, &range, len)),
+            indices: rows(&self.indices, &range, len),
+            shape: self.shape,
+        }
     }
 
     /// Sets the number of sequences; a buffer that was as large before is not reallocated.

@@ -12,6 +12,7 @@ use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::ema::{EmaSchedule, ema_update};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{decay, parameters, size};
 use crate::loss::cosine_distance;
 use crate::method::{MethodConfig, SequenceInput};
@@ -78,6 +79,17 @@ impl MethodConfig for ByolConfig {
         encoder.parameter_count()
             + Projector::parameter_count(encoder.width(), &self.projector, END)
             + predictor.parameter_count(sizes)
+    }
+
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        let (predictor, sizes) = self.predictor();
+        let predictor = predictor.layer_memory(sizes);
+        self.input.layer_memory(side, 2, true, vec![projector.times(2), predictor.times(2)])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Byol, ModelError> {

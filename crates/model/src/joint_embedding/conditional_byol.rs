@@ -13,6 +13,7 @@ use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::ema::{EmaSchedule, ema_update};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{decay, parameters, size};
 use crate::loss::cosine_distance;
 use crate::method::{MethodConfig, SequenceInput};
@@ -84,6 +85,17 @@ impl MethodConfig for ConditionalByolConfig {
             + Projector::parameter_count(encoder.width(), &self.projector, END)
             + action_dim as u64 * self.action_embedding as u64
             + predictor.parameter_count(sizes)
+    }
+
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        let action = self.input.action_memory(self.action_embedding);
+        let (predictor, sizes) = self.predictor();
+        self.input.layer_memory(side, 1, true, vec![projector, action, predictor.layer_memory(sizes)])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<ConditionalByol, ModelError> {

@@ -14,6 +14,7 @@ use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::ema::{EmaSchedule, ema_update};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{decay, parameters, size};
 use crate::loss::cosine_distance;
 use crate::method::{MethodConfig, SequenceInput, ViewsUsed};
@@ -85,6 +86,18 @@ impl MethodConfig for ConvIJepaConfig {
             + Projector::parameter_count(encoder.width(), &self.projector, END)
             + action_dim as u64 * self.action_embedding as u64
             + predictor.parameter_count(sizes)
+    }
+
+    fn loss_is_mean(&self) -> bool {
+        true
+    }
+
+    fn layer_memory(&self, views: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        let action = self.input.action_memory(self.action_embedding);
+        let (predictor, sizes) = self.predictor();
+        let heads = [projector, action, predictor.layer_memory(sizes)].map(|head| head.times(views));
+        self.input.layer_memory(side, views, true, heads.into())
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<ConvIJepa, ModelError> {

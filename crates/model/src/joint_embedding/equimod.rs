@@ -13,6 +13,7 @@ use crate::action_embedding::ActionEmbedding;
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{parameters, size, temperature, weight};
 use crate::method::{MethodConfig, SequenceInput};
 
@@ -72,6 +73,16 @@ impl MethodConfig for EquiModConfig {
             + 2 * Projector::parameter_count(encoder.width(), &self.projector, END)
             + action_dim as u64 * self.action_embedding as u64
             + Projector::parameter_count(self.action_embedding + width, &[width], END)
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let width = last(&self.projector);
+        let names = ["invariant projector", "equivariant projector"];
+        let [invariant, equivariant] = names
+            .map(|name| Projector::layer_memory(name, self.input.width(), &self.projector, END).times(2));
+        let action = self.input.action_memory(self.action_embedding);
+        let predictor = Projector::layer_memory("predictor", self.action_embedding + width, &[width], END);
+        self.input.layer_memory(side, 2, false, vec![invariant, equivariant, action, predictor])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<EquiMod, ModelError> {

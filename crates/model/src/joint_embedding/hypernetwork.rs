@@ -4,6 +4,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use seqjepa_nn::{InitRng, Linear};
 
+use crate::layer_memory::LayerMemory;
+
 /// A linear map of embeddings whose matrix is a linear function of the action (Garrido, Najman & LeCun 2023, arXiv 2302.10283,
 /// section 3): `p(y, a) = W(a) y`, `W(a)` the output of one linear layer without bias, `[width · width]` as `[outputs, inputs]`.
 ///
@@ -36,6 +38,14 @@ impl ActionPredictor {
         let by_input = weight.swap_dims(0, 1).reshape([width, width * action_dim]);
         let products = embeddings.matmul(by_input).reshape([batch, width, action_dim]);
         (products * actions.reshape([batch, 1, action_dim])).sum_dim(2).squeeze_dim(2)
+    }
+
+    /// What such a predictor takes of memory in training: inputs, and a product for each number of the action.
+    pub(super) fn layer_memory(action_dim: usize, width: usize) -> LayerMemory {
+        let kept = (width * (1 + action_dim) + action_dim) as u64;
+        let parameters = Self::parameter_count(action_dim, width);
+        // The matrix by inputs is a copy.
+        LayerMemory { name: "predictor", parameters, kept, fixed: parameters, passing: 2 * kept }
     }
 
     /// Trained parameters of such a predictor.

@@ -6,6 +6,7 @@ use seqjepa_nn::{BatchNorm, InitRng, Linear, Mode, relu};
 
 use crate::counts::norm;
 use crate::error::ModelError;
+use crate::layer_memory::{LayerMemory, perceptron};
 use crate::limits::{size, within};
 
 /// The most layers of a projector.
@@ -100,6 +101,16 @@ impl Projector {
         let biases = if end == ProjectorEnd::Linear { 1 } else { 0 };
         let rest: u64 = widths[..inner].iter().map(|&width| norm(width as u64) + biases * width as u64).sum();
         weights + rest
+    }
+
+    /// What such a projector takes of memory in training.
+    pub(super) fn layer_memory(
+        name: &'static str,
+        inputs: usize,
+        widths: &[usize],
+        end: ProjectorEnd,
+    ) -> LayerMemory {
+        perceptron(name, Self::parameter_count(inputs, widths, end), inputs, widths)
     }
 
     /// Checks the widths of a configuration's `field`.

@@ -13,6 +13,7 @@ use crate::action_embedding::ActionEmbedding;
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{parameters, size, temperature};
 use crate::method::{MethodConfig, SequenceInput};
 
@@ -68,6 +69,14 @@ impl MethodConfig for SenConfig {
             + Projector::parameter_count(encoder.width(), &self.projector, END)
             + action_dim as u64 * self.action_embedding as u64
             + Projector::parameter_count(self.action_embedding + width, &[width], END)
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let width = last(&self.projector);
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        let action = self.input.action_memory(self.action_embedding);
+        let predictor = Projector::layer_memory("predictor", self.action_embedding + width, &[width], END);
+        self.input.layer_memory(side, 2, false, vec![projector.times(2), action, predictor])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Sen, ModelError> {

@@ -9,11 +9,12 @@ use super::hypernetwork::ActionPredictor;
 use super::input::InputConfig;
 use super::projector::{Projector, last};
 use super::traits::{Embedded, JointEmbedding, view};
-use super::variance_covariance::{covariance_penalty, variance_shortfall};
+use super::variance_covariance::{covariance_memory, covariance_penalty, variance_shortfall};
 use super::vicreg::END;
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{parameters, weight};
 use crate::method::{MethodConfig, SequenceInput};
 
@@ -85,6 +86,18 @@ impl MethodConfig for SieConfig {
         encoder.parameter_count()
             + projectors.iter().sum::<u64>()
             + ActionPredictor::parameter_count(action_dim, last(&self.projector))
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let [invariant, equivariant] = self.halves();
+        let projector = |name, inputs| Projector::layer_memory(name, inputs, &self.projector, END).times(2);
+        let heads = vec![
+            projector("invariant projector", invariant),
+            projector("equivariant projector", equivariant),
+            ActionPredictor::layer_memory(self.input.action_dim, last(&self.projector)),
+            covariance_memory(2 * last(&self.projector), 2),
+        ];
+        self.input.layer_memory(side, 2, false, heads)
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Sie, ModelError> {

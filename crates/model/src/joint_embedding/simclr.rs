@@ -12,6 +12,7 @@ use super::traits::{Embedded, JointEmbedding, view};
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{parameters, temperature};
 use crate::method::{MethodConfig, SequenceInput};
 
@@ -55,6 +56,11 @@ impl MethodConfig for SimClrConfig {
     fn parameter_count(&self) -> u64 {
         let InputConfig { encoder, .. } = self.input;
         encoder.parameter_count() + Projector::parameter_count(encoder.width(), &self.projector, END)
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        self.input.layer_memory(side, 2, false, vec![projector.times(2)])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<SimClr, ModelError> {

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Bool, Tensor};
 
+use crate::layer_memory::LayerMemory;
+
 /// Added to a variance before the root, whose gradient at 0 is infinite.
 const EPSILON: f64 = 1e-4;
 
@@ -27,6 +29,14 @@ pub fn covariance_penalty(embeddings: Tensor<2>) -> Tensor<1> {
     let covariance = centred.clone().transpose().matmul(centred).div_scalar(degrees);
     let different = Tensor::<2, Bool>::diag_mask([features, features], 0, &covariance.device());
     covariance.mask_fill(different.bool_not(), 0.0).square().sum().div_scalar(features as f64)
+}
+
+/// What [`covariance_penalty`] of `batches` batches of `features` features takes of memory in training: each time the matrix, and which of
+/// its values count, a byte each.
+pub(super) fn covariance_memory(features: usize, batches: u64) -> LayerMemory {
+    let matrix = (features as u64).pow(2);
+    let fixed = batches * (matrix + matrix / 4);
+    LayerMemory { name: "covariance", parameters: 0, kept: 0, fixed, passing: 0 }
 }
 
 fn centred(rows: Tensor<2>) -> Tensor<2> {

@@ -6,12 +6,13 @@ use seqjepa_nn::{InitRng, Mode};
 use serde::{Deserialize, Serialize};
 
 use super::input::InputConfig;
-use super::projector::{Projector, ProjectorEnd};
+use super::projector::{Projector, ProjectorEnd, last};
 use super::traits::{Embedded, JointEmbedding, view};
-use super::variance_covariance::{covariance_penalty, variance_shortfall};
+use super::variance_covariance::{covariance_memory, covariance_penalty, variance_shortfall};
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{parameters, weight};
 use crate::method::{MethodConfig, SequenceInput};
 
@@ -68,6 +69,12 @@ impl MethodConfig for VicRegConfig {
     fn parameter_count(&self) -> u64 {
         let InputConfig { encoder, .. } = self.input;
         encoder.parameter_count() + Projector::parameter_count(encoder.width(), &self.projector, END)
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        let covariance = covariance_memory(last(&self.projector), 2);
+        self.input.layer_memory(side, 2, false, vec![projector.times(2), covariance])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<VicReg, ModelError> {

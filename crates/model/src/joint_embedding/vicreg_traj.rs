@@ -6,12 +6,14 @@ use seqjepa_nn::{InitRng, Mode};
 use serde::{Deserialize, Serialize};
 
 use super::input::InputConfig;
-use super::projector::Projector;
+use super::projector::{Projector, last};
 use super::traits::{Embedded, JointEmbedding};
+use super::variance_covariance::covariance_memory;
 use super::vicreg::{END, vicreg_terms};
 use crate::any_encoder::{AnyEncoder, EncoderConfig};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::limits::{parameters, weight};
 use crate::loss::cosine_distance;
 use crate::method::{MethodConfig, SequenceInput, ViewsUsed};
@@ -70,6 +72,12 @@ impl MethodConfig for VicRegTrajConfig {
     fn parameter_count(&self) -> u64 {
         let InputConfig { encoder, .. } = self.input;
         encoder.parameter_count() + Projector::parameter_count(encoder.width(), &self.projector, END)
+    }
+
+    fn layer_memory(&self, _: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let projector = Projector::layer_memory("projector", self.input.width(), &self.projector, END);
+        let covariance = covariance_memory(last(&self.projector), 2);
+        self.input.layer_memory(side, 3, false, vec![projector.times(3), covariance])
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<VicRegTraj, ModelError> {

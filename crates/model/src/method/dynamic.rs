@@ -22,6 +22,7 @@ use super::traits::{Method, MethodConfig};
 use crate::any_encoder::EncoderConfig;
 use crate::error::ModelError;
 use crate::interop::{ExchangeError, Import, import_tensors, read_tensors};
+use crate::layer_memory::LayerMemory;
 
 /// Any [`Method`], and all that is done with its tensors. Made by [`boxed`] or [`DynMethodConfig::init`].
 pub trait DynMethod: Debug + Send {
@@ -175,6 +176,12 @@ pub trait DynMethodConfig: Debug + Send + Sync {
 
     /// As [`MethodConfig::parameter_count`].
     fn parameter_count(&self) -> u64;
+
+    /// As [`MethodConfig::loss_is_mean`].
+    fn loss_is_mean(&self) -> bool;
+
+    /// As [`MethodConfig::layer_memory`].
+    fn layer_memory(&self, views: usize, side: usize) -> Option<Vec<LayerMemory>>;
 
     /// As [`MethodConfig::init`].
     ///
@@ -365,6 +372,14 @@ impl<C: MethodConfig> DynMethodConfig for ErasedConfig<C> {
 
     fn parameter_count(&self) -> u64 {
         self.0.parameter_count()
+    }
+
+    fn loss_is_mean(&self) -> bool {
+        self.0.loss_is_mean()
+    }
+
+    fn layer_memory(&self, views: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        self.0.layer_memory(views, side)
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Box<dyn DynMethod>, ModelError> {

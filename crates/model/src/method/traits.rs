@@ -13,6 +13,7 @@ use super::layout::{EncoderChoice, RepresentationLayout, TensorRole, ViewsUsed};
 use super::output::{EvaluationOutput, TrainingOutput};
 use crate::any_encoder::EncoderConfig;
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 
 /// What a method is made of: a value that a config file holds and a checkpoint keeps.
 pub trait MethodConfig:
@@ -37,6 +38,21 @@ pub trait MethodConfig:
     /// Trained parameters, without running statistics and target encoder. Meaningful for a configuration that
     /// [`validate`](Self::validate)s; allocates nothing.
     fn parameter_count(&self) -> u64;
+
+    /// Whether the loss is a mean over the samples of the batch, so that batch norm aside the gradient of a batch is the mean of those of
+    /// its micro-batches. A loss that holds samples against each other, by contrast, covariance or entropy, is not. Default: false,
+    /// with which a trainer does not divide batches.
+    fn loss_is_mean(&self) -> bool {
+        false
+    }
+
+    /// What the parts of the method take of memory in training, for sequences of `views` observed views of `side` pixels in height and
+    /// width, in the order in which a forward pass comes by; their parameters add up to [`parameter_count`](Self::parameter_count).
+    /// Default: nothing, where it is not known.
+    fn layer_memory(&self, views: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let _ = (views, side);
+        None
+    }
 
     /// A method with initial values, all drawn from `seed`. Train on an autodiff device.
     ///

@@ -7,6 +7,7 @@ use crate::counts::{norm, transformer_layer};
 use crate::ema::EmaSchedule;
 use crate::encoder::EncoderBlueprint;
 use crate::error::ModelError;
+use crate::layer_memory::{LayerMemory, TransformerMemory, target_encoder};
 use crate::limits::{self, MAX_LAYERS, parameters, size, within};
 use crate::predictor::PredictorConfig;
 use crate::regularizer::Regularizer;
@@ -137,17 +138,69 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
     /// Meaningful for a configuration that [`validate`](Self::validate)s.
     #[must_use]
     pub fn parameter_count(&self) -> u64 {
-        let [action_dim, action_width, token] =
-            [self.told_action_dim(), self.action_width(), self.token_width()].map(|n| n as u64);
-        let embedding = match self.action_conditioning {
-            ActionConditioning::Learned { .. } => action_dim * action_width,
+        let heads = self.embedding_parameters() + self.aggregator_parameters();
+        self.encoder.parameter_count() + heads + self.predictor.parameter_count(self.predictor_sizes())
+    }
+
+    fn embedding_parameters(&self) -> u64 {
+        match self.action_conditioning {
+            ActionConditioning::Learned { .. } => self.told_action_dim() as u64 * self.action_width() as u64,
             ActionConditioning::None | ActionConditioning::Raw => 0,
-        };
+        }
+    }
+
+    /// With its token.
+    fn aggregator_parameters(&self) -> u64 {
+        let token = self.token_width() as u64;
         let layer = transformer_layer(token, self.feed_forward_factor as u64 * token);
-        let aggregator = token + self.layers as u64 * layer + norm(token);
-        let sizes = [self.token_width() + self.action_width(), self.representation_width()];
-        let predictor = self.predictor.parameter_count(sizes);
-        self.encoder.parameter_count() + embedding + aggregator + predictor
+        token + self.layers as u64 * layer + norm(token)
+    }
+
+    /// Features that go into the predictor, and that come out.
+    pub(super) fn predictor_sizes(&self) -> [usize; 2] {
+        [self.token_width() + self.action_width(), self.representation_width()]
+    }
+
+    /// What the parts take of memory in training, as [`MethodConfig::layer_memory`](crate::MethodConfig::layer_memory).
+    pub(super) fn layer_memory(&self, views: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        let encoder = self.encoder.layer_memory(side)?;
+        // A target encoder of its own or not, its pass keeps nothing.
+        let target = match self.target {
+            TargetConfig::Ema { .. } => vec![target_encoder(&encoder, 1)],
+            // The online encoder's pass over the target view is recorded before it is cut off.
+            TargetConfig::StopGradient => Vec::new(),
+        };
+        let images = match self.target {
+            TargetConfig::Ema { .. } => views,
+            TargetConfig::StopGradient => views + 1,
+        };
+        let embedding = match self.action_conditioning {
+            ActionConditioning::Learned { width } => {
+                // Inputs and outputs of the linear map, of the observed views and of the target.
+                let kept = ((views + 1) * (self.told_action_dim() + width)) as u64;
+                vec![LayerMemory {
+                    name: "action embedding",
+                    parameters: self.embedding_parameters(),
+                    kept,
+                    fixed: 0,
+                    passing: kept,
+                }]
+            }
+            ActionConditioning::None | ActionConditioning::Raw => Vec::new(),
+        };
+        let aggregator = TransformerMemory {
+            name: "aggregator",
+            parameters: self.aggregator_parameters(),
+            layers: self.layers,
+            tokens: views + 1,
+            width: self.token_width(),
+            feed_forward: self.feed_forward_factor * self.token_width(),
+            heads: self.heads,
+            dropout: self.dropout > 0.0,
+        };
+        let predictor = self.predictor.layer_memory(self.predictor_sizes());
+        let encoder = encoder.into_iter().map(|layer| layer.times(images));
+        Some(encoder.chain(target).chain(embedding).chain([aggregator.layer_memory(), predictor]).collect())
     }
 
     /// Checks all values.

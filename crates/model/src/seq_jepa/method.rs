@@ -10,6 +10,7 @@ use crate::any_encoder::EncoderConfig;
 use crate::ema::ema_update;
 use crate::encoder::{Encoder, EncoderBlueprint};
 use crate::error::ModelError;
+use crate::layer_memory::LayerMemory;
 use crate::method::{
     EncoderChoice, EquivariantRepresentation, EvaluationOutput, InvariantRepresentation, Method,
     MethodConfig, RepresentationLayout, SequenceActions, SequenceInput, TensorRole, TrainingOutput,
@@ -30,6 +31,15 @@ impl<C: EncoderBlueprint> MethodConfig for SeqJepaWithConfig<C> {
 
     fn parameter_count(&self) -> u64 {
         self.parameter_count()
+    }
+
+    /// Unless a regulariser looks at how the aggregates of a batch are spread.
+    fn loss_is_mean(&self) -> bool {
+        self.regularizer.is_none()
+    }
+
+    fn layer_memory(&self, views: usize, side: usize) -> Option<Vec<LayerMemory>> {
+        self.layer_memory(views, side)
     }
 
     fn init(&self, seed: u64, device: &Device) -> Result<Self::Method, ModelError> {

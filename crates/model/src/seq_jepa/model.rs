@@ -69,8 +69,7 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
             ActionConditioning::None | ActionConditioning::Raw => None,
         };
         let transformer_encoder = Aggregator::new(self.layers, layer, rng, device);
-        let sizes = [width + self.action_width(), self.representation_width()];
-        let predictor = Predictor::new(self.predictor, sizes, rng, device);
+        let predictor = Predictor::new(self.predictor, self.predictor_sizes(), rng, device);
         let target_encoder = match self.target {
             TargetConfig::StopGradient => None,
             TargetConfig::Ema { .. } => Some(independent_copy(&encoder)),

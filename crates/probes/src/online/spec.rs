@@ -52,6 +52,18 @@ impl MetricNames {
 }
 
 impl OnlineProbeConfig {
+    /// Trained parameters.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        let inputs: usize = self.inputs.iter().map(|(_, width)| width).sum();
+        let outputs = self.task.outputs();
+        let widths = match self.network {
+            Network::Linear => vec![inputs, outputs],
+            Network::Mlp { hidden } => vec![inputs, hidden, hidden, outputs],
+        };
+        widths.windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum()
+    }
+
     /// The probe's own configuration. Its seed is mixed with its name (64-bit FNV-1a), so that
     /// probes of one seed start apart whatever their number and order.
     pub(super) fn probe(&self) -> ProbeConfig {

@@ -92,6 +92,12 @@ pub struct DatasetConfig {
     /// Sequences per training step. Default 128.
     #[schemars(range(min = 2, max = 65536))]
     pub batch_size: usize,
+    /// The most sequences that pass the model at once, for memory: 2 to `batch_size`. A step then goes over its batch in as few
+    /// micro-batches as can be, of sizes that differ by at most one, and averages their gradients exactly; batch norm normalises, and dropout draws, each
+    /// micro-batch by itself. Not for losses that hold the samples of a batch against each other, as contrast and covariance.
+    /// Default: the whole batch.
+    #[schemars(range(min = 2, max = 65536))]
+    pub micro_batch: Option<usize>,
     /// Threads that decode and augment; 0 works in the training thread. The bits do not depend on it. Default: one per core,
     /// at most 8.
     #[schemars(range(min = 0, max = 256))]
@@ -188,6 +194,7 @@ impl Default for DatasetConfig {
             subset_val: None,
             subset_seed: 42,
             batch_size: 128,
+            micro_batch: None,
             num_workers: None,
             prefetch: 2,
             mean: None,
@@ -215,6 +222,13 @@ impl DatasetConfig {
         self.num_workers.unwrap_or_else(default_workers)
     }
 
+    /// The most sequences that pass the model at once: those of the largest micro-batch, or of the batch.
+    #[must_use]
+    pub fn sequences_at_once(&self) -> usize {
+        let parts = self.batch_size.div_ceil(self.micro_batch.unwrap_or(self.batch_size).max(1));
+        self.batch_size.div_ceil(parts.max(1))
+    }
+
     /// `memory_limit_gib` in bytes.
     #[must_use]
     #[expect(
@@ -237,6 +251,7 @@ impl DatasetConfig {
             let expected = "2 to 65536 (batch norm needs a variance)";
             return Err(invalid("dataset.batch_size", expected, self.batch_size));
         }
+        self.validate_micro_batch()?;
         if !self.aug {
             return Err(invalid("dataset.aug", "true: without augmentation there are no actions", self.aug));
         }
@@ -265,6 +280,22 @@ impl DatasetConfig {
         if self.stl10_train == Stl10Part::Test {
             let expected = "unlabelled, train or train_and_unlabelled";
             return Err(invalid("dataset.stl10_train", expected, "test"));
+        }
+        Ok(())
+    }
+
+    fn validate_micro_batch(&self) -> Result<(), ConfigError> {
+        let (batch, Some(most)) = (self.batch_size, self.micro_batch) else { return Ok(()) };
+        if !(2..=batch).contains(&most) {
+            let expected = format!("2 to {batch}, the dataset.batch_size (batch norm needs a variance)");
+            return Err(invalid("dataset.micro_batch", expected, most));
+        }
+        // Larger ones can always be divided so that none is a single sequence.
+        if most == 2 && !batch.is_multiple_of(2) {
+            let expected = format!(
+                "at least 3, since pairs of the {batch} sequences of dataset.batch_size leave one alone (batch norm needs a variance)"
+            );
+            return Err(invalid("dataset.micro_batch", expected, most));
         }
         Ok(())
     }

@@ -85,8 +85,18 @@ impl Config {
             DeviceError::Unknown { expected, found } => invalid("run.device", expected, abridged(&found)),
             error => error.into(),
         })?;
-        registry.method(self)?;
-        Ok(())
+        let method = registry.method(self)?;
+        match self.dataset.micro_batch {
+            Some(most) if most < self.dataset.batch_size && !method.loss_is_mean() => {
+                let expected = format!(
+                    "none, or the dataset.batch_size: the loss of {} holds the samples of a batch against each other, which \
+                     micro-batches would not",
+                    method.name()
+                );
+                Err(invalid("dataset.micro_batch", expected, most))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -410,6 +420,49 @@ mod tests {
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(key) && message.contains("expected"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn micro_batches_are_held_against_batch_and_method() {
+        let parse = |given: &[&str]| {
+            let given: Vec<_> = given.iter().copied().chain(["dataset.batch_size=9"]).collect();
+            Config::parse("", "a.yaml", &given)
+        };
+        for (most, at_once) in [(9, 9), (8, 5), (5, 5), (4, 3), (3, 3)] {
+            let config = parse(&[&format!("dataset.micro_batch={most}")]).unwrap();
+            assert_eq!(config.dataset.sequences_at_once(), at_once, "{most}");
+        }
+        assert_eq!(parse(&[]).unwrap().dataset.sequences_at_once(), 9);
+        for (most, words) in [
+            ("10", "expected 2 to 9, the dataset.batch_size"),
+            ("1", "expected 2 to 9, the dataset.batch_size"),
+            ("0", "expected 2 to 9, the dataset.batch_size"),
+            ("-1", "expected a whole number, 2 to 9"),
+            ("2", "expected at least 3, since pairs of the 9 sequences"),
+        ] {
+            let message = parse(&[&format!("dataset.micro_batch={most}")]).unwrap_err().to_string();
+            assert!(
+                message.contains("`dataset.micro_batch`") && message.contains(words),
+                "{most}: {message}"
+            );
+        }
+        let mut coupled: Vec<_> = ["simclr", "vicreg", "simclr_equimod", "sen", "sie", "vicreg_traj"]
+            .into_iter()
+            .map(|name| vec![format!("method={name}")])
+            .collect();
+        coupled.extend(["coding_rate", "sigreg"].map(|name| vec![format!("model.regularizer={name}")]));
+        for given in coupled {
+            let given: Vec<_> = given.iter().map(String::as_str).collect();
+            assert!(parse(&[&given[..], &["dataset.micro_batch=9"]].concat()).is_ok(), "{given:?}");
+            let message = parse(&[&given[..], &["dataset.micro_batch=3"]].concat()).unwrap_err().to_string();
+            assert!(
+                message.contains("holds the samples of a batch against each other"),
+                "{given:?}: {message}"
+            );
+        }
+        for name in ["seqjepa", "byol", "conditional_byol", "conv_ijepa"] {
+            assert!(parse(&[&format!("method={name}"), "dataset.micro_batch=3"]).is_ok(), "{name}");
         }
     }
 

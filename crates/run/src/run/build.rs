@@ -26,16 +26,18 @@ pub(super) fn build_trainer(
     let probes = standard_probes(config, data, &*method);
     check_best_metric(config, &probes)?;
     let loaders = data.loaders(config, method.views_used())?;
-    let trainer = TrainerBuilder::new(method, loaders, &device)
+    let mut builder = TrainerBuilder::new(method, loaders, &device)
         .optimizer(optimizer)
         .probes(probes.init(&device)?)
         .learning_rate(config.learning_rate())
         .seed(config.run.seed)
         .epochs(config.run.epochs)
         .log_every(config.logging.log_every)
-        .skipping_nonfinite_steps(config.run.skip_nonfinite_steps)
-        .build()?;
-    Ok(trainer)
+        .skipping_nonfinite_steps(config.run.skip_nonfinite_steps);
+    if let Some(sequences) = config.dataset.micro_batch {
+        builder = builder.micro_batch(sequences);
+    }
+    Ok(builder.build()?)
 }
 
 /// Refuses sequences of fewer observed views than the method looks at.
@@ -48,7 +50,8 @@ fn check_views(config: &Config, method: &dyn DynMethod) -> Result<(), ConfigErro
     Err(invalid("dataset.seq_len", expected, given))
 }
 
-fn standard_probes(config: &Config, data: &RunData, method: &dyn DynMethod) -> StandardProbes {
+/// The online probes of a run.
+pub(crate) fn standard_probes(config: &Config, data: &RunData, method: &dyn DynMethod) -> StandardProbes {
     let space = &data.set().train.layout().actions;
     let representations = method.representations();
     StandardProbes {

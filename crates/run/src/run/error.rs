@@ -108,6 +108,21 @@ pub enum RunError {
         /// Bytes of the machine.
         there: u64,
     },
+    /// A device whose memory was used up.
+    #[error(
+        "memory: {device} has no more ({found}), and the run needs about {} GiB of it; {hint} takes less",
+        gib(*expected)
+    )]
+    OutOfMemory {
+        /// The device.
+        device: String,
+        /// What its backend has said.
+        found: String,
+        /// Bytes that the run was expected to take at a time, about.
+        expected: u64,
+        /// Keys of the config that make it less, in words.
+        hint: String,
+    },
     /// A resume whose metrics are not those that the run has written.
     #[error(
         "{}: expected to begin with the metrics of {} epochs ({} bytes) as the run has written them, found {found} whole lines that may be \
@@ -148,4 +163,9 @@ pub enum RunError {
         /// What can be done.
         hint: &'static str,
     },
+}
+
+/// GiB to one place.
+pub(super) fn gib(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / (1_u64 << 30) as f64)
 }

@@ -2,7 +2,6 @@
 
 mod build;
 mod error;
-mod memory;
 mod record;
 mod rehearsal;
 mod resume;
@@ -10,6 +9,7 @@ mod resume;
 mod run;
 mod train;
 
+pub(crate) use build::standard_probes;
 pub use error::RunError;
 pub use record::{RunCheckpoint, RunRecord};
 pub use rehearsal::Rehearsal;

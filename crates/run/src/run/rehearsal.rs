@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
+use crate::memory::{MemoryEstimate, MemoryThere};
 use crate::registry::Registry;
+use crate::tracking::TrackingVariables;
 
 /// A run without a folder: everything that [`Run::start`] can refuse has been looked at.
 #[derive(Debug)]
@@ -93,6 +95,23 @@ impl Rehearsal {
     #[must_use]
     pub fn backend(&self) -> &'static str {
         self.parts.backend
+    }
+
+    /// About how much memory its training takes.
+    #[must_use]
+    pub fn memory(&self) -> MemoryEstimate {
+        self.parts.memory()
+    }
+
+    /// What there is in the memory of its device: of the machine where that is the processor, of a GPU where the driver's program says
+    /// it; the environment may have renamed the machine's GPUs.
+    #[must_use]
+    pub fn memory_there(&self, variables: &TrackingVariables) -> Option<MemoryThere> {
+        match self.parts.gpu(variables) {
+            Some(gpu) => MemoryThere::of_gpu(&gpu),
+            None if self.memory().beside().is_none() => MemoryThere::of_machine(),
+            None => None,
+        }
     }
 
     /// Optimizer steps of an epoch.

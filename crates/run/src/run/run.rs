@@ -14,8 +14,7 @@ use seqjepa_train::{History, MetricsRow, StopFlag, TrainError, Trainer};
 use serde::Serialize;
 
 use super::build::build_trainer;
-use super::error::RunError;
-use super::memory;
+use super::error::{RunError, gib};
 use super::record::{RunCheckpoint, RunRecord};
 use crate::code::code_version;
 use crate::config::{Config, DeviceCheckLevel, WandbConfig};
@@ -26,6 +25,7 @@ use crate::fingerprint::DataFingerprint;
 use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
+use crate::memory::{self, MemoryEstimate, MemoryThere, guarded};
 use crate::registry::Registry;
 use crate::sink::StatusSink;
 use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
@@ -104,12 +104,29 @@ impl Parts {
         memory::check(&config, &*method, backend)?;
         let trainer = build_trainer(&config, &*method, &data, &device)?;
         let fingerprint = DataFingerprint::of(data.set());
-        Ok(Self { config, method, device, backend, data, fingerprint, trainer, device_check: None })
+        let parts = Self { config, method, device, backend, data, fingerprint, trainer, device_check: None };
+        if parts.memory().beside().is_none() {
+            warn_of_memory(&parts.memory(), MemoryThere::of_machine(), "this machine");
+        }
+        Ok(parts)
+    }
+
+    /// What `nvidia-smi -i` calls the device, if that is known.
+    pub(super) fn gpu(&self, variables: &TrackingVariables) -> Option<String> {
+        gpu(&self.config, self.backend, variables)
+    }
+
+    /// About how much memory training takes.
+    pub(super) fn memory(&self) -> MemoryEstimate {
+        let (config, data) = (&self.config, &self.data);
+        MemoryEstimate::new(config, &*self.method, self.trainer.method(), data, self.backend)
     }
 
     /// Holds the device against the processor, as `run.device_check` says: see [`device_check`](crate::device_check).
     pub(super) fn check_device(&self) -> Result<Option<DeviceCheckRecord>, RunError> {
         let mut config = self.config.clone();
+        // Kernels are chosen by shape: those of a training pass.
+        config.dataset.batch_size = config.dataset.sequences_at_once();
         match config.run.device_check {
             _ if self.backend == "flex" => return Ok(None),
             DeviceCheckLevel::Off => {
@@ -135,7 +152,7 @@ impl Parts {
             learning_rate: config.optim.lr,
         };
         let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
-        match check_method(&check, &optimizer) {
+        guarded(self.backend, &self.memory(), || match check_method(&check, &optimizer) {
             Ok(record) => Ok(Some(record)),
             // A build for one device alone.
             Err(error @ DeviceCheckError::NoReference { .. }) => {
@@ -143,7 +160,7 @@ impl Parts {
                 Ok(None)
             }
             Err(error) => Err(error.into()),
-        }
+        })
     }
 }
 
@@ -213,10 +230,10 @@ impl Run {
     /// on, so that trackers show how busy it is. Nothing of a run reads the environment by itself.
     pub fn track_with(&mut self, variables: &TrackingVariables) {
         self.wandb = variables.complete(&self.config.logging.wandb);
-        let device =
-            DeviceRequest::parse(&self.config.run.device).map(|device| device.resolved(self.backend));
-        let number = device.ok().and_then(|device| device.strip_prefix("cuda:")?.parse().ok());
-        self.gpu = number.and_then(|number| variables.gpu(number));
+        self.gpu = gpu(&self.config, self.backend, variables);
+        if let Some(gpu) = &self.gpu {
+            warn_of_memory(&self.memory(), MemoryThere::of_gpu(gpu), &format!("GPU {gpu}"));
+        }
         if self.wandb.enabled {
             variables.problems().iter().for_each(|problem| tracing::warn!("{problem}"));
         }
@@ -248,6 +265,12 @@ impl Run {
             evaluating,
             given_up: &self.given_up,
         })
+    }
+
+    /// About how much memory its training takes.
+    #[must_use]
+    pub fn memory(&self) -> MemoryEstimate {
+        MemoryEstimate::new(&self.config, &*self.method, self.method(), &self.data, self.backend)
     }
 
     /// The resolved config.
@@ -327,7 +350,7 @@ impl Run {
             stopped |= self.stop.is_requested();
             if stopped { Err("the run was asked to stop".into()) } else { Ok(()) }
         };
-        let result = self.make_card(&mut told);
+        let result = guarded(self.backend, &self.memory(), || self.make_card(&mut told));
         // On its way through the probes the error may have become another one, or a figure that is absent.
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
         let result = result.and_then(|(card, sample)| {
@@ -393,6 +416,27 @@ impl Run {
         let mut text = serde_json::to_vec_pretty(value).expect("results are plain data");
         text.push(b'\n');
         Ok(self.lock.folder().write(name, &text)?)
+    }
+}
+
+/// What `nvidia-smi -i` calls the device of a run, if that is known.
+fn gpu(config: &Config, backend: &str, variables: &TrackingVariables) -> Option<String> {
+    let device = DeviceRequest::parse(&config.run.device).ok()?.resolved(backend);
+    variables.gpu(device.strip_prefix("cuda:")?.parse().ok()?)
+}
+
+/// Says so if a run is likely to need more than there is.
+fn warn_of_memory(estimate: &MemoryEstimate, there: Option<MemoryThere>, place: &str) {
+    let Some(there) = there else { return };
+    let (needed, free) = (estimate.peak(), there.free.unwrap_or(there.total));
+    if needed > free {
+        tracing::warn!(
+            "memory: the run takes about {} GiB, and {place} has {} GiB, of which {} are free: it may be ended without a word; {} takes less",
+            gib(needed),
+            gib(there.total),
+            gib(free),
+            estimate.hint()
+        );
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::GatingConfig;
 use crate::folder::run_folder::{DEVICE_CHECK, GATES, METRICS_JSONL, METRICS_KEPT};
 use crate::folder::status::RunState;
 use crate::gates::{GateVerdict, evaluate_gates};
+use crate::memory::guarded;
 use crate::sink::{CsvSink, JsonLinesSink, StatusSink};
 use crate::tracking::Tracking;
 
@@ -47,7 +48,8 @@ impl Run {
         let mut status = self.status();
         let mut told =
             Told { status: &mut status, tracking: None, observer, saved: Instant::now(), unsaved: false };
-        let result = self.train_rest(&mut told);
+        let (backend, estimate) = (self.backend, self.memory());
+        let result = guarded(backend, &estimate, || self.train_rest(&mut told));
         if let Some(tracking) = told.tracking.take() {
             match &result {
                 Ok(_) => tracking.end(Some(0), None),

@@ -55,6 +55,18 @@ impl GpuWatch {
     }
 }
 
+/// Bytes of the memory of the GPU that `nvidia-smi -i` calls `gpu`: those that are used, where that is known, and all. Waits for the
+/// program.
+pub(crate) fn memory(gpu: &str) -> Option<(Option<u64>, u64)> {
+    let figures = ask(&"nvidia-smi".into(), gpu, LIMIT, || true)?;
+    Some((figures.memory_used.map(whole), whole(figures.memory_total?)))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole mebibytes; saturates")]
+fn whole(bytes: f64) -> u64 {
+    bytes as u64
+}
+
 /// The answer of the program, if it gives a good one in time and for as long as that is `wanted`.
 fn ask(program: &OsString, gpu: &str, limit: Duration, wanted: impl Fn() -> bool) -> Option<GpuFigures> {
     let mut child = Command::new(program)

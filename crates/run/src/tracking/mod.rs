@@ -14,6 +14,7 @@ mod variables;
 mod wandb;
 
 pub(crate) use given_up::GivenUp;
+pub(crate) use gpu::memory as gpu_memory;
 pub(crate) use tracking::{Part, Tracking};
 pub use upload::Tracked;
 pub(crate) use upload::upload;

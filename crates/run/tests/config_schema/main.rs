@@ -168,6 +168,7 @@ fn beside(key: &str) -> &'static [&'static str] {
         "dataset.action_mean" => &["dataset.action_std=[1, 1, 1, 1, 1, 1, 1, 1, 1]"],
         "dataset.action_std" => &["dataset.action_mean=[0, 0, 0, 0, 0, 0, 0, 0, 0]"],
         "dataset.synthetic_train" | "dataset.synthetic_val" => &["dataset.source_size=8", "model.img_size=8"],
+        "dataset.micro_batch" => &["dataset.batch_size=65536", "model.img_size=8"],
         "dataset.batch_size" | "eval.batch_size" => &["model.img_size=8", "eval.candidates=3"],
         "eval.candidates" => &["eval.batch_size=1"],
         "optim.min_lr" => &["optim.lr=1e38"],

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use seqjepa_data::DataError;
-use seqjepa_run::RunError;
 use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::registry::DataSetError;
+use seqjepa_run::{RunError, is_out_of_memory};
 use seqjepa_train::storage::abridged;
 
 use super::terminal::{self, message_line};
@@ -54,6 +54,17 @@ pub(super) fn message(error: &Error) -> String {
         let _ = write!(text, "\nhint: {}", error_line(&hint));
     }
     text
+}
+
+/// Leaves it to [`report`] to say that a device's memory is used up: the panic by which backends report it becomes an error.
+pub(super) fn leave_memory_to_the_report() {
+    let next = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload_as_str().unwrap_or_default().to_owned();
+        if !is_out_of_memory(&text) {
+            next(panic);
+        }
+    }));
 }
 
 fn with_causes(error: &Error) -> String {

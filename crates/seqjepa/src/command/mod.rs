@@ -124,6 +124,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     terminal::begin(cli.loudness());
+    failure::leave_memory_to_the_report();
     seqjepa_cpu::keep_freed_memory();
     let result = match cli.command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),

@@ -96,8 +96,14 @@ fn a_dry_run_says_how_large_a_run_would_be_and_writes_nothing() {
         "10 classes: stripes, bands, ",
         "steps: 8 in 2 epochs of 4 batches of 8 images",
         "views a step: 24 (2 observed and the target of each image)",
-        "memory, an estimate: ",
+        "memory, an estimate:",
         "optimizer state",
+        "activations that are kept for the backward pass, of a batch of 8:",
+        "encoder, stage 4",
+        "aggregator",
+        "images",
+        "predicted peak: ",
+        "there is: ",
         "time, an estimate from a few steps",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -105,6 +111,14 @@ fn a_dry_run_says_how_large_a_run_would_be_and_writes_nothing() {
     assert_eq!(names(scratch.path()), ["tiny.yaml"]);
     let text = succeeds(scratch.path(), ["train", "--config", "tiny.yaml", "--dry-run", "--no-timing"]);
     assert!(!text.contains("time, an estimate"), "{text}");
+
+    let divided = ["--set", "dataset.micro_batch=3"];
+    let text = succeeds(
+        scratch.path(),
+        [&["train", "--config", "tiny.yaml", "--dry-run", "--no-timing"][..], &divided].concat(),
+    );
+    assert!(text.contains("micro-batches: 3 a step, of at most 3 images"), "{text}");
+    assert!(text.contains("of a micro-batch of at most 3:"), "{text}");
 
     // What a run would be refused for, a dry run is.
     let error = fails(

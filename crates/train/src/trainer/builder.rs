@@ -1,9 +1,11 @@
 use burn::tensor::Device;
+use seqjepa_data::SequenceLoader;
 use seqjepa_model::DynMethod;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
 use seqjepa_probes::online::OnlineProbes;
 
 use super::learner::Learner;
+use super::micro_batches::smallest_part;
 use super::trainer::{Loaders, Trainer, TrainerSettings};
 use crate::error::TrainError;
 use crate::schedule::LearningRateSchedule;
@@ -77,6 +79,7 @@ impl TrainerBuilder {
                 epochs: 10,
                 skip_limit: 0,
                 log_every: LOG_EVERY,
+                micro_batch: None,
             },
         }
     }
@@ -119,6 +122,18 @@ impl TrainerBuilder {
         self
     }
 
+    /// The most sequences that pass the method at once, for memory: a batch goes through forward and backward in as few parts as
+    /// can be, whose sizes differ by at most one, and the gradients are the exact means over the batch, each part with its share of the
+    /// sequences. Optimizer, moving averages, learning rate and probes make one step a batch; of pixels and activations the device
+    /// holds those of one part.
+    ///
+    /// The result is that of whole batches, to rounding, but for two things: batch norm normalises each part by itself and feeds its running
+    /// statistics once a part, and dropout draws anew for each part. Default, and for batches that are not larger: the whole batch.
+    pub fn micro_batch(mut self, sequences: usize) -> Self {
+        self.settings.micro_batch = Some(sequences);
+        self
+    }
+
     /// Leaves out up to `limit` steps of the run whose loss or gradient is not finite, instead of stopping at the first.
     ///
     /// Nothing learns from such a step; it counts as a step of the schedules all the same.
@@ -131,7 +146,9 @@ impl TrainerBuilder {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Mismatch`] if the loaders do not render the views that the method uses.
+    /// [`TrainError::Mismatch`] if the loaders do not render the views that the method uses, or if the training batches cannot be
+    /// divided: because the loss is [no mean over samples](seqjepa_model::MethodConfig::loss_is_mean), or because a part would be a single
+    /// sequence, for which batch norm is undefined.
     pub fn build(self) -> Result<Trainer, TrainError> {
         let Self { method, loaders, device, optimizer, probes, settings } = self;
         let used = method.views_used();
@@ -153,10 +170,33 @@ impl TrainerBuilder {
                 });
             }
         }
+        check_micro_batches(&*method, &loaders.train, settings.micro_batch)?;
         let probes = match probes {
             Some(probes) => probes,
             None => OnlineProbes::new(Vec::new(), &device)?,
         };
         Ok(Trainer::new(Learner { method, optimizer, probes }, loaders, device, settings))
     }
+}
+
+/// Refuses micro-batches of which the means are not those of the batch, or that batch norm cannot take.
+fn check_micro_batches(
+    method: &dyn DynMethod,
+    loader: &SequenceLoader,
+    micro_batch: Option<usize>,
+) -> Result<(), TrainError> {
+    let batch = loader.config().batch_size;
+    let Some(most) = micro_batch.filter(|&most| most < batch) else { return Ok(()) };
+    let last = loader.samples_per_epoch() % batch;
+    let alone = |batch: &usize| most < 2 || smallest_part(*batch, micro_batch) < 2;
+    let expected = if !method.config().loss_is_mean() {
+        format!("no micro-batches with {}, whose loss is no mean over the samples of a batch", method.name())
+    } else if let Some(batch) = [batch, last].iter().filter(|batch| **batch > 1).find(|batch| alone(batch)) {
+        format!(
+            "micro-batches of at least 2 of the {batch} sequences of a batch (batch norm needs a variance)"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(TrainError::Mismatch { expected, found: format!("micro-batches of at most {most}") })
 }

@@ -1,13 +1,15 @@
 //! Everything that learns, and one step of it.
 
-use burn::tensor::Tensor;
-use seqjepa_model::DynMethod;
+use burn::tensor::{Device, Tensor};
+use seqjepa_data::SequenceBatch;
+use seqjepa_model::{DynMethod, Representations};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{DropoutKey, host};
 use seqjepa_probes::ProbeError;
 use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
 
-use super::uploaded::{HostTargets, Uploaded};
+use super::micro_batches::{MicroBatch, MicroBatches, joined, weighted};
+use super::targets::HostTargets;
 use crate::error::TrainError;
 
 /// The method, its optimizer and the online probes.
@@ -21,6 +23,8 @@ pub(super) struct Learner {
 /// What a step depends on beside the state and the batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StepSettings {
+    /// The most sequences that pass the method at once; `None` for all of a batch.
+    pub micro_batch: Option<usize>,
     pub learning_rate: f64,
     pub key: DropoutKey,
     pub total_steps: u64,
@@ -47,6 +51,31 @@ pub(super) enum CheckedStep {
     NotFinite { what: String, skippable: bool, targets: HostTargets },
 }
 
+/// What the passes over a batch gave.
+struct Passes {
+    means: Means,
+    representations: Representations,
+}
+
+/// Means over the batch, or what of them the micro-batches so far add up to.
+struct Means {
+    loss: Tensor<1>,
+    terms: Vec<(&'static str, Tensor<1>)>,
+    gradients: ParameterGradients,
+}
+
+impl Means {
+    fn add(mut self, other: Self) -> Self {
+        self.gradients.accumulate(other.gradients);
+        let pairs = self.terms.into_iter().zip(other.terms);
+        Self {
+            loss: self.loss + other.loss,
+            terms: pairs.map(|((name, sum), (_, value))| (name, sum + value)).collect(),
+            gradients: self.gradients,
+        }
+    }
+}
+
 impl Learner {
     /// The same state; it shares every tensor.
     pub(super) fn snapshot(&self) -> Self {
@@ -57,16 +86,19 @@ impl Learner {
         }
     }
 
-    /// Forward, backward, the online probes on what the forward pass gave, update, and what the method does after it.
+    /// Forward and backward, the online probes on what the forward passes gave, update, and what the method does after it.
     /// Nothing is read from the device.
-    pub(super) fn step(&mut self, batch: Uploaded, settings: StepSettings) -> Result<HandedStep, TrainError> {
-        let Uploaded { input, targets } = batch;
-        let output = self.method.training_forward(input, settings.key)?;
-        let loss = output.loss.clone().inner();
-        let terms = output.terms.into_iter().map(|term| (term.name, term.value.inner())).collect();
-        let gradients = self.method.take_gradients(&mut output.loss.backward());
+    pub(super) fn step(
+        &mut self,
+        mut batch: SequenceBatch,
+        device: &Device,
+        settings: StepSettings,
+    ) -> Result<HandedStep, TrainError> {
+        let targets = HostTargets::of(&mut batch);
+        let Passes { means, representations } = self.passes(batch, device, settings)?;
+        let Means { loss, terms, gradients } = means;
         let gradient = gradients.norm_squared();
-        targets.show(&mut self.probes, Phase::Train, output.representations)?;
+        targets.show(&mut self.probes, Phase::Train, representations)?;
         self.update(gradients, settings)?;
         Ok(HandedStep { loss, terms, gradient, targets })
     }
@@ -74,30 +106,24 @@ impl Learner {
     /// The same, but loss, gradients and probes are looked at before anything learns from them.
     pub(super) fn checked_step(
         &mut self,
-        batch: Uploaded,
+        mut batch: SequenceBatch,
+        device: &Device,
         settings: StepSettings,
     ) -> Result<CheckedStep, TrainError> {
-        let Uploaded { input, targets } = batch;
+        let targets = HostTargets::of(&mut batch);
         // A forward pass moves the running statistics, a NaN included.
         let before = (self.method.clone_box(), self.probes.clone());
-        let output = self.method.training_forward(input, settings.key)?;
-        let loss = host::read_scalar(output.loss.clone().inner());
-        let terms: Vec<_> =
-            output.terms.into_iter().map(|term| (term.name, host::read_scalar(term.value.inner()))).collect();
-        if !loss.is_finite() {
-            (self.method, self.probes) = before;
-            return Ok(CheckedStep::NotFinite {
-                what: format!("the loss is {loss}"),
-                skippable: true,
-                targets,
-            });
-        }
-        let gradients = self.method.take_gradients(&mut output.loss.backward());
-        if let Some(what) = not_finite(&gradients) {
+        let Passes { means, representations } = self.passes(batch, device, settings)?;
+        let Means { loss, terms, gradients } = means;
+        let loss = host::read_scalar(loss);
+        let terms: Vec<_> = terms.into_iter().map(|(name, value)| (name, host::read_scalar(value))).collect();
+        let what =
+            if loss.is_finite() { not_finite(&gradients) } else { Some(format!("the loss is {loss}")) };
+        if let Some(what) = what {
             (self.method, self.probes) = before;
             return Ok(CheckedStep::NotFinite { what, skippable: true, targets });
         }
-        targets.show(&mut self.probes, Phase::Train, output.representations)?;
+        targets.show(&mut self.probes, Phase::Train, representations)?;
         match self.probes.flush() {
             Err(UpdateError { cause, .. }) if is_non_finite(&cause) => {
                 (self.method, self.probes) = before;
@@ -109,6 +135,34 @@ impl Learner {
         drop(before);
         self.update(gradients, settings)?;
         Ok(CheckedStep::Done { loss, terms, targets })
+    }
+
+    /// Forward and backward of every micro-batch: the means over the batch, each micro-batch with its share of the sequences.
+    fn passes(
+        &self,
+        batch: SequenceBatch,
+        device: &Device,
+        settings: StepSettings,
+    ) -> Result<Passes, TrainError> {
+        let mut means: Option<Means> = None;
+        let mut representations = Vec::new();
+        for part in MicroBatches::new(batch, settings.micro_batch, device) {
+            let MicroBatch { input, index, share, .. } = part?;
+            let output = self.method.training_forward(input, settings.key.micro_batch(index))?;
+            representations.push(output.representations);
+            let loss = weighted(output.loss, share);
+            let terms = output.terms.into_iter();
+            let terms = terms.map(|term| (term.name, weighted(term.value.inner(), share))).collect();
+            let value = loss.clone().inner();
+            let gradients = self.method.take_gradients(&mut loss.backward());
+            let part = Means { loss: value, terms, gradients };
+            means = Some(match means {
+                None => part,
+                Some(sum) => sum.add(part),
+            });
+        }
+        let means = means.expect("a batch has a sequence");
+        Ok(Passes { means, representations: joined(representations) })
     }
 
     fn update(&mut self, gradients: ParameterGradients, settings: StepSettings) -> Result<(), TrainError> {

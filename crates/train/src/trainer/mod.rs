@@ -2,12 +2,13 @@
 
 mod builder;
 mod learner;
+mod micro_batches;
 mod nonfinite;
 mod pending;
+mod targets;
 mod test_pass;
 #[expect(clippy::module_inception, reason = "the loop itself, beside its parts")]
 mod trainer;
-mod uploaded;
 
 pub use builder::TrainerBuilder;
 pub use nonfinite::NonFiniteStep;

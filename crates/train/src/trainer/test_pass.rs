@@ -8,7 +8,9 @@ use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
 use seqjepa_probes::{Metrics, NumericError};
 
 use super::learner::is_non_finite;
-use super::uploaded::Uploaded;
+use super::micro_batches::{MicroBatch, MicroBatches, joined};
+use super::targets::HostTargets;
+use super::trainer::TrainerSettings;
 use crate::collapse::CollapseWatch;
 use crate::error::TrainError;
 
@@ -21,9 +23,10 @@ pub(super) struct TestPass {
     pub probes: OnlineProbes,
     batches: SequenceEpoch,
     device: Device,
+    micro_batch: Option<usize>,
     done: usize,
     watch: CollapseWatch,
-    /// Losses that are still on the device, with the sizes of their batches.
+    /// Losses that are still on the device, with the sizes of their micro-batches.
     losses: Vec<(Tensor<1>, usize)>,
     /// Samples of the batches whose probe figures are still on the device, the first of which has this number.
     unread: (usize, Vec<Vec<u32>>),
@@ -59,14 +62,15 @@ impl TestPass {
         loader: &SequenceLoader,
         epoch: u64,
         device: Device,
-        seed: u64,
+        settings: TrainerSettings,
     ) -> Result<Self, TrainError> {
         Ok(Self {
-            watch: CollapseWatch::new(&*method, loader, seed)?,
+            watch: CollapseWatch::new(&*method, loader, settings.seed)?,
             method,
             probes: probes.clone(),
             batches: loader.epoch(epoch, 0),
             device,
+            micro_batch: settings.micro_batch,
             done: 0,
             losses: Vec::new(),
             unread: (0, Vec::new()),
@@ -81,19 +85,24 @@ impl TestPass {
 
     /// The next batch in evaluation mode. Its figures come back with those of `every` batches.
     pub(super) fn advance(&mut self, probes: &mut OnlineProbes, every: usize) -> Result<(), TestError> {
-        let batch: SequenceBatch =
+        let mut batch: SequenceBatch =
             self.batches.next().expect("the loader has the batches that it counts")?.into_inner();
-        let Uploaded { input, targets } = Uploaded::new(batch, &self.device)?;
-        let watched = self.watch.wants(self.done).then(|| input.observed.clone());
-        let output = self.method.evaluation_forward(input)?;
-        if let Some(observed) = watched {
-            self.watch.update(&*self.method, observed, &output.representations);
+        let targets = HostTargets::of(&mut batch);
+        let mut representations = Vec::new();
+        for part in MicroBatches::new(batch, self.micro_batch, &self.device) {
+            let MicroBatch { input, sequences, .. } = part?;
+            let watched = self.watch.wants(self.done).then(|| input.observed.clone());
+            let output = self.method.evaluation_forward(input)?;
+            if let Some(observed) = watched {
+                self.watch.update(&*self.method, observed, &output.representations);
+            }
+            self.losses.push((output.loss, sequences));
+            representations.push(output.representations);
         }
-        self.losses.push((output.loss, targets.len()));
-        targets.show(probes, Phase::Test, output.representations)?;
+        targets.show(probes, Phase::Test, joined(representations))?;
         self.unread.1.push(targets.indices);
         self.done += 1;
-        if self.losses.len() >= every { self.read(probes) } else { Ok(()) }
+        if self.unread.1.len() >= every { self.read(probes) } else { Ok(()) }
     }
 
     /// Brings back what is still on the device.

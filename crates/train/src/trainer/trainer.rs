@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
-use seqjepa_data::{SequenceEpoch, SequenceLoader};
+use seqjepa_data::{SequenceBatch, SequenceEpoch, SequenceLoader};
 use seqjepa_model::DynMethod;
 use seqjepa_nn::DropoutKey;
 use seqjepa_probes::Metrics;
@@ -9,8 +9,8 @@ use seqjepa_probes::Metrics;
 use super::learner::{CheckedStep, Learner, StepSettings, is_non_finite};
 use super::nonfinite::NonFiniteStep;
 use super::pending::{Pending, PendingStep, StepFigures};
+use super::targets::HostTargets;
 use super::test_pass::{TestError, TestPass};
-use super::uploaded::{HostTargets, Uploaded};
 use crate::checkpoint::{Checkpoint, NoRecord, Progress, UnderWay};
 use crate::error::TrainError;
 use crate::history::HistoryPosition;
@@ -47,6 +47,7 @@ pub(super) struct TrainerSettings {
     pub epochs: usize,
     pub skip_limit: u64,
     pub log_every: usize,
+    pub micro_batch: Option<usize>,
 }
 
 /// Trains a [`Method`](seqjepa_model::Method) with online probes, an epoch or a batch at a time; made by a
@@ -203,6 +204,7 @@ impl Trainer {
 
     fn step_settings(&self) -> StepSettings {
         StepSettings {
+            micro_batch: self.settings.micro_batch,
             learning_rate: self.learning_rate(self.under_way.train_batches),
             key: DropoutKey { seed: self.settings.seed, step: self.step },
             total_steps: (self.steps_per_epoch() * self.settings.epochs) as u64,
@@ -219,10 +221,9 @@ impl Trainer {
             stretch.train.get_or_insert_with(|| self.loaders.train.epoch(self.epoch as u64, number));
         let batch = batches.next().expect("the loader has the batches that it counts")?.into_inner();
         let data_wait = batches.wait_time();
-        let batch = Uploaded::new(batch, &self.device)?;
         let settings = self.step_settings();
         self.pending.begin(&self.learner);
-        let handed = self.learner.step(batch, settings)?;
+        let handed = self.learner.step(batch, &self.device, settings)?;
         let sequences = handed.targets.len();
         self.pending.push(PendingStep {
             step: self.step,
@@ -287,7 +288,7 @@ impl Trainer {
         let mut batches = self.loaders.train.epoch(self.epoch as u64, first.batch);
         for _ in steps {
             let batch = batches.next().expect("the loader has the batches that it counts")?.into_inner();
-            if let Err(error) = self.checked_batch(Uploaded::new(batch, &self.device)?, observer) {
+            if let Err(error) = self.checked_batch(batch, observer) {
                 // Whoever goes on begins at this batch.
                 self.stretch = None;
                 return Err(error);
@@ -296,10 +297,10 @@ impl Trainer {
         Ok(())
     }
 
-    fn checked_batch(&mut self, batch: Uploaded, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn checked_batch(&mut self, batch: SequenceBatch, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let (step, number, settings) = (self.step, self.under_way.train_batches, self.step_settings());
         let learning_rate = settings.learning_rate;
-        match self.learner.checked_step(batch, settings)? {
+        match self.learner.checked_step(batch, &self.device, settings)? {
             CheckedStep::Done { loss, terms, targets } => {
                 self.step += 1;
                 self.under_way.train_batches += 1;
@@ -355,7 +356,7 @@ impl Trainer {
                     loader,
                     self.epoch as u64,
                     self.device.clone().inner(),
-                    self.settings.seed,
+                    self.settings,
                 )?)
             }
         };

@@ -30,6 +30,11 @@ pub(crate) fn tiny() -> SeqJepaConfig {
 
 /// Three training batches and two test batches of sequences of two observed views.
 pub(crate) fn loaders() -> Loaders {
+    loaders_of(BATCH)
+}
+
+/// The same images in other batches, all of one size in training.
+pub(crate) fn loaders_of(batch: usize) -> Loaders {
     let set = Synthetic { image_size: 16, train_images: BATCHES * BATCH, test_images: 12, seed: 7 };
     let sequences = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION).unwrap();
     let loader = |split, config: LoaderConfig| {
@@ -37,8 +42,8 @@ pub(crate) fn loaders() -> Loaders {
         SequenceLoader::new(Arc::new(images), LoaderConfig { threads: 2, ..config }).unwrap()
     };
     Loaders {
-        train: loader(Split::Train, LoaderConfig::train(BATCH, 7)),
-        test: loader(Split::Test, LoaderConfig::test(BATCH, 7)),
+        train: loader(Split::Train, LoaderConfig::train(batch, 7)),
+        test: loader(Split::Test, LoaderConfig::test(batch, 7)),
     }
 }
 

@@ -1,20 +1,17 @@
 //! `train --dry-run`.
 
-mod memory;
-
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{Config, Rehearsal, Run, RunError};
+use seqjepa_run::{Config, MemoryPart, Rehearsal, Run, RunError, TrackingVariables};
 
 use super::device::describe_device;
 use super::disk::size;
 use super::introduction::describe_data;
 use super::pace::words;
 use super::terminal::say;
-use memory::Memory;
 
 /// Steps that are measured, and the longest time for them.
 const MEASURED: (usize, Duration) = (20, Duration::from_secs(15));
@@ -49,22 +46,56 @@ pub(super) fn dry_run(
     let observed = used.observed.unwrap_or(config.dataset.seq_len);
     let views = observed + usize::from(used.target);
     say!("steps: {} in {epochs} epochs of {steps} batches of {batch} images", steps * epochs);
+    let at_once = config.dataset.sequences_at_once();
+    if at_once < batch {
+        say!("micro-batches: {} a step, of at most {at_once} images", batch.div_ceil(at_once));
+    }
     say!(
         "views a step: {} ({observed} observed{} of each image)",
         batch * views,
         if used.target { " and the target" } else { "" }
     );
-    print_memory(&Memory::of(&rehearsal));
+    print_memory(&rehearsal);
     if with_timing {
         print_time(rehearsal)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_memory(memory: &Memory) {
-    say!("memory, an estimate: {}", size(memory.total()));
-    for (what, bytes) in memory.parts() {
-        say!("  {what:<44} {:>9}", size(bytes));
+/// What takes memory, the most of it at a time, and what there is.
+fn print_memory(rehearsal: &Rehearsal) {
+    let memory = rehearsal.memory();
+    let line = |name: &str, bytes: u64| say!("  {name:<44} {:>9}", size(bytes));
+    let lines = |parts: &[MemoryPart]| parts.iter().for_each(|part| line(part.name, part.bytes));
+    let dataset = &rehearsal.config().dataset;
+    say!("memory, an estimate:");
+    lines(&memory.model);
+    match &memory.activations {
+        Some(layers) => {
+            let divided = dataset.sequences_at_once() < dataset.batch_size;
+            let of = if divided { "a micro-batch of at most" } else { "a batch of" };
+            say!(
+                "  activations that are kept for the backward pass, of {of} {}:",
+                dataset.sequences_at_once()
+            );
+            layers.iter().for_each(|part| line(&format!("  {}", part.name), part.bytes));
+        }
+        None => say!("  activations: not known of this method, and not counted below"),
+    }
+    lines(&memory.data);
+    let device = rehearsal.backend();
+    match memory.beside() {
+        None => say!("predicted peak: {} beside the program itself", size(memory.peak())),
+        Some(beside) => {
+            say!("predicted peak: {} on {device}, {} on the machine", size(memory.peak()), size(beside))
+        }
+    }
+    match rehearsal.memory_there(&TrackingVariables::read(std::env::var_os)) {
+        Some(there) => {
+            let free = there.free.map_or_else(String::new, |free| format!(", {} of it free", size(free)));
+            say!("there is: {}{free}", size(there.total));
+        }
+        None => say!("there is: not known of {device}"),
     }
 }
 

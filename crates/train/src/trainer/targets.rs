@@ -1,20 +1,9 @@
-//! A batch on the device, and what of it stays on the host.
+//! What of a batch stays on the host.
 
-use burn::tensor::Device;
 use seqjepa_data::SequenceBatch;
-use seqjepa_model::{Representations, SequenceInput};
+use seqjepa_model::Representations;
 use seqjepa_probes::ProbeError;
 use seqjepa_probes::online::{AGGREGATE, FIRST, OnlineProbes, Phase, ProbeInputs, RELATIVE_ACTION, SECOND};
-
-use crate::batch::sequence_input;
-use crate::error::TrainError;
-
-/// A batch after its one trip to the device.
-#[derive(Debug)]
-pub(super) struct Uploaded {
-    pub input: SequenceInput,
-    pub targets: HostTargets,
-}
 
 /// What probes learn from a batch.
 #[derive(Debug)]
@@ -26,21 +15,19 @@ pub(super) struct HostTargets {
     pub indices: Vec<u32>,
 }
 
-impl Uploaded {
-    pub(super) fn new(mut batch: SequenceBatch, device: &Device) -> Result<Self, TrainError> {
+impl HostTargets {
+    /// Those of a batch, which does not need its labels any more.
+    pub(super) fn of(batch: &mut SequenceBatch) -> Self {
         let (views, parameters) = (batch.views(), batch.parameter_count());
         // The first of each sequence's rows.
         let rows = batch.relative.chunks(views * parameters).flat_map(|rows| &rows[..parameters]);
-        let targets = HostTargets {
+        Self {
             relative: rows.copied().collect(),
             labels: batch.labels.take(),
             indices: batch.indices.clone(),
-        };
-        Ok(Self { input: sequence_input(batch, device)?, targets })
+        }
     }
-}
 
-impl HostTargets {
     /// Sequences of the batch.
     pub(super) fn len(&self) -> usize {
         self.indices.len()

@@ -2,8 +2,9 @@
 
 use seqjepa_model::DynMethodConfig;
 
-use super::error::RunError;
+use super::there::MemoryThere;
 use crate::config::{Config, OptimizerKind};
+use crate::run::RunError;
 
 /// Bytes of a value.
 const VALUE: u64 = 4;
@@ -28,21 +29,13 @@ fn least(config: &Config, parameters: u64, on_processor: bool) -> u64 {
 }
 
 /// Refuses a run that takes more memory than the machine has.
-pub(super) fn check(config: &Config, method: &dyn DynMethodConfig, backend: &str) -> Result<(), RunError> {
+pub(crate) fn check(config: &Config, method: &dyn DynMethodConfig, backend: &str) -> Result<(), RunError> {
     let on_processor = ["flex", "ndarray"].contains(&backend);
     let needed = least(config, method.parameter_count(), on_processor);
-    match of_the_machine() {
-        Some(there) if needed > there => Err(RunError::Memory { needed, there }),
+    match MemoryThere::of_machine() {
+        Some(there) if needed > there.total => Err(RunError::Memory { needed, there: there.total }),
         _ => Ok(()),
     }
-}
-
-/// The memory of the machine in bytes, where the system says it.
-fn of_the_machine() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
 }
 
 #[cfg(test)]
