@@ -10,8 +10,9 @@
 #   --every SECONDS   default 600
 #   --dry-run         prints each command and runs none
 #
-# What comes while the run goes on is a run folder too: `seqjepa resume` goes on with it elsewhere. Nothing is deleted here, and a
-# folder that was not fetched from there is refused. Needs rsync on both sides. The exit code is that of watch.sh.
+# What comes while the run goes on is a run folder too: `seqjepa resume` goes on with it elsewhere. Of what is here already only old
+# checkpoints (step-*) are removed, when the run has removed them; a folder that is not of this run is refused. Needs rsync on both sides.
+# The exit code is that of watch.sh.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -74,10 +75,19 @@ fetch() {
             *) fail "the machine cannot be reached" ;;
         esac
     fi
+    $dry_run || same_run
     # Checkpoints first: they go with a metrics.jsonl that is as old or newer.
     copy --include=/checkpoints/ --include='/checkpoints/*' --exclude='*'
     copy
+    copy --delete --include=/checkpoints/ --include='/checkpoints/step-*' --exclude='*'
     ! $1 || compare
+}
+
+# A run begun anew there must not replace what is here. The first epoch's line holds its times, which no other run has.
+same_run() {
+    local own=$to/$name/metrics.jsonl
+    [ ! -s "$own" ] || on_machine head -n 1 "$REMOTE_DIR/runs/$name/metrics.jsonl" < /dev/null | cmp -s - <(head -n 1 "$own") \
+        || fail "$to/$name holds another run of that name: its first epoch is not that of the machine's; --to names another folder"
 }
 
 compare() {

@@ -64,6 +64,13 @@ shift
 exec "$@"
 EOF
 cp "$work/bin/systemctl" "$work/bin/scontrol"
+cat > "$work/bin/ssh" << 'EOF'
+#!/bin/sh
+# Port and name of the machine, then what its shell is given.
+[ "$1 $2 $3" = "-p 41022 root@203.0.113.7" ] || exit 255
+shift 3
+exec bash -c "$*"
+EOF
 chmod +x "$work"/bin/*
 ln -s "$program" "$work/bin/seqjepa"
 export PATH=$work/bin:$PATH CRONTAB=$work/crontab CALLS=$work/calls START=cron UNITS=$work/units DRIVER=580.95.05
@@ -78,7 +85,7 @@ eval: {seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidate
 EOF
 stop="echo \"\$NAME \$CODE \$VERDICT\" >> $work/stopped"
 run_of() { # NAME: the process that trains
-    sed -n 's/^ *"pid": *\([0-9]*\).*/\1/p' "$REMOTE_DIR/runs/$1/status.json"
+    sed -n 's/^ *"pid": *\([0-9]*\).*/\1/p' "$REMOTE_DIR/runs/$1/status.json" 2> /dev/null
 }
 starts() { # NAME: how often it was started
     grep -c "supervise: starting" "$REMOTE_DIR/jobs/$1/log"
@@ -162,6 +169,11 @@ sleep 2
 mkdir -p other/first
 expect 1 "$here/fetch.sh" first --to other
 has "was not fetched from"
+mkdir another
+cp -r runs/first runs/first.origin another
+sed '1s/"epoch":1,/"epoch":1,"other":0,/' "$REMOTE_DIR/runs/first/metrics.jsonl" > another/first/metrics.jsonl
+expect 1 "$here/fetch.sh" first --to another
+has "holds another run of that name"
 expect 0 "$here/fetch.sh" first --wait --every 1
 has "first is in runs/first, safe"
 wait_for "the stop of the machine" 20 test -e "$work/stopped"
@@ -180,10 +192,30 @@ whole=$(seqjepa train --config tiny.yaml --set run.epochs=12 --set run.output_di
 [ -n "$whole" ] || failed "the run that was left alone has no digest"
 [ "$(digest < "$REMOTE_DIR/jobs/first/log")" = "$whole" ] || failed "the resumed run has other bits"
 
+echo "== by ssh"
+over_ssh() {
+    REMOTE=root@203.0.113.7 SSH='ssh -p 41022' "$@"
+}
+expect 0 over_ssh "$here/provision.sh" --program "$program" --device flex
+expect 0 over_ssh "$here/run.sh" 'by-ssh' --config tiny.yaml --device flex --set 'run.name=with a space' --stop none
+wait_for "the end" 120 test -e "$REMOTE_DIR/jobs/by-ssh/ended"
+expect 1 over_ssh "$here/watch.sh" by-ssh
+has "run.name"
+expect 1 over_ssh "$here/fetch.sh" by-ssh
+[ ! -e runs/by-ssh/config.yaml ] || failed "a run that could not start has a folder"
+expect 255 env SSH='ssh -p 1' REMOTE=root@203.0.113.7 "$here/watch.sh" by-ssh
+expect 255 env SSH='ssh -p 1' REMOTE=root@203.0.113.7 "$here/fetch.sh" by-ssh --to unreachable
+
 echo "== failed gates, a push in place of a fetch, and a machine that waits for its last run"
+exec 5>> "$REMOTE_DIR/lock"
+flock 5
 expect 0 "$here/run.sh" gated --config tiny.yaml --device flex --set gating.loss_max=-10 --stop "$stop" \
     --push "[ -e \$RUN/gates.json ] && { [ -e $work/pushed ] || { touch $work/pushed; exit 1; }; }"
 expect 0 "$here/run.sh" later --config tiny.yaml --device flex --stop none
+for name in gated later; do
+    wait_for "its place in the queue" 20 grep -qs "waiting until another run has ended" "$REMOTE_DIR/jobs/$name/log"
+done
+exec 5>&-
 wait_for "the failed gates" 120 grep -qs '^code=3' "$REMOTE_DIR/jobs/gated/ended"
 wait_for "the push" 20 grep -qs pushed "$REMOTE_DIR/jobs/gated/safe"
 expect 3 "$here/watch.sh" gated
@@ -191,7 +223,8 @@ has "gated has ended: gates failed; results are safe (pushed)"
 has "ep_loss: expected at most -10"
 wait_for "the later run" 120 test -e "$REMOTE_DIR/jobs/later/ended"
 ! grep -q gated "$work/stopped" || failed "the machine was stopped before its last run was fetched"
-expect 0 "$here/fetch.sh" later
+expect 0 over_ssh "$here/fetch.sh" later
+diff -r --exclude=lock "$REMOTE_DIR/runs/later" runs/later
 wait_for "the stop" 20 grep -q "gated 3 gates failed" "$work/stopped"
 
 echo "== a run that cannot start is tried again, ends, and stops the machine; another word starts it again"
@@ -205,8 +238,7 @@ wait_for "the supervisor's end" 20 flock -n "$REMOTE_DIR/jobs/broken/lock" true
 expect 0 "$here/run.sh" broken
 wait_for "the second failure" 60 test -e "$REMOTE_DIR/jobs/broken/ended"
 expect 1 "$here/fetch.sh" broken
-wait_for "the second stop" 20 test "$(grep -c broken "$work/stopped")" = 2 || true
-wait_for "the supervisor's end" 20 flock -n "$REMOTE_DIR/jobs/broken/lock" true
+wait_for "the second end of the supervisor" 20 flock -n "$REMOTE_DIR/jobs/broken/lock" true
 [ "$(grep -c broken "$work/stopped")" = 2 ] || failed "expected a stop for each of two ends, found: $(cat "$work/stopped")"
 
 echo "== a pause"

@@ -9,7 +9,8 @@
 #   --json            what `seqjepa status --json` says, and nothing else
 #   --dry-run         prints each command and runs none
 #
-# Exit code 0: it goes on, or has passed; 1: failed; 3: gates failed; 4: nobody is at work on it and it has not ended.
+# Exit code 0: it goes on, or has passed; 1: failed; 3: gates failed; 4: nobody is at work on it and it has not ended; 255: the
+# machine cannot be reached.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common.sh
