@@ -116,6 +116,6 @@ while ! has_ended; do
 done
 fetch true
 # shellcheck disable=SC2016 # expanded there
-on_machine bash -euc '[ -e "$1" ] || { echo fetched > "$1.partial"; mv "$1.partial" "$1"; }' safe "$job/safe" < /dev/null
+on_machine sh -euc '[ -e "$1" ] || { echo fetched > "$1.partial"; mv "$1.partial" "$1"; }' safe "$job/safe" < /dev/null
 $dry_run || echo "$name is in $to/$name, safe"
 on_machine bash "$REMOTE_DIR/machine/state.sh" "$name" 3 < /dev/null

@@ -66,9 +66,16 @@ EOF
 cp "$work/bin/systemctl" "$work/bin/scontrol"
 cat > "$work/bin/ssh" << 'EOF'
 #!/bin/sh
-# Port and name of the machine, then what its shell is given.
-[ "$1 $2 $3" = "-p 41022 root@203.0.113.7" ] || exit 255
-shift 3
+# Port, user and name of the machine, as this script and rsync give them, then what its shell is given.
+while :; do
+    case $1 in
+        -p) port=$2; shift 2 ;;
+        -l) user=$2@; shift 2 ;;
+        *) break ;;
+    esac
+done
+[ "$port $user$1" = "41022 root@203.0.113.7" ] || exit 255
+shift
 exec bash -c "$*"
 EOF
 chmod +x "$work"/bin/*
@@ -207,11 +214,12 @@ expect 255 env SSH='ssh -p 1' REMOTE=root@203.0.113.7 "$here/watch.sh" by-ssh
 expect 255 env SSH='ssh -p 1' REMOTE=root@203.0.113.7 "$here/fetch.sh" by-ssh --to unreachable
 
 echo "== failed gates, a push in place of a fetch, and a machine that waits for its last run"
+# Both wait for a run that is at work: this shell.
 exec 5>> "$REMOTE_DIR/lock"
 flock 5
 expect 0 "$here/run.sh" gated --config tiny.yaml --device flex --set gating.loss_max=-10 --stop "$stop" \
-    --push "[ -e \$RUN/gates.json ] && { [ -e $work/pushed ] || { touch $work/pushed; exit 1; }; }"
-expect 0 "$here/run.sh" later --config tiny.yaml --device flex --stop none
+    --push "[ -e \$RUN/gates.json ] && { [ -e $work/pushed ] || { touch $work/pushed; exit 1; }; }" 5>&-
+expect 0 "$here/run.sh" later --config tiny.yaml --device flex --stop none 5>&-
 for name in gated later; do
     wait_for "its place in the queue" 20 grep -qs "waiting until another run has ended" "$REMOTE_DIR/jobs/$name/log"
 done
