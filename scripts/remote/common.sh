@@ -65,6 +65,6 @@ send() {
         return
     fi
     # shellcheck disable=SC2016 # expanded there
-    on_machine sh -euc 'mkdir -p "$(dirname "$1")"; cat > "$1.partial"; chmod "$2" "$1.partial"; mv "$1.partial" "$1"' \
+    on_machine sh -euc 'mkdir -p "$(dirname "$1")"; umask 077; cat > "$1.partial"; chmod "$2" "$1.partial"; mv "$1.partial" "$1"' \
         send "$2" "${3:-644}" < "$1"
 }

@@ -83,6 +83,6 @@ for set in ${sets[@]+"${sets[@]}"}; do
 done
 send "$config" "$job/config.yaml"
 send "$work/arguments" "$job/arguments"
-# Last, since it says that the run is whole.
-send "$work/settings" "$job/settings"
+# Last, since it says that the run is whole. Hooks may hold secrets.
+send "$work/settings" "$job/settings" 600
 on_machine "${start[@]}" on < /dev/null
