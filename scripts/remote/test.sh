@@ -235,6 +235,17 @@ expect 0 over_ssh "$here/fetch.sh" later
 diff -r --exclude=lock "$REMOTE_DIR/runs/later" runs/later
 wait_for "the stop" 20 grep -q "gated 3 gates failed" "$work/stopped"
 
+echo "== a verdict is kept though the supervisor died before it wrote the end"
+wait_for "the supervisor's end" 20 flock -n "$REMOTE_DIR/jobs/gated/lock" true
+rm "$REMOTE_DIR/jobs/gated/ended"
+expect 0 "$here/run.sh" gated
+wait_for "the end" 60 grep -qs '^code=3' "$REMOTE_DIR/jobs/gated/ended"
+
+echo "== a machine that does not wait for a fetch"
+wait_for "the supervisor's end" 20 flock -n "$REMOTE_DIR/jobs/gated/lock" true
+expect 0 "$here/run.sh" hasty --config tiny.yaml --device flex --set run.epochs=1 --stop "$stop" --unsafe-hours 0
+wait_for "the stop" 60 grep -q "hasty 0 passed" "$work/stopped"
+
 echo "== a run that cannot start is tried again, ends, and stops the machine; another word starts it again"
 expect 0 "$here/run.sh" broken --config tiny.yaml --device flex --set dataset.name=cifar10_aug --stop "$stop"
 wait_for "the failure" 60 test -e "$REMOTE_DIR/jobs/broken/ended"
