@@ -13,9 +13,15 @@ process of its own.
 
 Least times are compared, of criterion's samples and of each peer's steps, so that a job that interrupts some of them does
 not show.
+
+With `--device` PyTorch is measured alone, on that device: seconds a step, views a second and peak memory of each variant and batch, in f32,
+in TF32 and with bf16 autocast. scripts/gpu_check.sh calls it so.
+
+    python benches/peers/train_step.py --device cuda --width 64 --batches 32 128 512
 """
 
 import argparse
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -30,25 +36,37 @@ from seqjepa_torch import ResNet, SeqJepa, Settings  # noqa: E402
 VIEWS, SIZE, ACTIONS = 3, 32, 9
 STEPS = {"width_16/batch_32": (16, 32), "width_64/batch_8": (64, 8), "width_64/batch_32": (64, 32)}
 ENCODERS, IMAGES = {"width_16": 16, "width_64": 64}, 256
+# Of `--device`: title, channels last, compiled, TF32, bf16.
+DEVICE_VARIANTS = (
+    ("f32", False, False, False, False),
+    ("TF32", False, False, True, False),
+    ("TF32, channels last", True, False, True, False),
+    ("TF32, channels last, compiled", True, True, True, False),
+    ("bf16, channels last", True, False, True, True),
+    ("bf16, channels last, compiled", True, True, True, True),
+)
 VARIANTS = (("PyTorch", False, False), ("PyTorch, channels last", True, False), ("PyTorch, compiled", False, True))
 
 
-def step(width, batch, channels_last, compiled):
+def step(width, batch, channels_last, compiled, device="cpu", bf16=False):
     """A training step, to be called again and again."""
     torch.manual_seed(42)
     settings = Settings(embedding=128, heads=4, layers=3, hidden=1024, dropout=0.1)
-    model = SeqJepa(ResNet(18, width), settings).train()
-    observed, target = torch.randn(batch, VIEWS, 3, SIZE, SIZE), torch.randn(batch, 3, SIZE, SIZE)
+    model = SeqJepa(ResNet(18, width), settings).train().to(device)
+    observed, target = torch.randn(batch, VIEWS, 3, SIZE, SIZE, device=device), torch.randn(batch, 3, SIZE, SIZE, device=device)
     if channels_last:
         model = model.to(memory_format=torch.channels_last)
         target = target.contiguous(memory_format=torch.channels_last)
-    actions, relative = torch.randn(batch, VIEWS + 1, ACTIONS), torch.randn(batch, VIEWS, ACTIONS)
+    actions, relative = torch.randn(batch, VIEWS + 1, ACTIONS, device=device), torch.randn(batch, VIEWS, ACTIONS, device=device)
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     forward = torch.compile(model) if compiled else model
+    precision = torch.autocast(torch.device(device).type, torch.bfloat16) if bf16 else contextlib.nullcontext()
 
     def run():
         optimizer.zero_grad(set_to_none=True)
-        forward(observed, target, actions, relative)["loss"].backward()
+        with precision:
+            loss = forward(observed, target, actions, relative)["loss"]
+        loss.backward()
         optimizer.step()
         model.after_step()
 
@@ -107,6 +125,47 @@ def memory():
         print(f"| {name} | {own} | " + " | ".join(map(str, peers)) + " |", flush=True)
 
 
+def step_on(device, width, batch, channels_last, compiled, bf16, seconds):
+    """Least seconds of a step on a device, and its peak memory in bytes where PyTorch counts it. Nothing of the step is left after it."""
+    cuda = device.type == "cuda"
+    torch.compiler.reset()
+    if cuda:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    run = step(width, batch, channels_last, compiled, device, bf16)
+
+    def finished():
+        run()
+        if cuda:
+            torch.cuda.synchronize(device)
+
+    found = least(finished, seconds)
+    return found, torch.cuda.max_memory_allocated(device) if cuda else None
+
+
+def on_device(arguments):
+    """PyTorch's table of one device. A variant that cannot be had, or does not fit, has its reason in the place of a time."""
+    device = torch.device(arguments.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    print(f"PyTorch {torch.__version__}, {name}, ResNet-18 of width {arguments.width}\n")
+    print("| variant | batch | s a step | views/s | peak MiB |")
+    print("|---|---:|---:|---:|---:|")
+    for title, channels_last, compiled, tf32, bf16 in DEVICE_VARIANTS:
+        if compiled and arguments.no_compile:
+            continue
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = tf32
+        torch.backends.cudnn.benchmark = True
+        for batch in arguments.batches:
+            try:
+                seconds, peak = step_on(device, arguments.width, batch, channels_last, compiled, bf16, arguments.seconds)
+            except Exception as error:  # out of memory, a missing compiler
+                print(f"| {title} | {batch} | {type(error).__name__} | - | - |", flush=True)
+                continue
+            peak = "-" if peak is None else peak >> 20
+            print(f"| {title} | {batch} | {seconds:.4f} | {batch * (VIEWS + 1) / seconds:.0f} | {peak} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--criterion", type=Path, default=ROOT / "target" / "criterion")
@@ -114,7 +173,12 @@ def main():
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--memory", action="store_true", help="peak memory instead of times; builds and runs the benchmark itself")
     parser.add_argument("--one", nargs=2, metavar=("STEP", "VARIANT"), help="a few steps of one case, for --memory")
+    parser.add_argument("--device", help="PyTorch alone on this device, as cuda or cuda:1")
+    parser.add_argument("--width", type=int, default=64, help="of the encoder, with --device")
+    parser.add_argument("--batches", type=int, nargs="+", default=[32, 64, 128, 256, 512], help="with --device")
     arguments = parser.parse_args()
+    if arguments.device:
+        return on_device(arguments)
     if arguments.one:
         name, title = arguments.one
         channels_last, compiled = next(flags for label, *flags in VARIANTS if label == title)

@@ -1,0 +1,345 @@
+#!/usr/bin/env bash
+# What a graphics card does with this project, as one Markdown page: is its arithmetic right, how fast is it, what memory does it take.
+#
+#   scripts/gpu_check.sh --program target/release/seqjepa --data data
+#
+#   --program FILE    the program, built with the device's feature; default `seqjepa`
+#   --device DEVICE   as run.device; default `cuda`. `flex` and `ndarray` are the processor: to try the script itself
+#   --output FOLDER   for report.md and what each step printed; default `gpu-check`; must not be there
+#   --data FOLDER     with cifar-100-binary or cifar-10-batches-bin, for the epoch of the baseline; default: built-in pictures
+#   --python PROGRAM  a Python for the same step in PyTorch, where it has torch; default `python3`
+#   --quick           tiny models and few steps: the figures mean nothing then
+#
+# Needs the program, a driver and nothing else: no toolchain, no network. Takes 10 to 20 minutes on an RTX 3060, by arithmetic. What
+# fails is told of in its section and at the end, and the rest goes on; the exit code is then 1. SIGINT ends it with a page of what there is.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+usage() {
+    echo "error: $*; --help lists the arguments" >&2
+    exit 2
+}
+value() {
+    [ $# -ge 2 ] || usage "$1: expected a value"
+    printf '%s\n' "$2"
+}
+
+typed="$0 $*"
+program=seqjepa device=cuda output=gpu-check data='' python=python3 quick=false
+while [ $# -gt 0 ]; do
+    case $1 in
+        --program) program=$(value "$@") || exit; shift ;;
+        --device) device=$(value "$@") || exit; shift ;;
+        --output) output=$(value "$@") || exit; shift ;;
+        --data) data=$(value "$@") || exit; shift ;;
+        --python) python=$(value "$@") || exit; shift ;;
+        --quick) quick=true ;;
+        -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;;
+        *) usage "unknown argument '$1'" ;;
+    esac
+    shift
+done
+program=$(command -v "$program") || usage "--program: there is no such program"
+program=$(realpath "$program")
+version=$("$program" --version) || usage "--program: '$program' does not run"
+dataset=(--set dataset.name=synthetic)
+pictures="built-in pictures"
+if [ -n "$data" ]; then
+    data=$(realpath "$data")
+    if [ -d "$data/cifar-100-binary" ]; then
+        dataset=(--set dataset.name=cifar100_aug) pictures=CIFAR-100
+    elif [ -d "$data/cifar-10-batches-bin" ]; then
+        dataset=(--set dataset.name=cifar10_aug) pictures=CIFAR-10
+    else
+        usage "--data: expected a folder with cifar-100-binary or cifar-10-batches-bin, found '$data'"
+    fi
+    dataset+=(--set dataset.data_root="$data")
+fi
+[ ! -e "$output" ] || usage "--output: $output is there already"
+mkdir -p "$output" || exit
+output=$(cd "$output" && pwd)
+report=$output/report.md
+cd "$output" || exit
+
+backend=${device%%:*} number=0
+case $device in *:*) number=${device#*:} ;; esac
+[ "$backend" != cpu ] || backend=flex
+is_cpu=false
+case $backend in flex | ndarray) is_cpu=true ;; esac
+# The program's numbers are then those of nvidia-smi.
+export CUDA_DEVICE_ORDER=PCI_BUS_ID
+has_smi=false
+if [ "$backend" = cuda ] && command -v nvidia-smi > /dev/null; then
+    has_smi=true
+fi
+smi() { # FIELD
+    nvidia-smi --query-gpu="$1" --format=csv,noheader,nounits -i "$number" 2> /dev/null | head -n 1
+}
+
+# The page grows by whole sections.
+failures=() failed_steps=() title='' child='' poller=''
+section() {
+    flush
+    title=$1
+    echo "== $title" >&2
+    printf '\n## %s\n\n' "$title" > section.part
+}
+write() {
+    printf '%s\n' "$@" >> section.part
+}
+flush() {
+    [ ! -e section.part ] || { cat section.part >> "$report"; rm section.part; }
+}
+problem() { # WHAT [LOG]
+    failures+=("$title: $1")
+    write "" "**Failed**: $1."
+    [ $# -lt 2 ] || block "$(tail -n 15 "$2")"
+}
+block() {
+    write "" '```text' "$1" '```'
+}
+finish() {
+    section "Verdict"
+    if [ ${#failures[@]} = 0 ]; then
+        write "Nothing failed."
+    else
+        write "Failed:" ""
+        printf -- '- %s\n' "${failures[@]}" >> section.part
+    fi
+    flush
+    echo "$report" >&2
+}
+interrupted() {
+    local left
+    trap '' INT TERM HUP
+    end_poller
+    if [ -n "$child" ]; then
+        kill -TERM "$child" 2> /dev/null
+        for ((left = 100; left > 0; left--)); do
+            kill -0 "$child" 2> /dev/null || break
+            sleep 0.1
+        done
+        kill -KILL "$child" 2> /dev/null
+    fi
+    problem "interrupted"
+    finish
+    exit 130
+}
+trap interrupted INT TERM HUP
+end_poller() {
+    [ -z "$poller" ] || { kill "$poller" 2> /dev/null; wait "$poller" 2> /dev/null; }
+    poller=
+}
+
+# Runs a command with its output in NAME.log: step NAME COMMAND...; then `code`, and what it took: `host_mib`, `device_mib`.
+step() {
+    local log=$1.log before=0 found
+    shift
+    host_mib=- device_mib=-
+    if $has_smi; then
+        before=$(smi memory.used)
+        nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -i "$number" -lms 100 > memory.part 2> /dev/null &
+        poller=$!
+    fi
+    "$@" > "$log" 2>&1 < /dev/null &
+    child=$!
+    while kill -0 "$child" 2> /dev/null; do
+        found=$(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$child/status" 2> /dev/null)
+        host_mib=${found:-$host_mib}
+        sleep 0.1
+    done
+    wait "$child"
+    code=$?
+    child=
+    if $has_smi; then
+        end_poller
+        found=$(sort -n memory.part | tail -n 1)
+        # Some cards do not say.
+        [[ ! "$found $before" =~ ^[0-9]+\ [0-9]+$ ]] || device_mib=$((found - before))
+        rm -f memory.part
+    fi
+}
+train() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    step "$name" "$program" train --skip-evaluation --set run.device="$device" --set run.output_dir="runs/$name" "$@"
+}
+# A figure of the last line of metrics.jsonl: figure NAME KEY
+figure() {
+    tail -n 1 "runs/$1/metrics.jsonl" | grep -o "\"$2\":[^,}]*" | cut -d : -f 2
+}
+
+cat > tiny.yaml << 'EOF'
+run: {name: tiny, seed: 42, epochs: 2, device_check: off}
+dataset: {name: synthetic, seq_len: 2, batch_size: 16, synthetic_train: 64, synthetic_val: 32}
+model: {img_size: 16, width: 4, cifar_resnet: false, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
+optim: {name: adamw, lr: 0.001, probe_hidden: 16}
+EOF
+# configs/remote/cifar100_aug_baseline.yaml on built-in pictures.
+cat > baseline.yaml << 'EOF'
+run: {name: baseline, seed: 42, epochs: 1, device_check: off}
+dataset: {name: synthetic, seq_len: 3, batch_size: 128, num_workers: 8, synthetic_train: 50000, synthetic_val: 10000}
+model: {img_size: 32, pred_hidden: 1024, num_heads: 4, num_enc_layers: 3, act_projdim: 128, cifar_resnet: true}
+optim: {name: adam, lr: 0.001, probe_lr: 0.001}
+EOF
+batches=(32 64 128 256 512) width=64 warm_epochs=3 large=128
+epoch=()
+if $quick; then
+    batches=(4 8) width=4 warm_epochs=2 large=8
+    epoch=(--set dataset.synthetic_train=64 --set dataset.synthetic_val=16 --set dataset.batch_size=8 --set run.max_steps=8 --set run.max_val_steps=2)
+    sed -i 's/img_size: 32, pred_hidden: 1024/img_size: 16, pred_hidden: 32/; s/num_enc_layers: 3/num_enc_layers: 1/; s/cifar_resnet: true/cifar_resnet: false/' baseline.yaml
+    sed -i 's/probe_lr: 0.001/probe_lr: 0.001, probe_hidden: 16/' baseline.yaml
+fi
+model="ResNet-18 of width $width"
+
+card="the processor"
+if $has_smi; then
+    card=$(smi name)
+    card=${card:-no card found}
+elif ! $is_cpu; then
+    card=$device
+fi
+{
+    printf '# GPU check: %s\n\n' "$card"
+    ! $quick || printf '**A quick trial of this script, with tiny models: no figure below means anything.**\n\n'
+    printf '| | |\n|---|---|\n'
+    if $has_smi; then
+        echo "| card | $card, $(smi memory.total) MiB, power limit $(smi power.limit) W |"
+        echo "| driver | $(smi driver_version), $(nvidia-smi | grep -o 'CUDA Version: [0-9.]*' | head -n 1) |"
+    fi
+    echo "| device | \`run.device=$device\` |"
+    echo "| program | $version |"
+    echo "| processor | $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) threads, $(awk '/^MemTotal/ { print int($2 / 1048576 + 0.5) }' /proc/meminfo) GiB |"
+    echo "| system | $(uname -sr) |"
+    echo "| date | $(date -u +%Y-%m-%d) |"
+    echo "| command | \`$typed\` |"
+    printf '\nPrecision is f32; there is no key for another. On CUDA and ROCm, Burn rounds the factors of f32 products to TF32 on tensor cores.\n'
+} > "$report"
+
+section "Devices found"
+step devices "$program" devices
+block "$(cat devices.log)"
+if [ "$code" != 0 ]; then
+    problem "exit code $code"
+elif ! grep -qE "^$backend " devices.log || grep -qE "^$backend +(not compiled in|compiled in, no device)" devices.log; then
+    problem "expected a device of $backend, found none"
+fi
+
+section "Every operator, at awkward shapes"
+write "\`seqjepa devices --check\`, every device of this build against the processor; fused and not."
+step operators "$program" devices --check
+block "$(cat operators.log)"
+[ "$code" = 0 ] || problem "exit code $code"
+if ! $is_cpu; then
+    step operators-unfused env BURN_FUSION_MAX_EXPLORATIONS=0 "$program" devices --check
+    block "$(cat operators-unfused.log)"
+    [ "$code" = 0 ] || problem "without fused kernels: exit code $code"
+fi
+
+section "A run's own model"
+write "What a run begins with (\`run.device_check: full\`): the model on a batch of its own, representations, loss, gradients and a step of the" \
+    "optimizer, on the device and on the processor. \`share\` is the largest distance as a share of what is right; at most 1."
+own_model() { # NAME WHAT ARGUMENTS...
+    local name=$1 what=$2
+    shift 2
+    train "$name" "$@" --set run.device_check=full --set run.epochs=1 --set run.max_steps=2 --set run.max_val_steps=1 --set run.save_checkpoint=false
+    write "" "$what:"
+    if [ "$code" != 0 ]; then
+        problem "$what: exit code $code" "$name.log"
+    elif [ "$backend" = flex ]; then
+        write "" "\`flex\` is what others are held against; a run on it is not checked."
+    else
+        block "$(cat "runs/$name/device_check.json")"
+    fi
+}
+own_model check-tiny "the tiny model, 16 sequences" --config tiny.yaml
+own_model check-large "$model, $large sequences" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$large" \
+    --set dataset.synthetic_train=$((2 * large)) --set dataset.synthetic_val="$large"
+
+section "The same run twice"
+write "Digest of the final state of two runs of one config and seed, $model, 8 steps. On a GPU they may differ: kernels are tuned at run" \
+    "time and may sum in another order."
+for name in twice-1 twice-2; do
+    train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="${batches[0]}" \
+        --set dataset.synthetic_train=$((8 * batches[0])) --set dataset.synthetic_val="${batches[0]}"
+    [ "$code" = 0 ] || problem "exit code $code" "$name.log"
+done
+digests=$(sed -n 's/^final state: //p' twice-1.log twice-2.log)
+if [ "$(wc -l <<< "$digests")" = 2 ]; then
+    same="**different**"
+    [ "$(uniq <<< "$digests" | wc -l)" = 2 ] || same="the same"
+    write "" "They are $same; training loss $(figure twice-1 ep_loss) and $(figure twice-2 ep_loss)."
+    block "$digests"
+fi
+
+section "Time and memory of a training step"
+write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, f32, augmented by 8 threads, with the four online" \
+    "probes: the training part of the fastest epoch after the first, divided by its steps. Device memory is what \`nvidia-smi\` shows above" \
+    "what was taken before, with what Burn keeps for later; host memory is the process's peak." \
+    "" \
+    "| batch | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \
+    "|---:|---:|---:|---:|---:|---:|---:|"
+for batch in "${batches[@]}"; do
+    steps=$((5120 / batch))
+    [ "$steps" -le 40 ] || steps=40
+    [ "$steps" -ge 20 ] || steps=20
+    ! $quick || steps=3
+    name=step-$batch
+    train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$batch" --set run.epochs="$warm_epochs" \
+        --set dataset.synthetic_train=$((steps * batch)) --set dataset.synthetic_val="$batch" --set run.save_checkpoint=false
+    if [ "$code" != 0 ]; then
+        write "| $batch | failed | | | | $device_mib | $host_mib |"
+        failed_steps+=("$name $code")
+        continue
+    fi
+    tail -n +2 "runs/$name/metrics.jsonl" | sed 's/.*"data_wait_share":\([^,}]*\).*"train_time":\([^,}]*\).*/\2 \1/' | sort -g | head -n 1 \
+        | awk -v batch="$batch" -v steps="$steps" -v device="$device_mib" -v host="$host_mib" '{
+            step = $1 / steps
+            printf "| %d | %.4f | %.0f | %.0f | %.0f %% | %s | %s |\n", batch, step, batch / step, 4 * batch / step, 100 * $2, device, host
+        }' >> section.part
+done
+for failed in ${failed_steps[@]+"${failed_steps[@]}"}; do
+    problem "${failed% *}: exit code ${failed#* }" "${failed% *}.log"
+done
+
+section "The same step in PyTorch"
+peer=$here/../benches/peers/train_step.py
+torch_device=cuda:$number
+! $is_cpu || torch_device=cpu
+if [ ! -e "$peer" ]; then
+    write "Not measured: benches/peers/train_step.py is not beside this script."
+elif ! "$python" -c 'import torch, torchvision' 2> /dev/null; then
+    write "Not measured: \`$python\` has no torch and torchvision."
+elif [ "$backend" != cuda ] && ! $is_cpu; then
+    write "Not measured: PyTorch is asked for CUDA alone."
+else
+    write "Forward, backward, Adam and moving average on random data that lie on the device: no augmentation, no probes."
+    seconds=5
+    ! $quick || seconds=0.2
+    step pytorch "$python" "$peer" --device "$torch_device" --width "$width" --batches "${batches[@]}" --seconds "$seconds"
+    write "" "$(grep -v '^/\|Warning' pytorch.log)"
+    [ "$code" = 0 ] || problem "exit code $code" pytorch.log
+fi
+
+section "An epoch of the baseline"
+train epoch --config baseline.yaml --set model.width="$width" "${dataset[@]}" ${epoch[@]+"${epoch[@]}"}
+if [ "$code" = 0 ]; then
+    write "configs/remote/cifar100_aug_baseline.yaml, its first epoch on $pictures with training, test and diagnostics, and with what a device does" \
+        "once." \
+        "" \
+        "| | |" \
+        "|---|---:|" \
+        "| epoch, s | $(figure epoch ep_time) |" \
+        "| of it training, s | $(figure epoch train_time) |" \
+        "| waiting for data, share of training | $(figure epoch data_wait_share) |" \
+        "| training loss | $(figure epoch ep_loss) |" \
+        "| test loss | $(figure epoch test_loss) |" \
+        "| device MiB | $device_mib |" \
+        "| host MiB | $host_mib |"
+else
+    problem "exit code $code" epoch.log
+fi
+
+finish
+rm -rf runs
+[ ${#failures[@]} = 0 ]
