@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use seqjepa_evaluation::{ResultCard, results_text};
 use seqjepa_run::config::GatingConfig;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{GateVerdict, Run, RunFolder, Tracked, TrackingVariables};
+use seqjepa_run::{Config, GateVerdict, Run, RunFolder, Tracked, TrackingVariables, evaluate_gates};
 use seqjepa_train::MetricsRow;
 use seqjepa_train::observer::Observers;
 
@@ -84,6 +84,14 @@ fn print_tracked(tracked: &Tracked) {
         }
         _ => {}
     }
+}
+
+/// The verdict of a config's gates on the last epoch of a run that has ended; nothing where it has none.
+pub(super) fn print_gates(config: &Config, last: &MetricsRow) -> ExitCode {
+    if config.gating == GatingConfig::default() {
+        return ExitCode::SUCCESS;
+    }
+    print_verdict(&evaluate_gates(&config.gating, last))
 }
 
 fn print_verdict(verdict: &GateVerdict) -> ExitCode {

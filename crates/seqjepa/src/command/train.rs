@@ -13,7 +13,7 @@ use seqjepa_run::{Config, ResumeOptions, Run, RunError, RunFolder};
 
 use super::arguments::Overrides;
 use super::dry_run::dry_run;
-use super::finish::{print_results, train_and_evaluate};
+use super::finish::{print_gates, print_results, train_and_evaluate};
 use super::pool::on_the_pool;
 use super::resume::open;
 use super::signals::{Stop, stoppable};
@@ -128,7 +128,7 @@ fn start_or_resume(
     if finished && run.rows().len() >= run.config().run.epochs && folder.evaluation().exists() {
         say!("the run in {} is finished", root.display());
         print_results(run.rows().last(), &ResultCard::load(&folder.evaluation())?);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(run.rows().last().map_or(ExitCode::SUCCESS, |row| print_gates(run.config(), row)));
     }
     train_and_evaluate(run, skip, stop)
 }

@@ -83,6 +83,16 @@ fn gates_that_fail_end_with_3() {
     let output = seqjepa(scratch.path(), arguments);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stdout(&output).contains("gates: failed\n  online_linacc_test"), "{}", stdout(&output));
+    // So does every later call, as after a reboot: the one that is gone on with, and the one that finds nothing to do.
+    for words in ["frozen", "is finished"] {
+        let output = seqjepa(
+            scratch.path(),
+            ["train", "--config", "tiny.yaml", "--resume", "auto"].into_iter().chain(gate),
+        );
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let text = stdout(&output);
+        assert!(text.contains(words) && text.contains("gates: failed"), "{text}");
+    }
 }
 
 #[test]
