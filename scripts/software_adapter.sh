@@ -38,8 +38,9 @@ download() {
 
 fetch() {
     local work part
-    command -v apt-get > /dev/null && command -v dpkg > /dev/null \
-        || not_checked "there is no Chromium with SwiftShader, and no Debian to fetch it from"
+    if ! command -v apt-get > /dev/null || ! command -v dpkg > /dev/null; then
+        not_checked "there is no Chromium with SwiftShader, and no Debian to fetch it from"
+    fi
     work=$(mktemp -d "$tools/swiftshader.XXXXXX")
     # Told of below if it does not come.
     (cd "$work" && download && dpkg --extract chromium-common_*.deb .) > "$log" 2>&1 || true

@@ -178,6 +178,8 @@ pub struct BackendReport {
     /// How many of them, the last ones, are software adapters: programs on the processor in place of a graphics card, which `auto`
     /// leaves alone.
     pub software: usize,
+    /// What it reaches its devices by, for people.
+    pub looked_for: &'static str,
     /// Why none could be looked for, where its driver failed.
     pub problem: Option<String>,
 }
@@ -195,6 +197,7 @@ pub fn backends() -> Vec<BackendReport> {
             compiled: backend.device_type().is_some(),
             software: devices.iter().filter(|device| is_software(device)).count(),
             devices: devices.iter().map(|device| format!("{device:?}")).collect(),
+            looked_for: backend.looked_for(),
             problem,
         }
     };

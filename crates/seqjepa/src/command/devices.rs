@@ -34,13 +34,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say!("{name:<8} not compiled in; build with `--features {name}`");
         } else if report.devices.is_empty() {
             let why = report.problem.map_or_else(String::new, |problem| format!(": {problem}"));
-            say!("{name:<8} compiled in, no device found{why}");
+            say!("{name:<8} compiled in; looked for {}, found no device{why}", report.looked_for);
         } else if is_cpu(name) {
             let threads = std::thread::available_parallelism().map_or(1, usize::from);
             say!("{name:<8} this machine's processor, {threads} threads");
         } else {
+            let cards = report.devices.len() - report.software;
             for (number, device) in report.devices.iter().enumerate() {
-                say!("{:<8} {device}", place(name, number));
+                let software = if number < cards { "" } else { " (a software adapter: slow, never taken by `auto`)" };
+                say!("{:<8} {device}{software}", place(name, number));
             }
         }
     }
