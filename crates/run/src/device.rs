@@ -120,7 +120,9 @@ impl Backend {
             Self::Rocm => "AMD's ROCm (libamdhip64.so)",
             Self::Metal => "adapters of Apple's Metal",
             Self::Vulkan => "adapters of Vulkan (its loader, libvulkan.so.1, and a driver)",
-            Self::Wgpu => "adapters of Vulkan, DirectX 12, Metal or OpenGL (on Linux libvulkan.so.1 and a driver)",
+            Self::Wgpu => {
+                "adapters of Vulkan, DirectX 12, Metal or OpenGL (on Linux libvulkan.so.1 and a driver)"
+            }
             Self::Flex | Self::NdArray => "the processor",
         }
     }
@@ -313,7 +315,10 @@ mod tests {
 
     #[test]
     fn names_parse_and_others_are_refused() {
-        for text in ["auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1", "wgpu", "wgpu:2"] {
+        for text in [
+            "auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1", "wgpu",
+            "wgpu:2",
+        ] {
             assert_eq!(DeviceRequest::parse(text).unwrap().to_string(), text);
         }
         for (text, name) in [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")] {
@@ -338,8 +343,8 @@ mod tests {
     #[cfg(feature = "wgpu-untuned")]
     #[test]
     fn software_adapters_are_known_and_come_last() {
-        let [graphics, software] =
-            [WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::Cpu].map(|kind| Device::from(burn::backend::WgpuDevice::new(kind)));
+        let [graphics, software] = [WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::Cpu]
+            .map(|kind| Device::from(burn::backend::WgpuDevice::new(kind)));
         assert!(is_software(&software) && !is_software(&graphics));
         let found = Backend::Wgpu.look().unwrap();
         assert!(found.is_sorted_by_key(is_software));

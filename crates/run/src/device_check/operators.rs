@@ -380,17 +380,21 @@ fn updates() -> Vec<Operator> {
     }
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         // Shaders may be compiled as if no value were infinite.
-        all.push(Operator::new("search for what is not finite", format!("[5, 33] and {value}"), move |source| {
-            let mut layer = Linear::new(33, 5, &mut source.rng(), source.device());
-            let mut seen = Vec::new();
-            for last in [0.0, value] {
-                let bias = Tensor::from_floats([1.0, -2.0, 0.5, 3.0, last], source.device());
-                layer.bias = Some(Param::from_tensor(bias));
-                let flag = finite_flag(&layer).expect("it has parameters");
-                seen.push(if host::read_scalar(flag).is_nan() { 1.0 } else { 0.0 });
-            }
-            vec![("whether it is seen".to_owned(), seen)]
-        }));
+        all.push(Operator::new(
+            "search for what is not finite",
+            format!("[5, 33] and {value}"),
+            move |source| {
+                let mut layer = Linear::new(33, 5, &mut source.rng(), source.device());
+                let mut seen = Vec::new();
+                for last in [0.0, value] {
+                    let bias = Tensor::from_floats([1.0, -2.0, 0.5, 3.0, last], source.device());
+                    layer.bias = Some(Param::from_tensor(bias));
+                    let flag = finite_flag(&layer).expect("it has parameters");
+                    seen.push(if host::read_scalar(flag).is_nan() { 1.0 } else { 0.0 });
+                }
+                vec![("whether it is seen".to_owned(), seen)]
+            },
+        ));
     }
     all.push(Operator::new("moving average", "[7, 33]", |source| {
         let (average, value) = (source.constant([7, 33]), source.constant([7, 33]));

@@ -56,7 +56,13 @@ pub(super) fn training_pass(device: &str) {
     let scratch = tempfile::tempdir().unwrap();
     let variants: [&[&str]; 3] = [
         &["model.width=16"],
-        &["model.encoder=vit", "model.vit_patch=8", "model.vit_width=8", "model.vit_depth=1", "model.vit_heads=2"],
+        &[
+            "model.encoder=vit",
+            "model.vit_patch=8",
+            "model.vit_width=8",
+            "model.vit_depth=1",
+            "model.vit_heads=2",
+        ],
         &["optim.name=lars", "dataset.seq_len=3", "dataset.batch_size=5", "model.act_projdim=7"],
     ];
     for variant in variants {
@@ -90,7 +96,9 @@ fn figures(rows: &[MetricsRow]) -> Vec<(String, f64)> {
     let of_row = |row: &MetricsRow| {
         let epoch = row.epoch;
         let figures = row.iter().map(|(name, value)| (format!("epoch {epoch}, {name}"), value));
-        let kept = |(name, _): &(String, f64)| !["time", "share", "device_check"].iter().any(|end| name.ends_with(end));
+        let kept = |(name, _): &(String, f64)| {
+            !["time", "share", "device_check"].iter().any(|end| name.ends_with(end))
+        };
         figures.filter(kept).collect::<Vec<_>>()
     };
     rows.iter().flat_map(of_row).collect()

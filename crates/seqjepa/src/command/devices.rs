@@ -41,7 +41,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         } else {
             let cards = report.devices.len() - report.software;
             for (number, device) in report.devices.iter().enumerate() {
-                let software = if number < cards { "" } else { " (a software adapter: slow, never taken by `auto`)" };
+                let software =
+                    if number < cards { "" } else { " (a software adapter: slow, never taken by `auto`)" };
                 say!("{:<8} {device}{software}", place(name, number));
             }
         }
