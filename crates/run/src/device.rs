@@ -167,6 +167,33 @@ fn is_software(device: &Device) -> bool {
     false
 }
 
+/// What a device calls itself, such as `NVIDIA GeForce RTX 3060`; opens it. `None` if it does not say, or cannot be opened.
+#[must_use]
+pub fn own_name(device: &Device) -> Option<String> {
+    #[cfg(any(
+        feature = "cuda",
+        feature = "metal",
+        feature = "rocm",
+        feature = "vulkan",
+        feature = "wgpu-untuned"
+    ))]
+    {
+        let identity = catch_unwind(AssertUnwindSafe(|| device.identity())).ok().flatten();
+        identity.map(|identity| identity.name)
+    }
+    #[cfg(not(any(
+        feature = "cuda",
+        feature = "metal",
+        feature = "rocm",
+        feature = "vulkan",
+        feature = "wgpu-untuned"
+    )))]
+    {
+        let _ = device;
+        None
+    }
+}
+
 /// What a build knows of a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

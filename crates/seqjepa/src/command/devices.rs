@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_run::device::{BackendReport, DeviceRequest};
+use seqjepa_run::device::{BackendReport, DeviceRequest, own_name};
 use seqjepa_run::device_check::{OperatorReport, check_operators};
 
 use super::device::{is_cpu, look};
@@ -41,9 +41,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         } else {
             let cards = report.devices.len() - report.software;
             for (number, device) in report.devices.iter().enumerate() {
+                let place = place(name, number);
+                let own = DeviceRequest::parse(&place)?.open().ok().and_then(|device| own_name(&device));
+                let device = own.as_ref().unwrap_or(device);
                 let software =
                     if number < cards { "" } else { " (a software adapter: slow, never taken by `auto`)" };
-                say!("{:<8} {device}{software}", place(name, number));
+                say!("{place:<8} {device}{software}");
             }
         }
     }
