@@ -6,7 +6,6 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use seqjepa_data::SequenceBatch;
 use seqjepa_evaluation::{DeviceCheckRecord, ResultCard};
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_run::device::DeviceRequest;
@@ -78,7 +77,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
     let method = Registry::standard().method(config).unwrap();
     let views = method.init(config.run.seed, &Device::flex()).unwrap().views_used();
     let loaders = data.loaders(config, views).unwrap();
-    let batch: SequenceBatch = loaders.train.epoch(0, 0).next().unwrap().unwrap();
+    let batch = loaders.train.epoch(0, 0).next().unwrap().unwrap();
     let optimizer = Optimizer::new(config.optimizer()).unwrap().with_groups(config.parameter_groups());
     let check = MethodCheck {
         device: &open(device),
