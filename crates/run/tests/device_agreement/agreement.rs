@@ -18,7 +18,7 @@ use seqjepa_train::{MetricsRow, StopFlag};
 const SMALL: &str = "
 run: {name: small, seed: 7, device: flex, epochs: 2}
 dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 80, synthetic_val: 40, num_workers: 1}
-model: {img_size: 16, width: 8, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
+model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
 optim: {name: adamw, lr: 0.001, weight_decay: 0.001, probe_hidden: 16}
 eval: {protocols: [exact, linear], seq_len: 2, max_seq_len: 2, probe_epochs: 3, feature_passes: 2, batch_size: 8, probe_lr: 0.01,
        candidates: 4, other_candidates: 4, bootstrap: 10, num_workers: 1}
@@ -62,7 +62,7 @@ pub(super) fn training_pass(device: &str) {
             "model.vit_depth=1",
             "model.vit_heads=2",
         ],
-        &["optim.name=lars", "dataset.seq_len=3", "dataset.batch_size=5", "model.act_projdim=7"],
+        &["optim.name=lars", "dataset.seq_len=3", "dataset.batch_size=5", "model.act_projdim=6"],
     ];
     for variant in variants {
         let record = checked(&config(scratch.path(), variant), device);
@@ -155,14 +155,16 @@ pub(super) fn evaluation(device: &str) {
 /// A run that is stopped in the middle of its second epoch and resumed has the figures of one that is not.
 pub(super) fn resume(device: &str) {
     let scratch = tempfile::tempdir().unwrap();
-    let overrides = ["dataset.synthetic_train=32", &format!("run.device={device}"), "run.device_check=off"];
+    let device = format!("run.device={device}");
+    let overrides =
+        ["dataset.synthetic_train=16", "dataset.synthetic_val=16", &device, "run.device_check=off"];
     let whole = trained(&scratch.path().join("whole"), &overrides);
     let folder = scratch.path().join("stopped");
     let mut run = Run::start(config(&folder, &overrides), &mut Observers::new()).unwrap();
     let flag = StopFlag::new();
     run.stop_on(flag.clone());
     let mut stop = |event: &Event| {
-        if matches!(event, Event::StepFinished { step: 6, .. }) {
+        if matches!(event, Event::StepFinished { step: 3, .. }) {
             flag.request();
         }
         Ok(())
