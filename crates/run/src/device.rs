@@ -366,21 +366,6 @@ mod tests {
         }
     }
 
-    /// As CI runs the tests of the feature: on a machine without a graphics card, with or without a software adapter.
-    #[cfg(feature = "wgpu-untuned")]
-    #[test]
-    fn software_adapters_are_known_and_come_last() {
-        let [graphics, software] = [WgpuDeviceKind::DiscreteGpu(0), WgpuDeviceKind::Cpu]
-            .map(|kind| Device::from(burn::backend::WgpuDevice::new(kind)));
-        assert!(is_software(&software) && !is_software(&graphics));
-        let found = Backend::Wgpu.look().unwrap();
-        assert!(found.is_sorted_by_key(is_software));
-        let report = backends().into_iter().find(|report| report.name == "wgpu").unwrap();
-        assert!(report.compiled && report.software <= report.devices.len());
-        let error = DeviceRequest::parse("wgpu:1000").unwrap().open().unwrap_err().to_string();
-        assert!(error.contains("`wgpu:1000`") && error.contains("Vulkan"), "{error}");
-    }
-
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_backend_that_is_not_compiled_in_names_its_feature() {

@@ -1,5 +1,5 @@
 //! The command on a device of the `wgpu` backend, which has to be there, if only as a software adapter:
-//! `scripts/software_adapter.sh cargo test --features seqjepa/wgpu-untuned ..`.
+//! `scripts/software_adapter.sh cargo test -p seqjepa --features wgpu-untuned ..`.
 #![cfg(all(feature = "command", feature = "wgpu-untuned"))]
 
 mod common;
@@ -32,7 +32,8 @@ fn the_quickstart_trains_is_checked_and_evaluated() {
     for value in [
         "run.device=wgpu",
         "run.output_dir=run",
-        "run.epochs=2",
+        "run.epochs=1",
+        "optim.warmup_epochs=0",
         "dataset.synthetic_train=64",
         "dataset.synthetic_val=32",
         "dataset.batch_size=16",
