@@ -5,9 +5,11 @@
 //! cargo bench --bench encoder
 //! ```
 //!
-//! Throughput is in images of 32 x 32.
+//! Throughput is in images of 32 x 32. On another device than the processor: `SEQJEPA_BENCH_DEVICE=cuda cargo bench --features cuda ..`.
 
-use burn::tensor::{Device, Distribution, Tensor};
+mod device;
+
+use burn::tensor::{Distribution, Tensor};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use seqjepa::model::{Encoder, ResNetConfig};
 use seqjepa::nn::{InitRng, Mode};
@@ -16,7 +18,7 @@ const IMAGES: usize = 256;
 
 fn encoder(criterion: &mut Criterion) {
     seqjepa::cpu::keep_freed_memory();
-    let device = Device::flex();
+    let device = device::device();
     let mut group = criterion.benchmark_group("encoder");
     group.sample_size(10);
     group.throughput(Throughput::Elements(IMAGES as u64));
@@ -25,7 +27,11 @@ fn encoder(criterion: &mut Criterion) {
         let encoder = config.init(&mut InitRng::new(42), &device).expect("a valid config");
         let images = Tensor::random([IMAGES, 3, 32, 32], Distribution::Normal(0.0, 1.0), &device);
         group.bench_function(format!("width_{width}"), |bencher| {
-            bencher.iter(|| rayon::scope(|_| encoder.encode(images.clone(), Mode::Eval)));
+            bencher.iter(|| {
+                let codes = rayon::scope(|_| encoder.encode(images.clone(), Mode::Eval));
+                device.sync().expect("the device computes");
+                codes
+            });
         });
     }
     group.finish();

@@ -15,6 +15,7 @@ mod training_step;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use burn::tensor::Device;
 use training_step::{Size, Training};
 
 /// From which one thing at a time is varied: the quickstart's width and the published M.
@@ -79,7 +80,7 @@ fn measure(numbers: &str) {
         numbers.split(',').map(|number| number.parse().expect("written by `spawn`")).collect();
     let [width, batch, views, side] = numbers[..] else { panic!("four numbers, not {numbers:?}") };
     seqjepa::cpu::keep_freed_memory();
-    let mut training = Training::new(Size { width, batch, views, side });
+    let mut training = Training::new(Size { width, batch, views, side }, &Device::flex());
     for _ in 0..2 {
         training.step();
     }

@@ -25,6 +25,7 @@ pub(crate) struct Size {
 
 /// A model in training.
 pub(crate) struct Training {
+    device: Device,
     /// Only away during a step.
     model: Option<SeqJepa>,
     optimizer: Optimizer,
@@ -33,10 +34,10 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// The published model with an encoder of this width, its Adam, and a batch.
-    pub(crate) fn new(size: Size) -> Self {
+    /// The published model with an encoder of this width, its Adam, and a batch, on a device.
+    pub(crate) fn new(size: Size, device: &Device) -> Self {
         let Size { width, batch, views, side } = size;
-        let device = Device::flex().autodiff();
+        let device = device.clone().autodiff();
         let config = SeqJepaConfig {
             encoder: EncoderConfig::Resnet(ResNetConfig { width, ..ResNetConfig::default() }),
             ..SeqJepaConfig::default()
@@ -53,7 +54,7 @@ impl Training {
             )
             .expect("one absolute action more than relative ones"),
         };
-        Self { model: Some(model), optimizer, input, number: 0 }
+        Self { device, model: Some(model), optimizer, input, number: 0 }
     }
 
     /// One step, on a thread of the pool as the example `train` makes it.
@@ -67,6 +68,7 @@ impl Training {
             let model = self.optimizer.step(1e-3, model, gradients).expect("the gradients fit");
             self.model = Some(model.after_step(self.number, u64::MAX));
         });
+        self.device.sync().expect("the device computes");
         self.number += 1;
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+#[cfg(any(feature = "metal", feature = "vulkan", feature = "wgpu-untuned"))]
+use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
 use burn::tensor::{Device, DeviceType};
 use thiserror::Error;
 
@@ -33,14 +35,29 @@ pub enum DeviceError {
         compiled: String,
     },
     /// A device that the machine does not have.
-    #[error("device `{device}` is not there: the {backend} backend sees {found} device(s) on this machine")]
+    #[error(
+        "device `{device}` is not there: the {backend} backend looked for {looked_for} and found {found} device(s){problem}"
+    )]
     Absent {
         /// The device asked for.
         device: String,
         /// Its backend.
         backend: &'static str,
+        /// What the backend reaches its devices by.
+        looked_for: &'static str,
         /// Devices of that backend.
         found: usize,
+        /// Nothing, or ": " with what its driver failed of.
+        problem: String,
+    },
+    /// `auto` in a build and on a machine that give it no choice.
+    #[error(
+        "device `auto`: none of the backends of this build ({compiled}) finds a device that it may take; a software adapter has to \
+         be named (`seqjepa devices` lists all)"
+    )]
+    None {
+        /// The backends there are.
+        compiled: String,
     },
 }
 
@@ -51,13 +68,15 @@ enum Backend {
     Rocm,
     Metal,
     Vulkan,
+    Wgpu,
     Flex,
     NdArray,
 }
 
 impl Backend {
     /// Best first: the order of `auto`.
-    const ALL: [Self; 6] = [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Flex, Self::NdArray];
+    const ALL: [Self; 7] =
+        [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Wgpu, Self::Flex, Self::NdArray];
 
     /// Its name, which is that of its cargo feature.
     fn name(self) -> &'static str {
@@ -66,6 +85,7 @@ impl Backend {
             Self::Rocm => "rocm",
             Self::Metal => "metal",
             Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
             Self::Flex => "flex",
             Self::NdArray => "ndarray",
         }
@@ -82,6 +102,8 @@ impl Backend {
             Self::Metal => Some(DeviceType::Metal),
             #[cfg(feature = "vulkan")]
             Self::Vulkan => Some(DeviceType::Vulkan),
+            #[cfg(feature = "wgpu-untuned")]
+            Self::Wgpu => Some(DeviceType::Wgpu),
             #[cfg(feature = "flex")]
             Self::Flex => Some(DeviceType::Flex),
             #[cfg(feature = "ndarray")]
@@ -91,29 +113,84 @@ impl Backend {
         }
     }
 
-    /// The devices of this backend that are present, none where it was not compiled in.
-    fn devices(self) -> Vec<Device> {
-        self.look().unwrap_or_default()
+    /// What it reaches its devices by.
+    fn looked_for(self) -> &'static str {
+        match self {
+            Self::Cuda => "NVIDIA's driver (libcuda.so.1)",
+            Self::Rocm => "AMD's ROCm (libamdhip64.so)",
+            Self::Metal => "adapters of Apple's Metal",
+            Self::Vulkan => "adapters of Vulkan (its loader, libvulkan.so.1, and a driver)",
+            Self::Wgpu => {
+                "adapters of Vulkan, DirectX 12, Metal or OpenGL (on Linux libvulkan.so.1 and a driver)"
+            }
+            Self::Flex | Self::NdArray => "the processor",
+        }
     }
 
-    /// The same, or what its driver died of.
+    /// Whether its devices have numbers.
+    fn has_several(self) -> bool {
+        !matches!(self, Self::Flex | Self::NdArray)
+    }
+
+    /// The devices of this backend that are present, software adapters last; none where it was not compiled in. An error is what
+    /// its driver died of.
     fn look(self) -> Result<Vec<Device>, String> {
         let Some(device_type) = self.device_type() else {
             return Ok(Vec::new());
         };
         // A driver library that is missing or broken makes some backends panic here rather than report no device.
-        catch_unwind(AssertUnwindSafe(|| Device::enumerate(device_type).into_vec())).map_err(|panic| {
+        let devices = catch_unwind(AssertUnwindSafe(|| Device::enumerate(device_type).into_vec()));
+        let mut devices = devices.map_err(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             let text = text.unwrap_or("it panicked without a message");
             text.lines().next().unwrap_or_default().to_owned()
-        })
+        })?;
+        devices.sort_by_key(is_software);
+        Ok(devices)
     }
 
     fn compiled() -> String {
         let names: Vec<_> =
             Self::ALL.into_iter().filter(|backend| backend.device_type().is_some()).map(Self::name).collect();
         if names.is_empty() { "none".into() } else { names.join(", ") }
+    }
+}
+
+/// Whether a device is a program on the processor in place of a graphics card: llvmpipe, SwiftShader, WARP.
+fn is_software(device: &Device) -> bool {
+    #[cfg(any(feature = "metal", feature = "vulkan", feature = "wgpu-untuned"))]
+    if let DispatchDevice::Cube(CubeDevice::Wgpu(device)) = device.as_dispatch() {
+        return device.kind == WgpuDeviceKind::Cpu;
+    }
+    let _ = device;
+    false
+}
+
+/// What a device calls itself, such as `NVIDIA GeForce RTX 3060`; opens it. `None` if it does not say, or cannot be opened.
+#[must_use]
+pub fn own_name(device: &Device) -> Option<String> {
+    #[cfg(any(
+        feature = "cuda",
+        feature = "metal",
+        feature = "rocm",
+        feature = "vulkan",
+        feature = "wgpu-untuned"
+    ))]
+    {
+        let identity = catch_unwind(AssertUnwindSafe(|| device.identity())).ok().flatten();
+        identity.map(|identity| identity.name)
+    }
+    #[cfg(not(any(
+        feature = "cuda",
+        feature = "metal",
+        feature = "rocm",
+        feature = "vulkan",
+        feature = "wgpu-untuned"
+    )))]
+    {
+        let _ = device;
+        None
     }
 }
 
@@ -127,6 +204,11 @@ pub struct BackendReport {
     pub compiled: bool,
     /// The devices of it that this machine has, for people.
     pub devices: Vec<String>,
+    /// How many of them, the last ones, are software adapters: programs on the processor in place of a graphics card, which `auto`
+    /// leaves alone.
+    pub software: usize,
+    /// What it reaches its devices by, for people.
+    pub looked_for: &'static str,
     /// Why none could be looked for, where its driver failed.
     pub problem: Option<String>,
 }
@@ -136,10 +218,17 @@ pub struct BackendReport {
 pub fn backends() -> Vec<BackendReport> {
     let report = |backend: Backend| {
         let (devices, problem) = match backend.look() {
-            Ok(devices) => (devices.iter().map(|device| format!("{device:?}")).collect(), None),
+            Ok(devices) => (devices, None),
             Err(problem) => (Vec::new(), Some(problem)),
         };
-        BackendReport { name: backend.name(), compiled: backend.device_type().is_some(), devices, problem }
+        BackendReport {
+            name: backend.name(),
+            compiled: backend.device_type().is_some(),
+            software: devices.iter().filter(|device| is_software(device)).count(),
+            devices: devices.iter().map(|device| format!("{device:?}")).collect(),
+            looked_for: backend.looked_for(),
+            problem,
+        }
     };
     Backend::ALL.into_iter().map(report).collect()
 }
@@ -159,14 +248,14 @@ impl fmt::Display for DeviceRequest {
 }
 
 impl DeviceRequest {
-    /// Reads `auto`, `cpu`, `flex`, `ndarray`, `cuda[:n]`, `rocm[:n]`, `metal[:n]` or `vulkan[:n]`.
+    /// Reads `auto`, `cpu`, `flex`, `ndarray`, `cuda[:n]`, `rocm[:n]`, `metal[:n]`, `vulkan[:n]` or `wgpu[:n]`.
     ///
     /// # Errors
     ///
     /// [`DeviceError::Unknown`] for anything else.
     pub fn parse(text: &str) -> Result<Self, DeviceError> {
         let refuse = || DeviceError::Unknown {
-            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n] or rocm[:n]",
+            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n], rocm[:n] or wgpu[:n]",
             found: text.into(),
         };
         let (name, index) = match text.split_once(':') {
@@ -178,9 +267,7 @@ impl DeviceRequest {
             "cpu" => Some(Backend::Flex),
             _ => Some(Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(refuse)?),
         };
-        let indexed =
-            matches!(backend, Some(Backend::Cuda | Backend::Rocm | Backend::Metal | Backend::Vulkan));
-        if index.is_some() && !indexed {
+        if index.is_some() && !backend.is_some_and(Backend::has_several) {
             return Err(refuse());
         }
         Ok(Self { text: text.into(), backend, index: index.unwrap_or(0) })
@@ -196,11 +283,12 @@ impl DeviceRequest {
         }
     }
 
-    /// Opens the device: for `auto` the best backend that is compiled in and present, else the one named.
+    /// Opens the device: for `auto` the best backend that is compiled in and has a device other than a software adapter, else the one
+    /// named.
     ///
     /// # Errors
     ///
-    /// [`DeviceError::NotCompiled`] and [`DeviceError::Absent`].
+    /// [`DeviceError::NotCompiled`], [`DeviceError::Absent`] and [`DeviceError::None`].
     pub fn open(&self) -> Result<Device, DeviceError> {
         self.open_named().map(|(device, _)| device)
     }
@@ -212,10 +300,12 @@ impl DeviceRequest {
     /// As [`open`](Self::open).
     pub fn open_named(&self) -> Result<(Device, &'static str), DeviceError> {
         let Some(backend) = self.backend else {
-            return Backend::ALL
-                .into_iter()
-                .find_map(|backend| Some((backend.devices().into_iter().next()?, backend.name())))
-                .ok_or_else(|| DeviceError::Absent { device: self.text.clone(), backend: "best", found: 0 });
+            let first = |backend: Backend| {
+                let device = backend.look().ok()?.into_iter().next().filter(|device| !is_software(device))?;
+                Some((device, backend.name()))
+            };
+            let best = Backend::ALL.into_iter().find_map(first);
+            return best.ok_or_else(|| DeviceError::None { compiled: Backend::compiled() });
         };
         // `cpu` is flex, or ndarray in a build that has only that.
         let backend = match backend {
@@ -230,13 +320,18 @@ impl DeviceRequest {
                 compiled: Backend::compiled(),
             });
         }
-        let devices = backend.devices();
+        let (devices, problem) = match backend.look() {
+            Ok(devices) => (devices, String::new()),
+            Err(problem) => (Vec::new(), format!(": {problem}")),
+        };
         let found = devices.len();
         let device = devices.into_iter().nth(self.index).map(|device| (device, backend.name()));
         device.ok_or_else(|| DeviceError::Absent {
             device: self.text.clone(),
             backend: backend.name(),
+            looked_for: backend.looked_for(),
             found,
+            problem,
         })
     }
 }
@@ -247,7 +342,10 @@ mod tests {
 
     #[test]
     fn names_parse_and_others_are_refused() {
-        for text in ["auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1"] {
+        for text in [
+            "auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1", "wgpu",
+            "wgpu:2",
+        ] {
             assert_eq!(DeviceRequest::parse(text).unwrap().to_string(), text);
         }
         for (text, name) in [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")] {

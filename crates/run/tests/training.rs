@@ -1,4 +1,4 @@
-//! Runs of a tiny model: what a run leaves, resume, threads, backends, variants, and what stops it.
+//! Runs of a tiny model: what a run leaves, resume, threads, variants, and what stops it.
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 
@@ -133,21 +133,6 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
     for run in &runs[1..] {
         assert_eq!(figures(run.rows()), figures(runs[0].rows()));
         assert_eq!(tensors(run), tensors(&runs[0]));
-    }
-}
-
-#[test]
-fn flex_and_ndarray_agree() {
-    let scratch = tempfile::tempdir().unwrap();
-    let losses = ["flex", "ndarray"].map(|device| {
-        let run = train(&scratch.path().join(device), &["run.epochs=1", &format!("run.device={device}")]);
-        let row = &run.rows()[0];
-        [row.get("ep_loss"), row.get("online_linloss_train"), row.get("online_r2_loss_test")]
-            .map(Option::unwrap)
-    });
-    // Both compute in f32 and sum in other orders; three steps of training amplify that.
-    for (flex, ndarray) in losses[0].iter().zip(losses[1]) {
-        assert!((flex - ndarray).abs() <= 1e-4 * flex.abs().max(1e-2), "{losses:?}");
     }
 }
 

@@ -36,8 +36,8 @@
 //!
 //! # Features
 //!
-//! - `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`: backends, any number of them;
-//!   `run.device` picks one at run time.
+//! - `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`, `wgpu`: backends, any number of them;
+//!   `run.device` picks one at run time. `wgpu-untuned` is `wgpu` without autotune, for software adapters.
 //! - `command` (default): the program `seqjepa`. A project that depends on the library leaves it out, and builds nothing of
 //!   what only the program needs: `default-features = false, features = ["flex"]`.
 //! - `report`: HTML pages from run folders (part of `command`).

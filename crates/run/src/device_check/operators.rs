@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -10,7 +10,8 @@ use seqjepa_model::cosine_distance;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use seqjepa_nn::visit::visit_floats;
 use seqjepa_nn::{
-    BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, gelu, host, moving_average, relu,
+    BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, finite_flag, gelu, host, moving_average,
+    relu,
 };
 
 use super::deviation::{Bounds, Deviation, DeviceCheckError, reference};
@@ -148,6 +149,18 @@ fn linear_layers() -> Vec<Operator> {
             let input = source.tensor([batch, rows, inputs]);
             let output = layer.forward(input.clone());
             source.parts(output, &[&input], &layer)
+        }));
+    }
+    // Nothing is read in between: what is fused is fused. Burn's report 5122 is of the first of these.
+    for (rows, sizes) in [(5, [36, 64, 9, 1]), (7, [9, 33, 16, 2]), (1, [13, 8, 5, 1])] {
+        let shapes = format!("{rows} rows, {sizes:?}");
+        all.push(Operator::new("layers with a narrow output", shapes, move |source| {
+            let pairs = sizes.windows(2);
+            let layers: Vec<_> =
+                pairs.map(|pair| Linear::new(pair[0], pair[1], &mut source.rng(), source.device())).collect();
+            let input = source.tensor([rows, sizes[0]]);
+            let output = layers.iter().fold(input.clone(), |input, layer| layer.forward(input).tanh());
+            source.parts(output, &[&input], &layers)
         }));
     }
     all
@@ -364,6 +377,24 @@ fn updates() -> Vec<Operator> {
                 },
             ));
         }
+    }
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        // Shaders may be compiled as if no value were infinite.
+        all.push(Operator::new(
+            "search for what is not finite",
+            format!("[5, 33] and {value}"),
+            move |source| {
+                let mut layer = Linear::new(33, 5, &mut source.rng(), source.device());
+                let mut seen = Vec::new();
+                for last in [0.0, value] {
+                    let bias = Tensor::from_floats([1.0, -2.0, 0.5, 3.0, last], source.device());
+                    layer.bias = Some(Param::from_tensor(bias));
+                    let flag = finite_flag(&layer).expect("it has parameters");
+                    seen.push(if host::read_scalar(flag).is_nan() { 1.0 } else { 0.0 });
+                }
+                vec![("whether it is seen".to_owned(), seen)]
+            },
+        ));
     }
     all.push(Operator::new("moving average", "[7, 33]", |source| {
         let (average, value) = (source.constant([7, 33]), source.constant([7, 33]));

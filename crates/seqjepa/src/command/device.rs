@@ -41,7 +41,8 @@ fn why_the_cpu(reports: &[BackendReport]) -> String {
     let mut reasons = Vec::new();
     for report in others().filter(|report| report.compiled) {
         let why = report.problem.as_deref().map_or_else(String::new, |problem| format!(" ({problem})"));
-        reasons.push(format!("{} finds no device{why}", report.name));
+        let what = if report.software > 0 { "finds only a software adapter" } else { "finds no device" };
+        reasons.push(format!("{} {what}{why}", report.name));
     }
     match (there.is_empty(), absent.is_empty()) {
         (true, _) => reasons
@@ -60,8 +61,8 @@ mod tests {
     fn auto_says_why_it_took_the_cpu() {
         let text = describe_device("auto", "flex");
         assert!(text.starts_with("CPU (flex), since "), "{text}");
-        // Without a GPU backend all four are named.
-        for name in ["cuda", "rocm", "metal", "vulkan"] {
+        // Every GPU backend is named, compiled in or not.
+        for name in ["cuda", "rocm", "metal", "vulkan", "wgpu"] {
             assert!(text.contains(name), "{text}");
         }
         assert_eq!(describe_device("cpu", "flex"), "CPU (flex)");

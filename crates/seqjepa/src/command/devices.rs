@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use seqjepa_run::device::{BackendReport, DeviceRequest};
+use seqjepa_run::device::{BackendReport, DeviceRequest, own_name};
 use seqjepa_run::device_check::{OperatorReport, check_operators};
 
 use super::device::{is_cpu, look};
@@ -34,13 +34,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             say!("{name:<8} not compiled in; build with `--features {name}`");
         } else if report.devices.is_empty() {
             let why = report.problem.map_or_else(String::new, |problem| format!(": {problem}"));
-            say!("{name:<8} compiled in, no device found{why}");
+            say!("{name:<8} compiled in; looked for {}, found no device{why}", report.looked_for);
         } else if is_cpu(name) {
             let threads = std::thread::available_parallelism().map_or(1, usize::from);
             say!("{name:<8} this machine's processor, {threads} threads");
         } else {
+            let cards = report.devices.len() - report.software;
             for (number, device) in report.devices.iter().enumerate() {
-                say!("{:<8} {device}", place(name, number));
+                let place = place(name, number);
+                let own = DeviceRequest::parse(&place)?.open().ok().and_then(|device| own_name(&device));
+                let device = own.as_ref().unwrap_or(device);
+                let software =
+                    if number < cards { "" } else { " (a software adapter: slow, never taken by `auto`)" };
+                say!("{place:<8} {device}{software}");
             }
         }
     }

@@ -1,0 +1,59 @@
+//! Every device computes what Flex, the processor, computes: one test body for all of them.
+//!
+//! `ndarray` is always there. With the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
+//! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`.
+
+mod agreement;
+
+/// The tests of the device that a config calls `$name`.
+macro_rules! agrees_with_flex {
+    ($name:ident) => {
+        mod $name {
+            const DEVICE: &str = stringify!($name);
+
+            #[test]
+            fn on_every_operator() {
+                crate::agreement::operators(DEVICE);
+            }
+
+            #[test]
+            fn on_forward_pass_gradients_and_step() {
+                crate::agreement::training_pass(DEVICE);
+            }
+
+            #[test]
+            fn on_twenty_steps_and_the_online_probes() {
+                crate::agreement::training(DEVICE);
+            }
+
+            #[test]
+            fn on_the_frozen_evaluation() {
+                crate::agreement::evaluation(DEVICE);
+            }
+
+            #[test]
+            fn and_resumes_to_the_bit() {
+                crate::agreement::resume(DEVICE);
+            }
+        }
+    };
+}
+
+agrees_with_flex!(ndarray);
+#[cfg(feature = "wgpu-untuned")]
+agrees_with_flex!(wgpu);
+
+#[cfg(feature = "wgpu-untuned")]
+#[test]
+fn a_software_adapter_has_to_be_named() {
+    use seqjepa_run::device::{DeviceRequest, backends};
+
+    let report = backends().into_iter().find(|report| report.name == "wgpu").unwrap();
+    assert!(!report.devices.is_empty(), "{report:?}");
+    let cards = report.devices.len() - report.software;
+    let (_, taken) = DeviceRequest::parse("auto").unwrap().open_named().unwrap();
+    assert_eq!(taken, if cards > 0 { "wgpu" } else { "flex" }, "{report:?}");
+    assert_eq!(DeviceRequest::parse("wgpu").unwrap().open_named().unwrap().1, "wgpu");
+    let error = DeviceRequest::parse("wgpu:1000").unwrap().open().unwrap_err().to_string();
+    assert!(error.contains("`wgpu:1000`") && error.contains("Vulkan"), "{error}");
+}
