@@ -2,8 +2,9 @@
 # Runs a command where Vulkan finds a graphics card that is a program: scripts/software_adapter.sh COMMAND [ARGUMENT..]
 #
 # The adapter is SwiftShader, as Chromium ships it, with Vulkan's loader: that of an installed Chromium, or else of Debian's package
-# chromium-common, which is fetched and unpacked below target/tools (26 MB to fetch; installs nothing, needs no root). The command sees
-# no other adapter. Exits with 3 where there is none to be had, else with the command's code.
+# chromium-common, which is fetched and unpacked below target/tools (26 MB to fetch; installs nothing, needs no root). Vulkan has no
+# other adapter then; a graphics card that answers to OpenGL is still preferred by Burn. Exits with 3 where there is none to be had, else
+# with the command's code.
 set -euo pipefail
 
 [ $# -gt 0 ] || { echo "usage: scripts/software_adapter.sh COMMAND [ARGUMENT..]" >&2; exit 2; }
