@@ -3,7 +3,7 @@
 #   docker build -t seqjepa .
 #   docker run --rm --gpus all seqjepa devices --check
 #   docker run -d --gpus all --name baseline --restart on-failure --stop-timeout 300 \
-#       -v "$PWD/runs:/work/runs" -v "$PWD/data:/work/data" \
+#       -v "$PWD/runs:/seqjepa/runs" -v "$PWD/data:/seqjepa/data" \
 #       seqjepa train --config configs/remote/cifar100_aug_baseline.yaml --resume auto
 #
 # The build takes some half an hour on two cores, and fetches LLVM from GitHub; `--build-arg LLVM=debian` takes that of Debian instead,
@@ -42,6 +42,6 @@ COPY --from=build /source/target/release/seqjepa /usr/local/bin/seqjepa
 RUN ["seqjepa", "--version"]
 # What the container toolkit brings of the driver: CUDA, and nvidia-smi.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
-WORKDIR /work
+WORKDIR /seqjepa
 COPY configs configs
 ENTRYPOINT ["seqjepa"]
