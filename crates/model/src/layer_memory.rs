@@ -28,10 +28,10 @@ impl LayerMemory {
     }
 }
 
-/// The pass of `images` images of each sequence through an encoder of these layers that is not trained: nothing is kept.
-pub(crate) fn target_encoder(layers: &[LayerMemory], images: usize) -> LayerMemory {
+/// The pass of one image of each sequence through an encoder of these layers that is not trained: nothing is kept.
+pub(crate) fn target_encoder(layers: &[LayerMemory]) -> LayerMemory {
     let passing = layers.iter().map(|layer| layer.passing).max().unwrap_or_default();
-    LayerMemory { name: "target encoder", parameters: 0, kept: 0, fixed: 0, passing }.times(images)
+    LayerMemory { name: "target encoder", parameters: 0, kept: 0, fixed: 0, passing }
 }
 
 /// A transformer of `layers` layers over `tokens` tokens of `width` features, with `feed_forward` features inside.

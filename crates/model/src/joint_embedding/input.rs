@@ -38,7 +38,7 @@ impl InputConfig {
         heads: Vec<LayerMemory>,
     ) -> Option<Vec<LayerMemory>> {
         let encoder = self.encoder.layer_memory(side);
-        let target = target.then(|| target_encoder(&encoder, 1));
+        let target = target.then(|| target_encoder(&encoder));
         Some(encoder.into_iter().map(|layer| layer.times(images)).chain(target).chain(heads).collect())
     }
 

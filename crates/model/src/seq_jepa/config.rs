@@ -166,7 +166,7 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
         let encoder = self.encoder.layer_memory(side)?;
         // A target encoder of its own or not, its pass keeps nothing.
         let target = match self.target {
-            TargetConfig::Ema { .. } => vec![target_encoder(&encoder, 1)],
+            TargetConfig::Ema { .. } => vec![target_encoder(&encoder)],
             // The online encoder's pass over the target view is recorded before it is cut off.
             TargetConfig::StopGradient => Vec::new(),
         };
