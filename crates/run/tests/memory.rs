@@ -1,11 +1,17 @@
 //! The predicted peak of a run against what its process has allocated, and that training does not take more and more. One test at a time:
 //! the allocator counts for the whole process.
+//!
+//! Threads keep working memory: for matrix products as much as the processor's second cache holds, up to 4 MiB, from a thread's first product
+//! on. Which thread of the pool gets which product is chance, so all have had one of the model's before anything is counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
+use burn::tensor::{Device, Tensor};
 use seqjepa_run::{Config, Run};
 use seqjepa_train::observer::{Event, Observers};
 
@@ -36,8 +42,16 @@ static ALLOCATOR: Counting = Counting;
 
 static TURN: Mutex<()> = Mutex::new(());
 
-fn alone() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// Does `test` while no other test does anything. On a thread of its own: what that thread keeps is gone before the next test's turn.
+fn alone(test: impl FnOnce() + Send + 'static) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    rayon::broadcast(|_| {
+        let ones = Tensor::<2>::ones([64, 64], &Device::flex());
+        ones.clone().matmul(ones).into_data()
+    });
+    if let Err(panic) = thread::spawn(test).join() {
+        resume_unwind(panic);
+    }
 }
 
 fn config(overrides: &[&str]) -> Config {
@@ -63,7 +77,10 @@ fn peaks(overrides: &[&str]) -> (usize, usize) {
 /// thumb, and heads that pass twice, as SimCLR's, have gradients twice for a moment.
 #[test]
 fn the_predicted_peak_is_what_a_run_allocates() {
-    let _turn = alone();
+    alone(compare_peaks);
+}
+
+fn compare_peaks() {
     let mut wrong = Vec::new();
     for overrides in [
         &["model.width=4"][..],
@@ -92,7 +109,10 @@ fn the_predicted_peak_is_what_a_run_allocates() {
 /// Of pixels and activations only those of one part are there at a time.
 #[test]
 fn micro_batches_take_less() {
-    let _turn = alone();
+    alone(divide);
+}
+
+fn divide() {
     let size = ["model.width=16", "dataset.batch_size=48", "dataset.synthetic_train=192"];
     let (_, whole) = peaks(&size);
     let (_, divided) = peaks(&[&size[..], &["dataset.micro_batch=4"]].concat());
@@ -104,7 +124,10 @@ fn micro_batches_take_less() {
 /// in micro-batches, the test split between them.
 #[test]
 fn a_thousand_steps_leave_nothing_behind() {
-    let _turn = alone();
+    alone(watch_growth);
+}
+
+fn watch_growth() {
     for micro_batch in ["null", "2"] {
         let folder = tempfile::tempdir().unwrap();
         let output = format!("run.output_dir={}", folder.path().join("run").display());
@@ -135,11 +158,10 @@ fn a_thousand_steps_leave_nothing_behind() {
         };
         run.train(&mut watch).unwrap();
         assert_eq!((steps, alive.len()), (1000, 100));
-        // The figures of an epoch are kept, some hundred bytes of each; a tensor of the model is larger, and each step makes hundreds.
-        let (early, late) = (alive[10..20].iter().max().unwrap(), alive[90..].iter().min().unwrap());
-        assert!(
-            late.saturating_sub(*early) < 80 * 8 * 1024,
-            "{micro_batch}: {early} bytes after 100 to 200 steps, {late} after 900 to 1000: {alive:?}"
-        );
+        // The figures of an epoch are kept, some hundred bytes of each; a tensor of the model is larger, and each step makes hundreds. An
+        // epoch may be the first in which a thread multiplies for the diagnostics, but not one in four of them.
+        let mut growth: Vec<_> = alive[20..].windows(2).map(|two| two[1].saturating_sub(two[0])).collect();
+        growth.sort_unstable();
+        assert!(growth[growth.len() * 3 / 4] < 8 * 1024, "{micro_batch}: bytes after each epoch: {alive:?}");
     }
 }
