@@ -6,7 +6,8 @@
 
 The layers of benches/convolution.rs: torch.nn.functional.conv2d, and both gradients by torch.ops.aten.convolution_backward, one at a
 time; f32, all cores (`--threads` for fewer: then give criterion as many with RAYON_NUM_THREADS), contiguous and channels last.
-Prints a Markdown table: milliseconds, and how much faster this project is than the better format (below 1: slower).
+Prints a Markdown table: milliseconds, with Burn's own as criterion has them, and how much faster this project is than Burn and than
+PyTorch's better format (below 1: slower).
 
 Least times are compared, of criterion's samples and of each peer's calls, so that a job that interrupts some of them does
 not show.
@@ -57,10 +58,10 @@ def passes(layer, memory_format):
     return forward, lambda: backward([True, False, False]), lambda: backward([False, True, False])
 
 
-def ours(criterion, name, title):
-    """In seconds; None where it was not measured."""
-    folder = criterion / "convolution" / f"{name}_{title}_seqjepa"
-    return best_sample(folder) if folder.exists() else None
+def measured(criterion, name, title, whose):
+    """In seconds; nan where it was not measured."""
+    folder = criterion / "convolution" / f"{name}_{title}_{whose}"
+    return best_sample(folder) if folder.exists() else float("nan")
 
 
 def main():
@@ -72,8 +73,8 @@ def main():
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    print("| layer | pass | seqjepa, ms | PyTorch, ms | channels last, ms | seqjepa is faster by |")
-    print("|---|---|---:|---:|---:|---:|")
+    print("| layer | pass | seqjepa | Burn | PyTorch | channels last | times Burn | times PyTorch |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
     for layer in LAYERS:
         inputs, outputs, side, kernel, stride = layer
         name = f"{inputs}x{side}x{side}_{outputs}_k{kernel}_s{stride}"
@@ -81,10 +82,10 @@ def main():
             formats = [passes(layer, memory_format) for memory_format in FORMATS]
             for title, *runs in zip(PASSES, *formats):
                 peers = [least(run, arguments.seconds) for run in runs]
-                own = ours(arguments.criterion, name, title)
-                own_ms, ratio = ("-", "-") if own is None else (f"{own * 1e3:.2f}", f"{min(peers) / own:.2f}")
-                milliseconds = " | ".join(f"{peer * 1e3:.2f}" for peer in peers)
-                print(f"| {name} | {title} | {own_ms} | {milliseconds} | {ratio} |", flush=True)
+                own, burn = (measured(arguments.criterion, name, title, whose) for whose in ("seqjepa", "burn"))
+                milliseconds = " | ".join(f"{seconds * 1e3:.2f}" for seconds in (own, burn, *peers))
+                ratios = f"{burn / own:.2f} | {min(peers) / own:.2f}"
+                print(f"| {name} | {title} | {milliseconds} | {ratios} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ pub use gates::{GateVerdict, evaluate_gates};
 pub use memory::{MemoryEstimate, MemoryPart, MemoryThere, is_out_of_memory};
 pub use model_file::{LoadedModel, MayLack, Pretrained, PretrainedSource, published_probes};
 pub use registry::Registry;
-pub use run::{DrawPictures, Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord};
+pub use run::{DrawPictures, Rehearsal, ResumeOptions, Run, RunCheckpoint, RunError, RunRecord, StepCost};
 #[cfg(feature = "fault-injection")]
 pub use seqjepa_train::storage::fault as fault_injection;
 pub use tracking::{Tracked, TrackingVariables};

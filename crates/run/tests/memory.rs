@@ -69,7 +69,7 @@ fn peaks(overrides: &[&str]) -> (usize, usize) {
     let rehearsal = Run::rehearse(config(overrides), &mut Observers::new()).unwrap();
     let predicted = usize::try_from(rehearsal.memory().peak()).unwrap();
     MOST.store(ALIVE.load(Ordering::Relaxed), Ordering::Relaxed);
-    rehearsal.step_time(2, Duration::MAX).unwrap();
+    rehearsal.measure_steps(2, Duration::MAX).unwrap();
     (predicted, MOST.load(Ordering::Relaxed) - before)
 }
 

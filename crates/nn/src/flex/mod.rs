@@ -15,7 +15,6 @@ use burn::backend::{DispatchDevice, Flex};
 use burn::tensor::{DType, Tensor, TensorData};
 
 pub(crate) use adam::adam;
-pub(crate) use batch_norm::{batch_statistics, normalize, normalize_add_relu};
 pub(crate) use convolution::convolve;
 pub(crate) use moving_average::moving_average;
 pub(crate) use relu::relu;
@@ -25,11 +24,6 @@ pub(crate) use squares::sum_of_squares;
 pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device = tensor.device().inner();
     matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && tensor.dtype() == DType::F32
-}
-
-/// [`serves`], for a batch of images that is not empty.
-pub(crate) fn serves_images<const D: usize>(tensor: &Tensor<D>) -> bool {
-    D == 4 && serves(tensor) && tensor.shape().num_elements() > 0
 }
 
 /// A tensor of these values.

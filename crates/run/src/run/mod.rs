@@ -12,6 +12,6 @@ mod train;
 pub(crate) use build::standard_probes;
 pub use error::RunError;
 pub use record::{RunCheckpoint, RunRecord};
-pub use rehearsal::Rehearsal;
+pub use rehearsal::{Rehearsal, StepCost};
 pub use resume::ResumeOptions;
 pub use run::{DrawPictures, Run};

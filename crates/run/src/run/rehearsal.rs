@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use seqjepa_model::DynMethod;
+use seqjepa_nn::Launches;
 use seqjepa_train::observer::{Observer, Observers};
 
 use super::error::RunError;
@@ -120,26 +121,46 @@ impl Rehearsal {
         self.parts.trainer.steps_per_epoch()
     }
 
-    /// Makes a first step, then up to `steps` more of the first epoch but no longer than about `limit`, and returns the mean time
-    /// of those; nothing where an epoch has only one step.
+    /// Makes a first step, then up to `steps` more of the first epoch but no longer than about `limit`, and measures those; nothing where
+    /// an epoch has only one step.
     ///
     /// # Errors
     ///
     /// As [`Run::train`].
-    pub fn step_time(mut self, steps: usize, limit: Duration) -> Result<Option<Duration>, RunError> {
+    pub fn measure_steps(mut self, steps: usize, limit: Duration) -> Result<Option<StepCost>, RunError> {
         let trainer = &mut self.parts.trainer;
         let steps = steps.min(trainer.steps_per_epoch() - 1);
         // The first step also starts threads, allocates, and on some devices compiles.
         trainer.advance(&mut Observers::new())?;
         trainer.settle(&mut Observers::new())?;
+        let reads = seqjepa_nn::host::reads();
         let started = Instant::now();
-        let mut done = 0;
-        while done < steps && started.elapsed() < limit {
-            trainer.advance(&mut Observers::new())?;
-            done += 1;
-        }
-        trainer.settle(&mut Observers::new())?;
-        let done = u32::try_from(done).unwrap_or(u32::MAX);
-        Ok((done > 0).then(|| started.elapsed() / done))
+        let (done, launches) = seqjepa_nn::count_launches(|| {
+            let mut done = 0;
+            while done < steps && started.elapsed() < limit {
+                trainer.advance(&mut Observers::new())?;
+                done += 1;
+            }
+            trainer.settle(&mut Observers::new())?;
+            Ok::<_, RunError>(done)
+        });
+        let done = u32::try_from(done?).unwrap_or(u32::MAX);
+        let time = started.elapsed().checked_div(done);
+        let reads = seqjepa_nn::host::reads() - reads;
+        Ok(time.map(|time| StepCost { steps: done, time, launches, reads }))
     }
+}
+
+/// What steps cost that were made for the sake of it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StepCost {
+    /// How many were made.
+    pub steps: u32,
+    /// The mean time of one.
+    pub time: Duration,
+    /// The kernels that all of them launched on a GPU.
+    pub launches: Launches,
+    /// How often all of them waited for values from the device.
+    pub reads: u64,
 }

@@ -31,7 +31,7 @@ fn config(folder: &Path, overrides: &[&str]) -> Config {
     Config::parse(SMALL, "small", &all).unwrap()
 }
 
-fn open(device: &str) -> Device {
+pub(super) fn open(device: &str) -> Device {
     DeviceRequest::parse(device).unwrap().open().unwrap()
 }
 

@@ -4,6 +4,7 @@
 //! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`.
 
 mod agreement;
+mod batch_norm;
 
 /// The tests of the device that a config calls `$name`.
 macro_rules! agrees_with_flex {
@@ -14,6 +15,11 @@ macro_rules! agrees_with_flex {
             #[test]
             fn on_every_operator() {
                 crate::agreement::operators(DEVICE);
+            }
+
+            #[test]
+            fn on_batch_norm_of_any_shape() {
+                crate::batch_norm::property(&crate::agreement::open(DEVICE));
             }
 
             #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use seqjepa_run::progress::ProgressBars;
-use seqjepa_run::{Config, MemoryPart, Rehearsal, Run, RunError, TrackingVariables};
+use seqjepa_run::{Config, MemoryPart, Rehearsal, Run, RunError, StepCost, TrackingVariables};
 
 use super::device::describe_device;
 use super::disk::size;
@@ -15,6 +15,9 @@ use super::terminal::say;
 
 /// Steps that are measured, and the longest time for them.
 const MEASURED: (usize, Duration) = (20, Duration::from_secs(15));
+
+/// Kernels that are named.
+const KERNELS: usize = 12;
 
 /// What a test batch costs of a training step: a forward pass without gradients.
 const TEST_SHARE: f64 = 0.35;
@@ -104,10 +107,12 @@ fn print_time(rehearsal: Rehearsal) -> anyhow::Result<()> {
     let config = rehearsal.config();
     let (epochs, steps, batch) = (config.run.epochs, rehearsal.steps_per_epoch(), config.dataset.batch_size);
     let test_batches = rehearsal.data().samples()[1].div_ceil(batch);
-    let Some(step) = rehearsal.step_time(MEASURED.0, MEASURED.1)? else {
+    let Some(cost) = rehearsal.measure_steps(MEASURED.0, MEASURED.1)? else {
         say!("time: an epoch of one step is too short to measure");
         return Ok(());
     };
+    print_launches(&cost);
+    let step = cost.time;
     let epoch = step.mul_f64(steps as f64 + TEST_SHARE * test_batches as f64);
     say!(
         "time, an estimate from a few steps made here: {:.3} s a step, {} an epoch, {} in all, without the frozen evaluation",
@@ -116,4 +121,21 @@ fn print_time(rehearsal: Rehearsal) -> anyhow::Result<()> {
         words(epoch.mul_f64(epochs as f64))
     );
     Ok(())
+}
+
+/// What a step asks of a GPU; the processor is asked for nothing.
+fn print_launches(cost: &StepCost) {
+    let total: u64 = cost.launches.values().sum();
+    if total == 0 {
+        return;
+    }
+    let a_step = |count: u64| count as f64 / f64::from(cost.steps);
+    let kinds = cost.launches.len();
+    say!("kernels: {:.0} launches a step, of {kinds} kinds, most often", a_step(total));
+    let mut kernels: Vec<_> = cost.launches.iter().collect();
+    kernels.sort_by_key(|&(name, &count)| (std::cmp::Reverse(count), name));
+    for (name, &count) in kernels.into_iter().take(KERNELS) {
+        say!("  {name:<44} {:>9.0}", a_step(count));
+    }
+    say!("values are waited for {} times in {} steps", cost.reads, cost.steps);
 }

@@ -1,5 +1,8 @@
 //! Batch normalisation.
 
+#[cfg(any(feature = "flex", feature = "cube"))]
+pub(crate) mod fused;
+
 use crate::{Buffer, Counter, Mode, relu};
 use burn::module::{Module, Param};
 use burn::tensor::module::{batch_norm, batch_norm_train};
@@ -79,7 +82,8 @@ impl BatchNorm {
 
     /// Normalises `input`, `[batch, channels, ..]`, over every axis but the second.
     ///
-    /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu`, everything else through Burn.
+    /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu`, everything on a GPU (feature `cube`) through kernels of this
+    /// crate, everything else through Burn.
     ///
     /// # Panics
     /// If the second axis does not have `channels` entries, or in [`Mode::Train`] if a channel has only one
@@ -88,7 +92,7 @@ impl BatchNorm {
         self.apply(input, End { residual: None, rectified: false }, mode)
     }
 
-    /// [`forward`](Self::forward), then [`relu`]; one pass over memory on the Flex backend.
+    /// [`forward`](Self::forward), then [`relu`]; one pass over memory on the Flex backend and on GPUs.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -97,7 +101,7 @@ impl BatchNorm {
     }
 
     /// [`forward`](Self::forward), plus `residual` of the input's shape, then [`relu`]: the end of a residual block, one pass
-    /// over memory on the Flex backend.
+    /// over memory on the Flex backend and on GPUs.
     ///
     /// # Panics
     /// As [`forward`](Self::forward), and if the shapes differ.
@@ -128,8 +132,9 @@ impl BatchNorm {
                     "batch norm in training mode needs more than one value per channel, got input of shape {:?}",
                     input.dims()
                 );
-                #[cfg(feature = "flex")]
-                if let Some(statistics) = crate::flex::batch_statistics(&input) {
+                #[cfg(any(feature = "flex", feature = "cube"))]
+                if fused::serves(&input) {
+                    let statistics = fused::batch_statistics(&input);
                     let row = |index| statistics.clone().narrow(0, index, 1).reshape([self.channels]);
                     self.track(row(0), row(1), count);
                     return self.apply_fused(input, statistics, gain, shift, end);
@@ -141,8 +146,8 @@ impl BatchNorm {
             Mode::Eval => {
                 let (mean, variance) = (self.running_mean.value(), self.running_var.value());
                 // The fused gradient is that of training.
-                #[cfg(feature = "flex")]
-                if crate::flex::serves_images(&input) && !input.is_autodiff() && !gain.is_autodiff() {
+                #[cfg(any(feature = "flex", feature = "cube"))]
+                if fused::serves(&input) && !input.is_autodiff() && !gain.is_autodiff() {
                     let statistics = Tensor::stack(vec![mean, variance], 0);
                     return self.apply_fused(input, statistics, gain, shift, end);
                 }
@@ -151,7 +156,7 @@ impl BatchNorm {
         }
     }
 
-    #[cfg(feature = "flex")]
+    #[cfg(any(feature = "flex", feature = "cube"))]
     fn apply_fused<const D: usize>(
         &self,
         input: Tensor<D>,
@@ -160,7 +165,7 @@ impl BatchNorm {
         shift: Tensor<1>,
         end: End<D>,
     ) -> Tensor<D> {
-        use crate::flex::{normalize, normalize_add_relu};
+        use fused::{normalize, normalize_add_relu};
         match end.residual {
             Some(residual) => normalize_add_relu(input, residual, statistics, gain, shift, self.epsilon),
             None => normalize(input, statistics, gain, shift, self.epsilon, end.rectified),

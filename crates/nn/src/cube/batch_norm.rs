@@ -1,0 +1,246 @@
+//! Batch norm: three kernels forward, three backward.
+
+use burn::backend::tensor::FloatTensor;
+use burn_cubecl::CubeBackend;
+use burn_cubecl::cubecl::calculate_cube_count_elemwise;
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+
+use super::kernels::{
+    LANES, UNITS, finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
+};
+use super::layout::{Layout, room};
+use crate::batch_norm::fused::{Kernels, Normalization};
+
+/// Positions of a channel that a cube sums at least, as far as there are so many.
+const LEAST_POSITIONS: usize = 8192;
+
+/// Cubes that share the sums of a channel at most.
+const MOST_PARTS: usize = 64;
+
+/// How the sums of a batch are divided.
+struct Parts {
+    positions: usize,
+    positions_of_part: usize,
+    parts: usize,
+    cubes: CubeCount,
+}
+
+impl Parts {
+    fn new(layout: Layout, positions: usize) -> Self {
+        let parts = positions.div_ceil(LEAST_POSITIONS).min(MOST_PARTS);
+        let channels = if layout.channels_last { layout.channels.div_ceil(LANES) } else { layout.channels };
+        let cubes = CubeCount::Static(narrowed(channels), narrowed(parts), 1);
+        Self { positions, positions_of_part: positions.div_ceil(parts), parts, cubes }
+    }
+
+    fn reciprocal_count(&self) -> f32 {
+        single(1.0 / self.positions as f64)
+    }
+}
+
+fn narrowed(count: usize) -> u32 {
+    u32::try_from(count).expect("as many cubes as a device takes")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "kernels compute in f32")]
+fn single(value: f64) -> f32 {
+    value as f32
+}
+
+fn units() -> CubeDim {
+    CubeDim::new_1d(narrowed(UNITS))
+}
+
+/// One unit per channel.
+fn per_channel(layout: Layout) -> CubeCount {
+    CubeCount::Static(narrowed(layout.channels.div_ceil(UNITS)), 1, 1)
+}
+
+/// One unit per value.
+fn per_value(values: &CubeTensor) -> CubeCount {
+    calculate_cube_count_elemwise(&values.client, values.meta.num_elements(), units())
+}
+
+impl Kernels for CubeBackend {
+    fn batch_norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (layout, input) = Layout::of(input);
+        let parts = Parts::new(layout, layout.positions(&input));
+        let client = input.client.clone();
+        let sums = room(&input, [2, parts.parts, layout.channels]);
+        let statistics = room(&input, [2, layout.channels]);
+        sum_moments::launch(
+            &client,
+            parts.cubes.clone(),
+            units(),
+            input.clone().into_tensor_arg(),
+            sums.clone().into_tensor_arg(),
+            parts.positions,
+            parts.positions_of_part,
+            layout,
+        );
+        finish_moments::launch(
+            &client,
+            per_channel(layout),
+            units(),
+            input.into_tensor_arg(),
+            sums.into_tensor_arg(),
+            statistics.clone().into_tensor_arg(),
+            parts.parts,
+            parts.reciprocal_count(),
+            layout,
+        );
+        statistics
+    }
+
+    fn batch_norm_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        epsilon: f64,
+        rectified: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let ([input, gain, shift], _) =
+            gradients([input, gradient, output], [gain, statistics], epsilon, rectified, false);
+        (input, gain, shift)
+    }
+
+    fn batch_norm_add_relu_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let ([input, gain, shift], residual) =
+            gradients([input, gradient, output], [gain, statistics], epsilon, true, true);
+        (input, gain, shift, residual)
+    }
+}
+
+impl Normalization for CubeBackend {
+    fn batch_norm_apply(
+        input: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        epsilon: f64,
+        rectify: bool,
+    ) -> FloatTensor<Self> {
+        applied(input, None, [gain, shift, statistics], epsilon, rectify)
+    }
+
+    fn batch_norm_add_relu(
+        input: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        gain: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        statistics: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        applied(input, Some(residual), [gain, shift, statistics], epsilon, true)
+    }
+}
+
+fn applied(
+    input: CubeTensor,
+    residual: Option<CubeTensor>,
+    by_channel: [CubeTensor; 3],
+    epsilon: f64,
+    rectify: bool,
+) -> CubeTensor {
+    let (layout, input) = Layout::of(input);
+    let [gain, shift, statistics] = by_channel.map(into_contiguous);
+    let with_residual = residual.is_some();
+    // Without a residual something has to stand in its place; it is not read.
+    let residual = residual.map_or_else(|| input.clone(), |residual| layout.bring(residual));
+    let output = room(&input, input.meta.shape().clone());
+    normalize::launch(
+        &output.client,
+        per_value(&output),
+        units(),
+        input.into_tensor_arg(),
+        residual.into_tensor_arg(),
+        gain.into_tensor_arg(),
+        shift.into_tensor_arg(),
+        statistics.into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        single(epsilon),
+        with_residual,
+        rectify,
+        layout,
+    );
+    layout.back(output)
+}
+
+/// Gradients of input, gain and shift, and of the residual: that of the input again where it was not asked for.
+fn gradients(
+    [input, gradient, output]: [CubeTensor; 3],
+    by_channel: [CubeTensor; 2],
+    epsilon: f64,
+    rectified: bool,
+    with_residual: bool,
+) -> ([CubeTensor; 3], CubeTensor) {
+    let (layout, input) = Layout::of(input);
+    let gradient = layout.bring(gradient);
+    let output = if rectified { layout.bring(output) } else { input.clone() };
+    let [gain, statistics] = by_channel.map(into_contiguous);
+    let parts = Parts::new(layout, layout.positions(&input));
+    let client = input.client.clone();
+
+    let sums = room(&input, [2, parts.parts, layout.channels]);
+    sum_gradients::launch(
+        &client,
+        parts.cubes.clone(),
+        units(),
+        input.clone().into_tensor_arg(),
+        gradient.clone().into_tensor_arg(),
+        output.clone().into_tensor_arg(),
+        statistics.clone().into_tensor_arg(),
+        sums.clone().into_tensor_arg(),
+        parts.positions,
+        parts.positions_of_part,
+        rectified,
+        layout,
+    );
+
+    let [of_gain, of_shift] = [(); 2].map(|()| room(&input, [layout.channels]));
+    let coefficients = room(&input, [4, layout.channels]);
+    finish_gradients::launch(
+        &client,
+        per_channel(layout),
+        units(),
+        sums.into_tensor_arg(),
+        gain.into_tensor_arg(),
+        statistics.into_tensor_arg(),
+        of_gain.clone().into_tensor_arg(),
+        of_shift.clone().into_tensor_arg(),
+        coefficients.clone().into_tensor_arg(),
+        parts.parts,
+        parts.reciprocal_count(),
+        single(epsilon),
+        layout,
+    );
+
+    let of_input = room(&input, input.meta.shape().clone());
+    let of_residual = if with_residual { room(&input, input.meta.shape().clone()) } else { of_input.clone() };
+    input_gradient::launch(
+        &client,
+        per_value(&of_input),
+        units(),
+        input.into_tensor_arg(),
+        gradient.into_tensor_arg(),
+        output.into_tensor_arg(),
+        coefficients.into_tensor_arg(),
+        of_input.clone().into_tensor_arg(),
+        of_residual.clone().into_tensor_arg(),
+        rectified,
+        with_residual,
+        layout,
+    );
+    ([layout.back(of_input), of_gain, of_shift], layout.back(of_residual))
+}

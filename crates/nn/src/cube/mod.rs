@@ -1,0 +1,8 @@
+//! Operators of the GPU backends by kernels of this crate, written in CubeCL, beside Burn's own.
+//!
+//! Burn computes batch norm on a GPU as a chain of some ten operations forward and more backward, each of which reads and writes the whole
+//! batch or ends what can be fused.
+
+mod batch_norm;
+mod kernels;
+mod layout;
