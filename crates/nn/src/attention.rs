@@ -1,8 +1,10 @@
 //! Multi-head self-attention.
 
+use crate::linear::affine;
+use crate::precision::product;
 use crate::{DropoutMasks, InitRng, Linear};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, activation::softmax, module};
+use burn::tensor::{Device, Tensor, activation::softmax};
 
 /// Self-attention with the parameters of `torch.nn.MultiheadAttention`: query, key and value
 /// projections are packed into one matrix.
@@ -47,19 +49,18 @@ impl MultiHeadAttention {
     pub fn forward(&self, input: Tensor<3>, dropout: f64, masks: Option<&mut DropoutMasks>) -> Tensor<3> {
         let [batch, tokens, width] = input.dims();
         let head_width = width / self.heads;
-        let packed =
-            module::linear(input, self.in_proj_weight.val().transpose(), Some(self.in_proj_bias.val()));
+        let packed = affine(input, self.in_proj_weight.val(), Some(self.in_proj_bias.val()));
         // [3, batch, heads, tokens, head_width]
         let split = packed.reshape([batch, tokens, 3, self.heads, head_width]).permute([2, 0, 3, 1, 4]);
         let part =
             |index: usize| split.clone().narrow(0, index, 1).reshape([batch, self.heads, tokens, head_width]);
         let query = part(0).mul_scalar(1.0 / (head_width as f64).sqrt());
-        let weights = softmax(query.matmul(part(1).swap_dims(2, 3)), 3);
+        let weights = softmax(product(query, part(1).swap_dims(2, 3), Tensor::matmul), 3);
         let weights = match masks {
             Some(masks) => masks.apply(weights, dropout),
             None => weights,
         };
-        let mixed = weights.matmul(part(2)).swap_dims(1, 2).reshape([batch, tokens, width]);
+        let mixed = product(weights, part(2), Tensor::matmul).swap_dims(1, 2).reshape([batch, tokens, width]);
         self.out_proj.forward(mixed)
     }
 }

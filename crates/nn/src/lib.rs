@@ -57,6 +57,7 @@ mod linear;
 mod mode;
 mod moving_average;
 pub mod optimizer;
+mod precision;
 mod relu;
 mod state_dict;
 mod transformer;
@@ -78,6 +79,7 @@ pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use mode::Mode;
 pub use moving_average::moving_average;
+pub use precision::Precision;
 pub use relu::relu;
 pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
 pub use transformer::{

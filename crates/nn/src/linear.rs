@@ -1,6 +1,7 @@
 //! The affine map.
 
-use crate::InitRng;
+use crate::precision::product;
+use crate::{InitRng, Precision};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, module};
 
@@ -30,7 +31,22 @@ impl Linear {
 
     /// Maps the last axis: `[.., in]` to `[.., out]`.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        let bias = self.bias.as_ref().map(Param::val);
-        module::linear(input, self.weight.val().transpose(), bias)
+        affine(input, self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+}
+
+/// `x Wᵀ + b` in the precision of this thread.
+pub(crate) fn affine<const D: usize>(
+    input: Tensor<D>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<D> {
+    if Precision::current() == Precision::Full {
+        return module::linear(input, weight.transpose(), bias);
+    }
+    let sums = product(input, weight.transpose(), |input, weight| module::linear(input, weight, None));
+    match bias {
+        Some(bias) => sums + bias.unsqueeze(),
+        None => sums,
     }
 }

@@ -36,6 +36,7 @@ mod gates;
 mod memory;
 pub mod model_file;
 #[cfg(feature = "progress")]
+mod precision;
 pub mod progress;
 pub mod registry;
 mod run;

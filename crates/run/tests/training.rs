@@ -244,3 +244,41 @@ fn what_cannot_run_is_refused_before_anything_is_written() {
         assert!(!folder.exists(), "{overrides:?} left something behind");
     }
 }
+
+/// Products are rounded, and nothing else of the arithmetic changes: over 24 steps the mean losses stay within 1 % of those in f32.
+#[test]
+fn in_bf16_the_losses_fall_as_in_f32() {
+    let scratch = tempfile::tempdir().unwrap();
+    let losses = |precision: &str| {
+        let overrides = [
+            &format!("run.precision={precision}"),
+            "run.epochs=8",
+            "optim.scheduler=cosine",
+            "model.width=8",
+        ];
+        let run = train(&scratch.path().join(precision), &overrides);
+        let of_row = |row: &MetricsRow| ["ep_loss", "test_loss"].map(|name| row.get(name).unwrap());
+        run.rows().iter().map(of_row).collect::<Vec<_>>().concat()
+    };
+    let (in_f32, in_bf16) = (losses("f32"), losses("bf16"));
+    assert_eq!(in_f32.len(), 16);
+    assert!(in_f32[14] < 0.9 * in_f32[0], "{in_f32:?}");
+    assert_ne!(in_f32[0], in_bf16[0]);
+    for (f32, bf16) in in_f32.iter().zip(&in_bf16) {
+        assert!((f32 - bf16).abs() < 0.01 * f32, "{in_f32:?} {in_bf16:?}");
+    }
+    // The default on the processor.
+    assert_eq!(losses("null"), in_f32);
+}
+
+#[test]
+fn a_precision_that_the_device_lacks_is_refused_before_anything_is_made() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let error = Run::start(config(&folder, &["run.precision=tf32"]), &mut Observers::new()).unwrap_err();
+    assert!(matches!(error, RunError::Config(ConfigError::Invalid { key: "run.precision", .. })), "{error}");
+    assert!(error.to_string().contains("`flex` has no TF32"), "{error}");
+    assert!(!folder.exists());
+    let error = parse(&folder, &["run.precision=fp8"]).unwrap_err().to_string();
+    assert!(error.contains("bf16"), "{error}");
+}

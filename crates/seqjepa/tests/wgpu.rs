@@ -53,3 +53,28 @@ fn the_quickstart_trains_is_checked_and_evaluated() {
     assert!(check["share"].as_f64().is_some_and(|share| share < 1.0), "{check}");
     assert!(!read("evaluation.json")["figures"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn a_dry_run_counts_launches_and_what_the_device_lacks_is_refused() {
+    let scratch = scratch_with(
+        "run: {device: wgpu}
+dataset: {name: synthetic, seq_len: 1, batch_size: 4, synthetic_train: 12, synthetic_val: 4, num_workers: 1}
+model: {img_size: 8, width: 2, pred_hidden: 4, num_heads: 1, num_enc_layers: 1, act_projdim: 4}
+",
+    );
+    let dry = ["train", "--config", "tiny.yaml", "--dry-run"];
+    let counted = seqjepa(scratch.path(), dry);
+    assert!(counted.status.success(), "{}", said(&counted));
+    let told = stdout(&counted);
+    let launches = |name: &str| -> u64 {
+        let line = told.lines().find(|line| line.trim_start().starts_with(name)).expect(&told);
+        line.split_whitespace().find_map(|word| word.parse().ok()).unwrap()
+    };
+    assert!(launches("kernels:") > 100, "{told}");
+    // Nothing is waited for within a step.
+    assert!(told.contains("values are waited for"), "{told}");
+
+    let refused = seqjepa(scratch.path(), dry.iter().copied().chain(["--set", "run.precision=bf16"]));
+    assert!(!refused.status.success());
+    assert!(said(&refused).contains("does not compute in bf16"), "{}", said(&refused));
+}

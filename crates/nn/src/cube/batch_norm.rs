@@ -87,6 +87,7 @@ impl Kernels for CubeBackend {
             input.into_tensor_arg(),
             sums.into_tensor_arg(),
             statistics.clone().into_tensor_arg(),
+            parts.positions,
             parts.parts,
             parts.reciprocal_count(),
             layout,

@@ -1,8 +1,8 @@
 //! Kernels of batch norm.
 //!
 //! Sums over a channel are made in two stages, without atomic operations, so that they come out the same every time: the cubes of a
-//! channel each write what they found, and one unit adds that up. What is summed is taken less a value of the channel, so that a mean far
-//! from 0 costs no digits.
+//! channel each write what they found, and one unit adds that up. What is summed is taken less a rough mean of the channel,
+//! so that a mean far from 0 costs no digits.
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
@@ -13,6 +13,9 @@ pub(super) const UNITS: usize = 256;
 
 /// Of them, those that read channels side by side.
 pub(super) const LANES: usize = 32;
+
+/// Values of which the rough mean of a channel is made.
+const SAMPLES: usize = 8;
 
 /// Where a value lies.
 #[cube]
@@ -52,6 +55,16 @@ fn own_offset(#[comptime] layout: Layout) -> usize {
     if comptime!(layout.channels_last) { UNIT_POS as usize / LANES } else { UNIT_POS as usize }
 }
 
+/// Near the mean of a channel: the mean of a few of its values, spread over the batch. Sums of squares less this lose no digits.
+#[cube]
+fn origin(input: &Tensor<f32>, channel: usize, positions: usize, #[comptime] layout: Layout) -> f32 {
+    let mut sum = 0.0f32;
+    for sample in 0..SAMPLES {
+        sum += input[address(channel, sample * positions / SAMPLES, layout)];
+    }
+    sum * comptime!(1.0 / SAMPLES as f32)
+}
+
 /// Adds up what the units of this cube have found of a channel, and writes it into its part of `[2, parts, channels]`.
 #[cube]
 fn write_part(first: f32, second: f32, sums: &mut Tensor<f32>, #[comptime] layout: Layout) {
@@ -84,7 +97,7 @@ fn write_part(first: f32, second: f32, sums: &mut Tensor<f32>, #[comptime] layou
     }
 }
 
-/// Parts of the sums of values and of squares, less the channel's first value.
+/// Parts of the sums of values and of squares, less the channel's [`origin`].
 #[cube(launch)]
 pub(super) fn sum_moments(
     input: &Tensor<f32>,
@@ -97,7 +110,7 @@ pub(super) fn sum_moments(
     let mut first = 0.0f32;
     let mut second = 0.0f32;
     if channel < comptime!(layout.channels) {
-        let origin = input[address(channel, 0, layout)];
+        let origin = origin(input, channel, positions, layout);
         let start = CUBE_POS_Y as usize * positions_of_part;
         let end = min(start + positions_of_part, positions);
         let step = comptime!(if layout.channels_last { UNITS / LANES } else { UNITS });
@@ -118,6 +131,7 @@ pub(super) fn finish_moments(
     input: &Tensor<f32>,
     sums: &Tensor<f32>,
     statistics: &mut Tensor<f32>,
+    positions: usize,
     parts: usize,
     reciprocal_count: f32,
     #[comptime] layout: Layout,
@@ -134,7 +148,7 @@ pub(super) fn finish_moments(
         second += sums[(parts + part) * channels + channel];
     }
     let mean = first * reciprocal_count;
-    statistics[channel] = input[address(channel, 0, layout)] + mean;
+    statistics[channel] = origin(input, channel, positions, layout) + mean;
     statistics[channels + channel] = max(second * reciprocal_count - mean * mean, 0.0f32);
 }
 

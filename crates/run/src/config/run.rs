@@ -24,6 +24,11 @@ pub struct RunConfig {
     /// beyond rounding ends the run: on a whole batch (`full`), on at most 8 sequences of it (`quick`), or not at all (`off`). Default
     /// `full`.
     pub device_check: DeviceCheckLevel,
+    /// What training steps round the factors of convolutions and matrix products to; parameters, batch norm, losses and optimizer stay
+    /// f32. `f32`: nothing; `tf32`: what `cuda` rounds f32 products to on tensor cores, without being asked; `bf16`: to bf16, as well as
+    /// results and gradients (the processor computes that too, for trials, no faster). What the device lacks is refused. Default: what
+    /// the device does of itself, `tf32` on `cuda`, `f32` elsewhere.
+    pub precision: Option<PrecisionName>,
     /// Passes over the training split. Default 10.
     #[schemars(range(min = 1, max = MOST_EPOCHS))]
     pub epochs: usize,
@@ -98,6 +103,18 @@ pub enum DeviceCheckLevel {
     Off,
 }
 
+/// A precision of products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionName {
+    /// f32.
+    F32,
+    /// Factors of 10 bits of mantissa.
+    Tf32,
+    /// Factors and results of 7 bits of mantissa.
+    Bf16,
+}
+
 /// Which end of a figure is the good one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -115,6 +132,7 @@ impl Default for RunConfig {
             seed: 42,
             device: "auto".into(),
             device_check: DeviceCheckLevel::Full,
+            precision: None,
             epochs: 10,
             output_dir: None,
             drop_last: true,

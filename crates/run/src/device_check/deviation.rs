@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use seqjepa_nn::Precision;
 use thiserror::Error;
 
 /// How far results may lie from the reference's. Distances are relative: the root of the sum of squared differences over that of
@@ -25,10 +26,15 @@ impl Bounds {
     /// For products of which the factors are rounded to TF32's 10 bits of mantissa: forward 5e-3, gradients 5e-2.
     pub const TF32: Self = Self { forward: 5e-3, gradient: 5e-2 };
 
-    /// Those of a backend: on CUDA and ROCm Burn computes f32 products on tensor cores, in TF32 or its like, where it can.
+    /// For products of which the reference rounds the factors to bf16 as well: forward 2e-2, gradients 1e-1. What is left is the order
+    /// of sums, and that a result halfway between two values of 8 bits may be rounded to either.
+    pub const BF16: Self = Self { forward: 2e-2, gradient: 1e-1 };
+
+    /// Those of a backend in a precision: on CUDA and ROCm Burn computes f32 products on tensor cores, in TF32 or its like, where it can.
     #[must_use]
-    pub fn of_backend(backend: &str) -> Self {
+    pub fn of(backend: &str, precision: Precision) -> Self {
         match backend {
+            _ if precision == Precision::Bf16 => Self::BF16,
             "cuda" | "rocm" => Self::TF32,
             _ => Self::F32,
         }

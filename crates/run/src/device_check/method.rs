@@ -5,7 +5,7 @@ use seqjepa_data::SequenceBatch;
 use seqjepa_evaluation::DeviceCheckRecord;
 use seqjepa_model::{DynMethod, DynMethodConfig, TrainingOutput};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
-use seqjepa_nn::{DropoutKey, StateDict, host};
+use seqjepa_nn::{DropoutKey, Precision, StateDict, host};
 use seqjepa_train::sequence_input;
 
 use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares};
@@ -19,6 +19,8 @@ pub struct MethodCheck<'a> {
     pub backend: &'a str,
     /// The method.
     pub method: &'a dyn DynMethodConfig,
+    /// What products are rounded to, on the device and on the reference.
+    pub precision: Precision,
     /// Seed of its initial values.
     pub seed: u64,
     /// The batch to compute it on.
@@ -40,7 +42,7 @@ pub fn check_method(
     optimizer: &Optimizer,
 ) -> Result<DeviceCheckRecord, DeviceCheckError> {
     let reference = reference(check.backend)?;
-    let bounds = Bounds::of_backend(check.backend);
+    let bounds = Bounds::of(check.backend, check.precision);
     let shapes = {
         let batch = check.batch;
         let [views, channels, height, width] =
@@ -138,7 +140,8 @@ impl Pass {
         device: &Device,
     ) -> Result<Self, DeviceCheckError> {
         let input = sequence_input(check.batch.clone(), device)?;
-        let output = method.training_forward(input, DropoutKey { seed: check.seed, step: 0 })?;
+        let key = DropoutKey { seed: check.seed, step: 0 };
+        let output = check.precision.within(|| method.training_forward(input, key))?;
         let TrainingOutput { loss, terms, representations } = output;
         let mut results = vec![("the loss".to_owned(), host::read(loss.clone().without_autodiff()))];
         for term in terms {

@@ -10,8 +10,8 @@ use seqjepa_model::cosine_distance;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use seqjepa_nn::visit::visit_floats;
 use seqjepa_nn::{
-    BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, finite_flag, gelu, host, moving_average,
-    relu,
+    BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, Precision, finite_flag, gelu, host,
+    moving_average, relu,
 };
 
 use super::deviation::{Bounds, Deviation, DeviceCheckError, reference};
@@ -68,7 +68,7 @@ pub fn check_operators(
     mut each: impl FnMut(&OperatorReport),
 ) -> Result<Vec<OperatorReport>, DeviceCheckError> {
     let reference = reference(backend)?;
-    Ok(check(operators(), device, &reference, Bounds::of_backend(backend), &mut each))
+    Ok(check(operators(), device, &reference, Bounds::of(backend, Precision::Full), &mut each))
 }
 
 fn check(

@@ -3,6 +3,7 @@
 use burn::tensor::Device;
 use seqjepa_data::ActionSpace;
 use seqjepa_model::{DynMethod, DynMethodConfig};
+use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_probes::OutputGroup;
 use seqjepa_probes::online::{Phase, StandardProbes};
@@ -17,7 +18,7 @@ pub(super) fn build_trainer(
     config: &Config,
     method: &dyn DynMethodConfig,
     data: &RunData,
-    device: &Device,
+    (device, precision): (&Device, Precision),
 ) -> Result<Trainer, RunError> {
     let device = device.clone().autodiff();
     let method = method.init(config.run.seed, &device)?;
@@ -33,6 +34,7 @@ pub(super) fn build_trainer(
         .seed(config.run.seed)
         .epochs(config.run.epochs)
         .log_every(config.logging.log_every)
+        .precision(precision)
         .skipping_nonfinite_steps(config.run.skip_nonfinite_steps);
     if let Some(sequences) = config.dataset.micro_batch {
         builder = builder.micro_batch(sequences);

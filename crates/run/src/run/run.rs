@@ -26,6 +26,7 @@ use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::memory::{self, MemoryEstimate, MemoryThere, guarded};
+use crate::precision;
 use crate::registry::Registry;
 use crate::sink::StatusSink;
 use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
@@ -89,6 +90,7 @@ impl Parts {
         observer: &mut dyn Observer,
     ) -> Result<Self, RunError> {
         memory::check(&config, &*registry.method(&config)?, device.1)?;
+        precision::resolve(config.run.precision, device.1, &device.0)?;
         let data = RunData::open_with(registry, &config, observer)?;
         Self::prepare_on(registry, config, device, data)
     }
@@ -102,7 +104,8 @@ impl Parts {
     ) -> Result<Self, RunError> {
         let method = registry.method(&config)?;
         memory::check(&config, &*method, backend)?;
-        let trainer = build_trainer(&config, &*method, &data, &device)?;
+        let precision = precision::resolve(config.run.precision, backend, &device)?;
+        let trainer = build_trainer(&config, &*method, &data, (&device, precision))?;
         let fingerprint = DataFingerprint::of(data.set());
         let parts = Self { config, method, device, backend, data, fingerprint, trainer, device_check: None };
         if parts.memory().beside().is_none() {
@@ -147,6 +150,7 @@ impl Parts {
             device: &self.device,
             backend: self.backend,
             method: &*self.method,
+            precision: precision::resolve(config.run.precision, self.backend, &self.device)?,
             seed: config.run.seed,
             batch: &batch,
             learning_rate: config.optim.lr,

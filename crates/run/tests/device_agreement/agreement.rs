@@ -7,6 +7,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seqjepa_evaluation::{DeviceCheckRecord, ResultCard};
+use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::device_check::{MethodCheck, check_method, check_operators};
@@ -83,6 +84,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
         device: &open(device),
         backend: device,
         method: &*method,
+        precision: Precision::Full,
         seed: config.run.seed,
         batch: &batch,
         learning_rate: config.optim.lr,
@@ -115,7 +117,8 @@ fn assert_close(found: &[(String, f64)], expected: &[(String, f64)], bound: f64,
     }
 }
 
-/// Twenty steps of AdamW, which amplifies rounding: it divides each gradient by its own size.
+/// Twenty steps of AdamW, which amplifies rounding: it divides each gradient by its own size, so that one near 0 may go either way. The
+/// R2 of the untrained probes, around -5, differ by up to 1e-3 between processors; losses by 1e-4.
 pub(super) fn training(device: &str) {
     let scratch = tempfile::tempdir().unwrap();
     let [found, expected] = [device, "flex"].map(|device| {
@@ -123,7 +126,14 @@ pub(super) fn training(device: &str) {
         assert_eq!(run.rows().last().and_then(|row| row.get("step")), Some(20.0));
         figures(run.rows())
     });
-    assert_close(&found, &expected, 1e-3, 40.0);
+    let losses = |figures: &[(String, f64)]| -> [Vec<(String, f64)>; 2] {
+        let (losses, others) = figures.iter().cloned().partition(|(name, _)| name.contains("loss"));
+        [losses, others]
+    };
+    for ((found, expected), bound) in losses(&found).iter().zip(&losses(&expected)).zip([1e-3, 1e-2]) {
+        assert!(expected.len() > 5, "{expected:?}");
+        assert_close(found, expected, bound, 40.0);
+    }
 }
 
 /// The same parameters, trained on Flex, evaluated on both.

@@ -1,6 +1,7 @@
 use burn::tensor::Device;
 use seqjepa_data::SequenceLoader;
 use seqjepa_model::DynMethod;
+use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
 use seqjepa_probes::online::OnlineProbes;
 
@@ -80,6 +81,7 @@ impl TrainerBuilder {
                 skip_limit: 0,
                 log_every: LOG_EVERY,
                 micro_batch: None,
+                precision: Precision::Full,
             },
         }
     }
@@ -119,6 +121,12 @@ impl TrainerBuilder {
     /// waited for. No figure depends on it.
     pub fn log_every(mut self, steps: usize) -> Self {
         self.settings.log_every = steps.max(1);
+        self
+    }
+
+    /// What the layers' products are rounded to in training steps; the test pass is [`Precision::Full`]. The default too.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.settings.precision = precision;
         self
     }
 

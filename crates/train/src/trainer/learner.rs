@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use seqjepa_data::SequenceBatch;
 use seqjepa_model::{DynMethod, Representations};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
-use seqjepa_nn::{DropoutKey, host};
+use seqjepa_nn::{DropoutKey, Precision, host};
 use seqjepa_probes::ProbeError;
 use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
 
@@ -25,6 +25,7 @@ pub(super) struct Learner {
 pub(super) struct StepSettings {
     /// The most sequences that pass the method at once; `None` for all of a batch.
     pub micro_batch: Option<usize>,
+    pub precision: Precision,
     pub learning_rate: f64,
     pub key: DropoutKey,
     pub total_steps: u64,
@@ -148,7 +149,8 @@ impl Learner {
         let mut representations = Vec::new();
         for part in MicroBatches::new(batch, settings.micro_batch, device) {
             let MicroBatch { input, index, share, .. } = part?;
-            let output = self.method.training_forward(input, settings.key.micro_batch(index))?;
+            let key = settings.key.micro_batch(index);
+            let output = settings.precision.within(|| self.method.training_forward(input, key))?;
             representations.push(output.representations);
             let loss = weighted(output.loss, share);
             let terms = output.terms.into_iter();

@@ -3,7 +3,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use seqjepa_data::{SequenceBatch, SequenceEpoch, SequenceLoader};
 use seqjepa_model::DynMethod;
-use seqjepa_nn::DropoutKey;
+use seqjepa_nn::{DropoutKey, Precision};
 use seqjepa_probes::Metrics;
 
 use super::learner::{CheckedStep, Learner, StepSettings, is_non_finite};
@@ -48,6 +48,7 @@ pub(super) struct TrainerSettings {
     pub skip_limit: u64,
     pub log_every: usize,
     pub micro_batch: Option<usize>,
+    pub precision: Precision,
 }
 
 /// Trains a [`Method`](seqjepa_model::Method) with online probes, an epoch or a batch at a time; made by a
@@ -205,6 +206,7 @@ impl Trainer {
     fn step_settings(&self) -> StepSettings {
         StepSettings {
             micro_batch: self.settings.micro_batch,
+            precision: self.settings.precision,
             learning_rate: self.learning_rate(self.under_way.train_batches),
             key: DropoutKey { seed: self.settings.seed, step: self.step },
             total_steps: (self.steps_per_epoch() * self.settings.epochs) as u64,
