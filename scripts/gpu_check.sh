@@ -213,7 +213,8 @@ fi
     echo "| system | $(uname -sr) |"
     echo "| date | $(date -u +%Y-%m-%d) |"
     echo "| command | \`$typed\` |"
-    printf '\nPrecision is f32; there is no key for another. On CUDA and ROCm, Burn rounds the factors of f32 products to TF32 on tensor cores.\n'
+    echo
+    echo "\`tf32\`: on CUDA, Burn rounds the factors of f32 products to TF32 on tensor cores, unasked. \`bf16\` is run.precision."
 } > "$report"
 
 section "Devices found"
@@ -252,9 +253,20 @@ own_model() { # NAME WHAT ARGUMENTS...
         block "$(cat "runs/$name/device_check.json")"
     fi
 }
+# What the device does of itself, and bf16 where it has it.
+precisions=(f32)
+[ "$backend" != cuda ] || precisions=(tf32)
+step bf16 "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.precision=bf16
+[ "$code" != 0 ] || precisions+=(bf16)
 own_model check-tiny "the tiny model, 16 sequences" --config tiny.yaml
 own_model check-large "$model, $large sequences" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$large" \
     --set dataset.synthetic_train=$((2 * large)) --set dataset.synthetic_val="$large"
+if [ "${#precisions[@]}" = 2 ]; then
+    own_model check-bf16 "the tiny model in bf16" --config tiny.yaml --set run.precision=bf16
+else
+    write "" "This device does not compute in bf16:"
+    block "$(tail -n 3 bf16.log)"
+fi
 
 section "The same run twice"
 write "Digest of the final state of two runs of one config and seed, $model, 8 steps. On a GPU they may differ: kernels are tuned at run" \
@@ -273,34 +285,52 @@ if [ "$(wc -l <<< "$digests")" = 2 ]; then
 fi
 
 section "Time and memory of a training step"
-write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, f32, augmented by 8 threads, with the four online" \
+write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, augmented by 8 threads, with the four online" \
     "probes: the training part of the fastest epoch after the first, divided by its steps. Device memory is what \`nvidia-smi\` shows above" \
     "what was taken before, with what Burn keeps for later; host memory is the process's peak." \
     "" \
-    "| batch | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \
-    "|---:|---:|---:|---:|---:|---:|---:|"
-for batch in "${batches[@]}"; do
+    "| batch | precision | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \
+    "|---:|---|---:|---:|---:|---:|---:|---:|"
+time_steps() { # BATCH PRECISION
+    local batch=$1 precision=$2 steps name
     steps=$((5120 / batch))
     [ "$steps" -le 40 ] || steps=40
     [ "$steps" -ge 20 ] || steps=20
     ! $quick || steps=3
-    name=step-$batch
+    name=step-$batch-$precision
     train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$batch" --set run.epochs="$warm_epochs" \
+        --set run.precision="$precision" \
         --set dataset.synthetic_train=$((steps * batch)) --set dataset.synthetic_val="$batch" --set run.save_checkpoint=false
     if [ "$code" != 0 ]; then
-        write "| $batch | failed | | | | $device_mib | $host_mib |"
+        write "| $batch | $precision | failed | | | | $device_mib | $host_mib |"
         failed_steps+=("$name $code")
-        continue
+        return
     fi
     tail -n +2 "runs/$name/metrics.jsonl" | sed 's/.*"data_wait_share":\([^,}]*\).*"train_time":\([^,}]*\).*/\2 \1/' | sort -g | head -n 1 \
-        | awk -v batch="$batch" -v steps="$steps" -v device="$device_mib" -v host="$host_mib" '{
+        | awk -v batch="$batch" -v precision="$precision" -v steps="$steps" -v device="$device_mib" -v host="$host_mib" '{
             step = $1 / steps
-            printf "| %d | %.4f | %.0f | %.0f | %.0f %% | %s | %s |\n", batch, step, batch / step, 4 * batch / step, 100 * $2, device, host
+            printf "| %d | %s | %.4f | %.0f | %.0f | %.0f %% | %s | %s |\n", batch, precision, step, batch / step, 4 * batch / step, 100 * $2, device, host
         }' >> section.part
+}
+for batch in "${batches[@]}"; do
+    for precision in "${precisions[@]}"; do
+        time_steps "$batch" "$precision"
+    done
 done
 for failed in ${failed_steps[@]+"${failed_steps[@]}"}; do
     problem "${failed% *}: exit code ${failed#* }" "${failed% *}.log"
 done
+
+section "What a step launches"
+if $is_cpu; then
+    write "Nothing: the processor has no kernels to launch."
+else
+    step launches "$program" train --dry-run --config baseline.yaml --set run.device="$device" --set model.width="$width" \
+        --set dataset.batch_size="$large" --set dataset.synthetic_train=$((4 * large)) --set dataset.synthetic_val="$large"
+    write "\`train --dry-run\`, $model, batch $large:"
+    block "$(sed -n '/^kernels:/,/^values/p' launches.log)"
+    [ "$code" = 0 ] || problem "exit code $code" launches.log
+fi
 
 section "The same step in PyTorch"
 peer=$here/../benches/peers/train_step.py

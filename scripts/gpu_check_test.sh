@@ -28,7 +28,7 @@ no_parts() {
 whole() {
     local title
     for title in "Devices found" "Every operator" "A run's own model" "The same run twice" "Time and memory" "The same step in PyTorch" \
-        "An epoch of the baseline" "Verdict"; do
+        "What a step launches" "An epoch of the baseline" "Verdict"; do
         has "## $title"
     done
     no_parts
@@ -40,14 +40,15 @@ whole
 has '"backend": "ndarray"'
 has "They are the same"
 has "Nothing failed."
-[ "$(grep -cE '^\| [48] \| [0-9.]+ \| [0-9]+ \|' "$page")" = 2 ] || failed "expected two rows of step times"
+[ "$(grep -cE '^\| [48] \| f32 \| [0-9.]+ \| [0-9]+ \|' "$page")" = 2 ] || failed "expected two rows of step times"
+has "does not compute in bf16"
 
 # Wrong operators, and no memory for the larger batch.
 cat > "$work/faulty" << END
 #!/bin/sh
 case "\$*" in
     *--check*) echo "wrong: sum"; exit 1 ;;
-    *runs/step-8*) echo "error: out of memory" >&2; exit 1 ;;
+    *runs/step-8-f32*) echo "error: out of memory" >&2; exit 1 ;;
 esac
 exec "$program" "\$@"
 END
@@ -56,9 +57,10 @@ check faults --program "$work/faulty" --device flex
 [ "$code" = 1 ] || failed "expected exit code 1, found $code"
 whole
 has "- Every operator, at awkward shapes: exit code 1"
-has "- Time and memory of a training step: step-8: exit code 1"
+has "- Time and memory of a training step: step-8-f32: exit code 1"
+[ "$(grep -cE '^\| [48] \| bf16 \| [0-9.]+ \| [0-9]+ \|' "$page")" = 2 ] || failed "expected two rows of step times in bf16"
 has "error: out of memory"
-has "| 8 | failed |"
+has "| 8 | f32 | failed |"
 
 check absent --program "$program" --device cuda
 [ "$code" = 1 ] || failed "expected exit code 1, found $code"

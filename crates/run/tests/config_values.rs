@@ -113,7 +113,9 @@ fn every_key_with_any_value_is_refused_clearly_or_usable() {
                     let place = ["the override", "small.yaml"];
                     assert!(place.iter().any(|place| message.contains(place)), "{text}: {message}");
                     for word in ["usize", "u64", "f64", "f32", "enum", "variant", "invalid type", "unit"] {
-                        assert!(!message.contains(word), "{text}: {message}");
+                        // A precision's own name.
+                        let named = word == "f32" && key == "run.precision";
+                        assert!(named || !message.contains(word), "{text}: {message}");
                     }
                 }
             }

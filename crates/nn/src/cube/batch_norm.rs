@@ -2,14 +2,14 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
-use burn_cubecl::cubecl::calculate_cube_count_elemwise;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::kernels::{
-    LANES, UNITS, finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
+    LANES, finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
 };
+use super::launch::{UNITS, narrowed, per_value, single, units};
 use super::layout::{Layout, room};
 use crate::batch_norm::fused::{Kernels, Normalization};
 
@@ -40,27 +40,9 @@ impl Parts {
     }
 }
 
-fn narrowed(count: usize) -> u32 {
-    u32::try_from(count).expect("as many cubes as a device takes")
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "kernels compute in f32")]
-fn single(value: f64) -> f32 {
-    value as f32
-}
-
-fn units() -> CubeDim {
-    CubeDim::new_1d(narrowed(UNITS))
-}
-
 /// One unit per channel.
 fn per_channel(layout: Layout) -> CubeCount {
     CubeCount::Static(narrowed(layout.channels.div_ceil(UNITS)), 1, 1)
-}
-
-/// One unit per value.
-fn per_value(values: &CubeTensor) -> CubeCount {
-    calculate_cube_count_elemwise(&values.client, values.meta.num_elements(), units())
 }
 
 impl Kernels for CubeBackend {

@@ -6,10 +6,8 @@
 
 use burn_cubecl::cubecl::{self, prelude::*};
 
+use super::launch::UNITS;
 use super::layout::Layout;
-
-/// Units of a cube.
-pub(super) const UNITS: usize = 256;
 
 /// Of them, those that read channels side by side.
 pub(super) const LANES: usize = 32;
@@ -149,7 +147,8 @@ pub(super) fn finish_moments(
     }
     let mean = first * reciprocal_count;
     statistics[channel] = origin(input, channel, positions, layout) + mean;
-    statistics[channels + channel] = max(second * reciprocal_count - mean * mean, 0.0f32);
+    let variance = second * reciprocal_count - mean * mean;
+    statistics[channels + channel] = select(variance < 0.0f32, 0.0f32, variance);
 }
 
 /// The normalised input, with the residual added and rectified where asked for.
@@ -178,7 +177,8 @@ pub(super) fn normalize(
         value += residual[address];
     }
     if comptime!(rectify) {
-        value = max(value, 0.0f32);
+        // What is no number stays so, as in `torch.relu`.
+        value = select(value < 0.0f32, 0.0f32, value);
     }
     output[address] = value;
 }
@@ -186,7 +186,7 @@ pub(super) fn normalize(
 /// The gradient that passes.
 #[cube]
 fn passing(gradient: f32, output: f32, #[comptime] rectified: bool) -> f32 {
-    if comptime!(rectified) { select(output > 0.0f32, gradient, 0.0f32) } else { gradient }
+    if comptime!(rectified) { select(output <= 0.0f32, 0.0f32, gradient) } else { gradient }
 }
 
 /// Parts of the sums of the gradient, and of the gradient times the input less its mean.

@@ -3,6 +3,8 @@
 //! Burn computes batch norm on a GPU as a chain of some ten operations forward and more backward, each of which reads and writes the whole
 //! batch or ends what can be fused.
 
+mod adam;
 mod batch_norm;
 mod kernels;
+mod launch;
 mod layout;

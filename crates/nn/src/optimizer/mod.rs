@@ -30,6 +30,8 @@
 //! ```
 
 mod config;
+#[cfg(any(feature = "flex", feature = "cube"))]
+pub(crate) mod fused_adam;
 mod gradients;
 mod groups;
 mod rule;

@@ -138,10 +138,10 @@ fn adam(
     let (step_size, correction_root) = (lr / correction1, correction2.sqrt());
     let Decay { penalty, shrinkage } = decay;
 
-    // One pass, with the same roundings, where the CPU backend has it.
-    #[cfg(feature = "flex")]
-    if [&values, &mean, &square, &gradient].into_iter().all(crate::flex::serves) {
-        let step = seqjepa_cpu::AdamStep {
+    // One pass, on the processor with the same roundings.
+    #[cfg(any(feature = "flex", feature = "cube"))]
+    if [&values, &mean, &square, &gradient].into_iter().all(super::fused_adam::serves) {
+        let step = super::fused_adam::AdamStep {
             mean_weight: 1.0 - beta1,
             beta2,
             correction_root,
@@ -150,7 +150,7 @@ fn adam(
             penalty,
             shrinkage,
         };
-        let [values, mean, square] = crate::flex::adam(step, values, [mean, square], gradient);
+        let [values, mean, square] = super::fused_adam::adam(step, values, [mean, square], gradient);
         state.buffers = vec![mean, square];
         return values;
     }

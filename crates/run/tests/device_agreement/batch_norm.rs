@@ -218,4 +218,18 @@ pub(super) fn property(device: &Device) {
         Ok(())
     });
     checked.unwrap();
+    what_is_no_number_stays_so(device);
+}
+
+/// A NaN spoils its channel, rectified or not, and nothing else.
+fn what_is_no_number_stays_so(device: &Device) {
+    let mut input = waves(2 * 3 * 4, 0.37, 0.0);
+    input[5] = f64::NAN;
+    let (input, norm) = (tensor(&input, [2, 3, 2, 2], device), BatchNorm::new(3, device));
+    for output in [norm.forward_relu(input.clone(), Mode::Train), norm.forward(input, Mode::Train)] {
+        for (at, value) in values(output).into_iter().enumerate() {
+            assert_eq!(value.is_nan(), at / 4 % 3 == 1, "{at}: {value}");
+        }
+    }
+    assert!(values(norm.running_var.value())[1].is_nan());
 }
