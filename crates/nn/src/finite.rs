@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::host;
+use crate::total::total;
 use crate::visit::visit_floats;
 
 /// Dotted names of the float tensors of `module`, parameters and running statistics, that hold a NaN or an infinity; empty
@@ -19,8 +20,7 @@ pub fn non_finite<M: Module>(module: &M) -> Vec<String> {
 /// for the device; [`non_finite`] names the tensors. Nothing for a module without float tensors.
 #[must_use]
 pub fn finite_flag<M: Module>(module: &M) -> Option<Tensor<1>> {
-    let zeros: Vec<_> = zeros(module).into_iter().map(|(_, zero)| zero).collect();
-    if zeros.is_empty() { None } else { Some(Tensor::cat(zeros, 0).sum()) }
+    total(zeros(module).into_iter().map(|(_, zero)| zero).collect())
 }
 
 /// For each float tensor its name and `[1]`, 0 if it is finite, else NaN.

@@ -60,6 +60,7 @@ pub mod optimizer;
 mod precision;
 mod relu;
 mod state_dict;
+mod total;
 mod transformer;
 mod transparent;
 pub mod visit;

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 use super::squares::sum_of_squares;
 use crate::finite::zero_if_finite;
 use crate::host;
+use crate::total::total;
 use crate::visit::visit_floats;
 
 /// The gradients of one module, by dotted parameter path (`encoder.stem.weight`), outside
@@ -69,9 +70,7 @@ impl ParameterGradients {
     /// the device. Nothing without gradients.
     #[must_use]
     pub fn norm_squared(&self) -> Option<Tensor<1>> {
-        let squares: Vec<_> =
-            self.gradients.values().map(|gradient| sum_of_squares(&gradient.values)).collect();
-        if squares.is_empty() { None } else { Some(Tensor::cat(squares, 0).sum()) }
+        total(self.gradients.values().map(|gradient| sum_of_squares(&gradient.values)).collect())
     }
 
     /// The L2 norm over all elements of all gradients: the norm of the vector of per-tensor
