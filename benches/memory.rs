@@ -76,7 +76,7 @@ fn measure(overrides: &str) -> Result<(), RunError> {
     rayon::scope(|_| {
         let rehearsal = Run::rehearse(config, &mut Observers::new())?;
         let predicted = rehearsal.memory().peak();
-        rehearsal.step_time(2, Duration::MAX)?;
+        rehearsal.measure_steps(2, Duration::MAX)?;
         println!("{predicted} {}", status("VmHWM:") - before);
         Ok(())
     })

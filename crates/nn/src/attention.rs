@@ -1,7 +1,7 @@
 //! Multi-head self-attention.
 
 use crate::linear::affine;
-use crate::precision::product;
+use crate::precision::matmul;
 use crate::{DropoutMasks, InitRng, Linear};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation::softmax};
@@ -55,12 +55,12 @@ impl MultiHeadAttention {
         let part =
             |index: usize| split.clone().narrow(0, index, 1).reshape([batch, self.heads, tokens, head_width]);
         let query = part(0).mul_scalar(1.0 / (head_width as f64).sqrt());
-        let weights = softmax(product(query, part(1).swap_dims(2, 3), Tensor::matmul), 3);
+        let weights = softmax(matmul(query, part(1).swap_dims(2, 3)), 3);
         let weights = match masks {
             Some(masks) => masks.apply(weights, dropout),
             None => weights,
         };
-        let mixed = product(weights, part(2), Tensor::matmul).swap_dims(1, 2).reshape([batch, tokens, width]);
+        let mixed = matmul(weights, part(2)).swap_dims(1, 2).reshape([batch, tokens, width]);
         self.out_proj.forward(mixed)
     }
 }

@@ -16,6 +16,7 @@ pub fn count_launches<T>(work: impl FnOnce() -> T) -> (T, Launches) {
 
 #[cfg(feature = "cube")]
 mod observed {
+    use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex, PoisonError};
 
     use burn_cubecl::cubecl::config::{TypeNameFormatLevel, type_name_format};
@@ -24,12 +25,11 @@ mod observed {
     use super::Launches;
 
     #[derive(Default)]
-    struct Counter(Mutex<Launches>);
+    struct Counter(Mutex<BTreeMap<&'static str, u64>>);
 
     impl LaunchObserver for Counter {
         fn launched(&self, kernel: &'static str) {
-            let name = type_name_format(kernel, TypeNameFormatLevel::Short);
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(kernel).or_default() += 1;
         }
     }
 
@@ -38,7 +38,10 @@ mod observed {
         let watching = LaunchObservation::new(counter.clone());
         let done = work();
         drop(watching);
-        let launches = std::mem::take(&mut *counter.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut launches = Launches::new();
+        for (kernel, count) in &*counter.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            *launches.entry(type_name_format(kernel, TypeNameFormatLevel::Short)).or_default() += count;
+        }
         (done, launches)
     }
 }

@@ -80,7 +80,7 @@ pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use mode::Mode;
 pub use moving_average::moving_average;
-pub use precision::Precision;
+pub use precision::{Precision, matmul};
 pub use relu::relu;
 pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
 pub use transformer::{

@@ -44,6 +44,12 @@ impl Drop for Back {
     }
 }
 
+/// The matrix product in the precision of this thread, `[.., rows, inner]` by `[.., inner, columns]`.
+#[must_use]
+pub fn matmul<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
+    product(left, right, Tensor::matmul)
+}
+
 /// A product in the precision of this thread.
 pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
     left: Tensor<A>,
@@ -53,10 +59,17 @@ pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
     match Precision::current() {
         Precision::Full => product(left, right),
         Precision::Bf16 if in_f32(&left) => rounded(product(rounded(left), rounded(right))),
-        Precision::Bf16 => {
-            product(left.cast(FloatDType::BF16), right.cast(FloatDType::BF16)).cast(FloatDType::F32)
-        }
+        Precision::Bf16 => narrow(left, right, product),
     }
+}
+
+/// A product in bf16.
+fn narrow<const A: usize, const B: usize, const C: usize>(
+    left: Tensor<A>,
+    right: Tensor<B>,
+    product: impl FnOnce(Tensor<A>, Tensor<B>) -> Tensor<C>,
+) -> Tensor<C> {
+    product(left.cast(FloatDType::BF16), right.cast(FloatDType::BF16)).cast(FloatDType::F32)
 }
 
 /// Whether products of rounded factors are made in f32.
@@ -116,6 +129,28 @@ mod tests {
         assert_eq!(read(layer.weight.val().grad(&gradients).unwrap()), of_weight);
         // The bias has no factor.
         assert_eq!(read(layer.bias.as_ref().unwrap().val().grad(&gradients).unwrap()), [0.3, -0.777]);
+    }
+
+    /// What GPUs do, which Flex can do too, for a product: values and gradients are those with roundings around a product in f32, but for
+    /// sums that fall between two values of bf16.
+    #[test]
+    fn products_in_bf16_are_rounded_products() {
+        let device = Device::flex().autodiff();
+        let run = |in_bf16: bool| {
+            let mut rng = InitRng::new(3);
+            let [left, right] = [[5, 40], [40, 7]].map(|dims| rng.normal(dims, 1.0, &device).require_grad());
+            let product = |left: Tensor<2>, right: Tensor<2>| {
+                if in_bf16 { narrow(left, right, Tensor::matmul) } else { matmul(left, right) }
+            };
+            let output = Precision::Bf16.within(|| product(left.clone(), right.clone()));
+            let weights = rng.normal([5, 7], 1.0, &device);
+            let gradients = (output.clone() * weights).sum().backward();
+            [output, left.grad(&gradients).unwrap(), right.grad(&gradients).unwrap()].map(read)
+        };
+        for (found, expected) in run(true).into_iter().flatten().zip(run(false).into_iter().flatten()) {
+            // A step of bf16.
+            assert!((found - expected).abs() <= expected.abs() / 128.0, "{found} {expected}");
+        }
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub mod folder;
 mod gates;
 mod memory;
 pub mod model_file;
-#[cfg(feature = "progress")]
 mod precision;
+#[cfg(feature = "progress")]
 pub mod progress;
 pub mod registry;
 mod run;

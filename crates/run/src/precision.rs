@@ -15,16 +15,16 @@ pub(crate) fn resolve(
     backend: &str,
     device: &Device,
 ) -> Result<Precision, ConfigError> {
-    let tensor_cores = backend == "cuda";
+    let may_round = backend == "cuda";
     let refused = |expected: &str, found: &str| Err(invalid("run.precision", expected, found));
     match named {
         None => Ok(Precision::Full),
-        Some(PrecisionName::F32) if tensor_cores => refused(
-            "null, tf32 or bf16 on `cuda`, where Burn rounds the factors of f32 products to TF32 on tensor cores and has no switch \
-             for it",
+        Some(PrecisionName::F32) if may_round => refused(
+            "null, tf32 or bf16 on `cuda`, where Burn rounds the factors of f32 products to TF32 as it takes tensor cores, and has no \
+             switch for it",
             "f32",
         ),
-        Some(PrecisionName::Tf32) if !tensor_cores => {
+        Some(PrecisionName::Tf32) if !may_round => {
             refused(&format!("null, f32 or bf16: `{backend}` has no TF32"), "tf32")
         }
         Some(PrecisionName::Bf16) if !device.supports_dtype(FloatDType::BF16) => {

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use seqjepa_nn::{InitRng, Linear};
+use seqjepa_nn::{InitRng, Linear, matmul};
 
 use crate::layer_memory::LayerMemory;
 
@@ -36,7 +36,7 @@ impl ActionPredictor {
         // sizes those of a batch would fill two gigabytes.
         let weight = self.hypernet.net[0].weight.val().reshape([width, width, action_dim]);
         let by_input = weight.swap_dims(0, 1).reshape([width, width * action_dim]);
-        let products = embeddings.matmul(by_input).reshape([batch, width, action_dim]);
+        let products = matmul(embeddings, by_input).reshape([batch, width, action_dim]);
         (products * actions.reshape([batch, 1, action_dim])).sum_dim(2).squeeze_dim(2)
     }
 

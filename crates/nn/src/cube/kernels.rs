@@ -9,7 +9,7 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use super::launch::UNITS;
 use super::layout::Layout;
 
-/// Of them, those that read channels side by side.
+/// Of a cube's units, those that read channels side by side.
 pub(super) const LANES: usize = 32;
 
 /// Values of which the rough mean of a channel is made.

@@ -10,7 +10,7 @@ use burn_cubecl::tensor::CubeTensor;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Layout {
     pub(super) channels: usize,
-    /// Positions of an image.
+    /// Positions of an image; 1 where the channels lie last, whose kernels do not ask.
     pub(super) pixels: usize,
     /// Whether the channels of a position lie side by side, as convolutions by matrix products give them, and not the positions of a channel.
     pub(super) channels_last: bool,
@@ -20,9 +20,10 @@ impl Layout {
     /// That of a tensor, and its values in it: as they are, or else copied to the order of the shape.
     pub(super) fn of(tensor: CubeTensor) -> (Self, CubeTensor) {
         let shape = tensor.shape();
-        let (channels, pixels) = (shape[1], shape[2..].iter().product());
         let last = permute_nchw_to_nhwc(tensor.clone());
-        let layout = Self { channels, pixels, channels_last: last.is_contiguous() };
+        let channels_last = last.is_contiguous();
+        let pixels = if channels_last { 1 } else { shape[2..].iter().product() };
+        let layout = Self { channels: shape[1], pixels, channels_last };
         if layout.channels_last { (layout, last) } else { (layout, into_contiguous(tensor)) }
     }
 

@@ -7,6 +7,7 @@ use seqjepa_evaluation::{
     clear_features, evaluate_with_sample, file_sha256,
 };
 use seqjepa_model::{DynMethod, DynMethodConfig};
+use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_train::checkpoint::CheckpointStore;
 use seqjepa_train::observer::{Event, Observer, Observers};
@@ -75,6 +76,7 @@ pub(super) struct Parts {
     pub method: Box<dyn DynMethodConfig>,
     pub device: Device,
     pub backend: &'static str,
+    pub precision: Precision,
     pub data: RunData,
     pub fingerprint: DataFingerprint,
     pub trainer: Trainer,
@@ -107,7 +109,9 @@ impl Parts {
         let precision = precision::resolve(config.run.precision, backend, &device)?;
         let trainer = build_trainer(&config, &*method, &data, (&device, precision))?;
         let fingerprint = DataFingerprint::of(data.set());
-        let parts = Self { config, method, device, backend, data, fingerprint, trainer, device_check: None };
+        let device_check = None;
+        let parts =
+            Self { config, method, device, backend, precision, data, fingerprint, trainer, device_check };
         if parts.memory().beside().is_none() {
             warn_of_memory(&parts.memory(), MemoryThere::of_machine(), "this machine");
         }
@@ -150,7 +154,7 @@ impl Parts {
             device: &self.device,
             backend: self.backend,
             method: &*self.method,
-            precision: precision::resolve(config.run.precision, self.backend, &self.device)?,
+            precision: self.precision,
             seed: config.run.seed,
             batch: &batch,
             learning_rate: config.optim.lr,
@@ -201,7 +205,8 @@ impl Run {
     }
 
     pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
-        let Parts { config, method, device, backend, data, fingerprint, trainer, device_check } = parts;
+        let Parts { config, method, device, backend, data, fingerprint, trainer, device_check, precision: _ } =
+            parts;
         Self {
             wandb: config.logging.wandb.clone(),
             gpu: None,

@@ -3,10 +3,12 @@
 //! Tolerance: 1e-5 of the largest value of a tensor or, for sums over thousands of positions, of a hundredth of their number; means up to
 //! 100 deviations from 0 cost two digits more. A wrong kernel is off by a tenth and more.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use seqjepa_nn::{BatchNorm, Mode};
+
+use crate::values::{rounded, tensor, values, waves};
 
 /// How the input lies in memory.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,8 @@ enum Order {
     ChannelsLast,
     /// Neither.
     Transposed,
+    /// Within a larger tensor, not at its start.
+    Inside,
 }
 
 /// Batch, channels, height, width; the mean; a residual; a rectification; the order.
@@ -29,23 +33,13 @@ fn cases() -> impl Strategy<Value = Case> {
     ];
     let dims = dims.prop_map(|(batch, channels, height, width)| [batch, channels, height, width]);
     let mean = prop_oneof![Just(0.0), -3.0..3.0f64, Just(100.0)];
-    let order = prop_oneof![Just(Order::AsItsShape), Just(Order::ChannelsLast), Just(Order::Transposed)];
+    let order = prop_oneof![
+        Just(Order::AsItsShape),
+        Just(Order::ChannelsLast),
+        Just(Order::Transposed),
+        Just(Order::Inside)
+    ];
     (dims, mean, any::<bool>(), any::<bool>(), order)
-}
-
-/// Values of a wave around `mean`.
-fn waves(count: usize, frequency: f64, mean: f64) -> Vec<f64> {
-    // As f32 holds them.
-    (0..count).map(|index| f64::from(((index as f64 * frequency).sin() + mean) as f32)).collect()
-}
-
-fn tensor<const D: usize>(values: &[f64], dims: [usize; D], device: &Device) -> Tensor<D> {
-    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-    Tensor::from_data(TensorData::new(values, dims), device)
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
-    tensor.into_data().iter::<f32>().map(f64::from).collect()
 }
 
 /// Output, gradients of input, residual, gain and shift, and the statistics.
@@ -66,8 +60,7 @@ impl Values {
         // Images differ, so that no channel's variance is next to nothing.
         let image = count / dims[0];
         let input = waves(count, 0.37, mean).into_iter().enumerate();
-        let input =
-            input.map(|(at, value)| f64::from((value + (at / image % 2 * 3) as f64) as f32)).collect();
+        let input = input.map(|(at, value)| rounded(value + (at / image % 2 * 3) as f64)).collect();
         let all = [
             input,
             waves(count, 0.53, 0.0),
@@ -78,13 +71,13 @@ impl Values {
         Self { dims, all }
     }
 
-    /// Rows where the images are single positions.
+    /// Rows where the images are single positions, sequences where they are one high.
     fn run(&self, device: &Device, with: (bool, bool, Order)) -> Found {
         let [batch, channels, height, width] = self.dims;
-        if height * width == 1 {
-            self.run_as([batch, channels], device, with)
-        } else {
-            self.run_as(self.dims, device, with)
+        match (height, width) {
+            (1, 1) => self.run_as([batch, channels], device, with),
+            (1, _) => self.run_as([batch, channels, width], device, with),
+            _ => self.run_as(self.dims, device, with),
         }
     }
 
@@ -110,6 +103,10 @@ impl Values {
         let laid_input = match order {
             Order::AsItsShape => input.clone(),
             Order::ChannelsLast => copied(input.clone().movedim(1, D - 1)).movedim(D - 1, 1),
+            Order::Inside => {
+                let (before, count) = (input.zeros_like(), dims[0]);
+                Tensor::cat(vec![before, input.clone()], 0).narrow(0, count, count)
+            }
             Order::Transposed => copied(input.clone().swap_dims(0, D - 1)).swap_dims(0, D - 1),
         };
         let output = match (with_residual, rectify) {
@@ -219,6 +216,7 @@ pub(super) fn property(device: &Device) {
     });
     checked.unwrap();
     what_is_no_number_stays_so(device);
+    a_residual_may_be_expanded(device);
 }
 
 /// A NaN spoils its channel, rectified or not, and nothing else.
@@ -232,4 +230,15 @@ fn what_is_no_number_stays_so(device: &Device) {
         }
     }
     assert!(values(norm.running_var.value())[1].is_nan());
+}
+
+/// One image for the whole batch.
+fn a_residual_may_be_expanded(device: &Device) {
+    let norm = BatchNorm::new(2, device);
+    let input = tensor(&waves(4 * 2 * 9, 0.37, 0.0), [4, 2, 3, 3], device);
+    let one = tensor(&waves(2 * 9, 0.53, 0.0), [1, 2, 3, 3], device);
+    let whole = one.clone().repeat_dim(0, 4);
+    let [expanded, whole] = [one.expand([4, 2, 3, 3]), whole]
+        .map(|residual| norm.forward_add_relu(input.clone(), residual, Mode::Train));
+    assert_eq!(values(expanded), values(whole));
 }

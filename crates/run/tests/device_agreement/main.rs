@@ -3,8 +3,10 @@
 //! `ndarray` is always there. With the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
 //! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`.
 
+mod adam;
 mod agreement;
 mod batch_norm;
+mod values;
 
 /// The tests of the device that a config calls `$name`.
 macro_rules! agrees_with_flex {
@@ -20,6 +22,11 @@ macro_rules! agrees_with_flex {
             #[test]
             fn on_batch_norm_of_any_shape() {
                 crate::batch_norm::property(&crate::agreement::open(DEVICE));
+            }
+
+            #[test]
+            fn on_the_update_of_adam() {
+                crate::adam::formulas(&crate::agreement::open(DEVICE));
             }
 
             #[test]
