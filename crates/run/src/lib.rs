@@ -33,6 +33,7 @@ pub mod embed;
 mod fingerprint;
 pub mod folder;
 mod gates;
+mod kernel_failure;
 mod memory;
 pub mod model_file;
 mod precision;

@@ -153,3 +153,19 @@ fn another_panic_is_left_alone() {
     let mut run = start(&scratch.path().join("run"), &["hungry.words=an invariant of its own"]);
     let _ = run.train(&mut Observers::new());
 }
+
+#[test]
+fn a_kernel_that_does_not_compile_ends_the_run_in_one_message() {
+    let words = "hungry.words=\"An error happened during execution\\nCaused by:\\n  skipped `Normalize`: it needed memory 7\\nCaused by:\\n  \
+                 A compilation error happened during launch\\nCaused by:\\n  expected a pointer\"";
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let mut run = start(&folder, &[words]);
+    let error = run.train(&mut Observers::new()).unwrap_err();
+    assert!(matches!(&error, RunError::Kernel { waiting, .. } if waiting == &["Normalize"]), "{error:?}");
+    let message = error.to_string();
+    assert!(message.contains("A compilation error happened during launch: expected a pointer"), "{message}");
+    assert!(!message.contains('\n') && message.contains("`flex`"), "{message}");
+    drop(run);
+    assert_eq!(inspect(&folder).unwrap().0.state, RunState::Failed);
+}

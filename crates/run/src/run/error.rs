@@ -123,6 +123,20 @@ pub enum RunError {
         /// Keys of the config that make it less, in words.
         hint: String,
     },
+    /// A device that did not compile or not launch a kernel.
+    #[error(
+        "device `{device}` cannot run a kernel: {reason}{}. Try a newer driver, another backend (`seqjepa devices`, `seqjepa devices \
+         --check`), or kernels that are not fused: the environment variable BURN_FUSION_MAX_EXPLORATIONS=0",
+        waiting_for(waiting)
+    )]
+    Kernel {
+        /// The device's backend.
+        device: String,
+        /// What its compiler or driver has said.
+        reason: String,
+        /// Kernels that were left out since they needed what it was to compute, the first first.
+        waiting: Vec<String>,
+    },
     /// A resume whose metrics are not those that the run has written.
     #[error(
         "{}: expected to begin with the metrics of {} epochs ({} bytes) as the run has written them, found {found} whole lines that may be \
@@ -163,6 +177,16 @@ pub enum RunError {
         /// What can be done.
         hint: &'static str,
     },
+}
+
+/// The kernels that needed one that failed, in words.
+fn waiting_for(kernels: &[String]) -> String {
+    match kernels {
+        [] => String::new(),
+        [first, ..] => {
+            format!("; its result was for `{first}` first, of {} kinds that needed it", kernels.len())
+        }
+    }
 }
 
 /// GiB to one place.
