@@ -1,9 +1,10 @@
 //! A kernel that a device cannot be made to run, as an error.
 
-use crate::config::abridged;
-
 /// What backends say of it, in lower case: CubeCL's errors.
 const WORDS: [&str; 3] = ["compilation error", "failed to compile", "a launch error happened"];
+
+/// Characters of a compiler's words that are told.
+const LONGEST: usize = 300;
 
 /// What is known of a kernel that was not compiled or not launched.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ impl KernelFailure {
             .iter()
             .position(|line| WORDS.iter().any(|words| line.to_lowercase().contains(words)))
             .unwrap_or_default();
-        Some(Self { reason: abridged(&causes[innermost..].join(": ")), waiting })
+        let reason: String = causes[innermost..].join(": ").chars().take(LONGEST).collect();
+        Some(Self { reason, waiting })
     }
 }
 
