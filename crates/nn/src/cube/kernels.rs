@@ -95,6 +95,22 @@ fn write_part(first: f32, second: f32, sums: &mut Tensor<f32>, #[comptime] layou
     }
 }
 
+/// The sum of the parts of a channel from the part `start` on.
+#[cube]
+fn sum_of_parts(
+    sums: &Tensor<f32>,
+    channel: usize,
+    start: usize,
+    parts: usize,
+    #[comptime] layout: Layout,
+) -> f32 {
+    let mut sum = 0.0f32;
+    for part in 0..parts {
+        sum += sums[(start + part) * comptime!(layout.channels) + channel];
+    }
+    sum
+}
+
 /// Parts of the sums of values and of squares, less the channel's [`origin`].
 #[cube(launch)]
 pub(super) fn sum_moments(
@@ -139,12 +155,8 @@ pub(super) fn finish_moments(
     if channel >= channels {
         terminate!();
     }
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    for part in 0..parts {
-        first += sums[part * channels + channel];
-        second += sums[(parts + part) * channels + channel];
-    }
+    let first = sum_of_parts(sums, channel, 0, parts, layout);
+    let second = sum_of_parts(sums, channel, parts, parts, layout);
     let mean = first * reciprocal_count;
     statistics[channel] = origin(input, channel, positions, layout) + mean;
     let variance = second * reciprocal_count - mean * mean;
@@ -242,12 +254,8 @@ pub(super) fn finish_gradients(
     if channel >= channels {
         terminate!();
     }
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
-    for part in 0..parts {
-        first += sums[part * channels + channel];
-        second += sums[(parts + part) * channels + channel];
-    }
+    let first = sum_of_parts(sums, channel, 0, parts, layout);
+    let second = sum_of_parts(sums, channel, parts, parts, layout);
     let deviation = (statistics[channels + channel] + epsilon).sqrt();
     let scale = gain[channel] / deviation;
     let of_gain = second / deviation;
