@@ -2,7 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use seqjepa_nn::{DropoutMasks, InitRng, LayerNorm, TransformerEncoderLayer, TransformerLayerConfig};
+use seqjepa_nn::{
+    DropoutMasks, InitRng, LayerNorm, TransformerEncoderLayer, TransformerLayerConfig, recomputable,
+};
 
 /// Transformer layers one after the other.
 #[derive(Module, Debug)]
@@ -33,6 +35,14 @@ impl LayerStack {
             TransformerEncoderLayer::new(layer, rng, device)
         };
         Self { layers: (0..depth).map(draw).collect() }
+    }
+
+    /// Maps tokens `[batch, tokens, width]` to the same shape, without dropout; each layer is a block of an encoder's stage `stage`, which may
+    /// be [computed again](recomputable).
+    #[must_use]
+    pub fn forward_stage(&self, stage: usize, tokens: Tensor<3>) -> Tensor<3> {
+        let forward = |layer: &TransformerEncoderLayer, tokens| layer.forward(tokens, None);
+        self.layers.iter().fold(tokens, |tokens, layer| recomputable(stage, layer, tokens, forward))
     }
 
     /// Maps tokens `[batch, tokens, width]` to the same shape; `masks` switches dropout on.

@@ -66,6 +66,16 @@ impl EncoderConfig {
         }
     }
 
+    /// The stages that can be [computed again](seqjepa_nn::Recompute): of a residual network those after the stem, of a vision transformer
+    /// one, its layers.
+    #[must_use]
+    pub fn stages(&self) -> usize {
+        match self {
+            Self::Resnet(config) => config.depth.blocks().len(),
+            Self::Vit(_) => 1,
+        }
+    }
+
     /// Channels of an image.
     #[must_use]
     pub fn channels(&self) -> usize {

@@ -4,8 +4,10 @@
 //! every linear map and convolution, the input of every batch norm and its rectified output, which is the input of what follows; of layer
 //! norm what is centred and what is normalised; of attention the three projections, the exponentials and what is mixed.
 
+use seqjepa_nn::Recompute;
+
 /// What a part of a method takes of memory in training: in values, which are 4 bytes each in f32.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayerMemory {
     /// What the part is, as `encoder, stage 1`.
     pub name: &'static str,
@@ -17,21 +19,50 @@ pub struct LayerMemory {
     pub fixed: u64,
     /// Values beside them while a pass goes through the part, about, of one sequence.
     pub passing: u64,
+    /// What of it is other where it is computed again in the backward pass; `None` where it cannot be.
+    pub recomputed: Option<RecomputedMemory>,
+}
+
+/// What a stage of an encoder takes where its blocks are [computed again](Recompute), of one sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecomputedMemory {
+    /// The number of the stage.
+    pub stage: usize,
+    /// In place of [`LayerMemory::kept`]: what leaves each of its blocks.
+    pub kept: u64,
+    /// In place of [`LayerMemory::passing`]: with what its largest block keeps until its own backward pass.
+    pub passing: u64,
 }
 
 impl LayerMemory {
+    /// The same where stages are computed again.
+    #[must_use]
+    pub fn recomputing(self, recompute: Recompute) -> Self {
+        match self.recomputed {
+            Some(RecomputedMemory { stage, kept, passing }) if recompute.contains(stage) => {
+                Self { kept, passing, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// The same for `count` images or rows of each sequence.
     #[must_use]
     pub fn times(self, count: usize) -> Self {
         let count = count as u64;
-        Self { kept: count * self.kept, passing: count * self.passing, ..self }
+        let recomputed = self.recomputed.map(|stage| RecomputedMemory {
+            kept: count * stage.kept,
+            passing: count * stage.passing,
+            ..stage
+        });
+        Self { kept: count * self.kept, passing: count * self.passing, recomputed, ..self }
     }
 }
 
 /// The pass of one image of each sequence through an encoder of these layers that is not trained: nothing is kept.
 pub(crate) fn target_encoder(layers: &[LayerMemory]) -> LayerMemory {
     let passing = layers.iter().map(|layer| layer.passing).max().unwrap_or_default();
-    LayerMemory { name: "target encoder", parameters: 0, kept: 0, fixed: 0, passing }
+    LayerMemory { name: "target encoder", passing, ..LayerMemory::default() }
 }
 
 /// A transformer of `layers` layers over `tokens` tokens of `width` features, with `feed_forward` features inside.
@@ -62,8 +93,8 @@ impl TransformerMemory {
             name: self.name,
             parameters: self.parameters,
             kept: (layers * tokens * token) as u64,
-            fixed: 0,
             passing: (tokens * (3 * feed_forward + 2 * heads * tokens)) as u64,
+            ..LayerMemory::default()
         }
     }
 }
@@ -84,7 +115,7 @@ pub(crate) fn perceptron(
         name,
         parameters,
         kept: (inputs + 2 * hidden + COMPARED * last) as u64,
-        fixed: 0,
         passing: 3 * widths.iter().copied().max().unwrap_or_default() as u64,
+        ..LayerMemory::default()
     }
 }

@@ -77,7 +77,7 @@ pub use joint_embedding::{
     Sie, SieConfig, SimClr, SimClrConfig, VicReg, VicRegConfig, VicRegTraj, VicRegTrajConfig,
     covariance_penalty, nt_xent, variance_shortfall,
 };
-pub use layer_memory::LayerMemory;
+pub use layer_memory::{LayerMemory, RecomputedMemory};
 pub use loss::cosine_distance;
 pub use method::{
     DynMethod, DynMethodConfig, EncoderChoice, EquivariantRepresentation, EvaluationOutput,

@@ -3,12 +3,12 @@
 use crate::counts::conv_norm;
 use crate::encoder::Encoder;
 use crate::error::ModelError;
-use crate::layer_memory::LayerMemory;
+use crate::layer_memory::{LayerMemory, RecomputedMemory};
 use crate::limits::size;
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, module::max_pool2d};
-use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode};
+use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, recomputable};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of a [`ResNet`]; the default is ResNet-18 with the CIFAR stem.
@@ -133,6 +133,8 @@ impl ResNetConfig {
         };
         let mut kept = [image + stem, 0, 0, 0, 0];
         let mut passing = [stem, 0, 0, 0, 0];
+        // What leaves the blocks of a stage, and what the largest of them keeps.
+        let [mut leaving, mut largest] = [[0; 5]; 2];
         let mut inputs = self.width;
         for (stage, blocks) in self.depth.blocks().into_iter().enumerate() {
             let inner = self.width << stage;
@@ -148,22 +150,30 @@ impl ResNetConfig {
                 let shortcut = if strided || inputs != outputs { map(outputs, side) } else { 0 };
                 let inside =
                     if expansion > 1 { map(inner, before) + map(inner, side) } else { map(inner, side) };
-                kept[stage + 1] += 2 * inside + 2 * map(outputs, side) + shortcut;
+                let block = 2 * inside + 2 * map(outputs, side) + shortcut;
+                kept[stage + 1] += block;
+                leaving[stage + 1] += map(outputs, side);
+                largest[stage + 1] = block.max(largest[stage + 1]);
                 inputs = outputs;
             }
             // Gradients of a block's output, of its residual and of what is inside; where a stage begins, two of its input.
             passing[stage + 1] = (3 * map(outputs, side)).max(map(outputs, side) + 2 * entering);
         }
-        let parts = NAMES.into_iter().zip(self.parameters()).zip(kept.into_iter().zip(passing));
-        parts
-            .map(|((name, parameters), (kept, passing))| LayerMemory {
-                name,
-                parameters,
-                kept,
-                fixed: 0,
-                passing,
-            })
-            .collect()
+        let parameters = self.parameters();
+        let recomputed = |part: usize| RecomputedMemory {
+            stage: part,
+            kept: leaving[part],
+            passing: largest[part] + passing[part],
+        };
+        let part = |(part, name)| LayerMemory {
+            name,
+            parameters: parameters[part],
+            kept: kept[part],
+            passing: passing[part],
+            recomputed: (part > 0).then(|| recomputed(part)),
+            ..LayerMemory::default()
+        };
+        NAMES.into_iter().enumerate().map(part).collect()
     }
 
     /// Checks all values.
@@ -246,8 +256,11 @@ impl Encoder for ResNet {
             features = max_pool2d(features, window);
         }
         let stages = [&self.layer1, &self.layer2, &self.layer3, &self.layer4];
-        for block in stages.into_iter().flatten() {
-            features = block.forward(features, mode);
+        for (index, stage) in stages.into_iter().enumerate() {
+            for block in stage {
+                let forward = move |block: &ResidualBlock, features| block.forward(features, mode);
+                features = recomputable(index + 1, block, features, forward);
+            }
         }
         let [batch, channels, height, width] = features.dims();
         features.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])

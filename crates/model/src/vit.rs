@@ -4,7 +4,7 @@ use crate::aggregator::LayerStack;
 use crate::counts::{linear, norm, transformer_layer};
 use crate::encoder::Encoder;
 use crate::error::ModelError;
-use crate::layer_memory::{LayerMemory, TransformerMemory};
+use crate::layer_memory::{LayerMemory, RecomputedMemory, TransformerMemory};
 use crate::limits::{MAX_LAYERS, size, within};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -85,9 +85,17 @@ impl VitConfig {
             heads: self.heads,
             dropout: false,
         };
-        let LayerMemory { kept, .. } = transformer.layer_memory();
+        let memory = transformer.layer_memory();
         let image = (self.channels * self.image_size * self.image_size) as u64;
-        LayerMemory { kept: kept + image, ..transformer.layer_memory() }
+        let tokens = (transformer.tokens * self.width) as u64;
+        let depth = self.depth as u64;
+        // What enters the first layer, and what leaves each.
+        let recomputed = RecomputedMemory {
+            stage: 1,
+            kept: image + (1 + depth) * tokens,
+            passing: memory.kept / depth.max(1) + memory.passing,
+        };
+        LayerMemory { kept: memory.kept + image, recomputed: Some(recomputed), ..memory }
     }
 
     /// A transformer with initial values from `rng`: positions from N(0, 0.02²), the class token zero, all
@@ -144,7 +152,7 @@ impl Encoder for Vit {
         let patches = self.patch_embed.forward(images).flatten::<3>(2, 3).swap_dims(1, 2);
         let class = self.cls_token.val().expand([batch, 1, width]);
         let tokens = Tensor::cat(vec![class, patches], 1) + self.pos_embed.val();
-        let class = self.transformer.forward(tokens, None).narrow(1, 0, 1);
+        let class = self.transformer.forward_stage(1, tokens).narrow(1, 0, 1);
         self.norm.forward(class.reshape([batch, width]))
     }
 

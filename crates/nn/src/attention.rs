@@ -2,6 +2,7 @@
 
 use crate::linear::affine;
 use crate::precision::matmul;
+use crate::recompute::value;
 use crate::{DropoutMasks, InitRng, Linear};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, activation::softmax};
@@ -49,7 +50,7 @@ impl MultiHeadAttention {
     pub fn forward(&self, input: Tensor<3>, dropout: f64, masks: Option<&mut DropoutMasks>) -> Tensor<3> {
         let [batch, tokens, width] = input.dims();
         let head_width = width / self.heads;
-        let packed = affine(input, self.in_proj_weight.val(), Some(self.in_proj_bias.val()));
+        let packed = affine(input, value(&self.in_proj_weight), Some(value(&self.in_proj_bias)));
         // [3, batch, heads, tokens, head_width]
         let split = packed.reshape([batch, tokens, 3, self.heads, head_width]).permute([2, 0, 3, 1, 4]);
         let part =

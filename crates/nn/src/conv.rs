@@ -2,6 +2,7 @@
 
 use crate::InitRng;
 use crate::precision::product;
+use crate::recompute::value;
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
@@ -51,9 +52,9 @@ impl Conv2d {
     /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does.
     #[must_use]
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let sums = product(input, self.weight.val(), |input, weight| self.convolve(input, weight));
+        let sums = product(input, value(&self.weight), |input, weight| self.convolve(input, weight));
         match &self.bias {
-            Some(bias) => sums + bias.val().reshape([1, -1, 1, 1]),
+            Some(bias) => sums + value(bias).reshape([1, -1, 1, 1]),
             None => sums,
         }
     }

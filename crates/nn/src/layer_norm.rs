@@ -1,5 +1,6 @@
 //! Layer normalisation.
 
+use crate::recompute::value;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, module};
 
@@ -27,6 +28,6 @@ impl LayerNorm {
     /// Normalises the last axis of `[.., features]`.
     #[must_use]
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        module::layer_norm(input, self.weight.val(), Some(self.bias.val()), self.epsilon)
+        module::layer_norm(input, value(&self.weight), Some(value(&self.bias)), self.epsilon)
     }
 }

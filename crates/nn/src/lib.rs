@@ -58,6 +58,7 @@ mod mode;
 mod moving_average;
 pub mod optimizer;
 mod precision;
+mod recompute;
 mod relu;
 mod state_dict;
 mod total;
@@ -81,6 +82,7 @@ pub use linear::Linear;
 pub use mode::Mode;
 pub use moving_average::moving_average;
 pub use precision::{Precision, matmul};
+pub use recompute::{Recompute, Recording, recomputable};
 pub use relu::relu;
 pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
 pub use transformer::{

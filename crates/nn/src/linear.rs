@@ -1,6 +1,7 @@
 //! The affine map.
 
 use crate::precision::product;
+use crate::recompute::value;
 use crate::{InitRng, Precision};
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, module};
@@ -31,7 +32,7 @@ impl Linear {
 
     /// Maps the last axis: `[.., in]` to `[.., out]`.
     pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        affine(input, self.weight.val(), self.bias.as_ref().map(Param::val))
+        affine(input, value(&self.weight), self.bias.as_ref().map(value))
     }
 }
 

@@ -98,6 +98,11 @@ fn compare_peaks() {
         &["model.width=4", "model.depth=50"],
         &["model.encoder=vit", "model.vit_depth=3", "model.vit_width=96"],
         &["model.width=16", "run.precision=bf16"],
+        &["model.width=16", "run.recompute=[1]"],
+        &["model.width=16", "run.recompute=[1, 2, 3, 4]"],
+        &["model.width=4", "model.depth=50", "run.recompute=[1, 2, 3]"],
+        &["model.width=16", "run.recompute=[1, 2]", "run.precision=bf16"],
+        &["model.encoder=vit", "model.vit_depth=6", "model.vit_width=96", "run.recompute=[1]"],
         &["method=simclr", "model.width=16"],
         &["method=byol", "model.width=16", "dataset.micro_batch=8"],
     ] {
@@ -124,6 +129,19 @@ fn divide() {
     assert!(divided < whole * 3 / 5, "{divided} of {whole}");
 }
 
+/// Blocks that are computed again keep what enters them alone.
+#[test]
+fn recomputation_takes_less() {
+    alone(recompute);
+}
+
+fn recompute() {
+    let size = ["model.width=16", "dataset.batch_size=48", "dataset.synthetic_train=192"];
+    let (_, whole) = peaks(&size);
+    let (_, again) = peaks(&[&size[..], &["run.recompute=[1, 2, 3, 4]"]].concat());
+    assert!(again < whole * 3 / 5, "{again} of {whole}");
+}
+
 /// Bytes are counted whenever the losses of the steps come back. What is alive then must not grow: 1000 steps in epochs of ten, whole and
 /// in micro-batches, the test split between them.
 #[test]
@@ -132,13 +150,15 @@ fn a_thousand_steps_leave_nothing_behind() {
 }
 
 fn watch_growth() {
-    for micro_batch in ["null", "2"] {
+    for (micro_batch, recompute) in [("null", "[]"), ("2", "[1, 3]")] {
         let folder = tempfile::tempdir().unwrap();
         let output = format!("run.output_dir={}", folder.path().join("run").display());
         let micro_batch = format!("dataset.micro_batch={micro_batch}");
+        let recompute = format!("run.recompute={recompute}");
         let overrides = [
             output.as_str(),
             micro_batch.as_str(),
+            recompute.as_str(),
             "run.epochs=100",
             "dataset.batch_size=4",
             "dataset.synthetic_train=40",

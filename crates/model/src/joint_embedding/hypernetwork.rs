@@ -45,7 +45,14 @@ impl ActionPredictor {
         let kept = (width * (1 + action_dim) + action_dim) as u64;
         let parameters = Self::parameter_count(action_dim, width);
         // The matrix by inputs is a copy.
-        LayerMemory { name: "predictor", parameters, kept, fixed: parameters, passing: 2 * kept }
+        LayerMemory {
+            name: "predictor",
+            parameters,
+            kept,
+            fixed: parameters,
+            passing: 2 * kept,
+            recomputed: None,
+        }
     }
 
     /// Trained parameters of such a predictor.

@@ -46,7 +46,7 @@ impl InputConfig {
     pub(super) fn action_memory(&self, width: usize) -> LayerMemory {
         let kept = (self.action_dim + width) as u64;
         let parameters = (self.action_dim * width) as u64;
-        LayerMemory { name: "action embedding", parameters, kept, fixed: 0, passing: kept }
+        LayerMemory { name: "action embedding", parameters, kept, passing: kept, ..LayerMemory::default() }
     }
 
     /// Checks both.

@@ -36,7 +36,7 @@ pub fn covariance_penalty(embeddings: Tensor<2>) -> Tensor<1> {
 pub(super) fn covariance_memory(features: usize, batches: u64) -> LayerMemory {
     let matrix = (features as u64).pow(2);
     let fixed = batches * (matrix + matrix / 4);
-    LayerMemory { name: "covariance", parameters: 0, kept: 0, fixed, passing: 0 }
+    LayerMemory { name: "covariance", fixed, ..LayerMemory::default() }
 }
 
 fn centred(rows: Tensor<2>) -> Tensor<2> {

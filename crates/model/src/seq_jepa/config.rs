@@ -182,8 +182,8 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
                     name: "action embedding",
                     parameters: self.embedding_parameters(),
                     kept,
-                    fixed: 0,
                     passing: kept,
+                    ..LayerMemory::default()
                 }]
             }
             ActionConditioning::None | ActionConditioning::Raw => Vec::new(),

@@ -3,6 +3,7 @@
 #[cfg(any(feature = "flex", feature = "cube"))]
 pub(crate) mod fused;
 
+use crate::recompute::{moves_statistics, value};
 use crate::{Buffer, Counter, Mode, relu};
 use burn::module::{Module, Param};
 use burn::tensor::module::{batch_norm, batch_norm_train};
@@ -174,7 +175,7 @@ impl BatchNorm {
 
     fn affine(&self, device: &Device) -> (Tensor<1>, Tensor<1>) {
         match (&self.weight, &self.bias) {
-            (Some(weight), Some(bias)) => (weight.val(), bias.val()),
+            (Some(weight), Some(bias)) => (value(weight), value(bias)),
             _ => {
                 let device = device.clone().without_autodiff();
                 (Tensor::ones([self.channels], &device), Tensor::zeros([self.channels], &device))
@@ -183,6 +184,9 @@ impl BatchNorm {
     }
 
     fn track(&self, mean: Tensor<1>, biased_variance: Tensor<1>, count: usize) {
+        if !moves_statistics() {
+            return;
+        }
         let unbiased = count as f64 / (count - 1) as f64;
         self.running_mean.update(|running| {
             running.mul_scalar(1.0 - self.momentum) + mean.without_autodiff().mul_scalar(self.momentum)

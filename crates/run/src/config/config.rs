@@ -75,7 +75,22 @@ impl Config {
         self.eval.validate()?;
         self.logging.validate()?;
         self.gating.validate()?;
+        self.validate_recompute()?;
         self.validate_sizes()
+    }
+
+    fn validate_recompute(&self) -> Result<(), ConfigError> {
+        let stages = self.encoder().stages();
+        match self.run.recompute.iter().find(|stage| !(1..=stages).contains(*stage)) {
+            None => Ok(()),
+            Some(stage) => {
+                let expected = match stages {
+                    1 => "nothing but 1, all layers of the vision transformer".to_owned(),
+                    stages => format!("stages from 1 to {stages}"),
+                };
+                Err(invalid("run.recompute", expected, stage))
+            }
+        }
     }
 
     /// Refuses batches and images that no machine holds, each value of which is in its range.

@@ -5,6 +5,7 @@ use seqjepa_model::{
     ActionConditioning, EmaSchedule, EncoderConfig, PredictorConfig, Regularizer, ResNetConfig, ResNetDepth,
     ResNetStem, SeqJepaConfig, TargetConfig, VitConfig,
 };
+use seqjepa_nn::Recompute;
 use seqjepa_nn::optimizer::{OptimizerConfig, ParameterGroups};
 use seqjepa_train::{LearningRateSchedule, ScheduleShape};
 
@@ -85,6 +86,12 @@ impl Config {
                 channels: model.n_channels,
             }),
         }
+    }
+
+    /// The stages of the encoder that training computes again in the backward pass.
+    #[must_use]
+    pub fn recompute(&self) -> Recompute {
+        Recompute::stages(self.run.recompute.iter().copied())
     }
 
     /// The update rule, with PyTorch's constants.

@@ -29,6 +29,11 @@ pub struct RunConfig {
     /// results and gradients (the processor computes that too, for trials, no faster). What the device lacks is refused. Default: what
     /// the device does of itself, `tf32` on `cuda`, `f32` elsewhere.
     pub precision: Option<PrecisionName>,
+    /// Stages of the encoder that keep nothing for the backward pass but what enters each of their blocks, and compute the rest again
+    /// then, for memory: 1 to 4 of a ResNet, 1, all layers, of a vision transformer. All four cost up to a third of a step;
+    /// figures change by rounding at most. Default: none.
+    #[schemars(inner(range(min = 1, max = 4)))]
+    pub recompute: Vec<usize>,
     /// Passes over the training split. Default 10.
     #[schemars(range(min = 1, max = MOST_EPOCHS))]
     pub epochs: usize,
@@ -133,6 +138,7 @@ impl Default for RunConfig {
             device: "auto".into(),
             device_check: DeviceCheckLevel::Full,
             precision: None,
+            recompute: Vec::new(),
             epochs: 10,
             output_dir: None,
             drop_last: true,

@@ -5,7 +5,7 @@ use seqjepa_data::SequenceBatch;
 use seqjepa_evaluation::DeviceCheckRecord;
 use seqjepa_model::{DynMethod, DynMethodConfig, TrainingOutput};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
-use seqjepa_nn::{DropoutKey, Precision, StateDict, host};
+use seqjepa_nn::{DropoutKey, Precision, Recompute, StateDict, host};
 use seqjepa_train::sequence_input;
 
 use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares};
@@ -21,6 +21,8 @@ pub struct MethodCheck<'a> {
     pub method: &'a dyn DynMethodConfig,
     /// What products are rounded to, on the device and on the reference.
     pub precision: Precision,
+    /// What is computed again in the backward pass, on both.
+    pub recompute: Recompute,
     /// Seed of its initial values.
     pub seed: u64,
     /// The batch to compute it on.
@@ -141,8 +143,9 @@ impl Pass {
     ) -> Result<Self, DeviceCheckError> {
         let input = sequence_input(check.batch.clone(), device)?;
         let key = DropoutKey { seed: check.seed, step: 0 };
-        let output = check.precision.within(|| method.training_forward(input, key))?;
-        let TrainingOutput { loss, terms, representations } = output;
+        let forward = || check.precision.within(|| method.training_forward(input, key));
+        let (output, recording) = check.recompute.record(forward);
+        let TrainingOutput { loss, terms, representations } = output?;
         let mut results = vec![("the loss".to_owned(), host::read(loss.clone().without_autodiff()))];
         for term in terms {
             results
@@ -156,8 +159,8 @@ impl Pass {
         results.extend(named.map(|(name, tensor): (&str, Tensor<2>)| {
             (name.to_owned(), host::read(tensor.without_autodiff()))
         }));
-        let mut backward = loss.backward();
-        let gradients = method.take_gradients(&mut backward);
+        let mut gradients = ParameterGradients::default();
+        recording.backward(loss, |part| gradients.accumulate(method.take_gradients(part)));
         Ok(Self { method, results, gradients })
     }
 }

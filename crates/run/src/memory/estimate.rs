@@ -85,6 +85,9 @@ impl MemoryEstimate {
         if config.run.precision == Some(PrecisionName::Bf16) {
             layers.iter_mut().flatten().for_each(|layer| with_rounded_factors(layer, on_processor));
         }
+        let recompute = config.recompute();
+        let layers: Option<Vec<_>> =
+            layers.map(|layers| layers.into_iter().map(|layer| layer.recomputing(recompute)).collect());
         let activations = layers.as_ref().map(|layers| {
             let parts = layers.iter().map(|layer| part(layer.name, VALUE * kept(layer, at_once)));
             parts.filter(|part| part.bytes > 0).collect()
@@ -139,6 +142,10 @@ fn with_rounded_factors(layer: &mut LayerMemory, on_processor: bool) {
     let share = if on_processor { 2 } else { 4 };
     layer.kept += layer.kept / share;
     layer.passing += layer.passing / share;
+    if let Some(stage) = &mut layer.recomputed {
+        // What leaves a block is kept as it is.
+        stage.passing += stage.passing / share;
+    }
 }
 
 /// Values that a layer keeps of `sequences`.
@@ -197,7 +204,7 @@ mod tests {
     use super::*;
 
     fn layer(parameters: u64, kept: u64, passing: u64) -> LayerMemory {
-        LayerMemory { name: "a layer", parameters, kept, fixed: 0, passing }
+        LayerMemory { name: "a layer", parameters, kept, passing, ..LayerMemory::default() }
     }
 
     #[test]

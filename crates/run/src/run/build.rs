@@ -35,6 +35,7 @@ pub(super) fn build_trainer(
         .epochs(config.run.epochs)
         .log_every(config.logging.log_every)
         .precision(precision)
+        .recompute(config.recompute())
         .skipping_nonfinite_steps(config.run.skip_nonfinite_steps);
     if let Some(sequences) = config.dataset.micro_batch {
         builder = builder.micro_batch(sequences);

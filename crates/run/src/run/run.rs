@@ -155,6 +155,7 @@ impl Parts {
             backend: self.backend,
             method: &*self.method,
             precision: self.precision,
+            recompute: config.recompute(),
             seed: config.run.seed,
             batch: &batch,
             learning_rate: config.optim.lr,

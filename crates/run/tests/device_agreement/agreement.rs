@@ -7,8 +7,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seqjepa_evaluation::{DeviceCheckRecord, ResultCard};
-use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
+use seqjepa_nn::{Precision, Recompute};
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::device_check::{MethodCheck, check_method, check_operators};
 use seqjepa_run::{Config, Registry, ResumeOptions, Run, RunData};
@@ -85,6 +85,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
         backend: device,
         method: &*method,
         precision: Precision::Full,
+        recompute: Recompute::default(),
         seed: config.run.seed,
         batch: &batch,
         learning_rate: config.optim.lr,

@@ -1,8 +1,8 @@
 use burn::tensor::Device;
 use seqjepa_data::SequenceLoader;
 use seqjepa_model::DynMethod;
-use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
+use seqjepa_nn::{Precision, Recompute};
 use seqjepa_probes::online::OnlineProbes;
 
 use super::learner::Learner;
@@ -82,6 +82,7 @@ impl TrainerBuilder {
                 log_every: LOG_EVERY,
                 micro_batch: None,
                 precision: Precision::Full,
+                recompute: Recompute::default(),
             },
         }
     }
@@ -127,6 +128,13 @@ impl TrainerBuilder {
     /// What the layers' products are rounded to in training steps; the test pass is [`Precision::Full`]. The default too.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.settings.precision = precision;
+        self
+    }
+
+    /// The stages of the encoder whose activations training steps compute again in the backward pass in place of keeping them, for memory;
+    /// figures change by rounding at most. Default: none.
+    pub fn recompute(mut self, recompute: Recompute) -> Self {
+        self.settings.recompute = recompute;
         self
     }
 

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use seqjepa_data::SequenceBatch;
 use seqjepa_model::{DynMethod, Representations};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
-use seqjepa_nn::{DropoutKey, Precision, host};
+use seqjepa_nn::{DropoutKey, Precision, Recompute, host};
 use seqjepa_probes::ProbeError;
 use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
 
@@ -26,6 +26,7 @@ pub(super) struct StepSettings {
     /// The most sequences that pass the method at once; `None` for all of a batch.
     pub micro_batch: Option<usize>,
     pub precision: Precision,
+    pub recompute: Recompute,
     pub learning_rate: f64,
     pub key: DropoutKey,
     pub total_steps: u64,
@@ -150,13 +151,16 @@ impl Learner {
         for part in MicroBatches::new(batch, settings.micro_batch, device) {
             let MicroBatch { input, index, share, .. } = part?;
             let key = settings.key.micro_batch(index);
-            let output = settings.precision.within(|| self.method.training_forward(input, key))?;
+            let forward = || settings.precision.within(|| self.method.training_forward(input, key));
+            let (output, recording) = settings.recompute.record(forward);
+            let output = output?;
             representations.push(output.representations);
             let loss = weighted(output.loss, share);
             let terms = output.terms.into_iter();
             let terms = terms.map(|term| (term.name, weighted(term.value.inner(), share))).collect();
             let value = loss.clone().inner();
-            let gradients = self.method.take_gradients(&mut loss.backward());
+            let mut gradients = ParameterGradients::default();
+            recording.backward(loss, |part| gradients.accumulate(self.method.take_gradients(part)));
             let part = Means { loss: value, terms, gradients };
             means = Some(match means {
                 None => part,

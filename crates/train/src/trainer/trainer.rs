@@ -3,7 +3,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use seqjepa_data::{SequenceBatch, SequenceEpoch, SequenceLoader};
 use seqjepa_model::DynMethod;
-use seqjepa_nn::{DropoutKey, Precision};
+use seqjepa_nn::{DropoutKey, Precision, Recompute};
 use seqjepa_probes::Metrics;
 
 use super::learner::{CheckedStep, Learner, StepSettings, is_non_finite};
@@ -49,6 +49,7 @@ pub(super) struct TrainerSettings {
     pub log_every: usize,
     pub micro_batch: Option<usize>,
     pub precision: Precision,
+    pub recompute: Recompute,
 }
 
 /// Trains a [`Method`](seqjepa_model::Method) with online probes, an epoch or a batch at a time; made by a
@@ -207,6 +208,7 @@ impl Trainer {
         StepSettings {
             micro_batch: self.settings.micro_batch,
             precision: self.settings.precision,
+            recompute: self.settings.recompute,
             learning_rate: self.learning_rate(self.under_way.train_batches),
             key: DropoutKey { seed: self.settings.seed, step: self.step },
             total_steps: (self.steps_per_epoch() * self.settings.epochs) as u64,
