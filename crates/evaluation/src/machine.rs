@@ -2,8 +2,10 @@
 
 /// Keys of a run's config that say where files are and go, what is fetched, on which device and with how many threads: nothing of what a
 /// model is, or of how it is measured.
-pub const MACHINE_KEYS: [&str; 14] = [
+pub const MACHINE_KEYS: [&str; 16] = [
     "run.device",
+    "run.further_devices",
+    "run.all_reduce",
     "run.device_check",
     "dataset.data_root",
     "dataset.lists",

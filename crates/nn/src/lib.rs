@@ -60,6 +60,7 @@ pub mod optimizer;
 mod precision;
 mod recompute;
 mod relu;
+mod running_statistics;
 mod state_dict;
 mod total;
 mod transformer;
@@ -84,6 +85,7 @@ pub use moving_average::moving_average;
 pub use precision::{Precision, matmul};
 pub use recompute::{Recompute, Recording, recomputable};
 pub use relu::relu;
+pub use running_statistics::{running_statistics, with_running_statistics};
 pub use state_dict::{StateDict, TensorSpec, is_buffer, load_state_dict, state_dict, tensor_specs};
 pub use transformer::{
     FeedForwardActivation, NormPlacement, TransformerEncoderLayer, TransformerLayerConfig,

@@ -273,6 +273,17 @@ impl DeviceRequest {
         Ok(Self { text: text.into(), backend, index: index.unwrap_or(0) })
     }
 
+    /// Whether it leaves the choice open.
+    pub(crate) fn is_auto(&self) -> bool {
+        self.backend.is_none()
+    }
+
+    /// Whether it means the same device as another, of a backend that has several.
+    pub(crate) fn is_surely(&self, other: &Self) -> bool {
+        self.backend.is_some_and(Backend::has_several)
+            && (self.backend, self.index) == (other.backend, other.index)
+    }
+
     /// The name in `run.device` of what this has opened on `backend`: `flex`, `cuda:1`.
     #[must_use]
     pub fn resolved(&self, backend: &str) -> String {

@@ -41,6 +41,7 @@ mod precision;
 pub mod progress;
 pub mod registry;
 mod run;
+mod run_devices;
 pub mod sink;
 pub mod sweep;
 mod tracking;

@@ -103,6 +103,7 @@ fn compare_peaks() {
         &["model.width=4", "model.depth=50", "run.recompute=[1, 2, 3]"],
         &["model.width=16", "run.recompute=[1, 2]", "run.precision=bf16"],
         &["model.encoder=vit", "model.vit_depth=6", "model.vit_width=96", "run.recompute=[1]"],
+        &["model.width=16", "run.further_devices=[flex]"],
         &["method=simclr", "model.width=16"],
         &["method=byol", "model.width=16", "dataset.micro_batch=8"],
     ] {
@@ -139,7 +140,8 @@ fn recompute() {
     let size = ["model.width=16", "dataset.batch_size=48", "dataset.synthetic_train=192"];
     let (_, whole) = peaks(&size);
     let (_, again) = peaks(&[&size[..], &["run.recompute=[1, 2, 3, 4]"]].concat());
-    assert!(again < whole * 3 / 5, "{again} of {whole}");
+    // Parameters, their states and the online probes take 130 MB either way.
+    assert!(again < whole * 4 / 5, "{again} of {whole}");
 }
 
 /// Bytes are counted whenever the losses of the steps come back. What is alive then must not grow: 1000 steps in epochs of ten, whole and

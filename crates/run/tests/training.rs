@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use seqjepa_run::RunCheckpoint as Checkpoint;
-use seqjepa_run::{Config, ConfigError, Run, RunError};
+use seqjepa_run::{Config, ConfigError, Registry, ResumeOptions, Run, RunError};
 use seqjepa_train::observer::{Event, Observers};
 use seqjepa_train::{MetricsRow, StopFlag};
 
@@ -282,4 +282,70 @@ fn a_precision_that_the_device_lacks_is_refused_before_anything_is_made() {
     assert!(!folder.exists());
     let error = parse(&folder, &["run.precision=fp8"]).unwrap_err().to_string();
     assert!(error.contains("bf16"), "{error}");
+}
+
+/// Two copies of the method on the processor: what goes into a run folder, how a run goes on, and what is refused.
+#[test]
+fn a_run_on_several_devices() {
+    let scratch = tempfile::tempdir().unwrap();
+    let two = ["run.further_devices=[flex]"];
+    let [first, second, single] = ["first", "second", "single"].map(|name| scratch.path().join(name));
+    let run = train(&first, &two);
+    let bits = |run: &Run| (figures(run.rows()), tensors(run));
+    assert_eq!(bits(&run), bits(&train(&second, &two)));
+    assert_ne!(bits(&run), bits(&train(&single, &[])), "batch norm sees half a batch");
+    let card = run.evaluate(&mut Observers::new()).unwrap();
+    assert_eq!(card.device, "flex, flex");
+    drop(run);
+
+    // Another number of devices divides batches otherwise, which has to be meant.
+    let options = |allow_changes| ResumeOptions {
+        overrides: vec!["run.further_devices=[]".into(), "run.epochs=3".into()],
+        allow_changes,
+        ..ResumeOptions::default()
+    };
+    let resume =
+        |allow| Run::resume_with(&Registry::standard(), &first, &options(allow), &mut Observers::new());
+    let message = resume(false).unwrap_err().to_string();
+    assert!(message.contains("run.further_devices"), "{message}");
+    let mut run = resume(true).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    assert_eq!(run.rows().len(), 3);
+}
+
+#[test]
+fn batches_that_several_devices_cannot_share_are_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let refusal = |overrides: &[&str]| {
+        let started = parse(&folder, overrides).map_err(RunError::from);
+        started.and_then(|config| Run::start(config, &mut Observers::new())).unwrap_err().to_string()
+    };
+    for (overrides, words) in [
+        (
+            &["method=simclr", "run.further_devices=[flex]"][..],
+            "holds the samples of a batch against each other",
+        ),
+        (&["run.further_devices=[flex, flex, flex, flex]"], "at most 3 for the 8 sequences"),
+        (&["run.further_devices=[cuda:1]"], "cuda"),
+        (&["run.further_devices=[ndarray]"], "expected devices of `flex`, as the first"),
+        (&["run.further_devices=[flex]", "run.all_reduce=device"], "no all_reduce among devices of `flex`"),
+        (&["run.recompute=[5]"], "expected stages from 1 to 4"),
+        (&["model.encoder=vit", "run.recompute=[2]"], "expected nothing but 1"),
+    ] {
+        let message = refusal(overrides);
+        assert!(message.contains(words), "{overrides:?}: {message}");
+        assert!(!folder.exists(), "{overrides:?} left something behind");
+    }
+}
+
+/// Blocks that are computed again compute the same: no bit of a run depends on it.
+#[test]
+fn recomputation_changes_no_bit() {
+    let scratch = tempfile::tempdir().unwrap();
+    let of = |name: &str, stages: &str| {
+        let run = train(&scratch.path().join(name), &[&format!("run.recompute={stages}")]);
+        (figures(run.rows()), tensors(&run))
+    };
+    assert_eq!(of("all", "[1, 2, 3, 4]"), of("none", "[]"));
 }

@@ -19,6 +19,20 @@ pub enum TrainError {
         /// What was given.
         found: String,
     },
+    /// Devices that do not add up.
+    #[error(
+        "all-reduce of {devices} devices: expected {expected} on device {rank}, found {found}: another way of adding up may be right"
+    )]
+    AllReduce {
+        /// Which of the devices, from 0.
+        rank: usize,
+        /// How many there are.
+        devices: usize,
+        /// The sum.
+        expected: f32,
+        /// What the device has in its place.
+        found: f32,
+    },
     /// A checkpoint within an epoch that has fewer batches here.
     #[error(
         "the checkpoint is within an epoch: expected at most {there_are} training batches done, found {done}"

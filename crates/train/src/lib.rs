@@ -28,5 +28,5 @@ pub use history::{History, HistoryPosition};
 pub use metrics::MetricsRow;
 pub use schedule::{LearningRateSchedule, ScheduleShape, ScheduleUnit};
 pub use stop::StopFlag;
-pub use trainer::{Advance, Loaders, NonFiniteStep, Trainer, TrainerBuilder};
+pub use trainer::{Advance, AllReduce, Loaders, NonFiniteStep, Trainer, TrainerBuilder};
 pub use version::CodeVersion;

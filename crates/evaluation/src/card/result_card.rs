@@ -41,7 +41,7 @@ pub struct ResultCard {
     pub data: DataRecord,
     /// The encoder whose representations were probed.
     pub encoder: EncoderChoice,
-    /// The device, by the name that `run.device` takes, as `flex` or `cuda:1`.
+    /// The device, by the name that `run.device` takes, as `flex` or `cuda:1`; those of a run on several, as `cuda:0, cuda:1`.
     pub device: String,
     /// What the check of the device found before the run was trained; none on the processor, or where it was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,8 +11,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{
-    DropoutKey, NnError, StateDict, TensorSpec, finite_flag, load_state_dict, non_finite, state_dict,
-    tensor_specs,
+    DropoutKey, NnError, StateDict, TensorSpec, finite_flag, load_state_dict, non_finite, running_statistics,
+    state_dict, tensor_specs, with_running_statistics,
 };
 
 use super::input::{SequenceActions, SequenceInput};
@@ -100,6 +100,12 @@ pub trait DynMethod: Debug + Send {
 
     /// As [`Method::after_step`].
     fn after_step(&mut self, step: u64, total_steps: u64);
+
+    /// As [`running_statistics`].
+    fn running_statistics(&self) -> Option<Tensor<1>>;
+
+    /// As [`with_running_statistics`].
+    fn set_running_statistics(&mut self, values: Tensor<1>);
 
     /// All tensors by name. Waits for the device.
     fn state_dict(&self) -> StateDict;
@@ -302,6 +308,14 @@ impl<M: Method> DynMethod for Erased<M> {
 
     fn after_step(&mut self, step: u64, total_steps: u64) {
         self.replace(|method| method.after_step(step, total_steps));
+    }
+
+    fn running_statistics(&self) -> Option<Tensor<1>> {
+        running_statistics(self.get())
+    }
+
+    fn set_running_statistics(&mut self, values: Tensor<1>) {
+        self.replace(|method| with_running_statistics(method, values));
     }
 
     fn state_dict(&self) -> StateDict {

@@ -32,9 +32,10 @@ const FREE: [&str; 21] = [
     "logging.tensorboard",
 ];
 
-/// Keys of the machine that do change figures: another device rounds otherwise, and images that are streamed have another
+/// Keys of the machine that do change figures: another device rounds otherwise, more of them divide batches otherwise, and images that are streamed have another
 /// fingerprint than those in memory.
-const NOT_FREE: [&str; 2] = ["run.device", "dataset.memory_limit_gib"];
+const NOT_FREE: [&str; 4] =
+    ["run.device", "run.further_devices", "run.all_reduce", "dataset.memory_limit_gib"];
 
 /// The keys that change no figure of a run.
 fn free_keys() -> impl Iterator<Item = &'static str> {

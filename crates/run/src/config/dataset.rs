@@ -222,11 +222,9 @@ impl DatasetConfig {
         self.num_workers.unwrap_or_else(default_workers)
     }
 
-    /// The most sequences that pass the model at once: those of the largest micro-batch, or of the batch.
-    #[must_use]
-    pub fn sequences_at_once(&self) -> usize {
-        let parts = self.batch_size.div_ceil(self.micro_batch.unwrap_or(self.batch_size).max(1));
-        self.batch_size.div_ceil(parts.max(1))
+    /// Micro-batches of a batch, for one device.
+    pub(super) fn micro_batches(&self) -> usize {
+        self.batch_size.div_ceil(self.micro_batch.unwrap_or(self.batch_size).max(1)).max(1)
     }
 
     /// `memory_limit_gib` in bytes.

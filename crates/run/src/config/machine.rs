@@ -57,6 +57,8 @@ mod tests {
         let overrides = [
             "run.device=cuda:7",
             "dataset.data_root=/b",
+            "run.further_devices=[cuda:8]",
+            "run.all_reduce=device",
             "run.device_check=off",
             "dataset.download=true",
             "dataset.download_url=http://example.org",

@@ -27,7 +27,7 @@ pub use gating::GatingConfig;
 pub use logging::LoggingConfig;
 pub use model::{EmaScheduleKind, EncoderKind, ModelConfig, RegularizerKind};
 pub use optim::{OptimConfig, OptimizerKind, SchedulerKind};
-pub use run::{BestMode, DeviceCheckLevel, PrecisionName, RunConfig};
+pub use run::{AllReduceName, BestMode, DeviceCheckLevel, PrecisionName, RunConfig};
 pub use schema::ConfigKey;
 pub(crate) use wandb::fits;
 pub use wandb::{WandbConfig, WandbMode};

@@ -88,6 +88,18 @@ impl Config {
         }
     }
 
+    /// How many devices train.
+    #[must_use]
+    pub fn devices(&self) -> usize {
+        1 + self.run.further_devices.len()
+    }
+
+    /// The most sequences that pass the model at once on a device: those of the largest micro-batch, or of the batch.
+    #[must_use]
+    pub fn sequences_at_once(&self) -> usize {
+        self.dataset.batch_size.div_ceil(self.dataset.micro_batches().max(self.devices()))
+    }
+
     /// The stages of the encoder that training computes again in the backward pass.
     #[must_use]
     pub fn recompute(&self) -> Recompute {

@@ -20,6 +20,13 @@ pub struct RunConfig {
     /// backend that is compiled in and present, never a software adapter, and a run says at its start which and why. Default `auto`.
     #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu"]))]
     pub device: String,
+    /// Devices that train with `device`, of its backend, as `[cuda:1, cuda:2]`: each goes over its part of every batch, in micro-batches of which there is
+    /// one for each device at least. For losses that are means over samples. Default: none.
+    #[schemars(extend("examples" = [["cuda:1"], ["flex"]]))]
+    pub further_devices: Vec<String>,
+    /// How several devices add up their gradients: `host`, through the memory of the machine, on any backend; `device`, by Burn's
+    /// `all_reduce`, on `cuda` alone, with NVIDIA's NCCL, which has to be installed. Default `host`.
+    pub all_reduce: AllReduceName,
     /// Before a run trains on another device than `flex`, its own model is computed on the device and on `flex`, and a difference
     /// beyond rounding ends the run: on a whole batch (`full`), on at most 8 sequences of it (`quick`), or not at all (`off`). Default
     /// `full`.
@@ -108,6 +115,17 @@ pub enum DeviceCheckLevel {
     Off,
 }
 
+/// How devices add up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AllReduceName {
+    /// Through the memory of the machine.
+    #[default]
+    Host,
+    /// Among themselves.
+    Device,
+}
+
 /// A precision of products.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -136,6 +154,8 @@ impl Default for RunConfig {
             name: "seqjepa".into(),
             seed: 42,
             device: "auto".into(),
+            further_devices: Vec::new(),
+            all_reduce: AllReduceName::default(),
             device_check: DeviceCheckLevel::Full,
             precision: None,
             recompute: Vec::new(),

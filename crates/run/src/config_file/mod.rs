@@ -5,6 +5,7 @@ mod text;
 
 use std::path::Path;
 
+use seqjepa_model::DynMethodConfig;
 use seqjepa_train::storage::{COUNT, StorageError, check_nesting, expected_and_found, yaml_words};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_yaml::{Mapping, Value};
@@ -13,6 +14,7 @@ use crate::config::{Config, ConfigError, abridged, invalid};
 use crate::device::DeviceError;
 use crate::device::DeviceRequest;
 use crate::registry::Registry;
+use crate::run_devices;
 pub(crate) use origins::Origins;
 pub(crate) use text::{LIMIT, read as read_text};
 
@@ -85,7 +87,9 @@ impl Config {
             DeviceError::Unknown { expected, found } => invalid("run.device", expected, abridged(&found)),
             error => error.into(),
         })?;
+        run_devices::check(self)?;
         let method = registry.method(self)?;
+        self.check_devices(&*method)?;
         match self.dataset.micro_batch {
             Some(most) if most < self.dataset.batch_size && !method.loss_is_mean() => {
                 let expected = format!(
@@ -97,6 +101,27 @@ impl Config {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Config {
+    /// Refuses to share out what cannot be divided.
+    fn check_devices(&self, method: &dyn DynMethodConfig) -> Result<(), ConfigError> {
+        let (devices, batch) = (self.devices(), self.dataset.batch_size);
+        let expected = if devices > 1 && !method.loss_is_mean() {
+            format!(
+                "none: the loss of {} holds the samples of a batch against each other, which the parts of several devices would not",
+                method.name()
+            )
+        } else if devices > 1 && batch / devices < 2 {
+            format!(
+                "at most {} for the {batch} sequences of dataset.batch_size, 2 for each device (batch norm needs a variance)",
+                (batch / 2).saturating_sub(1)
+            )
+        } else {
+            return Ok(());
+        };
+        Err(invalid("run.further_devices", expected, self.run.further_devices.len()))
     }
 }
 
@@ -431,9 +456,9 @@ mod tests {
         };
         for (most, at_once) in [(9, 9), (8, 5), (5, 5), (4, 3), (3, 3)] {
             let config = parse(&[&format!("dataset.micro_batch={most}")]).unwrap();
-            assert_eq!(config.dataset.sequences_at_once(), at_once, "{most}");
+            assert_eq!(config.sequences_at_once(), at_once, "{most}");
         }
-        assert_eq!(parse(&[]).unwrap().dataset.sequences_at_once(), 9);
+        assert_eq!(parse(&[]).unwrap().sequences_at_once(), 9);
         for (most, words) in [
             ("10", "expected 2 to 9, the dataset.batch_size"),
             ("1", "expected 2 to 9, the dataset.batch_size"),

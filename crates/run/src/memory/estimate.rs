@@ -77,8 +77,9 @@ impl MemoryEstimate {
 
         let used = built.views_used();
         let observed = used.observed.unwrap_or(dataset.seq_len);
-        let at_once = dataset.sequences_at_once() as u64;
-        let divided = dataset.sequences_at_once() < dataset.batch_size;
+        let at_once = config.sequences_at_once() as u64;
+        let divided = config.sequences_at_once() < dataset.batch_size;
+        let further = config.run.further_devices.len() as u64;
         let view = VALUE * (config.model.n_channels * config.model.img_size.pow(2)) as u64;
         let targets = if used.target { at_once * view } else { 0 };
         let mut layers = method.layer_memory(observed, config.model.img_size);
@@ -99,18 +100,21 @@ impl MemoryEstimate {
         let pass = targets + gathered + passes(layers.as_deref().unwrap_or_default(), at_once);
         // At the update the old state is still there, and all gradients, but no activations any more.
         let device_peak = (states + pass).max(2 * state + parameters);
+        // Processors are one device: the copies of the method are beside it. What devices add up is on the machine, a vector of each and
+        // the sum.
+        let copies = if on_processor { further * (parameters + optimizer + target + pass) } else { 0 };
+        let device_peak = device_peak + copies;
+        let exchanged = if further > 0 { (further + 2) * parameters } else { 0 };
 
         let batch = dataset.batch_size as u64 * (observed + usize::from(used.target)) as u64 * view;
         // Those made ahead, the one that is being made, and the one that is passed in parts.
         let batches = (dataset.prefetch + 1 + usize::from(divided)) as u64 * batch;
-        Self {
-            model,
-            activations,
-            data: vec![part("batches of views made ahead", batches), part("images", images(config, data))],
-            device_peak,
-            on_processor,
-            hint: hint(config, method),
+        let mut data =
+            vec![part("batches of views made ahead", batches), part("images", images(config, data))];
+        if exchanged > 0 {
+            data.push(part("gradients that devices add up", exchanged));
         }
+        Self { model, activations, data, device_peak, on_processor, hint: hint(config, method) }
     }
 
     /// The most that the run takes at a time in the memory of its device, which for the processor is that of the machine.
@@ -191,8 +195,8 @@ fn hint(config: &Config, method: &dyn DynMethodConfig) -> String {
         EncoderKind::Vit => "model.vit_width",
     };
     let others = format!("`{width}` or `dataset.batch_size`");
-    if method.loss_is_mean() && config.dataset.sequences_at_once() > 2 {
-        let now = config.dataset.sequences_at_once();
+    if method.loss_is_mean() && config.sequences_at_once() > 2 {
+        let now = config.sequences_at_once();
         format!("a smaller `dataset.micro_batch` ({now} sequences pass at once now), {others}")
     } else {
         format!("a smaller {others}")

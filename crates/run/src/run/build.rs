@@ -1,9 +1,7 @@
 //! The trainer of a run.
 
-use burn::tensor::Device;
 use seqjepa_data::ActionSpace;
 use seqjepa_model::{DynMethod, DynMethodConfig};
-use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_probes::OutputGroup;
 use seqjepa_probes::online::{Phase, StandardProbes};
@@ -12,15 +10,16 @@ use seqjepa_train::{Trainer, TrainerBuilder};
 use super::error::RunError;
 use crate::config::{Config, ConfigError, invalid};
 use crate::data::RunData;
+use crate::run_devices::RunDevices;
 
 /// The trainer that a config describes, at its start.
 pub(super) fn build_trainer(
     config: &Config,
     method: &dyn DynMethodConfig,
     data: &RunData,
-    (device, precision): (&Device, Precision),
+    devices: &RunDevices,
 ) -> Result<Trainer, RunError> {
-    let device = device.clone().autodiff();
+    let device = devices.first.clone().autodiff();
     let method = method.init(config.run.seed, &device)?;
     check_views(config, &*method)?;
     let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
@@ -34,8 +33,9 @@ pub(super) fn build_trainer(
         .seed(config.run.seed)
         .epochs(config.run.epochs)
         .log_every(config.logging.log_every)
-        .precision(precision)
+        .precision(devices.precision)
         .recompute(config.recompute())
+        .further_devices(devices.further.clone(), devices.all_reduce)
         .skipping_nonfinite_steps(config.run.skip_nonfinite_steps);
     if let Some(sequences) = config.dataset.micro_batch {
         builder = builder.micro_batch(sequences);

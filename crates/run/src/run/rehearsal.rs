@@ -14,6 +14,7 @@ use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
 use crate::memory::{MemoryEstimate, MemoryThere};
 use crate::registry::Registry;
+use crate::run_devices::RunDevices;
 use crate::tracking::TrackingVariables;
 
 /// A run without a folder: everything that [`Run::start`] can refuse has been looked at.
@@ -58,7 +59,8 @@ impl Run {
         config.check(registry)?;
         RunFolder::check(&config)?;
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
-        Ok(Rehearsal { parts: Parts::prepare_on(registry, config, device, data)? })
+        let devices = RunDevices::open(&config, device)?;
+        Ok(Rehearsal { parts: Parts::prepare_on(registry, config, devices, data)? })
     }
 }
 
@@ -95,7 +97,7 @@ impl Rehearsal {
     /// The backend that the run would compute on, as its cargo feature is called.
     #[must_use]
     pub fn backend(&self) -> &'static str {
-        self.parts.backend
+        self.parts.devices.backend
     }
 
     /// About how much memory its training takes.

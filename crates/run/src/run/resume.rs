@@ -115,7 +115,7 @@ impl Run {
             check_backend(&root, found.checkpoint.record.backend.as_deref(), device.1, options)?;
         }
         let mut parts = Parts::prepare(registry, config, device, observer)?;
-        parts.device_check = parts.check_device()?;
+        parts.device_check = parts.check_devices()?;
         let mut run = Self::assemble(parts, folder, store, lock);
         let Some(Found { checkpoint, path, .. }) = found else {
             observer.observe(&Event::Resumed { path: None, epoch: 0, batch: 0 })?;

@@ -7,7 +7,6 @@ use seqjepa_evaluation::{
     clear_features, evaluate_with_sample, file_sha256,
 };
 use seqjepa_model::{DynMethod, DynMethodConfig};
-use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_train::checkpoint::CheckpointStore;
 use seqjepa_train::observer::{Event, Observer, Observers};
@@ -27,8 +26,8 @@ use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
 use crate::memory::{self, MemoryEstimate, MemoryThere, guarded};
-use crate::precision;
 use crate::registry::Registry;
+use crate::run_devices::RunDevices;
 use crate::sink::StatusSink;
 use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
 
@@ -74,9 +73,7 @@ pub struct Run {
 pub(super) struct Parts {
     pub config: Config,
     pub method: Box<dyn DynMethodConfig>,
-    pub device: Device,
-    pub backend: &'static str,
-    pub precision: Precision,
+    pub devices: RunDevices,
     pub data: RunData,
     pub fingerprint: DataFingerprint,
     pub trainer: Trainer,
@@ -92,26 +89,24 @@ impl Parts {
         observer: &mut dyn Observer,
     ) -> Result<Self, RunError> {
         memory::check(&config, &*registry.method(&config)?, device.1)?;
-        precision::resolve(config.run.precision, device.1, &device.0)?;
+        let devices = RunDevices::open(&config, device)?;
         let data = RunData::open_with(registry, &config, observer)?;
-        Self::prepare_on(registry, config, device, data)
+        Self::prepare_on(registry, config, devices, data)
     }
 
     /// The same on data that are open.
     pub(super) fn prepare_on(
         registry: &Registry,
         config: Config,
-        (device, backend): (Device, &'static str),
+        devices: RunDevices,
         data: RunData,
     ) -> Result<Self, RunError> {
         let method = registry.method(&config)?;
-        memory::check(&config, &*method, backend)?;
-        let precision = precision::resolve(config.run.precision, backend, &device)?;
-        let trainer = build_trainer(&config, &*method, &data, (&device, precision))?;
+        memory::check(&config, &*method, devices.backend)?;
+        let trainer = build_trainer(&config, &*method, &data, &devices)?;
         let fingerprint = DataFingerprint::of(data.set());
         let device_check = None;
-        let parts =
-            Self { config, method, device, backend, precision, data, fingerprint, trainer, device_check };
+        let parts = Self { config, method, devices, data, fingerprint, trainer, device_check };
         if parts.memory().beside().is_none() {
             warn_of_memory(&parts.memory(), MemoryThere::of_machine(), "this machine");
         }
@@ -120,27 +115,38 @@ impl Parts {
 
     /// What `nvidia-smi -i` calls the device, if that is known.
     pub(super) fn gpu(&self, variables: &TrackingVariables) -> Option<String> {
-        gpu(&self.config, self.backend, variables)
+        gpu(&self.config, self.devices.backend, variables)
     }
 
     /// About how much memory training takes.
     pub(super) fn memory(&self) -> MemoryEstimate {
         let (config, data) = (&self.config, &self.data);
-        MemoryEstimate::new(config, &*self.method, self.trainer.method(), data, self.backend)
+        MemoryEstimate::new(config, &*self.method, self.trainer.method(), data, self.devices.backend)
     }
 
-    /// Holds the device against the processor, as `run.device_check` says: see [`device_check`](crate::device_check).
-    pub(super) fn check_device(&self) -> Result<Option<DeviceCheckRecord>, RunError> {
+    /// Holds the devices against the processor, as `run.device_check` says (see [`device_check`](crate::device_check)), and what they add
+    /// up against the sum. What is said of the first is kept.
+    pub(super) fn check_devices(&self) -> Result<Option<DeviceCheckRecord>, RunError> {
+        let RunDevices { first, further, backend, all_reduce, .. } = &self.devices;
+        let record = self.check_device(first)?;
+        for device in further {
+            self.check_device(device)?;
+        }
+        if !further.is_empty() {
+            guarded(backend, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
+        }
+        Ok(record)
+    }
+
+    fn check_device(&self, device: &Device) -> Result<Option<DeviceCheckRecord>, RunError> {
+        let backend = self.devices.backend;
         let mut config = self.config.clone();
         // Kernels are chosen by shape: those of a training pass.
-        config.dataset.batch_size = config.dataset.sequences_at_once();
+        config.dataset.batch_size = config.sequences_at_once();
         match config.run.device_check {
-            _ if self.backend == "flex" => return Ok(None),
+            _ if backend == "flex" => return Ok(None),
             DeviceCheckLevel::Off => {
-                tracing::warn!(
-                    "the arithmetic of `{}` is not checked: run.device_check is off",
-                    self.backend
-                );
+                tracing::warn!("the arithmetic of `{backend}` is not checked: run.device_check is off");
                 return Ok(None);
             }
             DeviceCheckLevel::Quick => config.dataset.batch_size = config.dataset.batch_size.min(QUICK),
@@ -151,17 +157,17 @@ impl Parts {
             return Ok(None);
         };
         let check = MethodCheck {
-            device: &self.device,
-            backend: self.backend,
+            device,
+            backend,
             method: &*self.method,
-            precision: self.precision,
+            precision: self.devices.precision,
             recompute: config.recompute(),
             seed: config.run.seed,
             batch: &batch,
             learning_rate: config.optim.lr,
         };
         let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
-        guarded(self.backend, &self.memory(), || match check_method(&check, &optimizer) {
+        guarded(backend, &self.memory(), || match check_method(&check, &optimizer) {
             Ok(record) => Ok(Some(record)),
             // A build for one device alone.
             Err(error @ DeviceCheckError::NoReference { .. }) => {
@@ -198,7 +204,7 @@ impl Run {
         RunFolder::check(&config)?;
         let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
         let mut parts = Parts::prepare(registry, config, device, observer)?;
-        parts.device_check = parts.check_device()?;
+        parts.device_check = parts.check_devices()?;
         let (folder, lock) = RunFolder::create(&parts.config)?;
         parts.config.run.output_dir = Some(folder.root().to_owned());
         let store = CheckpointStore::new(lock.folder().below(CHECKPOINTS), parts.config.run.keep_last);
@@ -206,8 +212,7 @@ impl Run {
     }
 
     pub(super) fn assemble(parts: Parts, folder: RunFolder, store: CheckpointStore, lock: RunLock) -> Self {
-        let Parts { config, method, device, backend, data, fingerprint, trainer, device_check, precision: _ } =
-            parts;
+        let Parts { config, method, devices, data, fingerprint, trainer, device_check } = parts;
         Self {
             wandb: config.logging.wandb.clone(),
             gpu: None,
@@ -217,8 +222,8 @@ impl Run {
             method,
             folder,
             store,
-            device,
-            backend,
+            device: devices.first,
+            backend: devices.backend,
             data,
             fingerprint,
             trainer,
@@ -407,7 +412,9 @@ impl Run {
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
         let (mut card, sample) = evaluate_with_sample(&request, observer)?;
-        card.device = DeviceRequest::parse(&self.config.run.device)?.resolved(self.backend);
+        let first = DeviceRequest::parse(&self.config.run.device)?.resolved(self.backend);
+        let further = self.config.run.further_devices.iter().cloned();
+        card.device = [first].into_iter().chain(further).collect::<Vec<_>>().join(", ");
         card.device_check.clone_from(&self.device_check);
         Ok((card, sample))
     }

@@ -1,5 +1,6 @@
 //! Which device, in words.
 
+use seqjepa_run::Config;
 use seqjepa_run::device::{BackendReport, backends};
 
 /// Whether a backend computes on the processor.
@@ -23,6 +24,15 @@ pub(super) fn describe_device(requested: &str, backend: &str) -> String {
         "auto" if is_cpu(backend) => format!("{name}, since {}", why_the_cpu(&look())),
         "auto" => format!("{name}, the best of those found"),
         _ => name,
+    }
+}
+
+/// The device of a run, and those that train with it.
+pub(super) fn describe_devices(config: &Config, backend: &str) -> String {
+    let first = describe_device(&config.run.device, backend);
+    match &config.run.further_devices[..] {
+        [] => first,
+        further => format!("{first}, and {}", further.join(", ")),
     }
 }
 

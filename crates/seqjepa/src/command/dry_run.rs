@@ -7,7 +7,7 @@ use anyhow::Context;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{Config, MemoryPart, Rehearsal, Run, RunError, StepCost, TrackingVariables};
 
-use super::device::describe_device;
+use super::device::describe_devices;
 use super::disk::size;
 use super::introduction::describe_data;
 use super::pace::words;
@@ -39,7 +39,7 @@ pub(super) fn dry_run(
     let config = rehearsal.config();
     say!("dry run: nothing is written");
     say!("method: {}, {} trained parameters", config.method, rehearsal.parameter_count());
-    say!("device: {}", describe_device(&config.run.device, rehearsal.backend()));
+    say!("device: {}", describe_devices(config, rehearsal.backend()));
     for line in describe_data(config, rehearsal.data()) {
         say!("{line}");
     }
@@ -49,7 +49,7 @@ pub(super) fn dry_run(
     let observed = used.observed.unwrap_or(config.dataset.seq_len);
     let views = observed + usize::from(used.target);
     say!("steps: {} in {epochs} epochs of {steps} batches of {batch} images", steps * epochs);
-    let at_once = config.dataset.sequences_at_once();
+    let at_once = config.sequences_at_once();
     if at_once < batch {
         say!("micro-batches: {} a step, of at most {at_once} images", batch.div_ceil(at_once));
     }
@@ -70,16 +70,16 @@ fn print_memory(rehearsal: &Rehearsal) {
     let memory = rehearsal.memory();
     let line = |name: &str, bytes: u64| say!("  {name:<44} {:>9}", size(bytes));
     let lines = |parts: &[MemoryPart]| parts.iter().for_each(|part| line(part.name, part.bytes));
-    let dataset = &rehearsal.config().dataset;
+    let config = rehearsal.config();
     say!("memory, an estimate:");
     lines(&memory.model);
     match &memory.activations {
         Some(layers) => {
-            let divided = dataset.sequences_at_once() < dataset.batch_size;
+            let divided = config.sequences_at_once() < config.dataset.batch_size;
             let of = if divided { "a micro-batch of at most" } else { "a batch of" };
             say!(
                 "  activations that are kept for the backward pass, of {of} {}:",
-                dataset.sequences_at_once()
+                config.sequences_at_once()
             );
             layers.iter().for_each(|part| line(&format!("  {}", part.name), part.bytes));
         }

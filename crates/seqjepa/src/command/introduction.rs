@@ -3,7 +3,7 @@
 use seqjepa_evaluation::TestedSplit;
 use seqjepa_run::{Config, Run, RunData};
 
-use super::device::describe_device;
+use super::device::describe_devices;
 use super::terminal::{note, short_line, tell};
 
 /// Names of classes that are shown.
@@ -12,7 +12,7 @@ const SHOWN: usize = 10;
 /// Says where a run goes, what it computes on, and what it learns from.
 pub(super) fn introduce(run: &Run) {
     tell!("run folder: {}", run.folder().root().display());
-    tell!("device: {}", describe_device(&run.config().run.device, run.backend()));
+    tell!("device: {}", describe_devices(run.config(), run.backend()));
     for line in describe_data(run.config(), run.data()) {
         tell!("{line}");
     }

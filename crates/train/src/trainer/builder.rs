@@ -5,8 +5,10 @@ use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig};
 use seqjepa_nn::{Precision, Recompute};
 use seqjepa_probes::online::OnlineProbes;
 
+use super::all_reduce::AllReduce;
 use super::learner::Learner;
 use super::micro_batches::smallest_part;
+use super::replicas::Replicas;
 use super::trainer::{Loaders, Trainer, TrainerSettings};
 use crate::error::TrainError;
 use crate::schedule::LearningRateSchedule;
@@ -62,6 +64,8 @@ pub struct TrainerBuilder {
     device: Device,
     optimizer: Optimizer,
     probes: Option<OnlineProbes>,
+    further: Vec<Device>,
+    all_reduce: AllReduce,
     settings: TrainerSettings,
 }
 
@@ -74,6 +78,8 @@ impl TrainerBuilder {
             device: device.clone().autodiff(),
             optimizer: Optimizer::new(OptimizerConfig::adam()).expect("PyTorch's constants are in range"),
             probes: None,
+            further: Vec::new(),
+            all_reduce: AllReduce::default(),
             settings: TrainerSettings {
                 schedule: LearningRateSchedule::constant(1e-3),
                 seed: 0,
@@ -150,6 +156,19 @@ impl TrainerBuilder {
         self
     }
 
+    /// Further devices, of the same kind, that compute with the first: each goes over its part of every batch, in
+    /// [micro-batches](Self::micro_batch) of which there is one for each device at least, and all make the same update from the same
+    /// gradients, the means over the whole batch. Running statistics are averaged over the devices at every step. The online probes and the
+    /// test split are the first device's. Nothing of this is in checkpoints: a run may go on on fewer or more devices.
+    ///
+    /// The result is that of micro-batches on one device but for the order of sums, and but for the running statistics, into which there one
+    /// micro-batch goes after the other. Default: none.
+    pub fn further_devices(mut self, devices: Vec<Device>, all_reduce: AllReduce) -> Self {
+        self.further = devices.into_iter().map(Device::autodiff).collect();
+        self.all_reduce = all_reduce;
+        self
+    }
+
     /// Leaves out up to `limit` steps of the run whose loss or gradient is not finite, instead of stopping at the first.
     ///
     /// Nothing learns from such a step; it counts as a step of the schedules all the same.
@@ -166,7 +185,7 @@ impl TrainerBuilder {
     /// divided: because the loss is [no mean over samples](seqjepa_model::MethodConfig::loss_is_mean), or because a part would be a single
     /// sequence, for which batch norm is undefined.
     pub fn build(self) -> Result<Trainer, TrainError> {
-        let Self { method, loaders, device, optimizer, probes, settings } = self;
+        let Self { method, loaders, device, optimizer, probes, further, all_reduce, settings } = self;
         let used = method.views_used();
         for (split, loader) in [("training", &loaders.train), ("test", &loaders.test)] {
             let (config, views) = (loader.config(), loader.source().layout().observed_views);
@@ -186,12 +205,14 @@ impl TrainerBuilder {
                 });
             }
         }
-        check_micro_batches(&*method, &loaders.train, settings.micro_batch)?;
+        let replicas = Replicas::new(device.clone(), further, all_reduce);
+        check_micro_batches(&*method, &loaders.train, settings.micro_batch, replicas.count())?;
         let probes = match probes {
             Some(probes) => probes,
             None => OnlineProbes::new(Vec::new(), &device)?,
         };
-        Ok(Trainer::new(Learner { method, optimizer, probes }, loaders, device, settings))
+        let devices = (device, replicas);
+        Ok(Trainer::new(Learner { method, optimizer, probes }, loaders, devices, settings))
     }
 }
 
@@ -200,11 +221,15 @@ fn check_micro_batches(
     method: &dyn DynMethod,
     loader: &SequenceLoader,
     micro_batch: Option<usize>,
+    devices: usize,
 ) -> Result<(), TrainError> {
     let batch = loader.config().batch_size;
+    if devices > 1 {
+        check_devices(method, batch, devices)?;
+    }
     let Some(most) = micro_batch.filter(|&most| most < batch) else { return Ok(()) };
     let last = loader.samples_per_epoch() % batch;
-    let alone = |batch: &usize| most < 2 || smallest_part(*batch, micro_batch) < 2;
+    let alone = |batch: &usize| most < 2 || smallest_part(*batch, micro_batch, 1) < 2;
     let expected = if !method.config().loss_is_mean() {
         format!("no micro-batches with {}, whose loss is no mean over the samples of a batch", method.name())
     } else if let Some(batch) = [batch, last].iter().filter(|batch| **batch > 1).find(|batch| alone(batch)) {
@@ -215,4 +240,19 @@ fn check_micro_batches(
         return Ok(());
     };
     Err(TrainError::Mismatch { expected, found: format!("micro-batches of at most {most}") })
+}
+
+/// Refuses to share out batches of which the parts would not make up the batch's mean, or be too small for batch norm.
+fn check_devices(method: &dyn DynMethod, batch: usize, devices: usize) -> Result<(), TrainError> {
+    let expected = if !method.config().loss_is_mean() {
+        format!("one device with {}, whose loss is no mean over the samples of a batch", method.name())
+    } else if smallest_part(batch, None, devices) < 2 {
+        format!(
+            "at most {} devices for the {batch} sequences of a batch, 2 for each (batch norm needs a variance)",
+            batch / 2
+        )
+    } else {
+        return Ok(());
+    };
+    Err(TrainError::Mismatch { expected, found: format!("{devices} devices") })
 }

@@ -1,14 +1,15 @@
 //! Everything that learns, and one step of it.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use seqjepa_data::SequenceBatch;
-use seqjepa_model::{DynMethod, Representations};
+use seqjepa_model::DynMethod;
 use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{DropoutKey, Precision, Recompute, host};
 use seqjepa_probes::ProbeError;
 use seqjepa_probes::online::{OnlineProbes, Phase, UpdateError};
 
-use super::micro_batches::{MicroBatch, MicroBatches, joined, weighted};
+use super::passes::{Means, Passes};
+use super::replicas::Replicas;
 use super::targets::HostTargets;
 use crate::error::TrainError;
 
@@ -53,31 +54,6 @@ pub(super) enum CheckedStep {
     NotFinite { what: String, skippable: bool, targets: HostTargets },
 }
 
-/// What the passes over a batch gave.
-struct Passes {
-    means: Means,
-    representations: Representations,
-}
-
-/// Means over the batch, or what of them the micro-batches so far add up to.
-struct Means {
-    loss: Tensor<1>,
-    terms: Vec<(&'static str, Tensor<1>)>,
-    gradients: ParameterGradients,
-}
-
-impl Means {
-    fn add(mut self, other: Self) -> Self {
-        self.gradients.accumulate(other.gradients);
-        let pairs = self.terms.into_iter().zip(other.terms);
-        Self {
-            loss: self.loss + other.loss,
-            terms: pairs.map(|((name, sum), (_, value))| (name, sum + value)).collect(),
-            gradients: self.gradients,
-        }
-    }
-}
-
 impl Learner {
     /// The same state; it shares every tensor.
     pub(super) fn snapshot(&self) -> Self {
@@ -93,15 +69,15 @@ impl Learner {
     pub(super) fn step(
         &mut self,
         mut batch: SequenceBatch,
-        device: &Device,
+        replicas: &mut Replicas,
         settings: StepSettings,
     ) -> Result<HandedStep, TrainError> {
         let targets = HostTargets::of(&mut batch);
-        let Passes { means, representations } = self.passes(batch, device, settings)?;
+        let Passes { means, representations } = replicas.passes(self, batch, settings)?;
         let Means { loss, terms, gradients } = means;
         let gradient = gradients.norm_squared();
         targets.show(&mut self.probes, Phase::Train, representations)?;
-        self.update(gradients, settings)?;
+        self.update(gradients, replicas, settings)?;
         Ok(HandedStep { loss, terms, gradient, targets })
     }
 
@@ -109,13 +85,13 @@ impl Learner {
     pub(super) fn checked_step(
         &mut self,
         mut batch: SequenceBatch,
-        device: &Device,
+        replicas: &mut Replicas,
         settings: StepSettings,
     ) -> Result<CheckedStep, TrainError> {
         let targets = HostTargets::of(&mut batch);
         // A forward pass moves the running statistics, a NaN included.
         let before = (self.method.clone_box(), self.probes.clone());
-        let Passes { means, representations } = self.passes(batch, device, settings)?;
+        let Passes { means, representations } = replicas.passes(self, batch, settings)?;
         let Means { loss, terms, gradients } = means;
         let loss = host::read_scalar(loss);
         let terms: Vec<_> = terms.into_iter().map(|(name, value)| (name, host::read_scalar(value))).collect();
@@ -123,58 +99,33 @@ impl Learner {
             if loss.is_finite() { not_finite(&gradients) } else { Some(format!("the loss is {loss}")) };
         if let Some(what) = what {
             (self.method, self.probes) = before;
+            replicas.forget();
             return Ok(CheckedStep::NotFinite { what, skippable: true, targets });
         }
         targets.show(&mut self.probes, Phase::Train, representations)?;
         match self.probes.flush() {
             Err(UpdateError { cause, .. }) if is_non_finite(&cause) => {
                 (self.method, self.probes) = before;
+                replicas.forget();
                 return Ok(CheckedStep::NotFinite { what: cause.to_string(), skippable: false, targets });
             }
             result => result.map_err(|error| error.cause)?,
         }
         // The update may then work in place.
         drop(before);
-        self.update(gradients, settings)?;
+        self.update(gradients, replicas, settings)?;
         Ok(CheckedStep::Done { loss, terms, targets })
     }
 
-    /// Forward and backward of every micro-batch: the means over the batch, each micro-batch with its share of the sequences.
-    fn passes(
-        &self,
-        batch: SequenceBatch,
-        device: &Device,
+    fn update(
+        &mut self,
+        gradients: ParameterGradients,
+        replicas: &mut Replicas,
         settings: StepSettings,
-    ) -> Result<Passes, TrainError> {
-        let mut means: Option<Means> = None;
-        let mut representations = Vec::new();
-        for part in MicroBatches::new(batch, settings.micro_batch, device) {
-            let MicroBatch { input, index, share, .. } = part?;
-            let key = settings.key.micro_batch(index);
-            let forward = || settings.precision.within(|| self.method.training_forward(input, key));
-            let (output, recording) = settings.recompute.record(forward);
-            let output = output?;
-            representations.push(output.representations);
-            let loss = weighted(output.loss, share);
-            let terms = output.terms.into_iter();
-            let terms = terms.map(|term| (term.name, weighted(term.value.inner(), share))).collect();
-            let value = loss.clone().inner();
-            let mut gradients = ParameterGradients::default();
-            recording.backward(loss, |part| gradients.accumulate(self.method.take_gradients(part)));
-            let part = Means { loss: value, terms, gradients };
-            means = Some(match means {
-                None => part,
-                Some(sum) => sum.add(part),
-            });
-        }
-        let means = means.expect("a batch has a sequence");
-        Ok(Passes { means, representations: joined(representations) })
-    }
-
-    fn update(&mut self, gradients: ParameterGradients, settings: StepSettings) -> Result<(), TrainError> {
+    ) -> Result<(), TrainError> {
         self.method.optimizer_step(&mut self.optimizer, settings.learning_rate, gradients)?;
         self.method.after_step(settings.key.step, settings.total_steps);
-        Ok(())
+        replicas.update(settings)
     }
 }
 

@@ -9,6 +9,7 @@ use seqjepa_probes::Metrics;
 use super::learner::{CheckedStep, Learner, StepSettings, is_non_finite};
 use super::nonfinite::NonFiniteStep;
 use super::pending::{Pending, PendingStep, StepFigures};
+use super::replicas::Replicas;
 use super::targets::HostTargets;
 use super::test_pass::{TestError, TestPass};
 use crate::checkpoint::{Checkpoint, NoRecord, Progress, UnderWay};
@@ -64,6 +65,7 @@ pub struct Trainer {
     learner: Learner,
     loaders: Loaders,
     device: Device,
+    replicas: Replicas,
     settings: TrainerSettings,
     epoch: usize,
     step: u64,
@@ -86,11 +88,17 @@ struct Stretch {
 }
 
 impl Trainer {
-    pub(super) fn new(learner: Learner, loaders: Loaders, device: Device, settings: TrainerSettings) -> Self {
+    pub(super) fn new(
+        learner: Learner,
+        loaders: Loaders,
+        (device, replicas): (Device, Replicas),
+        settings: TrainerSettings,
+    ) -> Self {
         Self {
             learner,
             loaders,
             device,
+            replicas,
             settings,
             epoch: 0,
             step: 0,
@@ -227,7 +235,7 @@ impl Trainer {
         let data_wait = batches.wait_time();
         let settings = self.step_settings();
         self.pending.begin(&self.learner);
-        let handed = self.learner.step(batch, &self.device, settings)?;
+        let handed = self.learner.step(batch, &mut self.replicas, settings)?;
         let sequences = handed.targets.len();
         self.pending.push(PendingStep {
             step: self.step,
@@ -288,6 +296,7 @@ impl Trainer {
     ) -> Result<(), TrainError> {
         let first = &steps.first().expect("a look has steps").step;
         self.learner = before;
+        self.replicas.forget();
         (self.step, self.under_way.train_batches) = (first.step, first.batch);
         let mut batches = self.loaders.train.epoch(self.epoch as u64, first.batch);
         for _ in steps {
@@ -304,7 +313,7 @@ impl Trainer {
     fn checked_batch(&mut self, batch: SequenceBatch, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let (step, number, settings) = (self.step, self.under_way.train_batches, self.step_settings());
         let learning_rate = settings.learning_rate;
-        match self.learner.checked_step(batch, &self.device, settings)? {
+        match self.learner.checked_step(batch, &mut self.replicas, settings)? {
             CheckedStep::Done { loss, terms, targets } => {
                 self.step += 1;
                 self.under_way.train_batches += 1;
@@ -498,6 +507,7 @@ impl Trainer {
         learner.method.load_optimizer(&mut learner.optimizer, checkpoint.optimizer)?;
         learner.probes.load_state_dict(checkpoint.probes)?;
         self.learner = learner;
+        self.replicas.forget();
         self.epoch = checkpoint.progress.epoch;
         self.step = checkpoint.progress.step;
         self.skipped_steps = checkpoint.progress.skipped_steps;

@@ -1,6 +1,8 @@
 //! What the tests of the trainer share: a tiny model on a few small images.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod frozen;
+
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -8,7 +10,8 @@ use seqjepa_data::dataset::Synthetic;
 use seqjepa_data::{AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, Split};
 use seqjepa_model::{ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig};
 use seqjepa_probes::online::{OnlineProbes, StandardProbes};
-use seqjepa_train::{Loaders, TrainerBuilder};
+use seqjepa_train::observer::Observers;
+use seqjepa_train::{HistoryPosition, Loaders, MetricsRow, Trainer, TrainerBuilder};
 
 /// Training batches of an epoch.
 pub(crate) const BATCHES: usize = 3;
@@ -67,4 +70,24 @@ pub(crate) fn probes(method: &dyn DynMethod, device: &Device) -> OnlineProbes {
 pub(crate) fn builder(method: Box<dyn DynMethod>, device: &Device) -> TrainerBuilder {
     let probes = probes(&*method, device);
     TrainerBuilder::new(method, loaders(), device).probes(probes).seed(7).epochs(2)
+}
+
+/// All that a trainer would keep, in one number.
+pub(crate) fn digest(trainer: &mut Trainer) -> String {
+    trainer.checkpoint(HistoryPosition::default(), &mut Observers::new()).unwrap().digest()
+}
+
+/// What an epoch has left, and its figures but for the times.
+pub(crate) fn epoch(builder: TrainerBuilder) -> (Trainer, Vec<(String, f64)>) {
+    let mut trainer = builder.build().unwrap();
+    let row = trainer.train_epoch(&mut Observers::new()).unwrap();
+    (trainer, figures(&row))
+}
+
+/// The figures that do not tell time.
+pub(crate) fn figures(row: &MetricsRow) -> Vec<(String, f64)> {
+    row.iter()
+        .filter(|(name, _)| !name.ends_with("time") && !name.ends_with("share"))
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }

@@ -1,0 +1,145 @@
+//! The devices of a run, and how they compute.
+
+use burn::tensor::Device;
+use seqjepa_nn::Precision;
+use seqjepa_train::AllReduce;
+
+use crate::config::{AllReduceName, Config, ConfigError, abridged, invalid};
+use crate::device::{DeviceError, DeviceRequest};
+use crate::precision;
+
+const KEY: &str = "run.further_devices";
+
+/// Backends whose devices Burn adds up itself.
+const WITH_ALL_REDUCE: &str = "cuda";
+
+/// What a run computes on.
+#[derive(Debug)]
+pub(crate) struct RunDevices {
+    /// That of the run's state, probes and evaluations.
+    pub first: Device,
+    /// Those that train with it.
+    pub further: Vec<Device>,
+    /// The backend of them all, as its cargo feature is called.
+    pub backend: &'static str,
+    pub all_reduce: AllReduce,
+    pub precision: Precision,
+}
+
+impl RunDevices {
+    /// Those of a config whose first device has been opened.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for one that cannot be had or is of another backend, and for what the backend cannot do.
+    pub(crate) fn open(
+        config: &Config,
+        (first, backend): (Device, &'static str),
+    ) -> Result<Self, ConfigError> {
+        let precision = precision::resolve(config.run.precision, backend, &first)?;
+        let further = further(config, backend)?;
+        Ok(Self { first, further, backend, all_reduce: all_reduce(config, backend)?, precision })
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Device> {
+        [&self.first].into_iter().chain(&self.further).cloned().collect()
+    }
+}
+
+/// Checks the names of `run.further_devices`.
+///
+/// # Errors
+///
+/// [`ConfigError::Invalid`] for a name that means no device, or that of a device that is taken already.
+pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
+    let mut taken = vec![DeviceRequest::parse(&config.run.device)?];
+    for name in &config.run.further_devices {
+        let request = DeviceRequest::parse(name).map_err(|error| match error {
+            DeviceError::Unknown { expected, found } => invalid(KEY, expected, abridged(&found)),
+            error => error.into(),
+        })?;
+        if request.is_auto() || taken.iter().any(|taken| request.is_surely(taken)) {
+            let expected = "devices by their names, each but the processor once";
+            return Err(invalid(KEY, expected, name));
+        }
+        taken.push(request);
+    }
+    Ok(())
+}
+
+/// Opens the further devices of a run on `backend`.
+fn further(config: &Config, backend: &str) -> Result<Vec<Device>, ConfigError> {
+    let open = |name: &String| {
+        let (device, found) = DeviceRequest::parse(name)?.open_named()?;
+        if found == backend {
+            Ok(device)
+        } else {
+            Err(invalid(KEY, format!("devices of `{backend}`, as the first"), name))
+        }
+    };
+    config.run.further_devices.iter().map(open).collect()
+}
+
+/// How the devices of a run on `backend` add up.
+fn all_reduce(config: &Config, backend: &str) -> Result<AllReduce, ConfigError> {
+    match config.run.all_reduce {
+        AllReduceName::Host => Ok(AllReduce::Host),
+        AllReduceName::Device if backend == WITH_ALL_REDUCE => Ok(AllReduce::Device),
+        AllReduceName::Device => Err(invalid(
+            "run.all_reduce",
+            format!(
+                "host: Burn 0.22.1 has no all_reduce among devices of `{backend}`, only of `{WITH_ALL_REDUCE}`"
+            ),
+            "device",
+        )),
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    fn config(overrides: &[&str]) -> Result<Config, ConfigError> {
+        Config::parse("", "test", overrides)
+    }
+
+    #[test]
+    fn names_are_checked_before_anything_is_opened() {
+        let of = |first: &str, names: &str| {
+            let given = [format!("run.device={first}"), format!("run.further_devices={names}")];
+            config(&given.each_ref().map(String::as_str)).map_err(|error| error.to_string())
+        };
+        assert!(of("cuda:0", "[cuda:1, cuda:2]").is_ok());
+        assert!(of("flex", "[flex, cpu]").is_ok());
+        for (first, names) in [
+            ("cuda:0", "[auto]"),
+            ("cuda:0", "[cuda:0]"),
+            ("cuda:0", "[cuda:1, cuda:1]"),
+            ("cuda:0", "[tpu]"),
+            ("cuda:0", "[cuda:x]"),
+        ] {
+            let message = of(first, names).unwrap_err();
+            assert!(message.contains("`run.further_devices`"), "{message}");
+        }
+        // Names of one device.
+        assert!(of("cuda", "[cuda:0]").is_err() && of("cuda:0", "[cuda]").is_err());
+    }
+
+    #[test]
+    fn all_are_of_one_backend_and_add_up_as_it_can() {
+        let two = config(&["run.device=flex", "run.further_devices=[cpu]"]).unwrap();
+        assert_eq!(further(&two, "flex").unwrap(), [Device::flex()]);
+        let devices = RunDevices::open(&two, (Device::flex(), "flex")).unwrap();
+        assert_eq!(devices.all(), [Device::flex(), Device::flex()]);
+        let message = further(&two, "cuda").unwrap_err().to_string();
+        assert!(message.contains("expected devices of `cuda`"), "{message}");
+        let absent = config(&["run.further_devices=[cuda:1]"]).unwrap();
+        assert!(further(&absent, "flex").unwrap_err().to_string().contains("cuda"));
+        assert_eq!(all_reduce(&two, "flex").unwrap(), AllReduce::Host);
+        let among = config(&["run.all_reduce=device"]).unwrap();
+        assert_eq!(all_reduce(&among, "cuda").unwrap(), AllReduce::Device);
+        let message = all_reduce(&among, "wgpu").unwrap_err().to_string();
+        assert!(message.contains("no all_reduce among devices of `wgpu`"), "{message}");
+    }
+}
