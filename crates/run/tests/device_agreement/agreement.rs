@@ -7,8 +7,8 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use seqjepa_evaluation::{DeviceCheckRecord, ResultCard};
+use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
-use seqjepa_nn::{Precision, Recompute};
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::device_check::{MethodCheck, check_method, check_operators};
 use seqjepa_run::{Config, Registry, ResumeOptions, Run, RunData};
@@ -62,8 +62,15 @@ pub(super) fn training_pass(device: &str) {
             "model.vit_width=8",
             "model.vit_depth=1",
             "model.vit_heads=2",
+            "run.recompute=[1]",
         ],
-        &["optim.name=lars", "dataset.seq_len=3", "dataset.batch_size=5", "model.act_projdim=6"],
+        &[
+            "optim.name=lars",
+            "dataset.seq_len=3",
+            "dataset.batch_size=5",
+            "model.act_projdim=6",
+            "run.recompute=[1, 2, 3, 4]",
+        ],
     ];
     for variant in variants {
         let record = checked(&config(scratch.path(), variant), device);
@@ -85,7 +92,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
         backend: device,
         method: &*method,
         precision: Precision::Full,
-        recompute: Recompute::default(),
+        recompute: config.recompute(),
         seed: config.run.seed,
         batch: &batch,
         learning_rate: config.optim.lr,
