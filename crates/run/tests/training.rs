@@ -60,8 +60,7 @@ fn a_run_leaves_its_config_metrics_checkpoint_gates_and_evaluation() {
     let evaluation = run.evaluate(&mut Observers::new()).unwrap();
     let folder = run.folder();
 
-    let (_, resolved) =
-        seqjepa_run::RunFolder::open(&seqjepa_run::Registry::standard(), folder.root()).unwrap();
+    let (_, resolved) = seqjepa_run::RunFolder::open(&Registry::standard(), folder.root()).unwrap();
     assert_eq!(&resolved, run.config());
 
     let jsonl = fs::read_to_string(folder.metrics_jsonl()).unwrap();

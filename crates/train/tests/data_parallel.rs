@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use common::frozen::Whole;
 use common::{BATCH, BATCHES, builder, digest, epoch, loaders_of, tiny};
 use seqjepa_model::{AnyEncoder, Regularizer, SeqJepa, SeqJepaConfig, boxed};
+use seqjepa_nn::host;
 use seqjepa_train::observer::Observers;
 use seqjepa_train::{Advance, AllReduce, HistoryPosition, TrainError, TrainerBuilder};
 
@@ -58,7 +59,7 @@ fn running_statistics_are_means_over_the_devices() {
         let method = trainer.method().as_any().downcast_ref::<SeqJepa>().unwrap();
         let AnyEncoder::ResNet(encoder) = &method.encoder else { panic!("a residual network") };
         let mean = encoder.bn1.running_mean.value();
-        (mean.into_data().try_into_vec::<f32>().unwrap(), encoder.bn1.num_batches_tracked.get())
+        (host::read(mean), encoder.bn1.num_batches_tracked.get())
     };
     // Of the stem, which sees what is the same in both: over all of a batch the mean is that of its halves.
     let ((whole, once), (halves, each)) = (first_step(tiny_builder(1)), first_step(tiny_builder(2)));
