@@ -11,7 +11,7 @@ use seqjepa_model::{
     RepresentationLayout, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput, TrainingOutput, boxed,
 };
 use seqjepa_train::observer::{Event, Observers};
-use seqjepa_train::{Advance, HistoryPosition, TrainError, Trainer};
+use seqjepa_train::{Advance, AllReduce, HistoryPosition, TrainError, Trainer};
 use serde::{Deserialize, Serialize};
 
 /// A method whose loss, or only its gradient, is NaN from step 1 to step `last`.
@@ -107,14 +107,21 @@ impl Method for Poisoned {
 }
 
 fn trainer(loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
-    trainer_in_parts(1, loss_too, last, log_every, skip)
+    trainer_in_parts([1, 1], loss_too, last, log_every, skip)
 }
 
-fn trainer_in_parts(parts: usize, loss_too: bool, last: u64, log_every: usize, skip: u64) -> Trainer {
+fn trainer_in_parts(
+    [parts, devices]: [usize; 2],
+    loss_too: bool,
+    last: u64,
+    log_every: usize,
+    skip: u64,
+) -> Trainer {
     let device = Device::flex();
     let config = PoisonedConfig { inner: tiny(), loss_too, last, parts: parts as u64 };
     let method = boxed(config.init(7, &device.clone().autodiff()).unwrap());
     let builder = builder(method, &device).epochs(1).micro_batch(BATCH.div_ceil(parts));
+    let builder = builder.further_devices(vec![device; devices - 1], AllReduce::Host);
     builder.log_every(log_every).skipping_nonfinite_steps(skip).build().unwrap()
 }
 
@@ -196,12 +203,12 @@ fn such_steps_are_left_out_up_to_a_limit() {
     );
 }
 
-/// What is not finite in one micro-batch alone keeps the whole batch from being learnt from.
+/// What is not finite in one micro-batch alone, of whichever device, keeps the whole batch from being learnt from.
 #[test]
 fn a_micro_batch_that_is_not_finite_spoils_its_step() {
     for (loss_too, words) in [(true, "the loss is NaN"), (false, "the gradient of `poison` is not finite")] {
-        for parts in [2, 3] {
-            let trainer = |log_every, skip| trainer_in_parts(parts, loss_too, 1, log_every, skip);
+        for divided in [[2, 1], [3, 1], [2, 2], [3, 2], [3, 3]] {
+            let trainer = |log_every, skip| trainer_in_parts(divided, loss_too, 1, log_every, skip);
             let mut one_step = trainer(1, 0);
             one_step.advance(&mut Observers::new()).unwrap();
             let before = digest(&mut one_step);

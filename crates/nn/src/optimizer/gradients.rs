@@ -117,31 +117,6 @@ impl ParameterGradients {
         }
     }
 
-    /// All gradients one after the other in the order of their paths, for an exchange with another device. Nothing without gradients.
-    #[must_use]
-    pub fn concatenated(&self) -> Option<Tensor<1>> {
-        let values: Vec<_> = self.gradients.values().map(|gradient| gradient.values.clone()).collect();
-        (!values.is_empty()).then(|| Tensor::cat(values, 0))
-    }
-
-    /// The gradients of the same parameters whose values are `values`, as [`concatenated`](Self::concatenated) has them.
-    ///
-    /// # Panics
-    ///
-    /// If there are more or fewer values.
-    #[must_use]
-    pub fn with_values(&self, values: Tensor<1>) -> Self {
-        if self.is_empty() {
-            return Self::default();
-        }
-        let lengths = self.gradients.values().map(|gradient| gradient.values.dims()[0]).collect();
-        let parts = values.split_with_sizes(lengths, 0).into_iter();
-        let with = |((path, gradient), values): ((&String, &Gradient), _)| {
-            (path.clone(), Gradient { values, shape: gradient.shape.clone() })
-        };
-        Self { gradients: self.gradients.iter().zip(parts).map(with).collect() }
-    }
-
     /// Adds another backward pass's gradients of the same module to these. Divide by the number
     /// of passes with [`scale`](Self::scale) for the gradient of their mean.
     ///

@@ -34,6 +34,7 @@ mod config;
 pub(crate) mod fused_adam;
 mod gradients;
 mod groups;
+mod layout;
 mod rule;
 mod squares;
 mod state;
@@ -49,6 +50,7 @@ use crate::{NnError, StateDict};
 pub use config::OptimizerConfig;
 pub use gradients::ParameterGradients;
 pub use groups::ParameterGroups;
+pub use layout::GradientLayout;
 
 use gradients::Gradient;
 use rule::ParameterState;

@@ -76,21 +76,19 @@ impl Replicas {
     /// What all devices have found, put together.
     fn gather(&mut self, learner: &mut Learner, found: Vec<Passes>, devices: &[Device]) -> Passes {
         let share = 1.0 / found.len() as f64;
-        let (mut exchange, mut values, mut representations) = (None, Vec::new(), Vec::new());
+        let count = learner.method.running_statistics().map_or(0, |statistics| statistics.dims()[0]);
+        let exchange = Exchange::of(&found, count);
+        let (mut values, mut representations) = (Vec::new(), Vec::new());
         let methods = [&learner.method].into_iter().chain(self.copies.iter().map(|copy| &copy.method));
-        for (Passes { means, representations: of_part }, method) in found.into_iter().zip(methods) {
+        for ((passes, method), device) in found.into_iter().zip(methods).zip(devices) {
             let statistics = method.running_statistics().map(|statistics| statistics.mul_scalar(share));
-            let (of_device, packed) = Exchange::pack(means, statistics);
-            exchange.get_or_insert(of_device);
-            values.push(packed);
-            representations.push(moved(of_part, &self.first));
+            values.push(exchange.pack(passes.means, statistics, device));
+            representations.push(moved(passes.representations, &self.first));
         }
         // A device without a part of a small batch.
-        let length = values[0].dims();
         let idle = devices[values.len()..].iter();
-        values.extend(idle.map(|device| Tensor::zeros(length, &device.clone().inner())));
+        values.extend(idle.map(|device| exchange.nothing(device)));
 
-        let exchange = exchange.expect("the first device has a part");
         let mut sums = self.all_reduce.sum(values).into_iter().map(|sum| exchange.unpack(sum));
         let (means, statistics) = sums.next().expect("the first device's");
         statistics.into_iter().for_each(|statistics| learner.method.set_running_statistics(statistics));
