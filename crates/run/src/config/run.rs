@@ -16,9 +16,10 @@ pub struct RunConfig {
     pub name: String,
     /// Seed of every random draw: initial values, views, order, dropout, probes. Default 42.
     pub seed: u64,
-    /// `auto`, `cpu` (or `flex`), `ndarray`, `cuda[:n]`, `vulkan[:n]`, `metal[:n]`, `rocm[:n]`, `wgpu[:n]`; `auto` takes the best
-    /// backend that is compiled in and present, never a software adapter, and a run says at its start which and why. Default `auto`.
-    #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu"]))]
+    /// `auto`, `cpu` (or `flex`), `ndarray`, `cuda[:n]`, `vulkan[:n]`, `metal[:n]`, `rocm[:n]`, `wgpu[:n]`, or what `seqjepa serve`
+    /// serves elsewhere, `remote:HOST:PORT[/n]`; `auto` takes the best backend that is compiled in and present, never a software adapter
+    /// nor a remote device, and a run says at its start which and why. Default `auto`.
+    #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu", "remote:127.0.0.1:3000"]))]
     pub device: String,
     /// Before a run trains on another device than `flex`, its own model is computed on the device and on `flex`, and a difference
     /// beyond rounding ends the run: on a whole batch (`full`), on at most 8 sequences of it (`quick`), or not at all (`off`). Default

@@ -6,7 +6,7 @@ use clap::Args;
 use seqjepa_run::device::{BackendReport, DeviceRequest, own_name};
 use seqjepa_run::device_check::{OperatorReport, check_operators};
 
-use super::device::{is_cpu, look};
+use super::device::{is_cpu, is_remote, look};
 use super::terminal::say;
 
 /// Backend that the others are checked against.
@@ -32,6 +32,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let name = report.name;
         if !report.compiled {
             say!("{name:<8} not compiled in; build with `--features {name}`");
+        } else if is_remote(name) {
+            say!(
+                "{name:<8} compiled in; `remote:HOST:PORT` is what `seqjepa serve` serves there, and never looked for"
+            );
         } else if report.devices.is_empty() {
             let why = report.problem.map_or_else(String::new, |problem| format!(": {problem}"));
             say!("{name:<8} compiled in; looked for {}, found no device{why}", report.looked_for);
