@@ -86,7 +86,7 @@ fn a_server_that_is_killed_ends_the_run_in_one_message_and_the_run_goes_on_with_
     let error = stderr(&run);
     let errors = || error.lines().filter(|line| line.contains("error") || line.contains("panicked"));
     assert_eq!(errors().count(), 1, "{error}");
-    assert!(error.contains("device `remote`: its server ended the session"), "{error}");
+    assert!(error.contains(&format!("device `{}`: its server ended the session", server.device)), "{error}");
     drop(server);
 
     let status = seqjepa(scratch.path(), ["status", "run"]);

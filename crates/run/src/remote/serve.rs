@@ -79,9 +79,12 @@ impl DeviceServer {
         let token = self.token;
         let let_in = move |request: AuthorizationRequest<'_>| {
             let (client, index) = (request.client, request.device_index);
-            token.as_ref().map_or(Ok(()), |token| token.authorize(request))?;
-            tracing::info!("session of {client} on device {index}");
-            Ok(())
+            let answer = token.as_ref().map_or(Ok(()), |token| token.authorize(request));
+            match &answer {
+                Ok(()) => tracing::info!("{client} asks for device {index}"),
+                Err(reason) => tracing::warn!("refused: {reason}"),
+            }
+            answer
         };
         let server = RemoteServer::new(self.devices).with_authorizer(let_in);
         let failed = |error: server::ServeError| ServeError::Server(error.to_string());

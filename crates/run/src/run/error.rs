@@ -143,7 +143,7 @@ pub enum RunError {
          computed since the last checkpoint is lost: start the server again and resume the run"
     )]
     LostConnection {
-        /// The device's backend.
+        /// The device, as the config names it.
         device: String,
     },
     /// A resume whose metrics are not those that the run has written.
