@@ -61,6 +61,12 @@ fn a_run_is_checked_trained_and_evaluated_on_a_device_that_is_served() {
     assert!(server.device.starts_with("remote:127.0.0.1:"), "{}", server.device);
     let run = output(&mut train(scratch.path(), &server.device, &["run.epochs=1"]));
     assert!(run.status.success(), "{}", said(&run));
+    let check = seqjepa(scratch.path(), ["devices", "--check", "--device", &server.device]);
+    assert!(
+        check.status.success() && stdout(&check).contains("layers with a narrow output"),
+        "{}",
+        said(&check)
+    );
     let read = |name: &str| -> serde_json::Value {
         serde_json::from_slice(&fs::read(scratch.path().join("run").join(name)).unwrap()).unwrap()
     };
