@@ -71,7 +71,24 @@ fn a_run_is_checked_trained_and_evaluated_on_a_device_that_is_served() {
         serde_json::from_slice(&fs::read(scratch.path().join("run").join(name)).unwrap()).unwrap()
     };
     assert_eq!(read("device_check.json")["backend"], "remote");
-    assert_eq!(read("evaluation.json")["device"], format!("{}/0", server.device));
+    let named = format!("{}/0", server.device);
+    assert_eq!(read("evaluation.json")["device"], named);
+
+    let images = scratch.path().join("images");
+    fs::create_dir(&images).unwrap();
+    for name in ["a.png", "b.png"] {
+        image::RgbImage::from_pixel(20, 20, image::Rgb([9, 99, 199])).save(images.join(name)).unwrap();
+    }
+    let model = ["--checkpoint", "run", "--device", &server.device];
+    for command in [
+        ["embed", "--images", "images", "--output", "features.npy"].as_slice(),
+        &["evaluate", "--no-cache", "--output", "card.json"],
+    ] {
+        let done = seqjepa(scratch.path(), command.iter().chain(&model));
+        assert!(done.status.success(), "{}", said(&done));
+    }
+    let card = fs::read(scratch.path().join("card.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&card).unwrap()["device"], named);
 }
 
 #[test]
