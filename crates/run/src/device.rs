@@ -8,6 +8,8 @@ use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
 use burn::tensor::{Device, DeviceType};
 use thiserror::Error;
 
+use crate::remote::RemoteAddress;
+
 /// A device that cannot be had.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -50,6 +52,42 @@ pub enum DeviceError {
         /// Nothing, or ": " with what its driver failed of.
         problem: String,
     },
+    /// A remote device where nothing can be reached.
+    #[error(
+        "device `{device}`: expected `seqjepa serve` at {server}, found nothing that can be reached there: {problem}"
+    )]
+    Unreachable {
+        /// The device asked for.
+        device: String,
+        /// Where it should be served.
+        server: String,
+        /// What the system says.
+        problem: String,
+    },
+    /// A remote device beyond those of its server.
+    #[error(
+        "device `{device}`: expected one of the {hosted} device(s) that {server} serves, counted from 0, found number {index}"
+    )]
+    NotHosted {
+        /// The device asked for.
+        device: String,
+        /// The server.
+        server: String,
+        /// Devices that it serves.
+        hosted: usize,
+        /// The number asked for.
+        index: usize,
+    },
+    /// A remote device whose server opens no session.
+    #[error("device `{device}`: expected that {server} opens a session, found that it does not: {problem}")]
+    Refused {
+        /// The device asked for.
+        device: String,
+        /// The server.
+        server: String,
+        /// Why not.
+        problem: String,
+    },
     /// `auto` in a build and on a machine that give it no choice.
     #[error(
         "device `auto`: none of the backends of this build ({compiled}) finds a device that it may take; a software adapter has to \
@@ -71,12 +109,21 @@ enum Backend {
     Wgpu,
     Flex,
     NdArray,
+    Remote,
 }
 
 impl Backend {
     /// Best first: the order of `auto`.
-    const ALL: [Self; 7] =
-        [Self::Cuda, Self::Rocm, Self::Metal, Self::Vulkan, Self::Wgpu, Self::Flex, Self::NdArray];
+    const ALL: [Self; 8] = [
+        Self::Cuda,
+        Self::Rocm,
+        Self::Metal,
+        Self::Vulkan,
+        Self::Wgpu,
+        Self::Flex,
+        Self::NdArray,
+        Self::Remote,
+    ];
 
     /// Its name, which is that of its cargo feature.
     fn name(self) -> &'static str {
@@ -88,10 +135,18 @@ impl Backend {
             Self::Wgpu => "wgpu",
             Self::Flex => "flex",
             Self::NdArray => "ndarray",
+            Self::Remote => "remote",
         }
     }
 
-    /// What Burn calls it, where it was compiled in.
+    fn is_compiled(self) -> bool {
+        match self {
+            Self::Remote => cfg!(feature = "remote"),
+            _ => self.device_type().is_some(),
+        }
+    }
+
+    /// What Burn calls it, where it was compiled in. Of remote devices nothing, since Burn looks for them by their address.
     fn device_type(self) -> Option<DeviceType> {
         match self {
             #[cfg(feature = "cuda")]
@@ -124,16 +179,17 @@ impl Backend {
                 "adapters of Vulkan, DirectX 12, Metal or OpenGL (on Linux libvulkan.so.1 and a driver)"
             }
             Self::Flex | Self::NdArray => "the processor",
+            Self::Remote => "`seqjepa serve` at the address that the name holds",
         }
     }
 
-    /// Whether its devices have numbers.
+    /// Whether its devices have numbers. Those of remote ones stand in the address.
     fn has_several(self) -> bool {
-        !matches!(self, Self::Flex | Self::NdArray)
+        !matches!(self, Self::Flex | Self::NdArray | Self::Remote)
     }
 
-    /// The devices of this backend that are present, software adapters last; none where it was not compiled in. An error is what
-    /// its driver died of.
+    /// The devices of this backend that are present, software adapters last; none where it was not compiled in, and none that are
+    /// remote. An error is what its driver died of.
     fn look(self) -> Result<Vec<Device>, String> {
         let Some(device_type) = self.device_type() else {
             return Ok(Vec::new());
@@ -152,7 +208,7 @@ impl Backend {
 
     fn compiled() -> String {
         let names: Vec<_> =
-            Self::ALL.into_iter().filter(|backend| backend.device_type().is_some()).map(Self::name).collect();
+            Self::ALL.into_iter().filter(|backend| backend.is_compiled()).map(Self::name).collect();
         if names.is_empty() { "none".into() } else { names.join(", ") }
     }
 }
@@ -223,7 +279,7 @@ pub fn backends() -> Vec<BackendReport> {
         };
         BackendReport {
             name: backend.name(),
-            compiled: backend.device_type().is_some(),
+            compiled: backend.is_compiled(),
             software: devices.iter().filter(|device| is_software(device)).count(),
             devices: devices.iter().map(|device| format!("{device:?}")).collect(),
             looked_for: backend.looked_for(),
@@ -239,6 +295,8 @@ pub struct DeviceRequest {
     text: String,
     backend: Option<Backend>,
     index: usize,
+    /// That of a remote device.
+    address: Option<RemoteAddress>,
 }
 
 impl fmt::Display for DeviceRequest {
@@ -248,16 +306,22 @@ impl fmt::Display for DeviceRequest {
 }
 
 impl DeviceRequest {
-    /// Reads `auto`, `cpu`, `flex`, `ndarray`, `cuda[:n]`, `rocm[:n]`, `metal[:n]`, `vulkan[:n]` or `wgpu[:n]`.
+    /// Reads `auto`, `cpu`, `flex`, `ndarray`, `cuda[:n]`, `rocm[:n]`, `metal[:n]`, `vulkan[:n]`, `wgpu[:n]` or `remote:HOST:PORT[/n]`.
     ///
     /// # Errors
     ///
     /// [`DeviceError::Unknown`] for anything else.
     pub fn parse(text: &str) -> Result<Self, DeviceError> {
         let refuse = || DeviceError::Unknown {
-            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n], rocm[:n] or wgpu[:n]",
+            expected: "auto, cpu, flex, ndarray, cuda[:n], vulkan[:n], metal[:n], rocm[:n], wgpu[:n] or remote:HOST:PORT[/n], an IPv6 \
+                       address in brackets",
             found: text.into(),
         };
+        if let Some(address) = text.strip_prefix("remote:") {
+            let address = RemoteAddress::parse(address).ok_or_else(refuse)?;
+            let (backend, index) = (Some(Backend::Remote), address.index());
+            return Ok(Self { text: text.into(), backend, index, address: Some(address) });
+        }
         let (name, index) = match text.split_once(':') {
             None => (text, None),
             Some((name, index)) => (name, Some(index.parse::<usize>().map_err(|_| refuse())?)),
@@ -267,10 +331,11 @@ impl DeviceRequest {
             "cpu" => Some(Backend::Flex),
             _ => Some(Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(refuse)?),
         };
-        if index.is_some() && !backend.is_some_and(Backend::has_several) {
+        let needs_address = backend == Some(Backend::Remote);
+        if needs_address || index.is_some() && !backend.is_some_and(Backend::has_several) {
             return Err(refuse());
         }
-        Ok(Self { text: text.into(), backend, index: index.unwrap_or(0) })
+        Ok(Self { text: text.into(), backend, index: index.unwrap_or(0), address: None })
     }
 
     /// Whether it leaves the choice open.
@@ -278,17 +343,18 @@ impl DeviceRequest {
         self.backend.is_none()
     }
 
-    /// Whether it means the same device as another, of a backend that has several.
+    /// Whether it means the same device as another, which is not the processor.
     pub(crate) fn is_surely(&self, other: &Self) -> bool {
-        self.backend.is_some_and(Backend::has_several)
-            && (self.backend, self.index) == (other.backend, other.index)
+        !matches!(self.backend, Some(Backend::Flex | Backend::NdArray))
+            && (self.backend, self.index, &self.address) == (other.backend, other.index, &other.address)
     }
 
-    /// The name in `run.device` of what this has opened on `backend`: `flex`, `cuda:1`.
+    /// The name in `run.device` of what this has opened on `backend`: `flex`, `cuda:1`, `remote:127.0.0.1:3000/0`.
     #[must_use]
     pub fn resolved(&self, backend: &str) -> String {
-        match backend {
-            "flex" | "ndarray" => backend.to_owned(),
+        match (backend, &self.address) {
+            ("flex" | "ndarray", _) => backend.to_owned(),
+            (_, Some(address)) => format!("{backend}:{address}"),
             // `auto` takes the first.
             _ => format!("{backend}:{}", self.index),
         }
@@ -299,7 +365,8 @@ impl DeviceRequest {
     ///
     /// # Errors
     ///
-    /// [`DeviceError::NotCompiled`], [`DeviceError::Absent`] and [`DeviceError::None`].
+    /// [`DeviceError::NotCompiled`], [`DeviceError::Absent`] and [`DeviceError::None`]; of a remote device
+    /// [`DeviceError::Unreachable`], [`DeviceError::NotHosted`] and [`DeviceError::Refused`], each within some seconds.
     pub fn open(&self) -> Result<Device, DeviceError> {
         self.open_named().map(|(device, _)| device)
     }
@@ -323,13 +390,17 @@ impl DeviceRequest {
             Backend::Flex if self.text == "cpu" && backend.device_type().is_none() => Backend::NdArray,
             backend => backend,
         };
-        if backend.device_type().is_none() {
+        if !backend.is_compiled() {
             return Err(DeviceError::NotCompiled {
                 device: self.text.clone(),
                 backend: backend.name(),
                 feature: backend.name(),
                 compiled: Backend::compiled(),
             });
+        }
+        #[cfg(feature = "remote")]
+        if let Some(address) = &self.address {
+            return Ok((crate::remote::connect(&self.text, address)?, backend.name()));
         }
         let (devices, problem) = match backend.look() {
             Ok(devices) => (devices, String::new()),
@@ -354,15 +425,45 @@ mod tests {
     #[test]
     fn names_parse_and_others_are_refused() {
         for text in [
-            "auto", "cpu", "flex", "ndarray", "cuda", "cuda:3", "vulkan:0", "metal", "rocm:1", "wgpu",
+            "auto",
+            "cpu",
+            "flex",
+            "ndarray",
+            "cuda",
+            "cuda:3",
+            "vulkan:0",
+            "metal",
+            "rocm:1",
+            "wgpu",
             "wgpu:2",
+            "remote:127.0.0.1:3000",
+            "remote:gpu.lab:3000/1",
+            "remote:[::1]:3000",
         ] {
             assert_eq!(DeviceRequest::parse(text).unwrap().to_string(), text);
         }
         for (text, name) in [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:3", "cuda:3")] {
             assert_eq!(DeviceRequest::parse(text).unwrap().resolved("cuda"), name);
         }
-        for text in ["gpu", "", "cuda:", "cuda:x", "cuda:-1", "cpu:1", "auto:0", "CUDA"] {
+        let remote = |text| DeviceRequest::parse(text).unwrap().resolved("remote");
+        assert_eq!(remote("remote:[::1]:3000"), "remote:[::1]:3000/0");
+        assert_eq!(remote("remote:gpu.lab:3000/1"), "remote:gpu.lab:3000/1");
+        for text in [
+            "gpu",
+            "",
+            "cuda:",
+            "cuda:x",
+            "cuda:-1",
+            "cpu:1",
+            "auto:0",
+            "CUDA",
+            "remote",
+            "remote:",
+            "remote:0",
+            "remote:gpu.lab",
+            "remote:::1:3000",
+            "remote:gpu.lab:3000:1",
+        ] {
             let message = DeviceRequest::parse(text).unwrap_err().to_string();
             assert!(message.contains("device") && message.contains("expected"), "{message}");
         }
@@ -375,6 +476,13 @@ mod tests {
             let request = DeviceRequest::parse(text).unwrap();
             assert_eq!(request.resolved(request.open_named().unwrap().1), "flex");
         }
+    }
+
+    #[cfg(not(feature = "remote"))]
+    #[test]
+    fn a_remote_device_names_its_feature_where_it_is_not_compiled_in() {
+        let message = DeviceRequest::parse("remote:127.0.0.1:1").unwrap().open().unwrap_err().to_string();
+        assert!(message.contains("cargo feature `remote`"), "{message}");
     }
 
     #[cfg(not(feature = "cuda"))]

@@ -40,6 +40,7 @@ mod precision;
 #[cfg(feature = "progress")]
 pub mod progress;
 pub mod registry;
+pub mod remote;
 mod run;
 mod run_devices;
 pub mod sink;

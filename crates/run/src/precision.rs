@@ -19,6 +19,13 @@ pub(crate) fn resolve(
     let refused = |expected: &str, found: &str| Err(invalid("run.precision", expected, found));
     match named {
         None => Ok(Precision::Full),
+        Some(asked @ (PrecisionName::F32 | PrecisionName::Tf32)) if backend == "remote" => {
+            let asked = if asked == PrecisionName::F32 { "f32" } else { "tf32" };
+            refused(
+                "null or bf16: a remote device does not say what it rounds the factors of f32 products to",
+                asked,
+            )
+        }
         Some(PrecisionName::F32) if may_round => refused(
             "null, tf32 or bf16 on `cuda`, where Burn rounds the factors of f32 products to TF32 as it takes tensor cores, and has no \
              switch for it",
@@ -50,6 +57,10 @@ mod tests {
         assert_eq!(on(PrecisionName::Bf16, "flex"), Ok(Precision::Bf16));
         let error = on(PrecisionName::F32, "cuda").unwrap_err();
         assert!(error.contains("run.precision") && error.contains("no switch"), "{error}");
+        for precision in [PrecisionName::F32, PrecisionName::Tf32] {
+            let error = on(precision, "remote").unwrap_err();
+            assert!(error.contains("null or bf16"), "{error}");
+        }
         let error = on(PrecisionName::Tf32, "wgpu").unwrap_err();
         assert!(error.contains("`wgpu` has no TF32"), "{error}");
     }

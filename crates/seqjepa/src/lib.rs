@@ -38,6 +38,7 @@
 //!
 //! - `flex` (default; pure Rust CPU), `ndarray`, `cuda`, `vulkan`, `metal`, `rocm`, `wgpu`: backends, any number of them;
 //!   `run.device` picks one at run time. `wgpu-untuned` is `wgpu` without autotune, for software adapters.
+//!   `remote`: devices that another process or machine serves.
 //! - `command` (default): the program `seqjepa`. A project that depends on the library leaves it out, and builds nothing of
 //!   what only the program needs: `default-features = false, features = ["flex"]`.
 //! - `report`: HTML pages from run folders (part of `command`).

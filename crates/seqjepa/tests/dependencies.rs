@@ -38,3 +38,12 @@ fn the_library_alone_brings_nothing_of_the_command() {
         assert!(!has(&library), "{name} comes with the library");
     }
 }
+
+#[test]
+fn what_remote_devices_bring_comes_with_their_feature_alone() {
+    for name in ["burn-remote", "iroh", "tokio-tungstenite"] {
+        let has = |features: &[&str]| packages(features).iter().any(|package| package == name);
+        assert!(has(&["--features", "remote"]), "{name}: the list is out of date");
+        assert!(!has(&[]), "{name} comes without the feature");
+    }
+}

@@ -16,9 +16,10 @@ pub struct RunConfig {
     pub name: String,
     /// Seed of every random draw: initial values, views, order, dropout, probes. Default 42.
     pub seed: u64,
-    /// `auto`, `cpu` (or `flex`), `ndarray`, `cuda[:n]`, `vulkan[:n]`, `metal[:n]`, `rocm[:n]`, `wgpu[:n]`; `auto` takes the best
-    /// backend that is compiled in and present, never a software adapter, and a run says at its start which and why. Default `auto`.
-    #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu"]))]
+    /// `auto`, `cpu` (or `flex`), `ndarray`, `cuda[:n]`, `vulkan[:n]`, `metal[:n]`, `rocm[:n]`, `wgpu[:n]`, or what `seqjepa serve`
+    /// serves elsewhere, `remote:HOST:PORT[/n]`; `auto` takes the best backend that is compiled in and present, never a software adapter
+    /// nor a remote device, and a run says at its start which and why. Default `auto`.
+    #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu", "remote:127.0.0.1:3000"]))]
     pub device: String,
     /// Devices that train with `device`, of its backend, as `[cuda:1, cuda:2]`: each goes over its part of every batch, in micro-batches of which there is
     /// one for each device at least. For losses that are means over samples. Default: none.

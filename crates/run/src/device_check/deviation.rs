@@ -30,12 +30,13 @@ impl Bounds {
     /// of sums, and that a result halfway between two values of 8 bits may be rounded to either.
     pub const BF16: Self = Self { forward: 2e-2, gradient: 1e-1 };
 
-    /// Those of a backend in a precision: on CUDA Burn computes f32 products on tensor cores, in TF32, where it can.
+    /// Those of a backend in a precision: on CUDA Burn computes f32 products on tensor cores, in TF32, where it can. What a remote device
+    /// is, it does not say: it may be one of CUDA.
     #[must_use]
     pub fn of(backend: &str, precision: Precision) -> Self {
         match backend {
             _ if precision == Precision::Bf16 => Self::BF16,
-            "cuda" => Self::TF32,
+            "cuda" | "remote" => Self::TF32,
             _ => Self::F32,
         }
     }

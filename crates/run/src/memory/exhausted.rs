@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use super::estimate::MemoryEstimate;
 use crate::config::abridged;
 use crate::kernel_failure::KernelFailure;
+use crate::remote::is_lost_connection;
 use crate::run::RunError;
 
 /// What backends say of it, in lower case: CubeCL's errors and their names, CUDA's, those of wgpu and Vulkan.
@@ -30,8 +31,8 @@ fn text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
 
-/// Does work of a run on a device. Backends report by a panic that the memory of theirs is used up or that a kernel cannot be run; it becomes
-/// an error, any other goes on. Whatever the work has changed is not to be used after that.
+/// Does work of a run on a device. Backends report by a panic that the memory of theirs is used up, that a kernel cannot be run or that the
+/// server of a remote device is gone; it becomes an error, any other goes on. Whatever the work has changed is not to be used after that.
 pub(crate) fn guarded<T>(
     device: &str,
     estimate: &MemoryEstimate,
@@ -39,10 +40,14 @@ pub(crate) fn guarded<T>(
 ) -> Result<T, RunError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         if !is_out_of_memory(&*panic) {
-            let Some(KernelFailure { reason, waiting }) = KernelFailure::of(text(&*panic)) else {
-                resume_unwind(panic)
-            };
-            return Err(RunError::Kernel { device: device.to_owned(), reason, waiting });
+            let text = text(&*panic);
+            if let Some(KernelFailure { reason, waiting }) = KernelFailure::of(text) {
+                return Err(RunError::Kernel { device: device.to_owned(), reason, waiting });
+            }
+            if is_lost_connection(text) {
+                return Err(RunError::LostConnection { device: device.to_owned() });
+            }
+            resume_unwind(panic)
         }
         let line = text(&*panic).lines().map(str::trim).find(|line| {
             let line = line.to_lowercase();

@@ -137,6 +137,15 @@ pub enum RunError {
         /// Kernels that were left out since they needed what it was to compute, the first first.
         waiting: Vec<String>,
     },
+    /// A remote device that is gone.
+    #[error(
+        "device `{device}`: its server ended the session, or cannot be reached any more; where it still runs, it has said why. What was \
+         computed since the last checkpoint is lost: start the server again and resume the run"
+    )]
+    LostConnection {
+        /// The device, as the config names it.
+        device: String,
+    },
     /// A resume whose metrics are not those that the run has written.
     #[error(
         "{}: expected to begin with the metrics of {} epochs ({} bytes) as the run has written them, found {found} whole lines that may be \

@@ -133,7 +133,8 @@ impl Parts {
             self.check_device(device)?;
         }
         if !further.is_empty() {
-            guarded(backend, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
+            let device = device_in_words(&self.config, backend);
+            guarded(device, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
         }
         Ok(record)
     }
@@ -167,14 +168,16 @@ impl Parts {
             learning_rate: config.optim.lr,
         };
         let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
-        guarded(backend, &self.memory(), || match check_method(&check, &optimizer) {
-            Ok(record) => Ok(Some(record)),
-            // A build for one device alone.
-            Err(error @ DeviceCheckError::NoReference { .. }) => {
-                tracing::warn!("{error}");
-                Ok(None)
+        guarded(device_in_words(&self.config, backend), &self.memory(), || {
+            match check_method(&check, &optimizer) {
+                Ok(record) => Ok(Some(record)),
+                // A build for one device alone.
+                Err(error @ DeviceCheckError::NoReference { .. }) => {
+                    tracing::warn!("{error}");
+                    Ok(None)
+                }
+                Err(error) => Err(error.into()),
             }
-            Err(error) => Err(error.into()),
         })
     }
 }
@@ -365,7 +368,8 @@ impl Run {
             stopped |= self.stop.is_requested();
             if stopped { Err("the run was asked to stop".into()) } else { Ok(()) }
         };
-        let result = guarded(self.backend, &self.memory(), || self.make_card(&mut told));
+        let device = device_in_words(&self.config, self.backend);
+        let result = guarded(device, &self.memory(), || self.make_card(&mut told));
         // On its way through the probes the error may have become another one, or a figure that is absent.
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
         let result = result.and_then(|(card, sample)| {
@@ -434,6 +438,11 @@ impl Run {
         text.push(b'\n');
         Ok(self.lock.folder().write(name, &text)?)
     }
+}
+
+/// What errors call a device: its backend, and if it is remote its whole name, which says where its server is.
+pub(super) fn device_in_words<'a>(config: &'a Config, backend: &'a str) -> &'a str {
+    if backend == "remote" { &config.run.device } else { backend }
 }
 
 /// What `nvidia-smi -i` calls the device of a run, if that is known.

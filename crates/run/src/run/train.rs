@@ -7,7 +7,7 @@ use seqjepa_train::observer::{Event, Observer, ObserverError, Observers};
 use seqjepa_train::{Advance, MetricsRow, TrainError};
 
 use super::error::RunError;
-use super::run::{Run, ended};
+use super::run::{Run, device_in_words, ended};
 use crate::config::GatingConfig;
 use crate::folder::run_folder::{DEVICE_CHECK, GATES, METRICS_JSONL, METRICS_KEPT};
 use crate::folder::status::RunState;
@@ -48,8 +48,9 @@ impl Run {
         let mut status = self.status();
         let mut told =
             Told { status: &mut status, tracking: None, observer, saved: Instant::now(), unsaved: false };
-        let (backend, estimate) = (self.backend, self.memory());
-        let result = guarded(backend, &estimate, || self.train_rest(&mut told));
+        let device = device_in_words(&self.config, self.backend).to_owned();
+        let estimate = self.memory();
+        let result = guarded(&device, &estimate, || self.train_rest(&mut told));
         if let Some(tracking) = told.tracking.take() {
             match &result {
                 Ok(_) => tracking.end(Some(0), None),

@@ -32,6 +32,14 @@ fn config(folder: &Path, overrides: &[&str]) -> Config {
     Config::parse(SMALL, "small", &all).unwrap()
 }
 
+/// The backend of a device, and the one by whose bounds it is judged: what is served here computes in f32.
+fn backend(device: &str) -> [&str; 2] {
+    match device.split(':').next() {
+        Some("remote") => ["remote", "flex"],
+        _ => [device; 2],
+    }
+}
+
 pub(super) fn open(device: &str) -> Device {
     DeviceRequest::parse(device).unwrap().open().unwrap()
 }
@@ -44,7 +52,7 @@ fn trained(folder: &Path, overrides: &[&str]) -> Run {
 
 /// Every operator at every shape of the check that users have.
 pub(super) fn operators(device: &str) {
-    let reports = check_operators(&open(device), device, |_| {}).unwrap();
+    let reports = check_operators(&open(device), backend(device)[1], |_| {}).unwrap();
     for report in &reports {
         assert_eq!(report.wrong, 0, "{}", report.worst);
     }
@@ -89,7 +97,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
     let optimizer = Optimizer::new(config.optimizer()).unwrap().with_groups(config.parameter_groups());
     let check = MethodCheck {
         device: &open(device),
-        backend: device,
+        backend: backend(device)[1],
         method: &*method,
         precision: Precision::Full,
         recompute: config.recompute(),
@@ -164,7 +172,7 @@ pub(super) fn evaluation(device: &str) {
         ..ResumeOptions::default()
     };
     let run = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap();
-    assert_eq!(run.backend(), device);
+    assert_eq!(run.backend(), backend(device)[0]);
     let found = values(&run.evaluate(&mut Observers::new()).unwrap());
     assert!(expected.len() > 20, "{expected:?}");
     assert_close(&found, &expected, 1e-3, 40.0);

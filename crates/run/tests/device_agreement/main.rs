@@ -1,52 +1,60 @@
 //! Every device computes what Flex, the processor, computes: one test body for all of them.
 //!
 //! `ndarray` is always there. With the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
-//! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`.
+//! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote` a server of Flex's device
+//! in this process is one more.
 
 mod adam;
 mod agreement;
 mod batch_norm;
+#[cfg(feature = "remote")]
+mod served;
 mod values;
 
-/// The tests of the device that a config calls `$name`.
+/// The tests of the device that a config calls `$device`, by default `$name`.
 macro_rules! agrees_with_flex {
     ($name:ident) => {
+        agrees_with_flex!($name, stringify!($name));
+    };
+    ($name:ident, $device:expr) => {
         mod $name {
-            const DEVICE: &str = stringify!($name);
+            fn device() -> &'static str {
+                $device
+            }
 
             #[test]
             fn on_every_operator() {
-                crate::agreement::operators(DEVICE);
+                crate::agreement::operators(device());
             }
 
             #[test]
             fn on_batch_norm_of_any_shape() {
-                crate::batch_norm::property(&crate::agreement::open(DEVICE));
+                crate::batch_norm::property(&crate::agreement::open(device()));
             }
 
             #[test]
             fn on_the_update_of_adam() {
-                crate::adam::formulas(&crate::agreement::open(DEVICE));
+                crate::adam::formulas(&crate::agreement::open(device()));
             }
 
             #[test]
             fn on_forward_pass_gradients_and_step() {
-                crate::agreement::training_pass(DEVICE);
+                crate::agreement::training_pass(device());
             }
 
             #[test]
             fn on_twenty_steps_and_the_online_probes() {
-                crate::agreement::training(DEVICE);
+                crate::agreement::training(device());
             }
 
             #[test]
             fn on_the_frozen_evaluation() {
-                crate::agreement::evaluation(DEVICE);
+                crate::agreement::evaluation(device());
             }
 
             #[test]
             fn and_resumes_to_the_bit() {
-                crate::agreement::resume(DEVICE);
+                crate::agreement::resume(device());
             }
         }
     };
@@ -55,6 +63,8 @@ macro_rules! agrees_with_flex {
 agrees_with_flex!(ndarray);
 #[cfg(feature = "wgpu-untuned")]
 agrees_with_flex!(wgpu);
+#[cfg(feature = "remote")]
+agrees_with_flex!(remote, crate::served::device());
 
 #[cfg(feature = "wgpu-untuned")]
 #[test]

@@ -8,6 +8,11 @@ pub(super) fn is_cpu(backend: &str) -> bool {
     ["flex", "ndarray"].contains(&backend)
 }
 
+/// Whether the devices of a backend are other machines', which are never looked for.
+pub(super) fn is_remote(backend: &str) -> bool {
+    backend == "remote"
+}
+
 /// What every backend finds. A driver that panics is told of by its report: its own message would only frighten.
 pub(super) fn look() -> Vec<BackendReport> {
     let hook = std::panic::take_hook();
@@ -21,6 +26,7 @@ pub(super) fn look() -> Vec<BackendReport> {
 pub(super) fn describe_device(requested: &str, backend: &str) -> String {
     let name = if is_cpu(backend) { format!("CPU ({backend})") } else { backend.to_owned() };
     match requested {
+        _ if is_remote(backend) => format!("{requested}, that of a server"),
         "auto" if is_cpu(backend) => format!("{name}, since {}", why_the_cpu(&look())),
         "auto" => format!("{name}, the best of those found"),
         _ => name,
@@ -43,7 +49,7 @@ pub(super) fn may_be_unmeant(requested: &str) -> bool {
 
 /// What was tried, and why each was left.
 fn why_the_cpu(reports: &[BackendReport]) -> String {
-    let others = || reports.iter().filter(|report| !is_cpu(report.name));
+    let others = || reports.iter().filter(|report| !is_cpu(report.name) && !is_remote(report.name));
     let names = |compiled: bool| -> Vec<&str> {
         others().filter(|report| report.compiled == compiled).map(|report| report.name).collect()
     };
@@ -75,6 +81,7 @@ mod tests {
         for name in ["cuda", "rocm", "metal", "vulkan", "wgpu"] {
             assert!(text.contains(name), "{text}");
         }
+        assert!(!text.contains("remote"), "{text}");
         assert_eq!(describe_device("cpu", "flex"), "CPU (flex)");
         assert_eq!(describe_device("cuda:1", "cuda"), "cuda");
     }

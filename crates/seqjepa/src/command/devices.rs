@@ -6,7 +6,7 @@ use clap::Args;
 use seqjepa_run::device::{BackendReport, DeviceRequest, own_name};
 use seqjepa_run::device_check::{OperatorReport, check_operators};
 
-use super::device::{is_cpu, look};
+use super::device::{is_cpu, is_remote, look};
 use super::terminal::say;
 
 /// Backend that the others are checked against.
@@ -21,9 +21,15 @@ pub(super) struct Arguments {
     /// against those of `flex`, the processor. Ends with exit code 1 if one is wrong.
     #[arg(long)]
     check: bool,
+    /// Checks this device alone, also one that is never looked for: as cuda:1 or remote:HOST:PORT.
+    #[arg(long, value_name = "NAME", requires = "check")]
+    device: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(name) = &arguments.device {
+        return Ok(exit_code(check_device(name)?));
+    }
     let reports = look();
     if arguments.check {
         return check(&reports);
@@ -32,6 +38,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let name = report.name;
         if !report.compiled {
             say!("{name:<8} not compiled in; build with `--features {name}`");
+        } else if is_remote(name) {
+            say!(
+                "{name:<8} compiled in; `remote:HOST:PORT` is what `seqjepa serve` serves there, and never looked for"
+            );
         } else if report.devices.is_empty() {
             let why = report.problem.map_or_else(String::new, |problem| format!(": {problem}"));
             say!("{name:<8} compiled in; looked for {}, found no device{why}", report.looked_for);
@@ -62,14 +72,7 @@ fn check(reports: &[BackendReport]) -> anyhow::Result<ExitCode> {
     let (mut checked, mut wrong) = (0, 0);
     for report in reports.iter().filter(|report| report.name != REFERENCE) {
         for number in 0..report.devices.len() {
-            let place = place(report.name, number);
-            let device = DeviceRequest::parse(&place)?.open()?;
-            say!("{place} against {REFERENCE}; distances as a share of what is right for the operator:");
-            let found = check_operators(&device, report.name, line)?;
-            for report in found.iter().filter(|report| report.wrong > 0) {
-                say!("wrong: {}", report.worst);
-                wrong += 1;
-            }
+            wrong += check_device(&place(report.name, number))?;
             checked += 1;
         }
     }
@@ -78,7 +81,21 @@ fn check(reports: &[BackendReport]) -> anyhow::Result<ExitCode> {
             "no device but the processor's {REFERENCE}, which is what others are checked against; `seqjepa devices` says what was looked for"
         );
     }
-    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(exit_code(wrong))
+}
+
+/// Checks a device; how many operators are wrong.
+fn check_device(place: &str) -> anyhow::Result<usize> {
+    let (device, backend) = DeviceRequest::parse(place)?.open_named()?;
+    say!("{place} against {REFERENCE}; distances as a share of what is right for the operator:");
+    let found = check_operators(&device, backend, line)?;
+    let wrong = || found.iter().filter(|report| report.wrong > 0);
+    wrong().for_each(|report| say!("wrong: {}", report.worst));
+    Ok(wrong().count())
+}
+
+fn exit_code(wrong: usize) -> ExitCode {
+    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The line of an operator.

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     /// Images at a time.
     #[arg(long, value_name = "COUNT", default_value_t = 256, allow_negative_numbers = true, value_parser = whole::<usize>(1, MAX_BATCH))]
     batch_size: usize,
-    /// auto, cpu, cuda[:n], vulkan[:n], metal[:n], rocm[:n] or wgpu[:n].
+    /// auto, cpu, cuda[:n], vulkan[:n], metal[:n], rocm[:n], wgpu[:n] or remote:HOST:PORT[/n].
     #[arg(long, value_name = "NAME", default_value = "auto")]
     device: String,
 }

@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     /// The encoder to evaluate: online or target (eval.encoder).
     #[arg(long, value_name = "NAME")]
     encoder: Option<String>,
-    /// auto, cpu, cuda[:n], vulkan[:n], metal[:n], rocm[:n] or wgpu[:n] (run.device).
+    /// auto, cpu, cuda[:n], vulkan[:n], metal[:n], rocm[:n], wgpu[:n] or remote:HOST:PORT[/n] (run.device).
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
     /// Measures transfer instead: a YAML config whose section `dataset` (and model.img_size) names labelled images that the encoder was not

@@ -1,14 +1,16 @@
 //! Errors as one message: what, why, and what can be done.
 
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
-use anyhow::Error;
+use anyhow::{Error, anyhow};
 use seqjepa_data::DataError;
 use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::registry::DataSetError;
+use seqjepa_run::remote::is_lost_connection;
 use seqjepa_run::{RunError, is_out_of_memory};
 use seqjepa_train::storage::abridged;
 
@@ -56,15 +58,28 @@ pub(super) fn message(error: &Error) -> String {
     text
 }
 
-/// Leaves it to [`report`] to say that a device's memory is used up: the panic by which backends report it becomes an error.
-pub(super) fn leave_memory_to_the_report() {
+/// Leaves it to [`report`] to say that a device's memory is used up, or its server gone: the panic by which backends report it becomes an
+/// error.
+pub(super) fn leave_to_the_report() {
     let next = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload_as_str().unwrap_or_default().to_owned();
-        if !is_out_of_memory(&text) {
+        if !is_out_of_memory(&text) && !is_lost_connection(&text) {
             next(panic);
         }
     }));
+}
+
+/// Does what a command does; outside a run nobody else makes an error of a remote device that is gone.
+pub(super) fn guarded<T>(command: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        if !is_lost_connection(text) {
+            resume_unwind(panic);
+        }
+        Err(anyhow!("the server of the remote device ended the session, or cannot be reached any more; where it still runs, it has said why"))
+    })
 }
 
 fn with_causes(error: &Error) -> String {
@@ -153,7 +168,7 @@ fn data_error(error: &Error) -> Option<&DataError> {
 mod tests {
     use std::path::PathBuf;
 
-    use anyhow::{Context, anyhow};
+    use anyhow::Context;
 
     use super::*;
 

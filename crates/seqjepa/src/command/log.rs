@@ -15,6 +15,10 @@ use super::terminal::{Loudness, message_line};
 /// Whose events are told from `--verbose` on.
 const OWN: &str = "seqjepa";
 
+/// Whose warnings are: of a server that is gone it has one for every operation, of a session one for every client that has ended. What
+/// they come to, this project says itself.
+const TALKATIVE: &str = "burn_remote";
+
 /// Sends events to standard error from here on.
 pub(super) fn start(loudness: Loudness) {
     let level = match loudness {
@@ -24,7 +28,8 @@ pub(super) fn start(loudness: Loudness) {
         Loudness::Everything => Level::TRACE,
     };
     let log = tracing_subscriber::fmt().with_max_level(level).with_ansi(false);
-    let log = log.event_format(Plain { all: loudness == Loudness::Everything });
+    let verbose = matches!(loudness, Loudness::Verbose | Loudness::Everything);
+    let log = log.event_format(Plain { verbose, all: loudness == Loudness::Everything });
     // Whoever calls this as a library may have a log already.
     let _ = log.with_writer(|| Cleaned).try_init();
 }
@@ -32,6 +37,7 @@ pub(super) fn start(loudness: Loudness) {
 /// An event as a line for people.
 #[derive(Debug)]
 struct Plain {
+    verbose: bool,
     /// Also what libraries of others say beside warnings.
     all: bool,
 }
@@ -53,6 +59,9 @@ where
         }
         let mut words = Words::default();
         event.record(&mut words);
+        if *level > Level::ERROR && !self.verbose && words.target.starts_with(TALKATIVE) {
+            return Ok(());
+        }
         let name = match *level {
             Level::ERROR => "error",
             Level::WARN => "warning",
@@ -69,6 +78,8 @@ where
 #[derive(Debug, Default)]
 struct Words {
     message: String,
+    /// Where a record comes from that the crate `log` has passed on.
+    target: String,
     fields: Vec<String>,
 }
 
@@ -84,6 +95,9 @@ impl Words {
     fn push(&mut self, field: &Field, value: String) {
         match field.name() {
             "message" => self.message = value,
+            "log.target" => self.target = value,
+            // Its place in the source.
+            name if name.starts_with("log.") => {}
             // It says by itself what it is.
             "error" => self.fields.push(value),
             name => self.fields.push(format!("{} {value}", name.replace('_', " "))),
@@ -153,20 +167,27 @@ mod tests {
 
     #[test]
     fn an_event_is_a_line_in_plain_words() {
-        let told = |all: bool| {
+        let told = |verbose: bool, all: bool| {
             let kept = Kept::default();
-            let log = tracing_subscriber::fmt().with_max_level(Level::TRACE).event_format(Plain { all });
+            let plain = Plain { verbose, all };
+            let log = tracing_subscriber::fmt().with_max_level(Level::TRACE).event_format(plain);
             tracing::subscriber::with_default(log.with_writer(kept.clone()).finish(), || {
                 tracing::warn!(probe = "r2_crop", held_out = 3, "a frozen probe diverged");
                 tracing::info!(target: "seqjepa_data::download", url = %"http://a", "downloading");
                 tracing::debug!(target: "ureq", "a connection");
+                // As records of the crate `log` come.
+                tracing::warn!(log.target = "burn_remote::client", log.line = 7, "dropped");
+                tracing::error!(log.target = "burn_remote::server", log.line = 7, "a session stopped");
             });
             String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
         };
-        let text = told(false);
+        let text = told(false, false);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].ends_with("warning: a frozen probe diverged: probe r2_crop, held out 3"), "{text}");
-        assert!(lines[1].ends_with("info: downloading: url http://a") && lines.len() == 2, "{text}");
-        assert!(told(true).contains("debug: a connection"));
+        assert!(lines[1].ends_with("info: downloading: url http://a") && lines.len() == 3, "{text}");
+        assert!(lines[2].ends_with("error: a session stopped"), "{text}");
+        let text = told(true, false);
+        assert!(text.lines().any(|line| line.ends_with("warning: dropped")), "{text}");
+        assert!(told(true, true).contains("debug: a connection"));
     }
 }

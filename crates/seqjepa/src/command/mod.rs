@@ -26,8 +26,12 @@ mod pace;
 mod pool;
 mod probe;
 mod quickstart;
+#[cfg(feature = "remote")]
+mod remote;
 mod report;
 mod resume;
+#[cfg(feature = "remote")]
+mod serve;
 mod signals;
 mod status;
 mod sweep;
@@ -93,6 +97,8 @@ enum Command {
     Views(views::Arguments),
     Probe(probe::Arguments),
     Devices(devices::Arguments),
+    #[cfg(feature = "remote")]
+    Serve(serve::Arguments),
     #[command(subcommand)]
     Config(config::Arguments),
     Completions(completions::Arguments),
@@ -124,9 +130,17 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     terminal::begin(cli.loudness());
-    failure::leave_memory_to_the_report();
+    failure::leave_to_the_report();
     seqjepa_cpu::keep_freed_memory();
-    let result = match cli.command {
+    #[cfg(feature = "remote")]
+    if let Some(token) = remote::token() {
+        seqjepa_run::remote::present_token(token);
+    }
+    failure::guarded(|| perform(cli.command)).unwrap_or_else(|error| failure::report(&error))
+}
+
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Quickstart(arguments) => quickstart::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Resume(arguments) => resume::run(&arguments),
@@ -140,10 +154,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Views(arguments) => views::run(&arguments),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
+        #[cfg(feature = "remote")]
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
-    };
-    result.unwrap_or_else(|error| failure::report(&error))
+    }
 }
 
 /// The command line itself, for completions and for the test that it is well formed.

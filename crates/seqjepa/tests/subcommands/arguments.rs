@@ -35,7 +35,7 @@ fn arguments_that_are_no_utf_8_are_paths_like_any_other() {
 #[test]
 fn devices_name_every_backend() {
     let text = succeeds(Path::new("."), ["devices"]);
-    for backend in ["cuda", "rocm", "metal", "vulkan", "wgpu", "flex", "ndarray"] {
+    for backend in ["cuda", "rocm", "metal", "vulkan", "wgpu", "flex", "ndarray", "remote"] {
         assert!(text.lines().any(|line| line.starts_with(backend)), "{backend}: {text}");
     }
 }

@@ -1,0 +1,15 @@
+//! A server that is gone, as an error.
+
+/// What Burn says of it: of values that are waited for, of a session on a thread that has ended.
+const WORDS: [&str; 4] = [
+    "Failed to read tensor: RecvError",
+    "Remote response channel closed",
+    "Failed to open a remote session",
+    "Service call failed",
+];
+
+/// Whether the text of a panic is that of a connection to a server of devices that was lost.
+#[must_use]
+pub fn is_lost_connection(text: &str) -> bool {
+    WORDS.iter().any(|words| text.contains(words))
+}
