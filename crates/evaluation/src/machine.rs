@@ -1,7 +1,7 @@
 //! What of a run's config is of the machine that it runs on.
 
 /// Keys of a run's config that say where files are and go, what is fetched, on which device and with how many threads: nothing of what a
-/// model is, or of how it is measured.
+/// model is, or of how it is measured, but that several devices divide batches.
 pub const MACHINE_KEYS: [&str; 16] = [
     "run.device",
     "run.further_devices",

@@ -90,8 +90,8 @@ impl Recompute {
 }
 
 impl Recording {
-    /// The backward pass from `loss`, in parts. `each` takes its parameters' gradients out of every part, and adds up those of a parameter
-    /// that is in several.
+    /// The backward pass from `loss`, in parts. `each` takes its parameters' gradients out of every part (what it leaves there stays until
+    /// the end), and adds up those of a parameter that is in several.
     pub fn backward(self, loss: Tensor<1>, mut each: impl FnMut(&mut Gradients)) {
         let mut parts = vec![loss.backward()];
         drop(loss);
@@ -130,8 +130,9 @@ impl Pass {
 /// `forward(module, input)`: a block of an encoder's stage `stage`, which within [`Recompute::record`] is computed again in the backward
 /// pass where the stage is among those. `input` is `[batch, ..]`.
 ///
-/// `forward` has to compute the same both times. What it uses of parameters that are not of layers of this crate is kept
-/// nevertheless.
+/// `forward` has to compute the same both times, without dropout. What it uses of parameters that are not of layers of this crate is kept
+/// nevertheless, and Burn's own batch norm in it would move its statistics twice. An `input` that is not the output of a block of these
+/// stages, or a leaf, belongs to this block alone: whatever else computes with it would have its graph gone, which Burn ends in a panic.
 pub fn recomputable<M: Module + 'static, const D: usize>(
     stage: usize,
     module: &M,
@@ -146,8 +147,12 @@ pub fn recomputable<M: Module + 'static, const D: usize>(
     }
     let first = input.clone().without_autodiff();
     let output = Pass::First.within(|| forward(module, first)).without_autodiff();
-    // A leaf: the graph of what comes after ends here.
-    let output = Tensor::from_inner(output).require_grad();
+    // A leaf, on the input's tape: the graph of what comes after ends here.
+    let mut output = Tensor::from_inner(output);
+    if let Some(strategy) = input.gradient_checkpointing_strategy() {
+        output = output.with_gradient_checkpointing_strategy(strategy);
+    }
+    let output = output.require_grad();
     let (module, leaf, precision) = (module.clone(), output.clone(), Precision::current());
     let block = move |parts: &mut [Gradients]| {
         let gradient = parts.iter_mut().filter_map(|part| leaf.grad_remove(part));

@@ -343,12 +343,6 @@ impl DeviceRequest {
         self.backend.is_none()
     }
 
-    /// Whether it means the same device as another, which is not the processor.
-    pub(crate) fn is_surely(&self, other: &Self) -> bool {
-        !matches!(self.backend, Some(Backend::Flex | Backend::NdArray))
-            && (self.backend, self.index, &self.address) == (other.backend, other.index, &other.address)
-    }
-
     /// The name in `run.device` of what this has opened on `backend`: `flex`, `cuda:1`, `remote:127.0.0.1:3000/0`.
     #[must_use]
     pub fn resolved(&self, backend: &str) -> String {

@@ -36,9 +36,22 @@ impl RunDevices {
         config: &Config,
         (first, backend): (Device, &'static str),
     ) -> Result<Self, ConfigError> {
-        let precision = precision::resolve(config.run.precision, backend, &first)?;
         let further = further(config, backend)?;
-        Ok(Self { first, further, backend, all_reduce: all_reduce(config, backend)?, precision })
+        let devices = Self {
+            first,
+            further,
+            backend,
+            all_reduce: all_reduce(config, backend)?,
+            precision: Precision::Full,
+        };
+        let all = devices.all();
+        if let Some(repeated) = repeated(&all, backend) {
+            let name = &config.run.further_devices[repeated - 1];
+            return Err(invalid(KEY, "each device once, and not that of `run.device`", name));
+        }
+        let precisions = all.iter().map(|device| precision::resolve(config.run.precision, backend, device));
+        let precisions = precisions.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { precision: precisions[0], ..devices })
     }
 
     /// All of them.
@@ -51,21 +64,24 @@ impl RunDevices {
 ///
 /// # Errors
 ///
-/// [`ConfigError::Invalid`] for a name that means no device, or that of a device that is taken already.
+/// [`ConfigError::Invalid`] for a name that means no device, or that leaves open which.
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
-    let mut taken = vec![DeviceRequest::parse(&config.run.device)?];
     for name in &config.run.further_devices {
         let request = DeviceRequest::parse(name).map_err(|error| match error {
             DeviceError::Unknown { expected, found } => invalid(KEY, expected, abridged(&found)),
             error => error.into(),
         })?;
-        if request.is_auto() || taken.iter().any(|taken| request.is_surely(taken)) {
-            let expected = "devices by their names, each but the processor once";
-            return Err(invalid(KEY, expected, name));
+        if request.is_auto() {
+            return Err(invalid(KEY, "devices by their names", name));
         }
-        taken.push(request);
     }
     Ok(())
+}
+
+/// The first device that is there a second time; the processor may be.
+fn repeated(devices: &[Device], backend: &str) -> Option<usize> {
+    let several = ["flex", "ndarray"].contains(&backend);
+    (1..devices.len()).find(|&index| !several && devices[..index].contains(&devices[index]))
 }
 
 /// Opens the further devices of a run on `backend`.
@@ -112,18 +128,21 @@ mod tests {
         };
         assert!(of("cuda:0", "[cuda:1, cuda:2]").is_ok());
         assert!(of("flex", "[flex, cpu]").is_ok());
-        for (first, names) in [
-            ("cuda:0", "[auto]"),
-            ("cuda:0", "[cuda:0]"),
-            ("cuda:0", "[cuda:1, cuda:1]"),
-            ("cuda:0", "[tpu]"),
-            ("cuda:0", "[cuda:x]"),
-        ] {
+        // Which devices these are is seen when they are opened.
+        assert!(of("auto", "[cuda:0]").is_ok() && of("cuda", "[cuda:0]").is_ok());
+        for (first, names) in [("cuda:0", "[auto]"), ("cuda:0", "[tpu]"), ("cuda:0", "[cuda:x]")] {
             let message = of(first, names).unwrap_err();
             assert!(message.contains("`run.further_devices`"), "{message}");
         }
-        // Names of one device.
-        assert!(of("cuda", "[cuda:0]").is_err() && of("cuda:0", "[cuda]").is_err());
+    }
+
+    #[test]
+    fn a_device_is_taken_once() {
+        let two = [Device::flex(), Device::flex()];
+        assert_eq!(
+            (repeated(&two, "flex"), repeated(&two, "cuda"), repeated(&two[..1], "cuda")),
+            (None, Some(1), None)
+        );
     }
 
     #[test]

@@ -152,15 +152,19 @@ fn a_thousand_steps_leave_nothing_behind() {
 }
 
 fn watch_growth() {
-    for (micro_batch, recompute) in [("null", "[]"), ("2", "[1, 3]")] {
+    for (micro_batch, recompute, devices) in
+        [("null", "[]", "[]"), ("2", "[1, 3]", "[]"), ("null", "[]", "[flex]")]
+    {
         let folder = tempfile::tempdir().unwrap();
         let output = format!("run.output_dir={}", folder.path().join("run").display());
         let micro_batch = format!("dataset.micro_batch={micro_batch}");
         let recompute = format!("run.recompute={recompute}");
+        let devices = format!("run.further_devices={devices}");
         let overrides = [
             output.as_str(),
             micro_batch.as_str(),
             recompute.as_str(),
+            devices.as_str(),
             "run.epochs=100",
             "dataset.batch_size=4",
             "dataset.synthetic_train=40",

@@ -287,14 +287,14 @@ fn a_precision_that_the_device_lacks_is_refused_before_anything_is_made() {
 #[test]
 fn a_run_on_several_devices() {
     let scratch = tempfile::tempdir().unwrap();
-    let two = ["run.further_devices=[flex]"];
+    let two = ["run.further_devices=[cpu]"];
     let [first, second, single] = ["first", "second", "single"].map(|name| scratch.path().join(name));
     let run = train(&first, &two);
     let bits = |run: &Run| (figures(run.rows()), tensors(run));
     assert_eq!(bits(&run), bits(&train(&second, &two)));
     assert_ne!(bits(&run), bits(&train(&single, &[])), "batch norm sees half a batch");
     let card = run.evaluate(&mut Observers::new()).unwrap();
-    assert_eq!(card.device, "flex, flex");
+    assert_eq!(card.device, "flex, flex", "`cpu` is a name of flex");
     drop(run);
 
     // Another number of devices divides batches otherwise, which has to be meant.

@@ -21,17 +21,15 @@ pub enum TrainError {
     },
     /// Devices that do not add up.
     #[error(
-        "all-reduce of {devices} devices: expected {expected} on device {rank}, found {found}: another way of adding up may be right"
+        "all-reduce of {devices} devices: expected {expected}, found {found}; that through the memory of the machine (`AllReduce::Host`) needs nothing of theirs"
     )]
     AllReduce {
-        /// Which of the devices, from 0.
-        rank: usize,
         /// How many there are.
         devices: usize,
         /// The sum.
-        expected: f32,
-        /// What the device has in its place.
-        found: f32,
+        expected: String,
+        /// What there is in its place.
+        found: String,
     },
     /// A checkpoint within an epoch that has fewer batches here.
     #[error(

@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use common::frozen::Whole;
 use common::{BATCH, BATCHES, builder, digest, epoch, loaders_of, tiny};
 use seqjepa_model::{AnyEncoder, Regularizer, SeqJepa, SeqJepaConfig, boxed};
-use seqjepa_nn::host;
+use seqjepa_nn::{Recompute, host};
 use seqjepa_train::observer::Observers;
 use seqjepa_train::{Advance, AllReduce, HistoryPosition, TrainError, TrainerBuilder};
 
@@ -90,6 +90,46 @@ fn copies_stay_what_they_are_copies_of() {
     }
 }
 
+/// The last batch has three sequences, which are one part: the second device has none, and stays a copy.
+#[test]
+fn a_device_without_a_part_stays_a_copy() {
+    let trainer = |devices| {
+        let device = Device::flex();
+        let method = boxed(tiny().init(7, &device.clone().autodiff()).unwrap());
+        let loaders = common::loaders_with(7, false);
+        on(TrainerBuilder::new(method, loaders, &device).seed(7).epochs(2), devices).build().unwrap()
+    };
+    let mut whole = trainer(2);
+    assert_eq!(whole.steps_per_epoch(), 4);
+    for _ in 0..2 {
+        whole.train_epoch(&mut Observers::new()).unwrap();
+    }
+    let mut resumed = trainer(2);
+    resumed.train_epoch(&mut Observers::new()).unwrap();
+    let checkpoint = resumed.checkpoint(HistoryPosition::default(), &mut Observers::new()).unwrap();
+    // Into a trainer whose copies are of something else.
+    let mut other = trainer(2);
+    other.advance(&mut Observers::new()).unwrap();
+    other.restore(checkpoint).unwrap();
+    other.train_epoch(&mut Observers::new()).unwrap();
+    assert_eq!(digest(&mut other), digest(&mut whole));
+}
+
+/// What is computed again is recorded by the thread of each device.
+#[test]
+fn recomputation_changes_no_bit_on_several_devices() {
+    let run = |recompute| digest(&mut epoch(tiny_builder(2).recompute(recompute)).0);
+    assert_eq!(run(Recompute::stages(1..=4)), run(Recompute::default()));
+}
+
+/// As the program trains, on a pool whose only thread waits for the devices.
+#[test]
+fn a_pool_of_one_thread_trains() {
+    let run = || digest(&mut epoch(tiny_builder(2)).0);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(run), run());
+}
+
 #[test]
 fn a_run_goes_on_on_another_number_of_devices() {
     let mut trainer = tiny_builder(2).build().unwrap();
@@ -123,4 +163,9 @@ fn what_cannot_be_shared_out_is_refused() {
     let message = refusal(tiny(), 5).unwrap();
     assert!(message.contains("at most 4 devices") && message.contains("found 5 devices"), "{message}");
     assert_eq!(refusal(tiny(), 4), None);
+    let method = boxed(tiny().init(7, &device.clone().autodiff()).unwrap());
+    let twice = TrainerBuilder::new(method, loaders_of(BATCH), &device);
+    let message =
+        twice.further_devices(vec![device.clone()], AllReduce::Device).build().unwrap_err().to_string();
+    assert!(message.contains("each there once"), "{message}");
 }

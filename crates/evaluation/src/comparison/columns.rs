@@ -52,11 +52,16 @@ fn differ_in_seed(a: &ResultCard, b: &ResultCard) -> bool {
 
 fn without_own(config: &Value) -> Value {
     let mut config = config.clone();
+    // How many devices there were is of the model: each normalises its part of a batch by itself.
+    let devices = config.pointer("/run/further_devices").and_then(Value::as_array).map_or(0, Vec::len);
     for key in OWN.iter().chain(&MACHINE_KEYS) {
         let Some((section, key)) = key.split_once('.') else { continue };
         if let Some(section) = config.get_mut(section).and_then(Value::as_object_mut) {
             section.remove(key);
         }
+    }
+    if devices > 0 {
+        config["run"]["further_devices"] = devices.into();
     }
     config
 }

@@ -21,6 +21,13 @@ impl GradientLayout {
         Self { shapes: gradients.map(|(path, gradient)| (path.clone(), gradient.shape.clone())).collect() }
     }
 
+    /// That of all gradients that one of several layouts has.
+    #[must_use]
+    pub fn merged<'a>(layouts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let shapes = layouts.into_iter().flat_map(|layout| &layout.shapes);
+        Self { shapes: shapes.map(|(path, shape)| (path.clone(), shape.clone())).collect() }
+    }
+
     /// Values of the vector.
     #[must_use]
     pub fn values(&self) -> usize {
@@ -82,6 +89,8 @@ mod tests {
         };
         let layout = GradientLayout::of([&pass(false), &pass(true)]);
         assert_eq!(layout.values(), 6 + 2 + 4);
+        let layouts = [false, true].map(|twice| GradientLayout::of([&pass(twice)]));
+        assert_eq!(GradientLayout::merged(&layouts), layout);
         // In the order of the paths: 0.bias, 0.weight, 1.weight.
         let joined = read(layout.join(pass(false), &device));
         assert_eq!(joined, [[1.0; 8].as_slice(), &[0.0; 4]].concat());

@@ -100,10 +100,11 @@ impl Config {
         self.dataset.batch_size.div_ceil(self.dataset.micro_batches().max(self.devices()))
     }
 
-    /// The stages of the encoder that training computes again in the backward pass.
+    /// The stages of the encoder that training computes again in the backward pass; numbers that are none are left out.
     #[must_use]
     pub fn recompute(&self) -> Recompute {
-        Recompute::stages(self.run.recompute.iter().copied())
+        let stages = self.run.recompute.iter().copied();
+        Recompute::stages(stages.filter(|stage| (1..=self.encoder().stages()).contains(stage)))
     }
 
     /// The update rule, with PyTorch's constants.

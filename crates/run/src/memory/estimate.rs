@@ -98,8 +98,10 @@ impl MemoryEstimate {
         // What the micro-batches before have added up to.
         let gathered = if divided { parameters } else { 0 };
         let pass = targets + gathered + passes(layers.as_deref().unwrap_or_default(), at_once);
+        // On a GPU its own vector and the sum, after the passes: the activations are gone.
+        let vectors = if further > 0 && !on_processor { 2 * parameters } else { 0 };
         // At the update the old state is still there, and all gradients, but no activations any more.
-        let device_peak = (states + pass).max(2 * state + parameters);
+        let device_peak = (states + pass).max(2 * state + parameters + vectors);
         // Processors are one device: the copies of the method are beside it. What devices add up is on the machine, a vector of each and
         // the sum.
         let copies = if on_processor { further * (parameters + optimizer + target + pass) } else { 0 };

@@ -17,7 +17,7 @@ use super::build::build_trainer;
 use super::error::{RunError, gib};
 use super::record::{RunCheckpoint, RunRecord};
 use crate::code::code_version;
-use crate::config::{Config, DeviceCheckLevel, WandbConfig};
+use crate::config::{Config, DeviceCheckLevel, RunConfig, WandbConfig};
 use crate::data::RunData;
 use crate::device::DeviceRequest;
 use crate::device_check::{DeviceCheckError, MethodCheck, check_method};
@@ -416,9 +416,10 @@ impl Run {
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
         let (mut card, sample) = evaluate_with_sample(&request, observer)?;
-        let first = DeviceRequest::parse(&self.config.run.device)?.resolved(self.backend);
-        let further = self.config.run.further_devices.iter().cloned();
-        card.device = [first].into_iter().chain(further).collect::<Vec<_>>().join(", ");
+        let RunConfig { device, further_devices, .. } = &self.config.run;
+        let names = [device].into_iter().chain(further_devices);
+        let names = names.map(|name| Ok(DeviceRequest::parse(name)?.resolved(self.backend)));
+        card.device = names.collect::<Result<Vec<_>, RunError>>()?.join(", ");
         card.device_check.clone_from(&self.device_check);
         Ok((card, sample))
     }

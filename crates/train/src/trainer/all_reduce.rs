@@ -1,13 +1,14 @@
 //! Sums over devices.
 
-use std::panic::resume_unwind;
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use burn::tensor::distributed::{ReduceOperation, all_reduce};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use seqjepa_nn::host;
 
+use super::team::Team;
 use crate::error::TrainError;
 
 /// How the devices of a trainer add up their gradients.
@@ -16,26 +17,38 @@ pub enum AllReduce {
     /// Through the memory of the machine, in the order of the devices: on any backend, with the same bits every time. The default.
     #[default]
     Host,
-    /// Among the devices, by Burn's `all_reduce`: of Burn 0.22.1 on CUDA alone, by NVIDIA's NCCL. Other backends panic.
+    /// Among the devices, by Burn's `all_reduce`: of Burn 0.22.1 on CUDA alone, by NVIDIA's NCCL. Other backends panic. A device that fails
+    /// leaves the others waiting.
     Device,
 }
 
 impl AllReduce {
-    /// The sum of `values`, of which each device has one, all of the same length; on every device.
-    pub(super) fn sum(self, values: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
-        let devices: Vec<_> = values.iter().map(Tensor::device).collect();
+    /// Adds up what `give` makes for every device, vectors of one length, and hands the sum to `take`, on every device.
+    pub(super) fn sum<S: Send + 'static>(
+        self,
+        team: &Team<S>,
+        own: &mut S,
+        devices: &[Device],
+        give: impl Fn(usize, &mut S) -> Tensor<1> + Clone + Send + 'static,
+        take: impl Fn(usize, &mut S, Tensor<1>) + Clone + Send + 'static,
+    ) {
+        let devices: Vec<_> = devices.iter().map(|device| device.clone().inner()).collect();
         match self {
             Self::Host => {
-                let sum = summed(in_parallel(values.into_iter().map(|values| move || host::read(values))));
-                let length = [sum.len()];
-                let place = |device: &Device| Tensor::from_data(TensorData::new(sum.clone(), length), device);
-                devices.iter().map(place).collect()
+                let sum = summed(team.each(own, move |rank, state| host::read(give(rank, state))));
+                let sum = Arc::new(sum);
+                team.each(own, move |rank, state| {
+                    let data = TensorData::new(sum.to_vec(), [sum.len()]);
+                    take(rank, state, Tensor::from_data(data, &devices[rank]));
+                });
             }
-            // Each device waits for all others, so that every one of them needs a thread.
-            Self::Device => in_parallel(values.into_iter().map(|values| {
-                let devices = devices.clone();
-                move || all_reduce(values, ReduceOperation::Sum, devices).resolve()
-            })),
+            Self::Device => {
+                team.each(own, move |rank, state| {
+                    let values = give(rank, state);
+                    let sum = all_reduce(values, ReduceOperation::Sum, devices.clone()).resolve();
+                    take(rank, state, sum);
+                });
+            }
         }
     }
 
@@ -43,32 +56,61 @@ impl AllReduce {
     ///
     /// # Errors
     ///
-    /// [`TrainError::AllReduce`] if it is another on one of the devices.
+    /// [`TrainError::AllReduce`] if it is another on one of the devices, or if they cannot add up at all.
     pub fn check(self, devices: &[Device]) -> Result<(), TrainError> {
-        /// More than one block of a kernel, and no multiple of one.
-        const LENGTH: u16 = 10_007;
-        let count = devices.len() as f32;
-        let values =
-            |rank: usize| (0..LENGTH).map(|at| f32::from(at) * (rank + 1) as f32).collect::<Vec<_>>();
-        let given = devices.iter().enumerate().map(|(rank, device)| {
-            Tensor::from_data(TensorData::new(values(rank), [usize::from(LENGTH)]), &device.clone().inner())
-        });
-        for (rank, found) in self.sum(given.collect()).into_iter().enumerate() {
-            let found = host::read(found);
-            let expected = |at: u16| f32::from(at) * (count * (count + 1.0) / 2.0);
-            let wrong = (0..LENGTH).find(|&at| found.get(usize::from(at)) != Some(&expected(at)));
-            if let Some(at) = wrong {
-                let found = found.get(usize::from(at)).copied().unwrap_or(f32::NAN);
-                return Err(TrainError::AllReduce {
-                    rank,
-                    devices: devices.len(),
-                    expected: expected(at),
-                    found,
-                });
-            }
-        }
-        Ok(())
+        let team = Team::new(devices.iter().skip(1).map(|_| Vec::new()));
+        let mut own: Vec<f32> = Vec::new();
+        let places: Vec<_> = devices.iter().map(|device| device.clone().inner()).collect();
+        let give = move |rank: usize, _: &mut Vec<f32>| {
+            let values: Vec<f32> = (0..LENGTH).map(|at| part(at, rank)).collect();
+            Tensor::from_data(TensorData::new(values, [LENGTH]), &places[rank])
+        };
+        // The device goes on with the sum, as in a step.
+        let take = |_, found: &mut Vec<f32>, sum: Tensor<1>| *found = host::read(sum.mul_scalar(2.0));
+        let sum = || {
+            self.sum(&team, &mut own, devices, give, take);
+            team.each(&mut own, |_, found| std::mem::take(found))
+        };
+        let found = catch_unwind(AssertUnwindSafe(sum)).map_err(|panic| TrainError::AllReduce {
+            devices: devices.len(),
+            expected: "a sum".to_owned(),
+            found: words(&*panic),
+        })?;
+        compare(&found)
     }
+}
+
+/// Values of the check: more than a block of a kernel has, and no multiple of one.
+const LENGTH: usize = 1_000_003;
+
+/// The value of a device: small whole numbers, whose sums are exact.
+fn part(at: usize, rank: usize) -> f32 {
+    let at = u16::try_from(at % 1009).expect("it is below 1009");
+    f32::from(at) * (rank + 1) as f32
+}
+
+/// Twice the sum that every device has found.
+fn compare(found: &[Vec<f32>]) -> Result<(), TrainError> {
+    let devices = found.len();
+    let expected = |at| 2.0 * (0..devices).map(|rank| part(at, rank)).sum::<f32>();
+    for (rank, found) in found.iter().enumerate() {
+        if let Some(at) = (0..LENGTH).find(|&at| found.get(at) != Some(&expected(at))) {
+            let value = found.get(at).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            return Err(TrainError::AllReduce {
+                devices,
+                expected: expected(at).to_string(),
+                found: format!("{value} on device {rank}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The first line of what a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The sum of vectors of one length, in their order.
@@ -87,31 +129,30 @@ fn summed(parts: Vec<Vec<f32>>) -> Vec<f32> {
     sum
 }
 
-/// What the jobs give, each on a thread of its own, the first on this one. The panic of one becomes that of this thread.
-pub(super) fn in_parallel<T: Send, J: FnOnce() -> T + Send>(jobs: impl IntoIterator<Item = J>) -> Vec<T> {
-    let mut jobs = jobs.into_iter();
-    let Some(first) = jobs.next() else { return Vec::new() };
-    thread::scope(|scope| {
-        let others: Vec<_> = jobs.map(|job| scope.spawn(job)).collect();
-        let first = first();
-        let others = others.into_iter().map(|job| job.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        [first].into_iter().chain(others).collect()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_device_gets_the_sum() {
-        let device = Device::flex();
-        let values = [[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]];
-        let values = values.map(|values| Tensor::from_floats(values, &device)).to_vec();
-        let sums: Vec<_> = AllReduce::Host.sum(values).into_iter().map(host::read).collect();
-        assert_eq!(sums, vec![vec![111.0, 222.0]; 3]);
-        AllReduce::Host.check(&[device.clone(), device.clone()]).unwrap();
-        AllReduce::Host.check(&[device.clone().autodiff()]).unwrap();
+        for devices in 1..4 {
+            AllReduce::Host.check(&vec![Device::flex().autodiff(); devices]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_wrong_sum_and_a_backend_that_cannot_are_told_of() {
+        let right = |_| (0..LENGTH).map(|at| 2.0 * (part(at, 0) + part(at, 1))).collect::<Vec<_>>();
+        compare(&[right(0), right(1)]).unwrap();
+        let mut wrong = right(1);
+        wrong[500_000] += 1.0;
+        for (second, words) in [(wrong, "on device 1"), (Vec::new(), "nothing on device 1")] {
+            let message = compare(&[right(0), second]).unwrap_err().to_string();
+            assert!(message.contains(words) && message.contains("2 devices"), "{message}");
+        }
+        // Burn's processors cannot.
+        let message = AllReduce::Device.check(&[Device::flex(), Device::flex()]).unwrap_err().to_string();
+        assert!(message.contains("all-reduce of 2 devices: expected a sum"), "{message}");
     }
 
     #[test]
@@ -120,11 +161,5 @@ mod tests {
             (1..4u8).map(|part| (0..40_000u16).map(|at| f32::from(part) * f32::from(at)).collect()).collect();
         assert!(summed(parts).into_iter().enumerate().all(|(at, sum)| sum == 6.0 * at as f32));
         assert!(summed(Vec::new()).is_empty());
-    }
-
-    #[test]
-    #[should_panic(expected = "the second")]
-    fn a_panic_comes_through() {
-        in_parallel([1, 2].map(|job| move || assert_ne!(job, 2, "the second")));
     }
 }

@@ -162,7 +162,8 @@ impl TrainerBuilder {
     /// test split are the first device's. Nothing of this is in checkpoints: a run may go on on fewer or more devices.
     ///
     /// The result is that of micro-batches on one device but for the order of sums, and but for the running statistics, into which there one
-    /// micro-batch goes after the other. Default: none.
+    /// micro-batch goes after the other. A method has to have the same loss terms whatever its part is, and what it learns beside
+    /// parameters and running statistics is the first device's alone. Default: none.
     pub fn further_devices(mut self, devices: Vec<Device>, all_reduce: AllReduce) -> Self {
         self.further = devices.into_iter().map(Device::autodiff).collect();
         self.all_reduce = all_reduce;
@@ -207,6 +208,7 @@ impl TrainerBuilder {
         }
         let replicas = Replicas::new(device.clone(), further, all_reduce);
         check_micro_batches(&*method, &loaders.train, settings.micro_batch, replicas.count())?;
+        replicas.check_distinct()?;
         let probes = match probes {
             Some(probes) => probes,
             None => OnlineProbes::new(Vec::new(), &device)?,

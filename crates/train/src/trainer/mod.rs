@@ -10,6 +10,7 @@ mod passes;
 mod pending;
 mod replicas;
 mod targets;
+mod team;
 mod test_pass;
 #[expect(clippy::module_inception, reason = "the loop itself, beside its parts")]
 mod trainer;

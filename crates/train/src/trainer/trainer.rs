@@ -432,6 +432,7 @@ impl Trainer {
         (test_loss, diagnostics): (f64, Metrics),
         time: f64,
     ) -> Result<MetricsRow, TrainError> {
+        self.replicas.forget();
         let probes = self.learner.probes.finish_epoch().map_err(|error| error.cause)?;
         let learning_rate = self.learning_rate(self.steps_per_epoch() - 1);
         let done = std::mem::take(&mut self.under_way);
@@ -467,6 +468,8 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Checkpoint, TrainError> {
         self.settle(observer)?;
+        // As whoever goes on from here does: copies that had drifted apart would show.
+        self.replicas.forget();
         let test = self.stretch.as_ref().and_then(|stretch| stretch.test.as_ref());
         let code = CodeVersion::release();
         Ok(Checkpoint {

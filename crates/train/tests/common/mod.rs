@@ -38,6 +38,11 @@ pub(crate) fn loaders() -> Loaders {
 
 /// The same images in other batches, all of one size in training.
 pub(crate) fn loaders_of(batch: usize) -> Loaders {
+    loaders_with(batch, true)
+}
+
+/// The same, with or without the last batch of an epoch where that is smaller.
+pub(crate) fn loaders_with(batch: usize, drop_last: bool) -> Loaders {
     let set = Synthetic { image_size: 16, train_images: BATCHES * BATCH, test_images: 12, seed: 7 };
     let sequences = SequenceConfig::new(16, 2, Synthetic::NORMALIZATION).unwrap();
     let loader = |split, config: LoaderConfig| {
@@ -45,7 +50,7 @@ pub(crate) fn loaders_of(batch: usize) -> Loaders {
         SequenceLoader::new(Arc::new(images), LoaderConfig { threads: 2, ..config }).unwrap()
     };
     Loaders {
-        train: loader(Split::Train, LoaderConfig::train(batch, 7)),
+        train: loader(Split::Train, LoaderConfig { drop_last, ..LoaderConfig::train(batch, 7) }),
         test: loader(Split::Test, LoaderConfig::test(batch, 7)),
     }
 }
