@@ -52,6 +52,16 @@ pub enum DeviceError {
         /// Nothing, or ": " with what its driver failed of.
         problem: String,
     },
+    /// A remote device in a build that fuses the operations it sends.
+    #[error(
+        "device `{device}`: expected a program without GPU backends, found one with them: there Burn 0.22.1 fuses the operations that it \
+         sends, and the server ends the session over them; build this side with `--features remote` alone, only the server with those of \
+         its GPU"
+    )]
+    FusedRemote {
+        /// The device asked for.
+        device: String,
+    },
     /// A remote device where nothing can be reached.
     #[error(
         "device `{device}`: expected `seqjepa serve` at {server}, found nothing that can be reached there: {problem}"
@@ -360,7 +370,7 @@ impl DeviceRequest {
     /// # Errors
     ///
     /// [`DeviceError::NotCompiled`], [`DeviceError::Absent`] and [`DeviceError::None`]; of a remote device
-    /// [`DeviceError::Unreachable`], [`DeviceError::NotHosted`] and [`DeviceError::Refused`], each within some seconds.
+    /// [`DeviceError::FusedRemote`], [`DeviceError::Unreachable`], [`DeviceError::NotHosted`] and [`DeviceError::Refused`], each within some seconds.
     pub fn open(&self) -> Result<Device, DeviceError> {
         self.open_named().map(|(device, _)| device)
     }

@@ -1,5 +1,15 @@
-//! The command with a device that a second process of it serves.
-#![cfg(all(feature = "command", feature = "remote"))]
+//! The command with a device that a second process of it serves. A build with a GPU's backend can only serve.
+#![cfg(all(
+    feature = "command",
+    feature = "remote",
+    not(any(
+        feature = "cuda",
+        feature = "rocm",
+        feature = "metal",
+        feature = "vulkan",
+        feature = "wgpu-untuned"
+    ))
+))]
 
 mod common;
 
@@ -175,8 +185,11 @@ fn serving_ends_on_a_signal_and_a_port_in_use_is_one_error() {
 
 #[test]
 fn what_cannot_be_served_is_refused() {
-    for (device, expected) in [("remote:127.0.0.1:1", "a device of this machine"), ("gpu", "expected auto")] {
-        let refused = seqjepa(Path::new("."), ["serve", "--device", device]);
+    for (devices, expected) in
+        [(["flex", "remote:127.0.0.1:1"], "a device of this machine"), (["gpu", "flex"], "expected auto")]
+    {
+        let [first, second] = devices;
+        let refused = seqjepa(Path::new("."), ["serve", "--device", first, "--device", second]);
         assert!(!refused.status.success() && stderr(&refused).contains(expected), "{}", said(&refused));
     }
 }

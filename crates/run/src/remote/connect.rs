@@ -23,6 +23,9 @@ pub(crate) fn connect(device: &str, address: &RemoteAddress) -> Result<Device, D
         server: address.server(),
         problem,
     };
+    if super::fuses_what_it_sends() {
+        return Err(DeviceError::FusedRemote { device: device.to_owned() });
+    }
     knock(address).map_err(unreachable)?;
     let host = RemoteHost::websocket(&format!("ws://{}", address.server()));
     let host = match token() {

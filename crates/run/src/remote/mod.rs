@@ -12,6 +12,14 @@ mod serve;
 #[cfg(feature = "remote")]
 mod token;
 
+/// Whether Burn fuses what it sends to a server, as it does in a build with a GPU's backend: it then keeps graphs of operations on the
+/// server, and in Burn 0.22.1 runs one with tensors of another kind than those that it was made for. A server may be such a build.
+#[cfg(feature = "remote")]
+#[must_use]
+pub fn fuses_what_it_sends() -> bool {
+    std::any::type_name::<burn::backend::Remote>().contains("Fusion")
+}
+
 pub use address::RemoteAddress;
 #[cfg(feature = "remote")]
 pub(crate) use connect::connect;

@@ -1,7 +1,7 @@
 //! Every device computes what Flex, the processor, computes: one test body for all of them.
 //!
 //! `ndarray` is always there. With the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
-//! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote` a server of Flex's device
+//! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote`, and no GPU's beside it, a server of Flex's device
 //! in this process is one more.
 
 mod adam;
@@ -63,7 +63,7 @@ macro_rules! agrees_with_flex {
 agrees_with_flex!(ndarray);
 #[cfg(feature = "wgpu-untuned")]
 agrees_with_flex!(wgpu);
-#[cfg(feature = "remote")]
+#[cfg(all(feature = "remote", not(feature = "wgpu-untuned")))]
 agrees_with_flex!(remote, crate::served::device());
 
 #[cfg(feature = "wgpu-untuned")]

@@ -5,7 +5,7 @@ use std::thread;
 
 use burn::tensor::Device;
 use seqjepa_run::device::{DeviceError, DeviceRequest};
-use seqjepa_run::remote::DeviceServer;
+use seqjepa_run::remote::{DeviceServer, fuses_what_it_sends};
 
 /// What a config calls the device that is served.
 pub(super) fn device() -> &'static str {
@@ -24,6 +24,11 @@ pub(super) fn device() -> &'static str {
 #[test]
 fn a_remote_device_is_opened_or_refused_with_the_reason() {
     let open = |device: &str| DeviceRequest::parse(device).unwrap().open_named();
+    if fuses_what_it_sends() {
+        let error = open(device()).unwrap_err();
+        assert!(matches!(error, DeviceError::FusedRemote { .. }), "{error}");
+        return;
+    }
     assert_eq!(open(device()).unwrap().1, "remote");
     let error = open(&format!("{}/3", device())).unwrap_err();
     assert!(matches!(error, DeviceError::NotHosted { hosted: 1, index: 3, .. }), "{error}");

@@ -39,9 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         if !report.compiled {
             say!("{name:<8} not compiled in; build with `--features {name}`");
         } else if is_remote(name) {
-            say!(
-                "{name:<8} compiled in; `remote:HOST:PORT` is what `seqjepa serve` serves there, and never looked for"
-            );
+            say!("{name:<8} {}", remote());
         } else if report.devices.is_empty() {
             let why = report.problem.map_or_else(String::new, |problem| format!(": {problem}"));
             say!("{name:<8} compiled in; looked for {}, found no device{why}", report.looked_for);
@@ -61,6 +59,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What this build does with remote devices.
+fn remote() -> &'static str {
+    #[cfg(feature = "remote")]
+    if seqjepa_run::remote::fuses_what_it_sends() {
+        return "compiled in; serves devices, but computes on none of others: a build with `--features remote` alone does";
+    }
+    "compiled in; `remote:HOST:PORT` is what `seqjepa serve` serves there, and never looked for"
 }
 
 /// How `run.device` names a device.

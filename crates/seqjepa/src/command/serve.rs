@@ -1,5 +1,6 @@
 //! `serve`.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
@@ -7,7 +8,7 @@ use clap::Args;
 use seqjepa_run::device::DeviceRequest;
 use seqjepa_run::remote::{DeviceServer, ServeError};
 
-use super::device::describe_device;
+use super::device::{describe_device, is_cpu};
 use super::failure::hinted;
 use super::remote::{TOKEN, token};
 use super::terminal::{note, say, tell};
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (mut devices, mut names) = (Vec::new(), Vec::new());
+    let (mut devices, mut names, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
     for name in &arguments.device {
         let located = |error| anyhow!("--device {name}: {error}");
         let request = DeviceRequest::parse(name).map_err(located)?;
@@ -40,7 +41,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         let (device, backend) = request.open_named().map_err(located)?;
         devices.push(device);
+        // To Burn all those of GPUs are of one kind.
+        kinds.push(if is_cpu(backend) { backend } else { "GPUs" });
         names.push(describe_device(name, backend));
+    }
+    if let Some(other) = kinds.iter().find(|kind| **kind != kinds[0]) {
+        bail!(
+            "--device: expected devices of one kind, found those of {} and {other}; serve each kind by itself",
+            kinds[0]
+        );
     }
     let server = DeviceServer::bind(&arguments.listen, devices).map_err(|error| match error {
         error @ ServeError::Listen { .. } => {
@@ -59,9 +68,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "warning: {address} is open to other machines, and nothing is encrypted: everybody {who} can compute here and fill the memory"
         );
     }
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "HOST".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
     for (number, name) in names.iter().enumerate() {
         let place = if number == 0 { String::new() } else { format!("/{number}") };
-        say!("serves {name} as `run.device: remote:{address}{place}`");
+        say!("serves {name} as `run.device: remote:{host}:{}{place}`", address.port());
     }
     tell!(
         "{}; ends on Ctrl-C",
