@@ -101,6 +101,22 @@ fn a_run_is_checked_trained_and_evaluated_on_a_device_that_is_served() {
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&card).unwrap()["device"], named);
 }
 
+/// Two machines, as it were: each has half of every batch.
+#[test]
+fn a_run_on_two_devices_that_are_served() {
+    let scratch = scratch();
+    let [first, second] = [(), ()].map(|()| Server::start(&mut program()));
+    let further = format!("run.further_devices=[\"{}\"]", second.device);
+    let run = output(&mut train(scratch.path(), &first.device, &["run.epochs=1", &further]));
+    assert!(run.status.success(), "{}", said(&run));
+    let card = fs::read(scratch.path().join("run/evaluation.json")).unwrap();
+    let card: serde_json::Value = serde_json::from_slice(&card).unwrap();
+    assert_eq!(card["device"], format!("{}/0, {}/0", first.device, second.device));
+    let twice = format!("run.further_devices=[\"{}/0\"]", first.device);
+    let refused = output(&mut train(scratch.path(), &first.device, &["run.output_dir=other", &twice]));
+    assert!(stderr(&refused).contains("each device once"), "{}", said(&refused));
+}
+
 #[test]
 fn a_server_that_is_killed_ends_the_run_in_one_message_and_the_run_goes_on_with_another() {
     let scratch = scratch();

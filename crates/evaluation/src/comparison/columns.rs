@@ -103,6 +103,21 @@ mod tests {
         assert_eq!(columns(&[without.clone(), without]).len(), 2);
     }
 
+    /// Several devices divide batches, whatever they are called.
+    #[test]
+    fn runs_on_other_numbers_of_devices_are_not_seeds_of_one() {
+        let on = |label: &str, seed, further: &[&str]| {
+            let mut run = run(label, seed, 0.1);
+            run.card.as_mut().unwrap().config["run"]["further_devices"] = json!(further);
+            run
+        };
+        let count = |first: &[&str], second: &[&str]| columns(&[on("a", 1, first), on("b", 2, second)]).len();
+        assert_eq!(count(&[], &[]), 1);
+        assert_eq!(count(&["cuda:1"], &["cuda:2"]), 1);
+        assert_eq!(count(&[], &["cuda:1"]), 2);
+        assert_eq!(count(&["cuda:1"], &["cuda:1", "cuda:2"]), 2);
+    }
+
     #[test]
     fn the_spread_is_the_samples() {
         // statistics.mean and stdev of Python.

@@ -22,7 +22,7 @@ pub struct RunConfig {
     #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu", "remote:127.0.0.1:3000"]))]
     pub device: String,
     /// Devices that train with `device`, of its backend, as `[cuda:1, cuda:2]`: each goes over its part of every batch, in micro-batches of which there is
-    /// one for each device at least. For losses that are means over samples. Default: none.
+    /// one for each device at least. For losses that are means over samples. Default `[]`.
     #[schemars(extend("examples" = [["cuda:1"], ["flex"]]))]
     pub further_devices: Vec<String>,
     /// How several devices add up their gradients: `host`, through the memory of the machine, on any backend; `device`, by Burn's
@@ -39,7 +39,7 @@ pub struct RunConfig {
     pub precision: Option<PrecisionName>,
     /// Stages of the encoder that keep nothing for the backward pass but what enters each of their blocks, and compute the rest again
     /// then, for memory: 1 to 4 of a ResNet, 1, all layers, of a vision transformer. All four cost up to a third of a step;
-    /// figures change by rounding at most. Default: none.
+    /// figures change by rounding at most. Default `[]`.
     #[schemars(inner(range(min = 1, max = 4)))]
     pub recompute: Vec<usize>,
     /// Passes over the training split. Default 10.

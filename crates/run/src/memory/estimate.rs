@@ -78,7 +78,7 @@ impl MemoryEstimate {
         let used = built.views_used();
         let observed = used.observed.unwrap_or(dataset.seq_len);
         let at_once = config.sequences_at_once() as u64;
-        let divided = config.sequences_at_once() < dataset.batch_size;
+        let divided = config.sequences_at_once() * config.devices() < dataset.batch_size;
         let further = config.run.further_devices.len() as u64;
         let view = VALUE * (config.model.n_channels * config.model.img_size.pow(2)) as u64;
         let targets = if used.target { at_once * view } else { 0 };
@@ -98,22 +98,25 @@ impl MemoryEstimate {
         // What the micro-batches before have added up to.
         let gathered = if divided { parameters } else { 0 };
         let pass = targets + gathered + passes(layers.as_deref().unwrap_or_default(), at_once);
-        // On a GPU its own vector and the sum, after the passes: the activations are gone.
-        let vectors = if further > 0 && !on_processor { 2 * parameters } else { 0 };
+        // What devices add up after their passes: a vector of each, the sum, and the sum on a device.
+        let exchanged = if further > 0 { (further + 2) * parameters } else { 0 };
+        let vectors = match further {
+            0 => 0,
+            _ if on_processor => exchanged,
+            _ => 2 * parameters,
+        };
         // At the update the old state is still there, and all gradients, but no activations any more.
         let device_peak = (states + pass).max(2 * state + parameters + vectors);
-        // Processors are one device: the copies of the method are beside it. What devices add up is on the machine, a vector of each and
-        // the sum.
+        // The copies of the method that processors have are in the same memory.
         let copies = if on_processor { further * (parameters + optimizer + target + pass) } else { 0 };
         let device_peak = device_peak + copies;
-        let exchanged = if further > 0 { (further + 2) * parameters } else { 0 };
 
         let batch = dataset.batch_size as u64 * (observed + usize::from(used.target)) as u64 * view;
         // Those made ahead, the one that is being made, and the one that is passed in parts.
         let batches = (dataset.prefetch + 1 + usize::from(divided)) as u64 * batch;
         let mut data =
             vec![part("batches of views made ahead", batches), part("images", images(config, data))];
-        if exchanged > 0 {
+        if exchanged > 0 && !on_processor {
             data.push(part("gradients that devices add up", exchanged));
         }
         Self { model, activations, data, device_peak, on_processor, hint: hint(config, method) }

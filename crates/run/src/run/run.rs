@@ -134,7 +134,7 @@ impl Parts {
         }
         if !further.is_empty() {
             let device = device_in_words(&self.config, backend);
-            guarded(device, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
+            guarded(&device, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
         }
         Ok(record)
     }
@@ -168,7 +168,7 @@ impl Parts {
             learning_rate: config.optim.lr,
         };
         let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
-        guarded(device_in_words(&self.config, backend), &self.memory(), || {
+        guarded(&device_in_words(&self.config, backend), &self.memory(), || {
             match check_method(&check, &optimizer) {
                 Ok(record) => Ok(Some(record)),
                 // A build for one device alone.
@@ -369,7 +369,7 @@ impl Run {
             if stopped { Err("the run was asked to stop".into()) } else { Ok(()) }
         };
         let device = device_in_words(&self.config, self.backend);
-        let result = guarded(device, &self.memory(), || self.make_card(&mut told));
+        let result = guarded(&device, &self.memory(), || self.make_card(&mut told));
         // On its way through the probes the error may have become another one, or a figure that is absent.
         let result = if stopped { Err(self.stopped("in the frozen evaluation".into())) } else { result };
         let result = result.and_then(|(card, sample)| {
@@ -441,9 +441,11 @@ impl Run {
     }
 }
 
-/// What errors call a device: its backend, and if it is remote its whole name, which says where its server is.
-pub(super) fn device_in_words<'a>(config: &'a Config, backend: &'a str) -> &'a str {
-    if backend == "remote" { &config.run.device } else { backend }
+/// What errors call the devices of a run: their backend, and if they are remote their whole names, which say where their servers are.
+pub(super) fn device_in_words(config: &Config, backend: &str) -> String {
+    let RunConfig { device, further_devices, .. } = &config.run;
+    let names: Vec<_> = [device].into_iter().chain(further_devices).map(String::as_str).collect();
+    if backend == "remote" { names.join(", ") } else { backend.to_owned() }
 }
 
 /// What `nvidia-smi -i` calls the device of a run, if that is known.

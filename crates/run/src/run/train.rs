@@ -48,7 +48,7 @@ impl Run {
         let mut status = self.status();
         let mut told =
             Told { status: &mut status, tracking: None, observer, saved: Instant::now(), unsaved: false };
-        let device = device_in_words(&self.config, self.backend).to_owned();
+        let device = device_in_words(&self.config, self.backend);
         let estimate = self.memory();
         let result = guarded(&device, &estimate, || self.train_rest(&mut told));
         if let Some(tracking) = told.tracking.take() {

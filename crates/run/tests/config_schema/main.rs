@@ -157,8 +157,8 @@ fn text(number: f64) -> String {
 
 /// Keys whose values others know: registries of methods and data sets, the backends of the build, the data's actions. The schema has
 /// their type alone.
-const OF_OTHERS: [&str; 5] =
-    ["method", "dataset.name", "run.device", "model.act_latentdim", "model.act_group"];
+const OF_OTHERS: [&str; 6] =
+    ["method", "dataset.name", "run.device", "run.further_devices", "model.act_latentdim", "model.act_group"];
 
 /// What has to stand beside a value at the end of its range, so that it is about nothing but itself.
 fn beside(key: &str) -> &'static [&'static str] {
