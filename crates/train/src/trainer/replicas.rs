@@ -193,7 +193,7 @@ impl Replica {
             layout: GradientLayout::of([&means.gradients]),
             terms: means.terms.iter().map(|(name, _)| *name).collect(),
             representations: match is_first {
-                true => FoundRepresentations::Here(representations),
+                true => FoundRepresentations::Here(Box::new(representations)),
                 false => FoundRepresentations::Host(HostRepresentations::read(representations)),
             },
         };
@@ -233,7 +233,7 @@ impl Replica {
 /// Where representations are.
 enum FoundRepresentations {
     /// On the learner's device.
-    Here(Representations),
+    Here(Box<Representations>),
     /// In the memory of the machine: Burn's own way from one GPU to another wants NCCL.
     Host(HostRepresentations),
 }
@@ -242,7 +242,7 @@ impl FoundRepresentations {
     /// On the learner's device.
     fn on(self, device: &Device) -> Representations {
         match self {
-            Self::Here(representations) => representations,
+            Self::Here(representations) => *representations,
             Self::Host(representations) => representations.on(device),
         }
     }
