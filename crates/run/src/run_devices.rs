@@ -87,7 +87,8 @@ fn repeated(devices: &[Device], backend: &str) -> Option<usize> {
 /// Opens the further devices of a run on `backend`.
 fn further(config: &Config, backend: &str) -> Result<Vec<Device>, ConfigError> {
     let open = |name: &String| {
-        let (device, found) = DeviceRequest::parse(name)?.open_named()?;
+        let opened = DeviceRequest::parse(name).and_then(|request| request.open_named());
+        let (device, found) = opened.map_err(|error| invalid(KEY, "devices that can be had", error))?;
         if found == backend {
             Ok(device)
         } else {
