@@ -136,12 +136,13 @@ mkdir carried
 echo text > carried/one.txt
 tar -czf carried.tar.gz carried
 echo bitcode > libdevice.10.bc
+# Of the disk and the memory that the test has, whatever a run on a GPU needs.
 # This build has no CUDA, which is found out on the machine.
-expect 1 "$here/provision.sh" --program "$program" --libdevice libdevice.10.bc
+expect 1 "$here/provision.sh" --program "$program" --disk 1 --memory 1 --libdevice libdevice.10.bc
 has "card, driver, memory: NVIDIA GeForce RTX 3060, 580.95.05"
 has "libdevice: cuda/nvvm/libdevice/libdevice.10.bc"
 has "expected a device of cuda, found none"
-expect 0 "$here/provision.sh" --program "$program" --device flex --data carried.tar.gz --data carried
+expect 0 "$here/provision.sh" --program "$program" --disk 1 --memory 1 --device flex --data carried.tar.gz --data carried
 [ "$(cat "$REMOTE_DIR/data/carried/one.txt" "$REMOTE_DIR/data/one.txt")" = $'text\ntext' ] || failed "the data did not come"
 cmp "$program" "$REMOTE_DIR/bin/seqjepa"
 
@@ -203,7 +204,7 @@ echo "== by ssh"
 over_ssh() {
     REMOTE=root@203.0.113.7 SSH='ssh -p 41022' "$@"
 }
-expect 0 over_ssh "$here/provision.sh" --program "$program" --device flex
+expect 0 over_ssh "$here/provision.sh" --program "$program" --disk 1 --memory 1 --device flex
 expect 0 over_ssh "$here/run.sh" 'by-ssh' --config tiny.yaml --device flex --set 'run.name=with a space' --stop none
 wait_for "the end" 120 test -e "$REMOTE_DIR/jobs/by-ssh/ended"
 expect 1 over_ssh "$here/watch.sh" by-ssh

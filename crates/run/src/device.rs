@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(any(feature = "metal", feature = "vulkan", feature = "wgpu-untuned"))]
 use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
 use burn::tensor::{Device, DeviceType};
+use seqjepa_train::panic_text;
 use thiserror::Error;
 
 use crate::remote::RemoteAddress;
@@ -207,10 +208,7 @@ impl Backend {
         // A driver library that is missing or broken makes some backends panic here rather than report no device.
         let devices = catch_unwind(AssertUnwindSafe(|| Device::enumerate(device_type).into_vec()));
         let mut devices = devices.map_err(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            let text = text.unwrap_or("it panicked without a message");
-            text.lines().next().unwrap_or_default().to_owned()
+            panic_text(&*panic).lines().next().unwrap_or("it panicked without a message").to_owned()
         })?;
         devices.sort_by_key(is_software);
         Ok(devices)

@@ -21,7 +21,8 @@ pub enum TrainError {
     },
     /// Devices that do not add up.
     #[error(
-        "all-reduce of {devices} devices: expected {expected}, found {found}; that through the memory of the machine (`AllReduce::Host`) needs nothing of theirs"
+        "all-reduce of {devices} devices: expected {expected}, found {found}; that through the memory of the machine \
+         (`AllReduce::Host`) needs nothing of theirs"
     )]
     AllReduce {
         /// How many there are.

@@ -6,7 +6,7 @@ mod common;
 
 use burn::tensor::Device;
 use common::frozen::Whole;
-use common::{BATCH, BATCHES, builder, digest, epoch, loaders_of, tiny};
+use common::{BATCH, BATCHES, digest, epoch, loaders_of, tiny, tiny_builder};
 use seqjepa_model::{AnyEncoder, Regularizer, SeqJepa, SeqJepaConfig, boxed};
 use seqjepa_nn::{Recompute, host};
 use seqjepa_train::observer::Observers;
@@ -17,10 +17,8 @@ fn on(builder: TrainerBuilder, devices: usize) -> TrainerBuilder {
     builder.further_devices(vec![Device::flex(); devices - 1], AllReduce::Host)
 }
 
-fn tiny_builder(devices: usize) -> TrainerBuilder {
-    let device = Device::flex();
-    let method = boxed(tiny().init(7, &device.clone().autodiff()).unwrap());
-    on(builder(method, &device).epochs(1), devices)
+fn tiny_on(devices: usize) -> TrainerBuilder {
+    on(tiny_builder(), devices)
 }
 
 /// With batch norm in evaluation mode, as one device gives it, but for the order of the sums.
@@ -40,7 +38,7 @@ fn without_batch_statistics_any_number_of_devices_gives_the_same() {
 #[test]
 fn the_same_bits_every_time() {
     let run = |devices| {
-        let (mut trainer, figures) = epoch(tiny_builder(devices));
+        let (mut trainer, figures) = epoch(tiny_on(devices));
         let bits: Vec<_> = figures.into_iter().map(|(name, value)| (name, value.to_bits())).collect();
         (digest(&mut trainer), bits)
     };
@@ -62,7 +60,7 @@ fn running_statistics_are_means_over_the_devices() {
         (host::read(mean), encoder.bn1.num_batches_tracked.get())
     };
     // Of the stem, which sees what is the same in both: over all of a batch the mean is that of its halves.
-    let ((whole, once), (halves, each)) = (first_step(tiny_builder(1)), first_step(tiny_builder(2)));
+    let ((whole, once), (halves, each)) = (first_step(tiny_on(1)), first_step(tiny_on(2)));
     assert_eq!((once, each), (1, 1));
     for (whole, halves) in whole.iter().zip(&halves) {
         assert!((whole - halves).abs() < 1e-6, "{whole} {halves}");
@@ -74,7 +72,7 @@ fn running_statistics_are_means_over_the_devices() {
 #[test]
 fn copies_stay_what_they_are_copies_of() {
     for log_every in [1, 100] {
-        let trainer = || tiny_builder(3).log_every(log_every).build().unwrap();
+        let trainer = || tiny_on(3).log_every(log_every).build().unwrap();
         let mut whole = trainer();
         whole.train_epoch(&mut Observers::new()).unwrap();
 
@@ -118,25 +116,17 @@ fn a_device_without_a_part_stays_a_copy() {
 /// What is computed again is recorded by the thread of each device.
 #[test]
 fn recomputation_changes_no_bit_on_several_devices() {
-    let run = |recompute| digest(&mut epoch(tiny_builder(2).recompute(recompute)).0);
+    let run = |recompute| digest(&mut epoch(tiny_on(2).recompute(recompute)).0);
     assert_eq!(run(Recompute::stages(1..=4)), run(Recompute::default()));
-}
-
-/// As the program trains, on a pool whose only thread waits for the devices.
-#[test]
-fn a_pool_of_one_thread_trains() {
-    let run = || digest(&mut epoch(tiny_builder(2)).0);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(pool.install(run), run());
 }
 
 #[test]
 fn a_run_goes_on_on_another_number_of_devices() {
-    let mut trainer = tiny_builder(2).build().unwrap();
+    let mut trainer = tiny_on(2).build().unwrap();
     trainer.advance(&mut Observers::new()).unwrap();
     for devices in [1, 3] {
         let checkpoint = trainer.checkpoint(HistoryPosition::default(), &mut Observers::new()).unwrap();
-        trainer = tiny_builder(devices).build().unwrap();
+        trainer = tiny_on(devices).build().unwrap();
         trainer.restore(checkpoint).unwrap();
         trainer.advance(&mut Observers::new()).unwrap();
     }

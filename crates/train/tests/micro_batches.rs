@@ -4,7 +4,7 @@ mod common;
 
 use burn::tensor::Device;
 use common::frozen::Whole;
-use common::{BATCH, BATCHES, builder, digest, epoch, loaders_of, tiny};
+use common::{BATCH, BATCHES, digest, epoch, loaders_of, tiny, tiny_builder};
 use seqjepa_model::{AnyEncoder, Regularizer, SeqJepa, SeqJepaConfig, boxed};
 use seqjepa_train::observer::Observers;
 use seqjepa_train::{Advance, HistoryPosition, TrainError, TrainerBuilder};
@@ -23,20 +23,17 @@ fn without_batch_statistics_every_division_gives_the_same() {
     }
 }
 
-fn tiny_builder(micro_batch: Option<usize>) -> TrainerBuilder {
-    let device = Device::flex();
-    let method = boxed(tiny().init(7, &device.clone().autodiff()).unwrap());
-    let builder = builder(method, &device).epochs(1);
+fn in_parts(micro_batch: Option<usize>) -> TrainerBuilder {
     match micro_batch {
-        Some(sequences) => builder.micro_batch(sequences),
-        None => builder,
+        Some(sequences) => tiny_builder().micro_batch(sequences),
+        None => tiny_builder(),
     }
 }
 
 #[test]
 fn a_micro_batch_of_the_batch_or_more_changes_no_bit_and_a_smaller_one_always_the_same() {
     let run = |micro_batch| {
-        let (mut trainer, figures) = epoch(tiny_builder(micro_batch));
+        let (mut trainer, figures) = epoch(in_parts(micro_batch));
         let bits: Vec<_> = figures.into_iter().map(|(name, value)| (name, value.to_bits())).collect();
         (digest(&mut trainer), bits)
     };
@@ -53,7 +50,7 @@ fn a_micro_batch_of_the_batch_or_more_changes_no_bit_and_a_smaller_one_always_th
 
 #[test]
 fn statistics_run_once_a_micro_batch_and_everything_else_once_a_batch() {
-    let (trainer, figures) = epoch(tiny_builder(Some(3)));
+    let (trainer, figures) = epoch(in_parts(Some(3)));
     let method = trainer.method().as_any().downcast_ref::<SeqJepa>().unwrap();
     let AnyEncoder::ResNet(encoder) = &method.encoder else { panic!("a residual network") };
     let AnyEncoder::ResNet(target) = method.target_encoder.as_ref().unwrap() else {
@@ -68,7 +65,7 @@ fn statistics_run_once_a_micro_batch_and_everything_else_once_a_batch() {
 #[test]
 fn a_run_that_goes_on_within_an_epoch_has_the_same_bits() {
     for log_every in [1, 100] {
-        let trainer = || tiny_builder(Some(3)).log_every(log_every).build().unwrap();
+        let trainer = || in_parts(Some(3)).log_every(log_every).build().unwrap();
         let mut whole = trainer();
         whole.train_epoch(&mut Observers::new()).unwrap();
 

@@ -5,7 +5,7 @@ mod common;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use common::{BATCH, builder, tiny};
+use common::{BATCH, builder, digest, figures, tiny};
 use seqjepa_model::{
     DropoutKey, EncoderChoice, EncoderConfig, EvaluationOutput, Method, MethodConfig, ModelError,
     RepresentationLayout, SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput, TrainingOutput, boxed,
@@ -125,10 +125,6 @@ fn trainer_in_parts(
     builder.log_every(log_every).skipping_nonfinite_steps(skip).build().unwrap()
 }
 
-fn digest(trainer: &mut Trainer) -> String {
-    trainer.checkpoint(HistoryPosition::default(), &mut Observers::new()).unwrap().digest()
-}
-
 /// Advances until something is wrong.
 fn fail(trainer: &mut Trainer) -> TrainError {
     loop {
@@ -190,12 +186,8 @@ fn such_steps_are_left_out_up_to_a_limit() {
         assert_eq!((skipped, logged), (vec![(1, BATCH)], vec![1, 3]));
         assert_eq!((row.get("skipped_steps"), row.get("step")), (Some(1.0), Some(3.0)));
         assert!(row.get("ep_loss").unwrap().is_finite());
-        let figures: Vec<_> = row
-            .iter()
-            .filter(|(name, _)| !name.ends_with("time") && !name.ends_with("share"))
-            .map(|(name, value)| (name.to_owned(), value.to_bits()))
-            .collect();
-        rows.push((figures, digest(&mut trainer)));
+        let bits: Vec<_> = figures(&row).into_iter().map(|(name, value)| (name, value.to_bits())).collect();
+        rows.push((bits, digest(&mut trainer)));
     }
     assert!(
         rows.iter().all(|found| *found == rows[0]),

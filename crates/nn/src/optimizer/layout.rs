@@ -14,14 +14,14 @@ pub struct GradientLayout {
 }
 
 impl GradientLayout {
-    /// That of all gradients that one of several backward passes has: some may not reach every parameter.
+    /// That of these gradients.
     #[must_use]
-    pub fn of<'a>(passes: impl IntoIterator<Item = &'a ParameterGradients>) -> Self {
-        let gradients = passes.into_iter().flat_map(|pass| &pass.gradients);
+    pub fn of(gradients: &ParameterGradients) -> Self {
+        let gradients = gradients.gradients.iter();
         Self { shapes: gradients.map(|(path, gradient)| (path.clone(), gradient.shape.clone())).collect() }
     }
 
-    /// That of all gradients that one of several layouts has.
+    /// That of all gradients that one of several backward passes has: some may not reach every parameter.
     #[must_use]
     pub fn merged<'a>(layouts: impl IntoIterator<Item = &'a Self>) -> Self {
         let shapes = layouts.into_iter().flat_map(|layout| &layout.shapes);
@@ -87,10 +87,9 @@ mod tests {
             let output = if twice { module.1.forward(hidden) } else { hidden };
             ParameterGradients::take(&mut output.sum().backward(), &module)
         };
-        let layout = GradientLayout::of([&pass(false), &pass(true)]);
+        let layouts = [false, true].map(|twice| GradientLayout::of(&pass(twice)));
+        let layout = GradientLayout::merged(&layouts);
         assert_eq!(layout.values(), 6 + 2 + 4);
-        let layouts = [false, true].map(|twice| GradientLayout::of([&pass(twice)]));
-        assert_eq!(GradientLayout::merged(&layouts), layout);
         // In the order of the paths: 0.bias, 0.weight, 1.weight.
         let joined = read(layout.join(pass(false), &device));
         assert_eq!(joined, [[1.0; 8].as_slice(), &[0.0; 4]].concat());

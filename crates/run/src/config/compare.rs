@@ -32,8 +32,8 @@ const FREE: [&str; 21] = [
     "logging.tensorboard",
 ];
 
-/// Keys of the machine that do change figures: another device rounds otherwise, more of them divide batches otherwise, and images that are streamed have another
-/// fingerprint than those in memory.
+/// Keys of the machine that do change figures: another device rounds otherwise, more of them divide batches otherwise, and images that are
+/// streamed have another fingerprint than those in memory.
 const NOT_FREE: [&str; 4] =
     ["run.device", "run.further_devices", "run.all_reduce", "dataset.memory_limit_gib"];
 

@@ -21,8 +21,8 @@ pub struct RunConfig {
     /// nor a remote device, and a run says at its start which and why. Default `auto`.
     #[schemars(extend("examples" = ["auto", "cpu", "ndarray", "cuda", "cuda:1", "vulkan", "metal", "rocm", "wgpu", "remote:127.0.0.1:3000"]))]
     pub device: String,
-    /// Devices that train with `device`, of its backend, as `[cuda:1, cuda:2]`: each goes over its part of every batch, in micro-batches of which there is
-    /// one for each device at least. For losses that are means over samples. Default `[]`.
+    /// Devices that train with `device`, of its backend, as `[cuda:1, cuda:2]`: each goes over its part of every batch, in micro-batches of
+    /// which there is one for each device at least. For losses that are means over samples. Default `[]`.
     #[schemars(extend("examples" = [["cuda:1"], ["flex"]]))]
     pub further_devices: Vec<String>,
     /// How several devices add up their gradients: `host`, through the memory of the machine, on any backend; `device`, by Burn's

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use seqjepa_train::panic_text;
+
 use super::estimate::MemoryEstimate;
 use crate::config::abridged;
 use crate::kernel_failure::KernelFailure;
@@ -22,13 +24,8 @@ const WORDS: [&str; 6] = [
 /// Whether a panic is that of a device whose memory is used up.
 #[must_use]
 pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
-    let text = text(panic).to_lowercase();
+    let text = panic_text(panic).to_lowercase();
     WORDS.iter().any(|words| text.contains(words))
-}
-
-fn text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
 
 /// Does work of a run on a device. Backends report by a panic that the memory of theirs is used up, that a kernel cannot be run or that the
@@ -40,16 +37,15 @@ pub(crate) fn guarded<T>(
 ) -> Result<T, RunError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         if !is_out_of_memory(&*panic) {
-            let text = text(&*panic);
-            if let Some(KernelFailure { reason, waiting }) = KernelFailure::of(text) {
+            if let Some(KernelFailure { reason, waiting }) = KernelFailure::of(panic_text(&*panic)) {
                 return Err(RunError::Kernel { device: device.to_owned(), reason, waiting });
             }
-            if is_lost_connection(text) {
+            if is_lost_connection(&*panic) {
                 return Err(RunError::LostConnection { device: device.to_owned() });
             }
             resume_unwind(panic)
         }
-        let line = text(&*panic).lines().map(str::trim).find(|line| {
+        let line = panic_text(&*panic).lines().map(str::trim).find(|line| {
             let line = line.to_lowercase();
             WORDS.iter().any(|words| line.contains(words))
         });

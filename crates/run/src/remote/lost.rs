@@ -1,5 +1,9 @@
 //! A server that is gone, as an error.
 
+use std::any::Any;
+
+use seqjepa_train::panic_text;
+
 /// What Burn says of it: of values that are waited for, of a session on a thread that has ended.
 const WORDS: [&str; 4] = [
     "Failed to read tensor: RecvError",
@@ -8,8 +12,9 @@ const WORDS: [&str; 4] = [
     "Service call failed",
 ];
 
-/// Whether the text of a panic is that of a connection to a server of devices that was lost.
+/// Whether a panic is that of a connection to a server of devices that was lost.
 #[must_use]
-pub fn is_lost_connection(text: &str) -> bool {
+pub fn is_lost_connection(panic: &(dyn Any + Send)) -> bool {
+    let text = panic_text(panic);
     WORDS.iter().any(|words| text.contains(words))
 }

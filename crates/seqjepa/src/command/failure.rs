@@ -73,9 +73,7 @@ pub(super) fn leave_to_the_report() {
 /// Does what a command does; outside a run nobody else makes an error of a remote device that is gone.
 pub(super) fn guarded<T>(command: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-        if !is_lost_connection(text) {
+        if !is_lost_connection(&*panic) {
             resume_unwind(panic);
         }
         Err(anyhow!("the server of the remote device ended the session, or cannot be reached any more; where it still runs, it has said why"))

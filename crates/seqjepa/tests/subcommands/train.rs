@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::{scratch, seqjepa, stderr, stdout};
+use crate::common::{program, scratch, seqjepa, stderr, stdout};
 use crate::support::{fails, names, succeeds};
 
 #[test]
@@ -180,4 +180,25 @@ fn resume_auto_starts_a_run_continues_it_and_knows_when_it_is_finished() {
     assert!(named.status.success() && scratch.path().join("elsewhere/config.yaml").exists());
     let error = fails(scratch.path(), ["train", "--resume", "auto"]);
     assert!(error.contains("--config"), "{error}");
+}
+
+/// The pool's only thread waits for the other device, and has to do its work meanwhile.
+#[test]
+fn several_devices_and_one_thread_give_the_bits_of_several_threads() {
+    let scratch = scratch();
+    let digest = |threads: &str| {
+        let output = format!("run.output_dir=threads-{threads}");
+        let run = program()
+            .current_dir(scratch.path())
+            .env("RAYON_NUM_THREADS", threads)
+            .args(["train", "--config", "tiny.yaml", "--skip-evaluation", "--set", &output])
+            .args(["--set", "run.epochs=1", "--set", "run.further_devices=[flex]"])
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", stderr(&run));
+        let text = stdout(&run);
+        assert!(text.contains("CPU (flex), and flex"), "{text}");
+        text.lines().find(|line| line.starts_with("final state: ")).unwrap().to_owned()
+    };
+    assert_eq!(digest("1"), digest("3"));
 }

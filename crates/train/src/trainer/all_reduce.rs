@@ -10,6 +10,7 @@ use seqjepa_nn::host;
 
 use super::team::Team;
 use crate::error::TrainError;
+use crate::panic_text::panic_text;
 
 /// How the devices of a trainer add up their gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl AllReduce {
         let found = catch_unwind(AssertUnwindSafe(sum)).map_err(|panic| TrainError::AllReduce {
             devices: devices.len(),
             expected: "a sum".to_owned(),
-            found: words(&*panic),
+            found: panic_text(&*panic).lines().next().unwrap_or("a panic without words").to_owned(),
         })?;
         compare(&found)
     }
@@ -104,13 +105,6 @@ fn compare(found: &[Vec<f32>]) -> Result<(), TrainError> {
         }
     }
     Ok(())
-}
-
-/// The first line of what a panic says.
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The sum of vectors of one length, in their order.

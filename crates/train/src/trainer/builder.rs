@@ -206,15 +206,14 @@ impl TrainerBuilder {
                 });
             }
         }
-        let replicas = Replicas::new(device.clone(), further, all_reduce);
+        let replicas = Replicas::new(device, further, all_reduce);
         check_micro_batches(&*method, &loaders.train, settings.micro_batch, replicas.count())?;
         replicas.check_distinct()?;
         let probes = match probes {
             Some(probes) => probes,
-            None => OnlineProbes::new(Vec::new(), &device)?,
+            None => OnlineProbes::new(Vec::new(), replicas.first())?,
         };
-        let devices = (device, replicas);
-        Ok(Trainer::new(Learner { method, optimizer, probes }, loaders, devices, settings))
+        Ok(Trainer::new(Learner { method, optimizer, probes }, loaders, replicas, settings))
     }
 }
 

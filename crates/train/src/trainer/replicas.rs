@@ -26,6 +26,8 @@ pub(super) struct Replicas {
     team: Team<Replica>,
     /// Whether the others have copies of what the learner is now.
     copied: bool,
+    /// How many running statistics that has.
+    statistics: usize,
 }
 
 /// What a device has.
@@ -66,7 +68,12 @@ impl Replicas {
     pub(super) fn new(first: Device, others: Vec<Device>, all_reduce: AllReduce) -> Self {
         let team = Team::new(others.iter().cloned().map(Replica::on));
         let devices = [first].into_iter().chain(others).collect();
-        Self { devices, all_reduce, team, copied: false }
+        Self { devices, all_reduce, team, copied: false, statistics: 0 }
+    }
+
+    /// The learner's device.
+    pub(super) fn first(&self) -> &Device {
+        &self.devices[0]
     }
 
     /// How many devices there are.
@@ -114,7 +121,7 @@ impl Replicas {
         let parts: Vec<_> = parts.into_iter().map(Some).collect();
         let parts = Arc::new(Mutex::new(parts));
         let mut own =
-            Replica { method: Some(learner.method.clone_box()), ..Replica::on(self.devices[0].clone()) };
+            Replica { method: Some(learner.method.clone_box()), ..Replica::on(self.first().clone()) };
 
         let found = self.team.each(&mut own, move |rank, replica| {
             let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +133,7 @@ impl Replicas {
         let found: Vec<_> = found.into_iter().flatten().collect();
         let exchange = Arc::new(Exchange::new(
             GradientLayout::merged(found.iter().map(|found| &found.layout)),
-            learner.method.running_statistics().map_or(0, |statistics| statistics.dims()[0]),
+            self.statistics,
             found[0].terms.clone(),
         ));
         let (given, taken) = (exchange.clone(), exchange);
@@ -134,7 +141,7 @@ impl Replicas {
         let take = move |_, replica: &mut Replica, sum| replica.take(&taken, &sum);
         self.all_reduce.sum(&self.team, &mut own, &self.devices, give, take);
 
-        let device = self.devices[0].clone().inner();
+        let device = self.first().clone().inner();
         let representations = found.into_iter().map(|found| found.representations.on(&device)).collect();
         learner.method = own.method.expect("it has just been there");
         let means = own.means.expect("the first device has a part");
@@ -156,6 +163,7 @@ impl Replicas {
         });
         let copies = self.team.others(move |_, replica| replica.become_copy(&original));
         copies.into_iter().collect::<Result<(), _>>()?;
+        self.statistics = learner.method.running_statistics().map_or(0, |statistics| statistics.dims()[0]);
         self.copied = true;
         Ok(())
     }
@@ -190,7 +198,7 @@ impl Replica {
     ) -> Result<Found, TrainError> {
         let Passes { means, representations } = passes(&**self.method(), part, settings)?;
         let found = Found {
-            layout: GradientLayout::of([&means.gradients]),
+            layout: GradientLayout::of(&means.gradients),
             terms: means.terms.iter().map(|(name, _)| *name).collect(),
             representations: match is_first {
                 true => FoundRepresentations::Here(Box::new(representations)),

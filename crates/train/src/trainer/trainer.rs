@@ -1,6 +1,5 @@
 use std::time::Instant;
 
-use burn::tensor::Device;
 use seqjepa_data::{SequenceBatch, SequenceEpoch, SequenceLoader};
 use seqjepa_model::DynMethod;
 use seqjepa_nn::{DropoutKey, Precision, Recompute};
@@ -64,7 +63,6 @@ pub(super) struct TrainerSettings {
 pub struct Trainer {
     learner: Learner,
     loaders: Loaders,
-    device: Device,
     replicas: Replicas,
     settings: TrainerSettings,
     epoch: usize,
@@ -91,13 +89,12 @@ impl Trainer {
     pub(super) fn new(
         learner: Learner,
         loaders: Loaders,
-        (device, replicas): (Device, Replicas),
+        replicas: Replicas,
         settings: TrainerSettings,
     ) -> Self {
         Self {
             learner,
             loaders,
-            device,
             replicas,
             settings,
             epoch: 0,
@@ -368,7 +365,7 @@ impl Trainer {
                     &self.learner.probes,
                     loader,
                     self.epoch as u64,
-                    self.device.clone().inner(),
+                    self.replicas.first().clone().inner(),
                     self.settings,
                 )?)
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_data::dataset::Synthetic;
 use seqjepa_data::{AugmentedImages, LoaderConfig, SequenceConfig, SequenceLoader, Split};
-use seqjepa_model::{ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig};
+use seqjepa_model::{ActionConditioning, DynMethod, PredictorConfig, ResNetConfig, SeqJepaConfig, boxed};
 use seqjepa_probes::online::{OnlineProbes, StandardProbes};
 use seqjepa_train::observer::Observers;
 use seqjepa_train::{HistoryPosition, Loaders, MetricsRow, Trainer, TrainerBuilder};
@@ -75,6 +75,12 @@ pub(crate) fn probes(method: &dyn DynMethod, device: &Device) -> OnlineProbes {
 pub(crate) fn builder(method: Box<dyn DynMethod>, device: &Device) -> TrainerBuilder {
     let probes = probes(&*method, device);
     TrainerBuilder::new(method, loaders(), device).probes(probes).seed(7).epochs(2)
+}
+
+/// That of [`tiny`], for an epoch.
+pub(crate) fn tiny_builder() -> TrainerBuilder {
+    let device = Device::flex();
+    builder(boxed(tiny().init(7, &device.clone().autodiff()).unwrap()), &device).epochs(1)
 }
 
 /// All that a trainer would keep, in one number.
