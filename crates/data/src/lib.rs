@@ -88,15 +88,17 @@ pub mod three_d;
 
 pub use action::{ActionError, ActionGroup, ActionNormalization, ActionParameter, ActionSpace, GroupKind};
 pub use augment::{
-    AugmentError, AugmentParams, AugmentPolicy, ImageView, Normalization, PixelFormat, Scratch,
+    AugmentError, AugmentParams, AugmentPolicy, ImageView, Normalization, PixelFormat, PixelTable, Scratch,
 };
 pub use dataset::{ImageSet, ImageSource, PixelBuffer};
 pub use error::DataError;
 pub use fingerprint::Fingerprint;
-pub use loader::{BatchParts, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader};
+pub use loader::{
+    BatchParts, ByteViews, LoaderConfig, PooledBatch, SequenceBatch, SequenceEpoch, SequenceLoader,
+};
 pub use rng::{KeyedRng, ShuffleKey, Split, ViewKey};
 pub use source::{
-    AffineConfig, AffineImages, AffineParams, AugmentedImages, GlimpseConfig, GlimpseGeometry, Glimpses,
-    RotatedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
+    AffineConfig, AffineImages, AffineParams, AugmentedImages, ByteSource, GlimpseConfig, GlimpseGeometry,
+    Glimpses, RotatedImages, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
     SequenceSource,
 };

@@ -132,7 +132,9 @@ proptest! {
             }
             prop_assert!(bytes == expected, "{} differs", instructions);
 
-            // The f32 view is the byte view, converted.
+            // The planes are the byte view, and the f32 view is it converted.
+            let mut planes = vec![0; expected.len()];
+            params.apply_planes(source.view(), &mut scratch, &mut planes).unwrap();
             let mut normalized = vec![0.0; expected.len()];
             let Normalization { mean, std } = Normalization::CIFAR100;
             params.apply_normalized(source.view(), &Normalization::CIFAR100, &mut scratch, &mut normalized).unwrap();
@@ -141,6 +143,7 @@ proptest! {
                 let (channel, pixel) = (i / area, i % area);
                 let byte = f32::from(expected[pixel * 3 + channel]);
                 prop_assert_eq!(*x, (byte / 255.0 - mean[channel]) / std[channel], "{}", instructions);
+                prop_assert_eq!(f32::from(planes[i]), byte, "{}", instructions);
             }
         }
     }
@@ -202,6 +205,8 @@ fn a_destination_of_the_wrong_length_is_an_error() {
     for length in [0, 11, 13] {
         let error = params.apply(image, &mut Scratch::new(), &mut vec![0; length]).unwrap_err();
         assert_eq!(error, AugmentError::OutputLength { expected: 12, found: length });
+        let found = params.apply_planes(image, &mut Scratch::new(), &mut vec![0; length]).unwrap_err();
+        assert_eq!(found, error);
         let mut out = vec![0.0; length];
         let normalization = Normalization::CIFAR100;
         let found =

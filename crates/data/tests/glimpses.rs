@@ -266,6 +266,22 @@ fn threads_change_no_bit() {
 }
 
 #[test]
+fn bytes_are_what_is_normalised() {
+    let fixture = fixture();
+    for geometry in [GlimpseGeometry::Centered, GlimpseGeometry::Published] {
+        let source: Arc<dyn SequenceSource> =
+            Arc::new(fixture.glimpses(GlimpseConfig { geometry, ..GlimpseConfig::new(3) }));
+        let batch = |bytes| {
+            let config = LoaderConfig { bytes, threads: 0, ..LoaderConfig::train(4, 1) };
+            let loader = SequenceLoader::new(Arc::clone(&source), config).unwrap();
+            loader.epoch(0, 0).next().unwrap().unwrap().into_inner()
+        };
+        assert!(batch(true).bytes.is_some());
+        assert_eq!(batch(true).normalized(), batch(false), "{geometry:?}");
+    }
+}
+
+#[test]
 fn relative_actions_are_displacements() {
     let fixture = fixture();
     let config = LoaderConfig { threads: 0, ..LoaderConfig::train(4, 1) };

@@ -89,6 +89,52 @@ fn threads_change_no_bit_of_any_source() {
     }
 }
 
+/// In bytes, in parts, and normalised later: the same bits.
+#[test]
+fn bytes_are_what_is_normalised() {
+    let images = images(33);
+    let sources: [Arc<dyn SequenceSource>; 3] = [
+        source(&images, 2),
+        Arc::new(RotatedImages::new(images.clone(), 2, Normalization::CIFAR10).unwrap()),
+        Arc::new(AffineImages::new(images.clone(), AffineConfig::new(2, Normalization::MNIST)).unwrap()),
+    ];
+    for source in sources {
+        for (rendered_views, render_target) in [(None, true), (Some(1), false), (Some(0), true)] {
+            let config = LoaderConfig { drop_last: false, rendered_views, render_target, ..train(16) };
+            let made = |bytes| {
+                let config = LoaderConfig { bytes, ..config.clone() };
+                epoch(&SequenceLoader::new(Arc::clone(&source), config).unwrap(), 1, 0)
+            };
+            for (bytes, values) in made(true).into_iter().zip(made(false)) {
+                let views = bytes.bytes.as_ref().unwrap();
+                assert_eq!(views.normalization, source.pixel_normalization().unwrap());
+                assert_eq!(views.observed.len(), values.observed.len());
+                assert_eq!(views.target.len(), values.target.len());
+                assert!(bytes.observed.is_empty() && bytes.target.is_empty());
+                if values.len() > 9 {
+                    assert_eq!(bits(&bytes.part(3..9).normalized()), bits(&values.part(3..9)));
+                }
+                assert_eq!(bits(&bytes.normalized()), bits(&values));
+                assert!(values.bytes.is_none());
+            }
+        }
+    }
+}
+
+/// A source that makes values of its own.
+#[test]
+fn bytes_are_not_asked_of_a_source_without() {
+    let bytes = LoaderConfig { bytes: true, ..test(2) };
+    let batches = [bytes, test(2)].map(|config| {
+        let layout = source(&images(10), 2).layout().clone();
+        let source = Failing { layout, at: u32::MAX, silently: false };
+        let loader = SequenceLoader::new(Arc::new(source), config).unwrap();
+        epoch(&loader, 0, 0)
+    });
+    assert!(batches[0].iter().all(|batch| batch.bytes.is_none() && !batch.observed.is_empty()));
+    assert_eq!(all_bits(&batches[0]), all_bits(&batches[1]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

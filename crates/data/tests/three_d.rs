@@ -163,6 +163,13 @@ fn threads_change_no_bit() {
         let one = epoch(1);
         assert_eq!(one.len(), 2);
         assert_eq!(one, epoch(4));
+        let config = LoaderConfig { bytes: true, ..LoaderConfig::train(3, 42) };
+        let in_bytes = SequenceLoader::new(Arc::clone(&source), config).unwrap();
+        for (batch, expected) in in_bytes.epoch(2, 0).zip(&one) {
+            let batch = batch.unwrap().into_inner();
+            assert!(batch.bytes.is_some());
+            assert_eq!(batch.normalized(), *expected);
+        }
         let labels: Vec<_> =
             one[0].indices.iter().map(|&index| source.label(index as usize).unwrap()).collect();
         assert_eq!(one[0].labels.as_ref().unwrap(), &labels);

@@ -11,6 +11,7 @@
 //!   [`Mode`], dropout an optional [`DropoutMasks`].
 //! - [`optimizer`]: Adam, AdamW and SGD as in `torch.optim`, and LARS, their state keyed by parameter names.
 //! - [`host`]: reading from a device, counted.
+//! - [`pixels`]: bytes that become values on the device.
 //! - [`InitRng`]: initial values from one seeded generator, drawn eagerly in a fixed order.
 //! - [`visit`]: a module's tensors by their dotted names, in closures.
 //! - [`state_dict`] and [`load_state_dict`]: named tensors of any module, running statistics included.
@@ -57,6 +58,7 @@ mod linear;
 mod mode;
 mod moving_average;
 pub mod optimizer;
+pub mod pixels;
 mod precision;
 mod recompute;
 mod relu;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use seqjepa_data::dataset::{HeldOut, subset_indices};
 use seqjepa_data::{DataError, LoaderConfig, SequenceLoader, SequenceSource, Split};
 use seqjepa_evaluation::{EvaluationData, TestedSplit};
 use seqjepa_model::ViewsUsed;
+use seqjepa_nn::pixels;
 use seqjepa_train::Loaders;
 use seqjepa_train::observer::Observer;
 
@@ -128,13 +130,18 @@ impl RunData {
     }
 
     /// The loaders of a run: training sequences in a new order each epoch, test sequences in order, with the views that the
-    /// method uses; and with them the checks that need the data.
+    /// method uses, in bytes where `device` normalises them; and with them the checks that need the data.
     ///
     /// # Errors
     ///
     /// [`DataSetError::TooFew`] if there is no batch in an epoch, [`DataSetError::Config`] if the last one would be a
     /// single sequence, [`DataSetError::Data`] if a loader cannot be made.
-    pub fn loaders(&self, config: &Config, views: ViewsUsed) -> Result<Loaders, DataSetError> {
+    pub fn loaders(
+        &self,
+        config: &Config,
+        views: ViewsUsed,
+        device: &Device,
+    ) -> Result<Loaders, DataSetError> {
         self.check_batches(config)?;
         self.check_evaluated_views(config)?;
         let dataset = &config.dataset;
@@ -150,6 +157,7 @@ impl RunData {
             seed: config.run.seed,
             rendered_views: views.observed.filter(|views| *views < layout.observed_views),
             render_target: views.target,
+            bytes: pixels::looks_up(device),
         };
         let test = LoaderConfig {
             shuffle: false,

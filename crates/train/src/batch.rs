@@ -1,10 +1,13 @@
 //! From the loader's buffers to tensors: one batch, one trip to the device.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use seqjepa_data::SequenceBatch;
+use seqjepa_data::augment::PixelTable;
+use seqjepa_data::{ByteViews, SequenceBatch};
 use seqjepa_model::{ModelError, SequenceActions, SequenceInput};
+use seqjepa_nn::pixels;
 
-/// Moves a batch to a device. Its buffers become the tensors' own where the device is the CPU; nothing is copied first.
+/// Moves a batch to a device. Its buffers become the tensors' own where the device is the CPU; nothing is copied first. Views in
+/// [bytes](SequenceBatch::bytes) travel so to a GPU, and are normalised there; the values are the same bits.
 ///
 /// # Shapes
 ///
@@ -18,17 +21,28 @@ use seqjepa_model::{ModelError, SequenceActions, SequenceInput};
 pub fn sequence_input(batch: SequenceBatch, device: &Device) -> Result<SequenceInput, ModelError> {
     let (samples, views, channels) = (batch.len(), batch.rendered_views(), batch.channels());
     let [height, width] = [batch.height(), batch.width()];
-    let (rows, parameters) = (batch.views(), batch.parameter_count());
-    let SequenceBatch { observed, target, actions, relative, .. } = batch;
+    let (rows, parameters, has_target) = (batch.views(), batch.parameter_count(), batch.has_target());
+    let SequenceBatch { observed, target, bytes, actions, relative, .. } = batch;
     let matrix = |values, rows| {
         Tensor::<3>::from_data(TensorData::new::<f32, _>(values, [samples, rows, parameters]), device)
     };
-    let target = (!target.is_empty()).then(|| {
-        Tensor::from_data(TensorData::new::<f32, _>(target, [samples, channels, height, width]), device)
-    });
-    let shape = [samples, views, channels, height, width];
+    let of_observed = [samples, views, channels, height, width];
+    let of_target = [samples, channels, height, width];
+    let (observed, target) = match bytes {
+        Some(ByteViews { observed, target, normalization }) => {
+            let table = PixelTable::new(&normalization);
+            let table = table.channels().as_flattened();
+            let target = has_target.then(|| pixels::looked_up(target, table, of_target, device));
+            (pixels::looked_up(observed, table, of_observed, device), target)
+        }
+        None => {
+            let target =
+                has_target.then(|| Tensor::from_data(TensorData::new::<f32, _>(target, of_target), device));
+            (Tensor::from_data(TensorData::new::<f32, _>(observed, of_observed), device), target)
+        }
+    };
     Ok(SequenceInput {
-        observed: Tensor::from_data(TensorData::new::<f32, _>(observed, shape), device),
+        observed,
         target,
         actions: SequenceActions::new(matrix(actions, rows + 1), matrix(relative, rows))?,
     })

@@ -16,6 +16,8 @@ enum Output<'a> {
     /// `[height, width, 3]`.
     Bytes(&'a mut [u8]),
     /// `[3, height, width]`.
+    Planes(&'a mut [u8]),
+    /// `[3, height, width]`.
     Normalized(&'a Normalization, &'a mut [f32]),
 }
 
@@ -32,6 +34,21 @@ impl AugmentParams {
     ) -> Result<(), AugmentError> {
         self.check_output(image, out.len())?;
         run(self, image, scratch, Output::Bytes(out));
+        Ok(())
+    }
+
+    /// Makes the view in bytes, `[3, height, width]`: what [`apply_normalized`](Self::apply_normalized) normalises.
+    ///
+    /// # Errors
+    /// As [`AugmentParams::apply`].
+    pub fn apply_planes(
+        &self,
+        image: ImageView<'_>,
+        scratch: &mut Scratch,
+        out: &mut [u8],
+    ) -> Result<(), AugmentError> {
+        self.check_output(image, out.len())?;
+        run(self, image, scratch, Output::Planes(out));
         Ok(())
     }
 
@@ -139,6 +156,7 @@ fn steps<L: Level>(params: &AugmentParams, image: ImageView<'_>, scratch: &mut S
     }
     match output {
         Output::Bytes(out) => planes::store(view, out),
+        Output::Planes(out) => out.copy_from_slice(view),
         Output::Normalized(normalization, out) => scratch.quotients.apply::<L>(normalization, view, out),
     }
 }

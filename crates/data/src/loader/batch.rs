@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::byte_views::ByteViews;
+use crate::augment::Normalization;
 use crate::error::DataError;
 use crate::source::SequenceLayout;
 
@@ -11,10 +13,13 @@ use crate::source::SequenceLayout;
 /// `parameters` the length of an action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SequenceBatch {
-    /// Observed views, normalised, `[batch, rendered, channels, height, width]`.
+    /// Observed views, normalised, `[batch, rendered, channels, height, width]`; empty where they are [`bytes`](Self::bytes).
     pub observed: Vec<f32>,
-    /// Target views, normalised, `[batch, channels, height, width]`; empty where they were not rendered.
+    /// Target views, normalised, `[batch, channels, height, width]`; empty where they were not rendered, or are
+    /// [`bytes`](Self::bytes).
     pub target: Vec<f32>,
+    /// The views in bytes, where [`LoaderConfig::bytes`](crate::LoaderConfig::bytes) asks for them and the source has them.
+    pub bytes: Option<ByteViews>,
     /// Raw action parameters, the target's last, `[batch, views + 1, parameters]`: see
     /// [`AugmentParams::action`](crate::AugmentParams::action).
     pub parameters: Vec<f32>,
@@ -86,7 +91,7 @@ impl SequenceBatch {
         if let Some(labels) = &labels {
             length("labels", labels.len(), len)?;
         }
-        let mut batch = Self::empty(layout, rendered, !target.is_empty());
+        let mut batch = Self::empty(layout, rendered, !target.is_empty(), None);
         batch.actions.resize(parameters.len(), 0.0);
         batch.relative.resize(len * views * width, 0.0);
         let rows = parameters.chunks_exact((views + 1) * width);
@@ -99,8 +104,13 @@ impl SequenceBatch {
         Ok(Self { observed, target, parameters, labels, indices, ..batch })
     }
 
-    /// A batch of no sequences, with `rendered` observed views each, or all if that is more.
-    pub(super) fn empty(layout: &SequenceLayout, rendered: usize, target: bool) -> Self {
+    /// A batch of no sequences, with `rendered` observed views each, or all if that is more; in bytes for a normalisation.
+    pub(super) fn empty(
+        layout: &SequenceLayout,
+        rendered: usize,
+        target: bool,
+        bytes: Option<Normalization>,
+    ) -> Self {
         let shape = Shape {
             views: layout.observed_views,
             rendered: rendered.min(layout.observed_views),
@@ -113,6 +123,7 @@ impl SequenceBatch {
         Self {
             observed: Vec::new(),
             target: Vec::new(),
+            bytes: bytes.map(ByteViews::empty),
             parameters: Vec::new(),
             actions: Vec::new(),
             relative: Vec::new(),
@@ -177,16 +188,13 @@ impl SequenceBatch {
     /// If there are no sequences in the range, or if it goes beyond the batch.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Self {
-        fn rows<T: Copy>(values: &[T], range: &Range<usize>, len: usize) -> Vec<T> {
-            let each = values.len() / len;
-            values[range.start * each..range.end * each].to_vec()
-        }
         let len = self.len();
         assert!(!range.is_empty() && range.end <= len, "{range:?} is no part of a batch of {len} sequences");
         let floats = |values: &[f32]| rows(values, &range, len);
         Self {
             observed: floats(&self.observed),
             target: floats(&self.target),
+            bytes: self.bytes.as_ref().map(|bytes| bytes.part(&range, len)),
             parameters: floats(&self.parameters),
             actions: floats(&self.actions),
             relative: floats(&self.relative),
@@ -196,12 +204,30 @@ impl SequenceBatch {
         }
     }
 
+    /// The same batch with normalised views, whatever they were in.
+    #[must_use]
+    pub fn normalized(mut self) -> Self {
+        if let Some(bytes) = self.bytes.take() {
+            [self.observed, self.target] = bytes.normalize(self.shape.height * self.shape.width);
+        }
+        self
+    }
+
     /// Sets the number of sequences; a buffer that was as large before is not reallocated.
     pub(super) fn resize(&mut self, len: usize) {
         let Shape { views, rendered, target, channels, height, width, parameters } = self.shape;
         let view = channels * height * width;
-        self.observed.resize(len * rendered * view, 0.0);
-        self.target.resize(if target { len * view } else { 0 }, 0.0);
+        let (observed, target) = (len * rendered * view, if target { len * view } else { 0 });
+        match &mut self.bytes {
+            Some(bytes) => {
+                bytes.observed.resize(observed, 0);
+                bytes.target.resize(target, 0);
+            }
+            None => {
+                self.observed.resize(observed, 0.0);
+                self.target.resize(target, 0.0);
+            }
+        }
         self.parameters.resize(len * (views + 1) * parameters, 0.0);
         self.actions.resize(len * (views + 1) * parameters, 0.0);
         self.relative.resize(len * views * parameters, 0.0);
@@ -220,30 +246,49 @@ impl SequenceBatch {
     }
 
     /// The whole batch as consecutive slots.
-    pub(super) fn slots(&mut self) -> BatchSlots<'_> {
-        BatchSlots {
-            observed: &mut self.observed,
-            target: self.shape.target.then_some(&mut self.target),
-            parameters: &mut self.parameters,
-            actions: &mut self.actions,
-            relative: &mut self.relative,
+    pub(super) fn slots(&mut self) -> Slots<'_> {
+        let (parameters, actions, relative) = (&mut self.parameters, &mut self.actions, &mut self.relative);
+        let has_target = self.shape.target;
+        match &mut self.bytes {
+            Some(ByteViews { observed, target, .. }) => {
+                let target = has_target.then_some(&mut target[..]);
+                Slots::Bytes(BatchSlots { observed, target, parameters, actions, relative })
+            }
+            None => {
+                let (observed, target) = (&mut self.observed, has_target.then_some(&mut self.target[..]));
+                Slots::Values(BatchSlots { observed, target, parameters, actions, relative })
+            }
         }
     }
 }
 
+/// The values of the sequences of `range`, of `len`.
+pub(super) fn rows<T: Copy>(values: &[T], range: &Range<usize>, len: usize) -> Vec<T> {
+    let each = values.len() / len;
+    values[range.start * each..range.end * each].to_vec()
+}
+
+/// Where a batch is written to.
+pub(super) enum Slots<'a> {
+    /// Views as normalised values.
+    Values(BatchSlots<'a, f32>),
+    /// Views in bytes.
+    Bytes(BatchSlots<'a, u8>),
+}
+
 /// Where consecutive sequences of a batch are written to; shapes as in [`SequenceBatch`].
-pub(super) struct BatchSlots<'a> {
-    pub(super) observed: &'a mut [f32],
-    pub(super) target: Option<&'a mut [f32]>,
+pub(super) struct BatchSlots<'a, P> {
+    pub(super) observed: &'a mut [P],
+    pub(super) target: Option<&'a mut [P]>,
     pub(super) parameters: &'a mut [f32],
     pub(super) actions: &'a mut [f32],
     pub(super) relative: &'a mut [f32],
 }
 
-impl BatchSlots<'_> {
+impl<P> BatchSlots<'_, P> {
     /// Divides consecutive slots of `count` sequences before sequence `at`.
     pub(super) fn split_at(self, at: usize, count: usize) -> (Self, Self) {
-        fn split(values: &mut [f32], at: usize, count: usize) -> (&mut [f32], &mut [f32]) {
+        fn split<T>(values: &mut [T], at: usize, count: usize) -> (&mut [T], &mut [T]) {
             let each = values.len() / count;
             values.split_at_mut(at * each)
         }

@@ -34,16 +34,20 @@ pub struct LoaderConfig {
     pub rendered_views: Option<usize>,
     /// Whether the target view is rendered.
     pub render_target: bool,
+    /// Whether views are left in [bytes](crate::SequenceBatch::bytes), for a device that normalises them itself. A source that has no
+    /// bytes ([`SequenceSource::as_bytes`]) makes values all the same.
+    #[serde(default)]
+    pub bytes: bool,
 }
 
 impl LoaderConfig {
-    /// For training: shuffled, the last partial batch dropped, all views rendered, all cores, two batches ahead.
+    /// For training: shuffled, the last partial batch dropped, all views rendered, in values, all cores, two batches ahead.
     #[must_use]
     pub fn train(batch_size: usize, seed: u64) -> Self {
         Self { shuffle: true, drop_last: true, split: Split::Train, ..Self::test(batch_size, seed) }
     }
 
-    /// For evaluation: in order, all samples, all views rendered, all cores, two batches ahead.
+    /// For evaluation: in order, all samples, all views rendered, in values, all cores, two batches ahead.
     #[must_use]
     pub fn test(batch_size: usize, seed: u64) -> Self {
         Self {
@@ -57,6 +61,7 @@ impl LoaderConfig {
             subset: None,
             rendered_views: None,
             render_target: true,
+            bytes: false,
         }
     }
 

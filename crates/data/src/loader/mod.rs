@@ -1,12 +1,14 @@
 //! Batches of sequences: parallel, ordered, in bounded memory, the same bits for any number of threads.
 
 mod batch;
+mod byte_views;
 mod config;
 mod epoch;
 mod pool;
 mod shared;
 
 pub use batch::{BatchParts, SequenceBatch};
+pub use byte_views::ByteViews;
 pub use config::LoaderConfig;
 pub use epoch::SequenceEpoch;
 pub use pool::PooledBatch;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::LoaderConfig;
-use super::batch::{BatchSlots, SequenceBatch};
+use super::batch::{BatchSlots, SequenceBatch, Slots};
 use super::pool::{BatchPool, PooledBatch};
 use crate::error::DataError;
 use crate::rng::ShuffleKey;
-use crate::source::{SequenceKey, SequenceScratch, SequenceSlot, SequenceSource};
+use crate::source::{ByteSource, Pixel, SequenceKey, SequenceScratch, SequenceSlot, SequenceSource};
 
 /// Sequences that one worker makes in one go: a few hundred microseconds of work.
 const GRAIN: usize = 4;
@@ -91,26 +91,40 @@ impl Shared {
         let indices = &order[start..order.len().min(start + self.config.batch_size)];
         let mut batch = self.pool.take(|| {
             let rendered = self.config.rendered_views.unwrap_or(usize::MAX);
-            SequenceBatch::empty(self.source.layout(), rendered, self.config.render_target)
+            let source = if self.config.bytes { self.source.as_bytes() } else { None };
+            let bytes = source.map(ByteSource::normalization);
+            SequenceBatch::empty(self.source.layout(), rendered, self.config.render_target, bytes)
         });
         let buffers = batch.get_mut();
         buffers.resize(indices.len());
         buffers.indices.copy_from_slice(indices);
         buffers.set_labels(indices.iter().map(|&index| self.source.label(index as usize)));
-        let slots = buffers.slots();
-        match &self.workers {
-            Some(workers) => workers.install(|| self.fill(indices, epoch, slots, stop))?,
-            None => self.fill_here(indices, epoch, slots, stop)?,
+        match buffers.slots() {
+            Slots::Values(slots) => self.fill_all(indices, epoch, slots, stop)?,
+            Slots::Bytes(slots) => self.fill_all(indices, epoch, slots, stop)?,
         }
         Ok(batch)
     }
 
-    /// Divides the work among the pool that this runs in. Of several errors, the first sample's is returned.
-    fn fill(
+    fn fill_all<P: Pixel>(
         &self,
         indices: &[u32],
         epoch: u64,
-        slots: BatchSlots<'_>,
+        slots: BatchSlots<'_, P>,
+        stop: &AtomicBool,
+    ) -> Result<(), DataError> {
+        match &self.workers {
+            Some(workers) => workers.install(|| self.fill(indices, epoch, slots, stop)),
+            None => self.fill_here(indices, epoch, slots, stop),
+        }
+    }
+
+    /// Divides the work among the pool that this runs in. Of several errors, the first sample's is returned.
+    fn fill<P: Pixel>(
+        &self,
+        indices: &[u32],
+        epoch: u64,
+        slots: BatchSlots<'_, P>,
         stop: &AtomicBool,
     ) -> Result<(), DataError> {
         if indices.len() <= GRAIN {
@@ -125,11 +139,11 @@ impl Shared {
         first.and(second)
     }
 
-    fn fill_here(
+    fn fill_here<P: Pixel>(
         &self,
         indices: &[u32],
         epoch: u64,
-        mut slots: BatchSlots<'_>,
+        mut slots: BatchSlots<'_, P>,
         stop: &AtomicBool,
     ) -> Result<(), DataError> {
         // Without a pool of its own this runs in the consumer's thread, which may belong to another pool.
@@ -144,7 +158,7 @@ impl Shared {
             let key = SequenceKey { seed: self.config.seed, split: self.config.split, epoch, sample };
             let BatchSlots { observed, target, parameters, actions, relative } = slot;
             let slot = SequenceSlot { observed, target, parameters: &mut *parameters };
-            self.source.fill(key, &mut scratch, slot)?;
+            P::fill(&*self.source, key, &mut scratch, slot)?;
             let made = self.source.layout().actions.sequence(parameters, actions, relative);
             made.map_err(|source| DataError::SampleActions { sample, source })?;
         }

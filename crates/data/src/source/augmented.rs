@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, description,
+    ByteSource, Pixel, SequenceConfig, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot,
+    SequenceSource, description,
 };
 use crate::augment::{AugmentPolicy, Normalization};
 use crate::dataset::ImageSource;
@@ -55,6 +56,28 @@ impl AugmentedImages {
     pub fn config(&self) -> &SequenceConfig {
         &self.config
     }
+
+    fn make<P: Pixel>(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, P>,
+    ) -> Result<(), DataError> {
+        slot.check(&self.layout)?;
+        let SequenceSlot { observed, mut target, parameters } = slot;
+        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
+        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
+        for (view, row) in parameters.chunks_exact_mut(self.layout.actions.width()).enumerate() {
+            let params = self.config.sample_view(key, view, image.height(), image.width());
+            row.copy_from_slice(&params.action());
+            let out = if view < self.config.observed_views { observed.next() } else { target.take() };
+            if let Some(out) = out {
+                let made = P::augment(&params, image, &self.config.normalization, &mut scratch.augment, out);
+                made.map_err(|source| DataError::View { sample: key.sample, source })?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl SequenceSource for AugmentedImages {
@@ -87,8 +110,8 @@ impl SequenceSource for AugmentedImages {
         description::describe(&self.config)
     }
 
-    fn pixel_normalization(&self) -> Option<Normalization> {
-        Some(self.config.normalization)
+    fn as_bytes(&self) -> Option<&dyn ByteSource> {
+        Some(self)
     }
 
     fn fill(
@@ -97,21 +120,7 @@ impl SequenceSource for AugmentedImages {
         scratch: &mut SequenceScratch,
         slot: SequenceSlot<'_>,
     ) -> Result<(), DataError> {
-        slot.check(&self.layout)?;
-        let SequenceSlot { observed, mut target, parameters } = slot;
-        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
-        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
-        for (view, row) in parameters.chunks_exact_mut(self.layout.actions.width()).enumerate() {
-            let params = self.config.sample_view(key, view, image.height(), image.width());
-            row.copy_from_slice(&params.action());
-            let out = if view < self.config.observed_views { observed.next() } else { target.take() };
-            if let Some(out) = out {
-                let made =
-                    params.apply_normalized(image, &self.config.normalization, &mut scratch.augment, out);
-                made.map_err(|source| DataError::View { sample: key.sample, source })?;
-            }
-        }
-        Ok(())
+        self.make(key, scratch, slot)
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
@@ -126,6 +135,21 @@ impl SequenceSource for AugmentedImages {
     fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
         let [observed, target] = [&self.config.observed, &self.config.target].map(AugmentPolicy::clean);
         Some(self.with_config(SequenceConfig { observed, target, observed_views: 1, ..self.config.clone() }))
+    }
+}
+
+impl ByteSource for AugmentedImages {
+    fn normalization(&self) -> Normalization {
+        self.config.normalization
+    }
+
+    fn fill_bytes(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, u8>,
+    ) -> Result<(), DataError> {
+        self.make(key, scratch, slot)
     }
 }
 

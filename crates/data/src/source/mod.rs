@@ -7,10 +7,11 @@
 
 mod affine;
 mod augmented;
+mod byte_source;
 mod description;
 mod glimpses;
 mod layout;
-mod pixel_table;
+mod pixel;
 mod rotated;
 mod sequence_config;
 mod sequence_source;
@@ -20,8 +21,10 @@ mod test_source;
 
 pub use affine::{AffineConfig, AffineImages, AffineParams};
 pub use augmented::AugmentedImages;
+pub use byte_source::ByteSource;
 pub use glimpses::{GlimpseConfig, GlimpseGeometry, Glimpses};
 pub use layout::SequenceLayout;
+pub(crate) use pixel::Pixel;
 pub use rotated::RotatedImages;
 pub use sequence_config::SequenceConfig;
 pub use sequence_source::{SequenceKey, SequenceScratch, SequenceSlot, SequenceSource};

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::pixel_table::PixelTable;
-use super::{SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, square};
+use super::{
+    ByteSource, Pixel, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, square,
+};
 use crate::action::{ActionGroup, ActionParameter, ActionSpace, GroupKind};
-use crate::augment::{ImageView, Normalization};
+use crate::augment::{ImageView, Normalization, PixelTable};
 use crate::dataset::ImageSource;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
@@ -80,7 +81,7 @@ impl RotatedImages {
         if view == 0 { 0 } else { below(&mut key.view(view).rng(), 4) }
     }
 
-    fn render(&self, image: ImageView<'_>, quarters: usize, out: &mut [f32]) {
+    fn render<P: Pixel>(&self, image: ImageView<'_>, quarters: usize, out: &mut [P]) {
         let side = self.layout.width;
         let pixel = image.format().channels();
         let area = side * side;
@@ -92,7 +93,8 @@ impl RotatedImages {
             2 => (area - 1, back(side), back(1)),
             _ => (area - side, 1, back(side)),
         };
-        for (channel, (plane, values)) in out.chunks_exact_mut(area).zip(self.pixels.channels()).enumerate() {
+        for (channel, (plane, values)) in out.chunks_exact_mut(area).zip(P::levels(&self.pixels)).enumerate()
+        {
             let channel = channel % pixel;
             let mut start = first;
             for row in plane.chunks_exact_mut(side) {
@@ -104,6 +106,28 @@ impl RotatedImages {
                 start = start.wrapping_add(down);
             }
         }
+    }
+
+    fn make<P: Pixel>(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, P>,
+    ) -> Result<(), DataError> {
+        slot.check(&self.layout)?;
+        let SequenceSlot { observed, mut target, parameters } = slot;
+        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
+        square::check(image, self.layout.width, key.sample)?;
+        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
+        for (view, row) in (0..).zip(parameters.chunks_exact_mut(2)) {
+            let quarters = Self::quarters(key, view);
+            row.copy_from_slice(&QUARTERS[quarters]);
+            let is_target = view as usize == self.layout.observed_views;
+            if let Some(out) = if is_target { target.take() } else { observed.next() } {
+                self.render(image, quarters, out);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -139,8 +163,8 @@ impl SequenceSource for RotatedImages {
             .into()
     }
 
-    fn pixel_normalization(&self) -> Option<Normalization> {
-        Some(self.normalization)
+    fn as_bytes(&self) -> Option<&dyn ByteSource> {
+        Some(self)
     }
 
     fn fill(
@@ -149,20 +173,7 @@ impl SequenceSource for RotatedImages {
         scratch: &mut SequenceScratch,
         slot: SequenceSlot<'_>,
     ) -> Result<(), DataError> {
-        slot.check(&self.layout)?;
-        let SequenceSlot { observed, mut target, parameters } = slot;
-        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
-        square::check(image, self.layout.width, key.sample)?;
-        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
-        for (view, row) in (0..).zip(parameters.chunks_exact_mut(2)) {
-            let quarters = Self::quarters(key, view);
-            row.copy_from_slice(&QUARTERS[quarters]);
-            let is_target = view as usize == self.layout.observed_views;
-            if let Some(out) = if is_target { target.take() } else { observed.next() } {
-                self.render(image, quarters, out);
-            }
-        }
-        Ok(())
+        self.make(key, scratch, slot)
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
@@ -174,6 +185,21 @@ impl SequenceSource for RotatedImages {
     /// The first view of every sequence, which is the image as it is.
     fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
         Some(self.with_observed_views(1))
+    }
+}
+
+impl ByteSource for RotatedImages {
+    fn normalization(&self) -> Normalization {
+        self.normalization
+    }
+
+    fn fill_bytes(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, u8>,
+    ) -> Result<(), DataError> {
+        self.make(key, scratch, slot)
     }
 }
 

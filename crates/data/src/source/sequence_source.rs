@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::SequenceLayout;
+use super::{ByteSource, SequenceLayout};
 use crate::augment::{Normalization, Scratch};
 use crate::dataset::PixelBuffer;
 use crate::error::DataError;
@@ -36,17 +36,19 @@ impl SequenceKey {
 ///
 /// A source fills as many observed views, from the first, as there is room for, and the target view if it is wanted; but it
 /// draws the parameters of *all* views, and a view's bits do not depend on which others are wanted.
+///
+/// Pixels are normalised values, or bytes where a [`ByteSource`] makes them.
 #[derive(Debug)]
-pub struct SequenceSlot<'a> {
-    /// `[rendered, channels, height, width]`, normalised, with at most `observed_views` views.
-    pub observed: &'a mut [f32],
-    /// `[channels, height, width]`, normalised.
-    pub target: Option<&'a mut [f32]>,
+pub struct SequenceSlot<'a, P = f32> {
+    /// `[rendered, channels, height, width]`, with at most `observed_views` views.
+    pub observed: &'a mut [P],
+    /// `[channels, height, width]`
+    pub target: Option<&'a mut [P]>,
     /// `[observed_views + 1, parameters]`, raw, the target's last.
     pub parameters: &'a mut [f32],
 }
 
-impl SequenceSlot<'_> {
+impl<P> SequenceSlot<'_, P> {
     /// Checks the lengths against a layout.
     ///
     /// # Errors
@@ -185,7 +187,15 @@ pub trait SequenceSource: Send + Sync + Debug {
 
     /// What the pixels were normalised with, by which a picture of them undoes it; `None` where it is not per channel, or
     /// the channels are not red, green and blue.
+    ///
+    /// That of [`as_bytes`](Self::as_bytes), if not said otherwise.
     fn pixel_normalization(&self) -> Option<Normalization> {
+        self.as_bytes().map(ByteSource::normalization)
+    }
+
+    /// The same sequences with their views in bytes; `None` where no bytes are what is normalised, or channels are not red, green and
+    /// blue.
+    fn as_bytes(&self) -> Option<&dyn ByteSource> {
         None
     }
 

@@ -1,10 +1,33 @@
 //! What every source must keep, for the tests of each.
 
 use super::{SequenceKey, SequenceScratch, SequenceSlot, SequenceSource};
+use crate::augment::PixelTable;
 use crate::error::DataError;
 use crate::rng::Split;
 
 pub(super) const KEY: SequenceKey = SequenceKey { seed: 3, split: Split::Train, epoch: 1, sample: 0 };
+
+/// The views in bytes, normalised, and the parameters of one sequence.
+fn fill_bytes(source: &dyn SequenceSource, key: SequenceKey, rendered: usize, target: bool) -> [Vec<f32>; 3] {
+    let (layout, bytes) = (source.layout(), source.as_bytes().unwrap());
+    let table = PixelTable::new(&bytes.normalization());
+    let pixels = layout.height * layout.width;
+    // The same twice, on different grounds: what is left out shows.
+    let [once, again] = [0, 255].map(|ground| {
+        let mut observed = vec![ground; rendered * layout.view_len()];
+        let mut last = vec![ground; if target { layout.view_len() } else { 0 }];
+        let mut parameters = vec![f32::NAN; (layout.observed_views + 1) * layout.actions.width()];
+        let slot = SequenceSlot {
+            observed: &mut observed,
+            target: target.then_some(&mut last[..]),
+            parameters: &mut parameters,
+        };
+        bytes.fill_bytes(key, &mut SequenceScratch::default(), slot).unwrap();
+        [table.normalize(&observed, pixels), table.normalize(&last, pixels), parameters]
+    });
+    assert_eq!(once, again);
+    once
+}
 
 /// Observed views, target view and parameters of one sequence.
 pub(super) fn fill(
@@ -27,7 +50,7 @@ pub(super) fn fill(
     [observed, last, parameters]
 }
 
-/// What is not wanted changes nothing else; more views begin with the same ones; settings tell sources apart; sequences differ
+/// What is not wanted changes nothing else; bytes are those that are normalised; more views begin with the same ones; settings tell sources apart; sequences differ
 /// by every part of their key. For a source of at least two samples and observed views.
 pub(super) fn keeps_its_promises(source: &dyn SequenceSource, sample: u32) {
     let views = source.layout().observed_views;
@@ -39,6 +62,7 @@ pub(super) fn keeps_its_promises(source: &dyn SequenceSource, sample: u32) {
             assert_eq!(part[0], observed[..part[0].len()]);
             assert_eq!(part[1], target[..part[1].len()]);
             assert_eq!(part[2], parameters);
+            assert_eq!(fill_bytes(source, key, rendered, wanted), part);
         }
     }
 

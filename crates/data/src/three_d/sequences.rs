@@ -11,7 +11,9 @@ use crate::dataset::subset::shuffle_prefix;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::rng::KeyedRng;
-use crate::source::{SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource};
+use crate::source::{
+    ByteSource, Pixel, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource,
+};
 
 /// Sequences of views of one object each, drawn without replacement: a sample is an object, its class the label.
 ///
@@ -93,6 +95,33 @@ impl ObjectSequences {
         }
         &order[..total]
     }
+
+    fn make<P: Pixel>(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, P>,
+    ) -> Result<(), DataError> {
+        slot.check(&self.layout)?;
+        let SequenceSlot { observed, mut target, parameters } = slot;
+        let (object, side) = (key.sample as usize, self.layout.height);
+        let mut order = [0; MAX_VIEWS];
+        let views = self.draw(key, &mut order);
+        let whole = AugmentParams::identity(side, side);
+        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
+        let rows = parameters.chunks_exact_mut(self.layout.actions.width());
+        for (number, (&view, row)) in views.iter().zip(rows).enumerate() {
+            let view = usize::from(view);
+            row.copy_from_slice(&self.objects.latents(object, view)?.action());
+            let out = if number < self.layout.observed_views { observed.next() } else { target.take() };
+            let Some(out) = out else { continue };
+            let pixels = self.objects.pixels(object, view, &mut scratch.image)?;
+            let image = ImageView::new(pixels, side, side)?;
+            let made = P::augment(&whole, image, &self.normalization, &mut scratch.augment, out);
+            made.map_err(|source| DataError::View { sample: key.sample, source })?;
+        }
+        Ok(())
+    }
 }
 
 impl SequenceSource for ObjectSequences {
@@ -130,8 +159,8 @@ impl SequenceSource for ObjectSequences {
         format!("{}, {views}; raw actions", self.objects.description())
     }
 
-    fn pixel_normalization(&self) -> Option<Normalization> {
-        Some(self.normalization)
+    fn as_bytes(&self) -> Option<&dyn ByteSource> {
+        Some(self)
     }
 
     fn fill(
@@ -140,25 +169,7 @@ impl SequenceSource for ObjectSequences {
         scratch: &mut SequenceScratch,
         slot: SequenceSlot<'_>,
     ) -> Result<(), DataError> {
-        slot.check(&self.layout)?;
-        let SequenceSlot { observed, mut target, parameters } = slot;
-        let (object, side) = (key.sample as usize, self.layout.height);
-        let mut order = [0; MAX_VIEWS];
-        let views = self.draw(key, &mut order);
-        let whole = AugmentParams::identity(side, side);
-        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
-        let rows = parameters.chunks_exact_mut(self.layout.actions.width());
-        for (number, (&view, row)) in views.iter().zip(rows).enumerate() {
-            let view = usize::from(view);
-            row.copy_from_slice(&self.objects.latents(object, view)?.action());
-            let out = if number < self.layout.observed_views { observed.next() } else { target.take() };
-            let Some(out) = out else { continue };
-            let pixels = self.objects.pixels(object, view, &mut scratch.image)?;
-            let image = ImageView::new(pixels, side, side)?;
-            let made = whole.apply_normalized(image, &self.normalization, &mut scratch.augment, out);
-            made.map_err(|source| DataError::View { sample: key.sample, source })?;
-        }
-        Ok(())
+        self.make(key, scratch, slot)
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
@@ -169,5 +180,20 @@ impl SequenceSource for ObjectSequences {
     /// View 0 of every object, as published.
     fn clean(&self) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
         Some(Self { clean: true, ..self.clone() }.with_observed_views(1))
+    }
+}
+
+impl ByteSource for ObjectSequences {
+    fn normalization(&self) -> Normalization {
+        self.normalization
+    }
+
+    fn fill_bytes(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, u8>,
+    ) -> Result<(), DataError> {
+        self.make(key, scratch, slot)
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_data::{LoaderConfig, SequenceKey, SequenceLoader, SequenceSource, Split};
 use seqjepa_model::{DynMethod, EncoderChoice, RepresentationLayout};
+use seqjepa_nn::pixels;
 use seqjepa_train::observer::{Event, Observer, Stage};
 use serde::Serialize;
 use serde_json::Value;
@@ -308,6 +309,7 @@ impl<'a> Passes<'a> {
             prefetch: self.splits.prefetch,
             split: split.split,
             subset,
+            bytes: pixels::looks_up(self.device),
             ..LoaderConfig::test(self.settings.batch_size, self.seed)
         };
         change(&mut config);

@@ -8,3 +8,4 @@ mod batch_norm;
 mod kernels;
 mod launch;
 mod layout;
+mod pixels;

@@ -111,7 +111,10 @@ impl MemoryEstimate {
         let copies = if on_processor { further * (parameters + optimizer + target + pass) } else { 0 };
         let device_peak = device_peak + copies;
 
-        let batch = dataset.batch_size as u64 * (observed + usize::from(used.target)) as u64 * view;
+        // To a GPU pixels travel as bytes, where there are any.
+        let in_bytes = !on_processor && backend != "remote" && data.set().train.as_bytes().is_some();
+        let pixels = if in_bytes { view / VALUE } else { view };
+        let batch = dataset.batch_size as u64 * (observed + usize::from(used.target)) as u64 * pixels;
         // Those made ahead, the one that is being made, and the one that is passed in parts.
         let batches = (dataset.prefetch + 1 + usize::from(divided)) as u64 * batch;
         let mut data =

@@ -25,7 +25,7 @@ pub(super) fn build_trainer(
     let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
     let probes = standard_probes(config, data, &*method);
     check_best_metric(config, &probes)?;
-    let loaders = data.loaders(config, method.views_used())?;
+    let loaders = data.loaders(config, method.views_used(), &device)?;
     let mut builder = TrainerBuilder::new(method, loaders, &device)
         .optimizer(optimizer)
         .probes(probes.init(&device)?)

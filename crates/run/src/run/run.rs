@@ -153,7 +153,7 @@ impl Parts {
             DeviceCheckLevel::Quick => config.dataset.batch_size = config.dataset.batch_size.min(QUICK),
             DeviceCheckLevel::Full => {}
         }
-        let loaders = self.data.loaders(&config, self.trainer.method().views_used())?;
+        let loaders = self.data.loaders(&config, self.trainer.method().views_used(), device)?;
         let Some(batch) = loaders.train.epoch(0, 0).next().transpose().map_err(TrainError::from)? else {
             return Ok(None);
         };

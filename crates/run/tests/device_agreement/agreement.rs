@@ -92,7 +92,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
     let data = RunData::open(config, &mut Observers::new()).unwrap();
     let method = Registry::standard().method(config).unwrap();
     let views = method.init(config.run.seed, &Device::flex()).unwrap().views_used();
-    let loaders = data.loaders(config, views).unwrap();
+    let loaders = data.loaders(config, views, &open(device)).unwrap();
     let batch = loaders.train.epoch(0, 0).next().unwrap().unwrap();
     let optimizer = Optimizer::new(config.optimizer()).unwrap().with_groups(config.parameter_groups());
     let check = MethodCheck {

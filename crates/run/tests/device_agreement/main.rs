@@ -7,6 +7,7 @@
 mod adam;
 mod agreement;
 mod batch_norm;
+mod pixels;
 #[cfg(feature = "remote")]
 mod served;
 mod values;
@@ -30,6 +31,11 @@ macro_rules! agrees_with_flex {
             #[test]
             fn on_batch_norm_of_any_shape() {
                 crate::batch_norm::property(&crate::agreement::open(device()));
+            }
+
+            #[test]
+            fn on_pixels_in_bytes() {
+                crate::pixels::property(&crate::agreement::open(device()));
             }
 
             #[test]

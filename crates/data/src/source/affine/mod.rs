@@ -9,9 +9,10 @@ pub use params::AffineParams;
 
 use std::sync::{Arc, OnceLock};
 
-use super::pixel_table::PixelTable;
-use super::{SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, square};
-use crate::augment::Normalization;
+use super::{
+    ByteSource, Pixel, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource, square,
+};
+use crate::augment::{Normalization, PixelTable};
 use crate::dataset::ImageSource;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
@@ -61,6 +62,29 @@ impl AffineImages {
             self.config.sample(&mut key.view(view).rng())
         }
     }
+
+    fn make<P: Pixel>(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, P>,
+    ) -> Result<(), DataError> {
+        slot.check(&self.layout)?;
+        let SequenceSlot { observed, mut target, parameters } = slot;
+        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
+        square::check(image, self.layout.width, key.sample)?;
+        let source = warp::Source::new(image, &mut scratch.bytes);
+        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
+        for (view, row) in (0..).zip(parameters.chunks_exact_mut(self.layout.actions.width())) {
+            let params = self.sample(key, view);
+            row.copy_from_slice(&params.action(self.config.max_translation));
+            let is_target = view as usize == self.layout.observed_views;
+            if let Some(out) = if is_target { target.take() } else { observed.next() } {
+                source.render(&params.matrix(self.layout.width), P::levels(&self.pixels), out);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl SequenceSource for AffineImages {
@@ -100,8 +124,8 @@ impl SequenceSource for AffineImages {
         )
     }
 
-    fn pixel_normalization(&self) -> Option<Normalization> {
-        Some(self.config.normalization)
+    fn as_bytes(&self) -> Option<&dyn ByteSource> {
+        Some(self)
     }
 
     fn fill(
@@ -110,21 +134,7 @@ impl SequenceSource for AffineImages {
         scratch: &mut SequenceScratch,
         slot: SequenceSlot<'_>,
     ) -> Result<(), DataError> {
-        slot.check(&self.layout)?;
-        let SequenceSlot { observed, mut target, parameters } = slot;
-        let image = self.images.image(key.sample as usize, &mut scratch.image)?;
-        square::check(image, self.layout.width, key.sample)?;
-        let source = warp::Source::new(image, &mut scratch.bytes);
-        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
-        for (view, row) in (0..).zip(parameters.chunks_exact_mut(self.layout.actions.width())) {
-            let params = self.sample(key, view);
-            row.copy_from_slice(&params.action(self.config.max_translation));
-            let is_target = view as usize == self.layout.observed_views;
-            if let Some(out) = if is_target { target.take() } else { observed.next() } {
-                source.render(&params.matrix(self.layout.width), &self.pixels, out);
-            }
-        }
-        Ok(())
+        self.make(key, scratch, slot)
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
@@ -140,6 +150,21 @@ impl SequenceSource for AffineImages {
 
     fn candidates(&self, views: usize) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
         Some(Self { reference: false, ..self.clone() }.with_observed_views(views))
+    }
+}
+
+impl ByteSource for AffineImages {
+    fn normalization(&self) -> Normalization {
+        self.config.normalization
+    }
+
+    fn fill_bytes(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, u8>,
+    ) -> Result<(), DataError> {
+        self.make(key, scratch, slot)
     }
 }
 

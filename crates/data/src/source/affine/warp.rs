@@ -2,7 +2,6 @@
 
 use super::params::PADDING;
 use crate::augment::ImageView;
-use crate::source::pixel_table::PixelTable;
 
 /// A square image with a black border of one pixel: with all that lies outside black too, no tap needs a bound of its own.
 pub(super) struct Source<'a> {
@@ -31,10 +30,10 @@ impl<'a> Source<'a> {
         Self { planes: buffer, side }
     }
 
-    /// The view, `[3, side, side]`, normalised. What lies outside the image is black.
-    pub(super) fn render(&self, matrix: &[f64; 6], pixels: &PixelTable, out: &mut [f32]) {
+    /// The view, `[3, side, side]`, every byte as its level. What lies outside the image is black.
+    pub(super) fn render<P: Copy>(&self, matrix: &[f64; 6], levels: &[[P; 256]; 3], out: &mut [P]) {
         let area = self.side * self.side;
-        let [red, green, blue] = pixels.channels();
+        let [red, green, blue] = levels;
         let (first, rest) = out.split_at_mut(area);
         let (second, third) = rest.split_at_mut(area);
         self.view(matrix, |place, rgb| {
@@ -126,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::augment::Normalization;
+    use crate::augment::{Normalization, PixelTable};
     use crate::source::affine::AffineParams;
 
     /// Pillow's own way, on the padded image: places outside are black, taps beyond an edge take the pixel there.
@@ -190,7 +189,7 @@ mod tests {
             let mut out = vec![0.0; 3 * side * side];
             let mut buffer = vec![9; 7];
             let source = Source::new(view, &mut buffer);
-            source.render(&matrix, &table, &mut out);
+            source.render(&matrix, table.channels(), &mut out);
             let bytes = source.bytes(&matrix);
             for (channel, plane) in out.chunks_exact(side * side).enumerate() {
                 for (place, value) in plane.iter().enumerate() {

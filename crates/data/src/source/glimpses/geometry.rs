@@ -23,18 +23,18 @@ pub enum GlimpseGeometry {
     Published,
 }
 
-/// Each channel's value of each byte, normalised.
-pub(super) type Levels = [[f32; 256]; 3];
+/// What each byte of each channel is written as.
+pub(super) type Levels<P> = [[P; 256]; 3];
 
 impl GlimpseGeometry {
     /// Writes the glimpse at `point` to `[3, size, size]`.
-    pub(super) fn render(
+    pub(super) fn render<P: Copy>(
         self,
         image: ImageView<'_>,
         point: Point,
         size: usize,
-        levels: &Levels,
-        out: &mut [f32],
+        levels: &Levels<P>,
+        out: &mut [P],
     ) {
         match self {
             Self::Centered => centered(image, point, size, levels, out),
@@ -48,7 +48,7 @@ fn offsets(image: ImageView<'_>) -> [usize; 3] {
     [0, 1, 2].map(|channel| channel % image.format().channels())
 }
 
-fn centered(image: ImageView<'_>, point: Point, size: usize, levels: &Levels, out: &mut [f32]) {
+fn centered<P: Copy>(image: ImageView<'_>, point: Point, size: usize, levels: &Levels<P>, out: &mut [P]) {
     let (channels, width) = (image.format().channels(), image.width());
     // The part of the glimpse that shows the image, and where it begins there.
     let inside = |middle: usize, length: usize| {
@@ -87,7 +87,7 @@ fn tap(middle: usize, place: usize, size: usize, length: usize) -> Tap {
     })
 }
 
-fn published(image: ImageView<'_>, point: Point, size: usize, levels: &Levels, out: &mut [f32]) {
+fn published<P: Copy>(image: ImageView<'_>, point: Point, size: usize, levels: &Levels<P>, out: &mut [P]) {
     let (channels, width) = (image.format().channels(), image.width());
     let unit = u32::try_from(2 * (size - 1)).unwrap_or(u32::MAX);
     let (whole, offsets) = (unit * unit, offsets(image));
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     /// Values that tell the byte.
-    fn plain() -> Levels {
+    fn plain() -> Levels<f32> {
         [0, 1, 2].map(|_| std::array::from_fn(|byte| byte as f32))
     }
 

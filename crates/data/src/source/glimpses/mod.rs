@@ -9,9 +9,8 @@ pub use geometry::GlimpseGeometry;
 
 use std::sync::{Arc, OnceLock};
 
-use super::pixel_table::PixelTable;
-use super::{SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource};
-use crate::augment::Normalization;
+use super::{ByteSource, Pixel, SequenceKey, SequenceLayout, SequenceScratch, SequenceSlot, SequenceSource};
+use crate::augment::{Normalization, PixelTable};
 use crate::dataset::ImageSource;
 use crate::dataset::saliency::Saliency;
 use crate::error::DataError;
@@ -104,6 +103,45 @@ impl Glimpses {
     pub fn config(&self) -> &GlimpseConfig {
         &self.config
     }
+
+    fn make<P: Pixel>(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, P>,
+    ) -> Result<(), DataError> {
+        slot.check(&self.layout)?;
+        let SequenceSlot { observed, mut target, parameters } = slot;
+        let (sample, side) = (key.sample as usize, self.side);
+        let image = self.images.image(sample, &mut scratch.image)?;
+        if [image.height(), image.width()] != [side; 2] {
+            let found = format!("{}x{} for image {sample}", image.height(), image.width());
+            return Err(DataError::invalid("image size", format!("{side}x{side}"), found));
+        }
+        scratch.floats.resize(side * side, 0.0);
+        self.saliency.weights(sample, image, &mut scratch.bytes, &mut scratch.floats)?;
+        let mut gaze = Gaze::new(&mut scratch.floats, side);
+        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
+        for (view, action) in (0..).zip(parameters.chunks_exact_mut(2)) {
+            let point = gaze.draw(share(&mut key.view(view).rng()));
+            action.copy_from_slice(&[point.row, point.column].map(|place| place as f32 / side as f32));
+            if let Some(radius) = self.config.inhibition {
+                gaze.inhibit(point, radius);
+            }
+            let last = view as usize == self.config.observed_views;
+            let out = if last { target.take() } else { observed.next() };
+            if let Some(out) = out {
+                self.config.geometry.render(
+                    image,
+                    point,
+                    self.config.glimpse_size,
+                    P::levels(&self.pixels),
+                    out,
+                );
+            }
+        }
+        Ok(())
+    }
 }
 
 impl SequenceSource for Glimpses {
@@ -159,8 +197,8 @@ impl SequenceSource for Glimpses {
         )
     }
 
-    fn pixel_normalization(&self) -> Option<Normalization> {
-        Some(self.config.normalization)
+    fn as_bytes(&self) -> Option<&dyn ByteSource> {
+        Some(self)
     }
 
     fn fill(
@@ -169,37 +207,7 @@ impl SequenceSource for Glimpses {
         scratch: &mut SequenceScratch,
         slot: SequenceSlot<'_>,
     ) -> Result<(), DataError> {
-        slot.check(&self.layout)?;
-        let SequenceSlot { observed, mut target, parameters } = slot;
-        let (sample, side) = (key.sample as usize, self.side);
-        let image = self.images.image(sample, &mut scratch.image)?;
-        if [image.height(), image.width()] != [side; 2] {
-            let found = format!("{}x{} for image {sample}", image.height(), image.width());
-            return Err(DataError::invalid("image size", format!("{side}x{side}"), found));
-        }
-        scratch.floats.resize(side * side, 0.0);
-        self.saliency.weights(sample, image, &mut scratch.bytes, &mut scratch.floats)?;
-        let mut gaze = Gaze::new(&mut scratch.floats, side);
-        let mut observed = observed.chunks_exact_mut(self.layout.view_len());
-        for (view, action) in (0..).zip(parameters.chunks_exact_mut(2)) {
-            let point = gaze.draw(share(&mut key.view(view).rng()));
-            action.copy_from_slice(&[point.row, point.column].map(|place| place as f32 / side as f32));
-            if let Some(radius) = self.config.inhibition {
-                gaze.inhibit(point, radius);
-            }
-            let last = view as usize == self.config.observed_views;
-            let out = if last { target.take() } else { observed.next() };
-            if let Some(out) = out {
-                self.config.geometry.render(
-                    image,
-                    point,
-                    self.config.glimpse_size,
-                    self.pixels.channels(),
-                    out,
-                );
-            }
-        }
-        Ok(())
+        self.make(key, scratch, slot)
     }
 
     fn with_observed_views(&self, views: usize) -> Result<Arc<dyn SequenceSource>, DataError> {
@@ -211,5 +219,20 @@ impl SequenceSource for Glimpses {
     /// Target glimpses are drawn as all others are.
     fn candidates(&self, views: usize) -> Option<Result<Arc<dyn SequenceSource>, DataError>> {
         Some(self.with_observed_views(views))
+    }
+}
+
+impl ByteSource for Glimpses {
+    fn normalization(&self) -> Normalization {
+        self.config.normalization
+    }
+
+    fn fill_bytes(
+        &self,
+        key: SequenceKey,
+        scratch: &mut SequenceScratch,
+        slot: SequenceSlot<'_, u8>,
+    ) -> Result<(), DataError> {
+        self.make(key, scratch, slot)
     }
 }
