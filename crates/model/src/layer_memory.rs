@@ -19,6 +19,8 @@ pub struct LayerMemory {
     pub fixed: u64,
     /// Values beside them while a pass goes through the part, about, of one sequence.
     pub passing: u64,
+    /// Whether it is held in bf16, 2 bytes a value, where training steps compute in bf16 ([`narrowed`](seqjepa_nn::narrowed)).
+    pub narrowed: bool,
     /// What of it is other where it is computed again in the backward pass; `None` where it cannot be.
     pub recomputed: Option<RecomputedMemory>,
 }
@@ -62,7 +64,8 @@ impl LayerMemory {
 /// The pass of one image of each sequence through an encoder of these layers that is not trained: nothing is kept.
 pub(crate) fn target_encoder(layers: &[LayerMemory]) -> LayerMemory {
     let passing = layers.iter().map(|layer| layer.passing).max().unwrap_or_default();
-    LayerMemory { name: "target encoder", passing, ..LayerMemory::default() }
+    let narrowed = layers.iter().all(|layer| layer.narrowed);
+    LayerMemory { name: "target encoder", passing, narrowed, ..LayerMemory::default() }
 }
 
 /// A transformer of `layers` layers over `tokens` tokens of `width` features, with `feed_forward` features inside.

@@ -8,7 +8,7 @@ use crate::limits::size;
 use burn::module::Module;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor, module::max_pool2d};
-use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, recomputable};
+use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, narrowed, recomputable, widened};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of a [`ResNet`]; the default is ResNet-18 with the CIFAR stem.
@@ -170,6 +170,7 @@ impl ResNetConfig {
             parameters: parameters[part],
             kept: kept[part],
             passing: passing[part],
+            narrowed: true,
             recomputed: (part > 0).then(|| recomputed(part)),
             ..LayerMemory::default()
         };
@@ -250,7 +251,7 @@ impl ResNet {
 
 impl Encoder for ResNet {
     fn encode(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
-        let mut features = self.bn1.forward_relu(self.conv1.forward(images), mode);
+        let mut features = self.bn1.forward_relu(self.conv1.forward(narrowed(images)), mode);
         if self.config.stem == ResNetStem::ImageNet {
             let window = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
             features = max_pool2d(features, window);
@@ -263,7 +264,7 @@ impl Encoder for ResNet {
             }
         }
         let [batch, channels, height, width] = features.dims();
-        features.reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
+        widened(features).reshape([batch, channels, height * width]).mean_dim(2).reshape([batch, channels])
     }
 
     fn width(&self) -> usize {

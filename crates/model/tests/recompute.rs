@@ -90,7 +90,9 @@ fn residual_networks() {
     expect_the_same(&*boxed_config(on(resnet(8))), Precision::Full, &stages);
     expect_the_same(&*boxed_config(on(resnet(4))), Precision::Bf16, &stages[2..]);
     let deep = ResNetConfig { depth: ResNetDepth::ResNet50, stem: ResNetStem::ImageNet, ..resnet(4) };
-    expect_the_same(&*boxed_config(on(deep)), Precision::Full, &stages[2..]);
+    for precision in [Precision::Full, Precision::Bf16] {
+        expect_the_same(&*boxed_config(on(deep)), precision, &stages[2..]);
+    }
 }
 
 /// The second pass over the target view has no gradient, and moves the running statistics of the first.

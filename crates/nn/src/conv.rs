@@ -1,7 +1,7 @@
 //! Two-dimensional convolution.
 
 use crate::InitRng;
-use crate::precision::product;
+use crate::precision::held_product;
 use crate::recompute::value;
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
@@ -49,12 +49,16 @@ impl Conv2d {
 
     /// Convolves `[batch, in, height, width]` to `[batch, out, height', width']`.
     ///
-    /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does.
+    /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does. Of an input in bf16 the output
+    /// is bf16 ([`narrowed`](crate::narrowed)).
     #[must_use]
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let sums = product(input, value(&self.weight), |input, weight| self.convolve(input, weight));
+        let sums = held_product(input, value(&self.weight), |input, weight| self.convolve(input, weight));
         match &self.bias {
-            Some(bias) => sums + value(bias).reshape([1, -1, 1, 1]),
+            Some(bias) => {
+                let held = sums.dtype();
+                sums + value(bias).reshape([1, -1, 1, 1]).cast(held)
+            }
             None => sums,
         }
     }

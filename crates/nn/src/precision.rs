@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{DType, FloatDType, Tensor};
 
 /// What [`Conv2d`](crate::Conv2d), [`Linear`](crate::Linear) and [`MultiHeadAttention`](crate::MultiHeadAttention) round the factors
 /// of their products to. Parameters, sums of biases, batch norm and all else stay f32 in any case.
@@ -15,6 +15,9 @@ pub enum Precision {
     /// To bf16, factors and results, and so the gradients that pass through; what is in between is summed as the device sums bf16,
     /// which on tensor cores is in f32. The Flex backend has no such products: there the same roundings surround those in f32, so
     /// that results are a GPU's but for the order of sums.
+    ///
+    /// Results become f32 again, unless activations were made bf16 by [`narrowed`]: [`Conv2d`](crate::Conv2d) and
+    /// [`BatchNorm`](crate::BatchNorm) then leave them so, which halves what layers read, write and keep.
     Bf16,
 }
 
@@ -50,6 +53,44 @@ pub fn matmul<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
     product(left, right, Tensor::matmul)
 }
 
+/// Activations as the layers after them are to hold them: in bf16 within [`Precision::Bf16`], else as they are. Gradients too.
+///
+/// [`Conv2d`](crate::Conv2d) and [`BatchNorm`](crate::BatchNorm) give back what they are given, bf16 for bf16; so do Burn's pooling and
+/// [`relu`](crate::relu). What follows them takes f32 from [`widened`].
+#[must_use]
+pub fn narrowed<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    match Precision::current() {
+        Precision::Full => values,
+        Precision::Bf16 => values.cast(FloatDType::BF16),
+    }
+}
+
+/// Activations in f32, whatever they were held in.
+#[must_use]
+pub fn widened<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    if is_narrow(&values) { values.cast(FloatDType::F32) } else { values }
+}
+
+/// Whether activations are held in bf16.
+pub(crate) fn is_narrow<const D: usize>(values: &Tensor<D>) -> bool {
+    values.dtype() == DType::BF16
+}
+
+/// A product whose result is held as its left factor is: what is in bf16 stays so.
+pub(crate) fn held_product<const A: usize, const B: usize, const C: usize>(
+    left: Tensor<A>,
+    right: Tensor<B>,
+    compute: impl FnOnce(Tensor<A>, Tensor<B>) -> Tensor<C>,
+) -> Tensor<C> {
+    if !is_narrow(&left) {
+        return product(left, right, compute);
+    }
+    if in_f32(&left) {
+        return compute(widened(left), rounded(right)).cast(FloatDType::BF16);
+    }
+    compute(left, right.cast(FloatDType::BF16))
+}
+
 /// A product in the precision of this thread.
 pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
     left: Tensor<A>,
@@ -75,7 +116,7 @@ fn narrow<const A: usize, const B: usize, const C: usize>(
 /// Whether products of rounded factors are made in f32.
 fn in_f32<const D: usize>(factor: &Tensor<D>) -> bool {
     #[cfg(feature = "flex")]
-    return crate::flex::serves(factor);
+    return crate::flex::is_there(factor);
     #[cfg(not(feature = "flex"))]
     {
         let _ = factor;
@@ -94,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::host::read;
-    use crate::{InitRng, Linear};
+    use crate::{BatchNorm, Conv2d, InitRng, Linear, Mode, relu};
 
     fn bf16(value: f32) -> f32 {
         // Rounds to nearest, ties to even, on the upper half of the bits.
@@ -151,6 +192,61 @@ mod tests {
             // A step of bf16.
             assert!((found - expected).abs() <= expected.abs() / 128.0, "{found} {expected}");
         }
+    }
+
+    /// Convolution, batch norm and what ends a residual block leave bf16 in bf16: what they would give in f32, rounded wherever it is held,
+    /// and its gradients as well.
+    #[test]
+    fn what_is_narrow_stays_so() {
+        let device = Device::flex().autodiff();
+        let mut rng = InitRng::new(11);
+        let conv = Conv2d::kaiming([3, 5], 3, [2, 1], &mut rng, &device);
+        let mut patches = Conv2d::patches([3, 5], 2, &mut rng, &device);
+        let [first, last, evaluated] = [(); 3].map(|()| BatchNorm::new(5, &device));
+        let pixels: Tensor<4> = rng.normal([4, 3, 8, 8], 1.0, &device);
+        let weights: Tensor<4> = rng.normal([4, 5, 4, 4], 1.0, &device);
+        patches.weight = patches.weight.set_require_grad(true);
+        let run = |narrow: bool| {
+            let hold = |values: Tensor<4>| if narrow { values } else { rounded(values) };
+            let convolve = |layer: &Conv2d, input: Tensor<4>| {
+                if narrow {
+                    return layer.forward(input);
+                }
+                let mut layer = layer.clone();
+                let bias = layer.bias.take().map(|bias| bias.val());
+                let output = rounded(layer.convolve(input, rounded(layer.weight.val())));
+                match bias {
+                    Some(bias) => rounded(output + rounded(bias).reshape([1, -1, 1, 1])),
+                    None => output,
+                }
+            };
+            let leaf = pixels.clone().require_grad();
+            let input = if narrow {
+                Precision::Bf16.within(|| narrowed(leaf.clone()))
+            } else {
+                rounded(leaf.clone())
+            };
+            let shortcut = hold(first.forward(convolve(&conv, input.clone()), Mode::Train));
+            let main = hold(evaluated.forward_relu(convolve(&patches, input), Mode::Eval));
+            let output = hold(last.forward_add_relu(main, shortcut, Mode::Train));
+            assert_eq!(is_narrow(&output), narrow);
+            let output = hold(relu(output));
+            let loss = (widened(output.clone()) * weights.clone()).sum();
+            let gradients = loss.backward();
+            let parameter = |tensor: Tensor<4>| read(tensor.grad(&gradients).unwrap());
+            [
+                read(widened(output)),
+                parameter(leaf),
+                parameter(conv.weight.val()),
+                parameter(patches.weight.val()),
+                read(last.weight.as_ref().unwrap().val().grad(&gradients).unwrap()),
+            ]
+        };
+        let (narrow, wide) = (run(true), run(false));
+        assert!(wide.iter().flatten().any(|value| *value != 0.0));
+        assert_eq!(narrow, wide);
+        // Without bf16 nothing becomes narrow.
+        assert!(!is_narrow(&narrowed(pixels.clone())));
     }
 
     #[test]

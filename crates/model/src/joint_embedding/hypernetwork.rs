@@ -51,7 +51,7 @@ impl ActionPredictor {
             kept,
             fixed: parameters,
             passing: 2 * kept,
-            recomputed: None,
+            ..LayerMemory::default()
         }
     }
 

@@ -11,17 +11,17 @@ use burn::backend::{Autodiff, Backend, Dispatch, DispatchDevice, backend_extensi
 use burn::tensor::Shape;
 use burn::tensor::{DType, Tensor};
 
-/// Whether these operators are there for a tensor: f32 and not empty; images on the Flex backend, anything on a GPU.
+/// Whether these operators are there for a tensor that is not empty: images in f32 on the Flex backend, anything in f32 or bf16 on a GPU.
 pub(super) fn serves<const D: usize>(input: &Tensor<D>) -> bool {
     let device = input.device().inner();
     let there = match device.as_dispatch() {
         #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => D == 4,
+        DispatchDevice::Flex(_) => D == 4 && input.dtype() == DType::F32,
         #[cfg(feature = "cube")]
-        DispatchDevice::Cube(_) => D >= 2,
+        DispatchDevice::Cube(_) => D >= 2 && matches!(input.dtype(), DType::F32 | DType::BF16),
         _ => false,
     };
-    there && input.dtype() == DType::F32 && input.shape().num_elements() > 0
+    there && input.shape().num_elements() > 0
 }
 
 /// Mean and biased variance of each channel of `[batch, channels, ..]`, as the two rows of `[2, channels]`, without a gradient.
@@ -67,8 +67,8 @@ pub(super) fn normalize_add_relu<const D: usize>(
 /// What has no gradient.
 #[backend_extension(Flex: cfg(feature = "flex"), Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"))]
 pub(crate) trait Kernels: Backend {
-    /// Mean and variance, `[2, channels]`.
-    #[fusion(dtype = input, shape = two_rows(input))]
+    /// Mean and variance, `[2, channels]`, in f32.
+    #[fusion(dtype = DType::F32, shape = two_rows(input))]
     fn batch_norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// The gradients of input, gain and shift. Where `rectified`, the gradient passes where `output` is above 0; else `output` is not

@@ -3,11 +3,12 @@
 #[cfg(any(feature = "flex", feature = "cube"))]
 pub(crate) mod fused;
 
+use crate::precision::is_narrow;
 use crate::recompute::{moves_statistics, value};
-use crate::{Buffer, Counter, Mode, relu};
+use crate::{Buffer, Counter, Mode, relu, widened};
 use burn::module::{Module, Param};
 use burn::tensor::module::{batch_norm, batch_norm_train};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 
 /// Batch normalisation with the semantics of `torch.nn.BatchNorm1d` and `BatchNorm2d`.
 ///
@@ -84,7 +85,8 @@ impl BatchNorm {
     /// Normalises `input`, `[batch, channels, ..]`, over every axis but the second.
     ///
     /// Images on the Flex backend (feature `flex`) go through `seqjepa-cpu`, everything on a GPU (feature `cube`) through kernels of this
-    /// crate, everything else through Burn.
+    /// crate, everything else through Burn. Of an input in bf16 ([`narrowed`](crate::narrowed)) the output is bf16, and so is a residual;
+    /// statistics, gain, shift and what is computed are f32.
     ///
     /// # Panics
     /// If the second axis does not have `channels` entries, or in [`Mode::Train`] if a channel has only one
@@ -125,6 +127,11 @@ impl BatchNorm {
             input.dims()
         );
         let (gain, shift) = self.affine(&input.device());
+        let fused = is_fused(&input, &gain, mode);
+        if is_narrow(&input) && !fused {
+            let wide = End { residual: end.residual.map(widened), ..end };
+            return self.apply(widened(input), wide, mode).cast(FloatDType::BF16);
+        }
         match mode {
             Mode::Train => {
                 let count = input.shape().num_elements() / self.channels;
@@ -134,7 +141,7 @@ impl BatchNorm {
                     input.dims()
                 );
                 #[cfg(any(feature = "flex", feature = "cube"))]
-                if fused::serves(&input) {
+                if fused {
                     let statistics = fused::batch_statistics(&input);
                     let row = |index| statistics.clone().narrow(0, index, 1).reshape([self.channels]);
                     self.track(row(0), row(1), count);
@@ -146,9 +153,8 @@ impl BatchNorm {
             }
             Mode::Eval => {
                 let (mean, variance) = (self.running_mean.value(), self.running_var.value());
-                // The fused gradient is that of training.
                 #[cfg(any(feature = "flex", feature = "cube"))]
-                if fused::serves(&input) && !input.is_autodiff() && !gain.is_autodiff() {
+                if fused {
                     let statistics = Tensor::stack(vec![mean, variance], 0);
                     return self.apply_fused(input, statistics, gain, shift, end);
                 }
@@ -196,5 +202,17 @@ impl BatchNorm {
                 + biased_variance.without_autodiff().mul_scalar(self.momentum * unbiased)
         });
         self.num_batches_tracked.increment();
+    }
+}
+
+/// Whether kernels of this project compute it; their gradient is that of training.
+fn is_fused<const D: usize>(input: &Tensor<D>, gain: &Tensor<1>, mode: Mode) -> bool {
+    #[cfg(any(feature = "flex", feature = "cube"))]
+    return fused::serves(input)
+        && (matches!(mode, Mode::Train) || !(input.is_autodiff() || gain.is_autodiff()));
+    #[cfg(not(any(feature = "flex", feature = "cube")))]
+    {
+        let _ = (input, gain, mode);
+        false
     }
 }

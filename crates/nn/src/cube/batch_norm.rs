@@ -1,7 +1,9 @@
 //! Batch norm: three kernels forward, three backward.
 
 use burn::backend::tensor::FloatTensor;
+use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
+use burn_cubecl::cubecl::ir::FloatKind;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -10,7 +12,7 @@ use super::kernels::{
     LANES, finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
 };
 use super::launch::{UNITS, narrowed, per_value, single, units};
-use super::layout::{Layout, room};
+use super::layout::{Layout, room, room_of_f32};
 use crate::batch_norm::fused::{Kernels, Normalization};
 
 /// Positions of a channel that a cube sums at least, as far as there are so many.
@@ -40,6 +42,12 @@ impl Parts {
     }
 }
 
+/// What a batch holds.
+fn element_type(batch: &CubeTensor) -> ElemType {
+    let kind = if batch.dtype == DType::BF16 { FloatKind::BF16 } else { FloatKind::F32 };
+    ElemType::Float(kind)
+}
+
 /// One unit per channel.
 fn per_channel(layout: Layout) -> CubeCount {
     CubeCount::Static(narrowed(layout.channels.div_ceil(UNITS)), 1, 1)
@@ -49,9 +57,9 @@ impl Kernels for CubeBackend {
     fn batch_norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let (layout, input) = Layout::of(input);
         let parts = Parts::new(layout, layout.positions(&input));
-        let client = input.client.clone();
-        let sums = room(&input, [2, parts.parts, layout.channels]);
-        let statistics = room(&input, [2, layout.channels]);
+        let (client, elements) = (input.client.clone(), element_type(&input));
+        let sums = room_of_f32(&input, [2, parts.parts, layout.channels]);
+        let statistics = room_of_f32(&input, [2, layout.channels]);
         sum_moments::launch(
             &client,
             parts.cubes.clone(),
@@ -61,6 +69,7 @@ impl Kernels for CubeBackend {
             parts.positions,
             parts.positions_of_part,
             layout,
+            elements,
         );
         finish_moments::launch(
             &client,
@@ -73,6 +82,7 @@ impl Kernels for CubeBackend {
             parts.parts,
             parts.reciprocal_count(),
             layout,
+            elements,
         );
         statistics
     }
@@ -142,6 +152,7 @@ fn applied(
     // Without a residual something has to stand in its place; it is not read.
     let residual = residual.map_or_else(|| input.clone(), |residual| layout.bring(residual));
     let output = room(&input, input.meta.shape().clone());
+    let elements = element_type(&output);
     normalize::launch(
         &output.client,
         per_value(&output),
@@ -156,6 +167,7 @@ fn applied(
         with_residual,
         rectify,
         layout,
+        elements,
     );
     layout.back(output)
 }
@@ -173,9 +185,9 @@ fn gradients(
     let output = if rectified { layout.bring(output) } else { input.clone() };
     let [gain, statistics] = by_channel.map(into_contiguous);
     let parts = Parts::new(layout, layout.positions(&input));
-    let client = input.client.clone();
+    let (client, elements) = (input.client.clone(), element_type(&input));
 
-    let sums = room(&input, [2, parts.parts, layout.channels]);
+    let sums = room_of_f32(&input, [2, parts.parts, layout.channels]);
     sum_gradients::launch(
         &client,
         parts.cubes.clone(),
@@ -189,10 +201,11 @@ fn gradients(
         parts.positions_of_part,
         rectified,
         layout,
+        elements,
     );
 
-    let [of_gain, of_shift] = [(); 2].map(|()| room(&input, [layout.channels]));
-    let coefficients = room(&input, [4, layout.channels]);
+    let [of_gain, of_shift] = [(); 2].map(|()| room_of_f32(&input, [layout.channels]));
+    let coefficients = room_of_f32(&input, [4, layout.channels]);
     finish_gradients::launch(
         &client,
         per_channel(layout),
@@ -224,6 +237,7 @@ fn gradients(
         rectified,
         with_residual,
         layout,
+        elements,
     );
     ([layout.back(of_input), of_gain, of_shift], layout.back(of_residual))
 }

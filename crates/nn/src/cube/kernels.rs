@@ -1,4 +1,4 @@
-//! Kernels of batch norm.
+//! Kernels of batch norm, of batches in any type of float `E`; statistics and all that is computed are f32.
 //!
 //! Sums over a channel are made in two stages, without atomic operations, so that they come out the same every time: the cubes of a
 //! channel each write what they found, and one unit adds that up. What is summed is taken less a rough mean of the channel,
@@ -55,10 +55,10 @@ fn own_offset(#[comptime] layout: Layout) -> usize {
 
 /// Near the mean of a channel: the mean of a few of its values, spread over the batch. Sums of squares less this lose no digits.
 #[cube]
-fn origin(input: &Tensor<f32>, channel: usize, positions: usize, #[comptime] layout: Layout) -> f32 {
+fn origin<E: Float>(input: &Tensor<E>, channel: usize, positions: usize, #[comptime] layout: Layout) -> f32 {
     let mut sum = 0.0f32;
     for sample in 0..SAMPLES {
-        sum += input[address(channel, sample * positions / SAMPLES, layout)];
+        sum += f32::cast_from(input[address(channel, sample * positions / SAMPLES, layout)]);
     }
     sum * comptime!(1.0 / SAMPLES as f32)
 }
@@ -113,12 +113,13 @@ fn sum_of_parts(
 
 /// Parts of the sums of values and of squares, less the channel's [`origin`].
 #[cube(launch)]
-pub(super) fn sum_moments(
-    input: &Tensor<f32>,
+pub(super) fn sum_moments<E: Float>(
+    input: &Tensor<E>,
     sums: &mut Tensor<f32>,
     positions: usize,
     positions_of_part: usize,
     #[comptime] layout: Layout,
+    #[define(E)] _dtype: ElemType,
 ) {
     let channel = own_channel(layout);
     let mut first = 0.0f32;
@@ -130,7 +131,7 @@ pub(super) fn sum_moments(
         let step = comptime!(if layout.channels_last { UNITS / LANES } else { UNITS });
         let mut position = start + own_offset(layout);
         while position < end {
-            let value = input[address(channel, position, layout)] - origin;
+            let value = f32::cast_from(input[address(channel, position, layout)]) - origin;
             first += value;
             second += value * value;
             position += step;
@@ -141,14 +142,15 @@ pub(super) fn sum_moments(
 
 /// Mean and biased variance of each channel, `[2, channels]`.
 #[cube(launch)]
-pub(super) fn finish_moments(
-    input: &Tensor<f32>,
+pub(super) fn finish_moments<E: Float>(
+    input: &Tensor<E>,
     sums: &Tensor<f32>,
     statistics: &mut Tensor<f32>,
     positions: usize,
     parts: usize,
     reciprocal_count: f32,
     #[comptime] layout: Layout,
+    #[define(E)] _dtype: ElemType,
 ) {
     let channel = ABSOLUTE_POS;
     let channels = comptime!(layout.channels);
@@ -165,17 +167,18 @@ pub(super) fn finish_moments(
 
 /// The normalised input, with the residual added and rectified where asked for.
 #[cube(launch)]
-pub(super) fn normalize(
-    input: &Tensor<f32>,
-    residual: &Tensor<f32>,
+pub(super) fn normalize<E: Float>(
+    input: &Tensor<E>,
+    residual: &Tensor<E>,
     gain: &Tensor<f32>,
     shift: &Tensor<f32>,
     statistics: &Tensor<f32>,
-    output: &mut Tensor<f32>,
+    output: &mut Tensor<E>,
     epsilon: f32,
     #[comptime] with_residual: bool,
     #[comptime] rectify: bool,
     #[comptime] layout: Layout,
+    #[define(E)] _dtype: ElemType,
 ) {
     let address = ABSOLUTE_POS;
     if address >= output.len() {
@@ -184,15 +187,15 @@ pub(super) fn normalize(
     let channel = channel_at(address, layout);
     let variance = statistics[comptime!(layout.channels) + channel];
     let scale = gain[channel] / (variance + epsilon).sqrt();
-    let mut value = (input[address] - statistics[channel]) * scale + shift[channel];
+    let mut value = (f32::cast_from(input[address]) - statistics[channel]) * scale + shift[channel];
     if comptime!(with_residual) {
-        value += residual[address];
+        value += f32::cast_from(residual[address]);
     }
     if comptime!(rectify) {
         // What is no number stays so, as in `torch.relu`.
         value = select(value < 0.0f32, 0.0f32, value);
     }
-    output[address] = value;
+    output[address] = E::cast_from(value);
 }
 
 /// The gradient that passes.
@@ -203,16 +206,17 @@ fn passing(gradient: f32, output: f32, #[comptime] rectified: bool) -> f32 {
 
 /// Parts of the sums of the gradient, and of the gradient times the input less its mean.
 #[cube(launch)]
-pub(super) fn sum_gradients(
-    input: &Tensor<f32>,
-    gradient: &Tensor<f32>,
-    output: &Tensor<f32>,
+pub(super) fn sum_gradients<E: Float>(
+    input: &Tensor<E>,
+    gradient: &Tensor<E>,
+    output: &Tensor<E>,
     statistics: &Tensor<f32>,
     sums: &mut Tensor<f32>,
     positions: usize,
     positions_of_part: usize,
     #[comptime] rectified: bool,
     #[comptime] layout: Layout,
+    #[define(E)] _dtype: ElemType,
 ) {
     let channel = own_channel(layout);
     let mut first = 0.0f32;
@@ -225,9 +229,10 @@ pub(super) fn sum_gradients(
         let mut position = start + own_offset(layout);
         while position < end {
             let address = address(channel, position, layout);
-            let passed = passing(gradient[address], output[address], rectified);
+            let passed =
+                passing(f32::cast_from(gradient[address]), f32::cast_from(output[address]), rectified);
             first += passed;
-            second += passed * (input[address] - mean);
+            second += passed * (f32::cast_from(input[address]) - mean);
             position += step;
         }
     }
@@ -269,16 +274,17 @@ pub(super) fn finish_gradients(
 
 /// The gradient of the input, and that of the residual where asked for.
 #[cube(launch)]
-pub(super) fn input_gradient(
-    input: &Tensor<f32>,
-    gradient: &Tensor<f32>,
-    output: &Tensor<f32>,
+pub(super) fn input_gradient<E: Float>(
+    input: &Tensor<E>,
+    gradient: &Tensor<E>,
+    output: &Tensor<E>,
     coefficients: &Tensor<f32>,
-    of_input: &mut Tensor<f32>,
-    of_residual: &mut Tensor<f32>,
+    of_input: &mut Tensor<E>,
+    of_residual: &mut Tensor<E>,
     #[comptime] rectified: bool,
     #[comptime] with_residual: bool,
     #[comptime] layout: Layout,
+    #[define(E)] _dtype: ElemType,
 ) {
     let address = ABSOLUTE_POS;
     if address >= of_input.len() {
@@ -286,12 +292,13 @@ pub(super) fn input_gradient(
     }
     let channel = channel_at(address, layout);
     let channels = comptime!(layout.channels);
-    let passed = passing(gradient[address], output[address], rectified);
-    let centred = input[address] - coefficients[2 * channels + channel];
-    of_input[address] = passed * coefficients[channel]
+    let passed = passing(f32::cast_from(gradient[address]), f32::cast_from(output[address]), rectified);
+    let centred = f32::cast_from(input[address]) - coefficients[2 * channels + channel];
+    let of_one = passed * coefficients[channel]
         + centred * coefficients[channels + channel]
         + coefficients[3 * channels + channel];
+    of_input[address] = E::cast_from(of_one);
     if comptime!(with_residual) {
-        of_residual[address] = passed;
+        of_residual[address] = E::cast_from(passed);
     }
 }

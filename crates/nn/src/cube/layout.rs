@@ -1,6 +1,7 @@
 //! How a batch lies in memory.
 
 use burn::backend::TensorMetadata;
+use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
@@ -43,7 +44,16 @@ impl Layout {
     }
 }
 
-/// Room of this shape on the device of `other`.
-pub(super) fn room(other: &CubeTensor, shape: impl Into<burn::tensor::Shape>) -> CubeTensor {
-    empty_device_contiguous_dtype(other.client.clone(), other.device.clone(), shape.into(), other.dtype)
+/// Room of this shape on the device of `other`, for values of its type.
+pub(super) fn room(other: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    room_of(other, shape, other.dtype)
+}
+
+/// Room of this shape on the device of `other`, for values of f32.
+pub(super) fn room_of_f32(other: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
+    room_of(other, shape, DType::F32)
+}
+
+fn room_of(other: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTensor {
+    empty_device_contiguous_dtype(other.client.clone(), other.device.clone(), shape.into(), dtype)
 }

@@ -21,8 +21,13 @@ pub(crate) use squares::sum_of_squares;
 
 /// Whether these operators are there for a tensor: f32 on the Flex backend.
 pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
+    is_there(tensor) && tensor.dtype() == DType::F32
+}
+
+/// Whether a tensor is on the Flex backend.
+pub(crate) fn is_there<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device = tensor.device().inner();
-    matches!(device.as_dispatch(), DispatchDevice::Flex(_)) && tensor.dtype() == DType::F32
+    matches!(device.as_dispatch(), DispatchDevice::Flex(_))
 }
 
 /// A tensor of these values.

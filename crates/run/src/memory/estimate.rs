@@ -84,7 +84,7 @@ impl MemoryEstimate {
         let targets = if used.target { at_once * view } else { 0 };
         let mut layers = method.layer_memory(observed, config.model.img_size);
         if config.run.precision == Some(PrecisionName::Bf16) {
-            layers.iter_mut().flatten().for_each(|layer| with_rounded_factors(layer, on_processor));
+            layers.iter_mut().flatten().for_each(|layer| in_bf16(layer, on_processor));
         }
         let recompute = config.recompute();
         let layers: Option<Vec<_>> =
@@ -148,15 +148,24 @@ impl MemoryEstimate {
     }
 }
 
-/// Adds the rounded factors of products, which are kept beside what they were rounded from: of what a layer keeps about half goes into a
-/// product. On a GPU they take two bytes in place of four.
-fn with_rounded_factors(layer: &mut LayerMemory, on_processor: bool) {
-    let share = if on_processor { 2 } else { 4 };
-    layer.kept += layer.kept / share;
-    layer.passing += layer.passing / share;
+/// What a layer takes where products are in bf16, in values of four bytes.
+///
+/// A layer that is held in bf16 takes half of it on a GPU. Elsewhere the rounded factors of products are kept beside what they were rounded
+/// from, and of what a layer keeps about half goes into a product; on a GPU they take two bytes. The processor rounds, and computes in f32.
+fn in_bf16(layer: &mut LayerMemory, on_processor: bool) {
+    let change = |values: &mut u64| match (layer.narrowed, on_processor) {
+        (true, false) => *values /= 2,
+        (_, true) => *values += *values / 2,
+        (false, false) => *values += *values / 4,
+    };
+    change(&mut layer.kept);
+    change(&mut layer.passing);
     if let Some(stage) = &mut layer.recomputed {
+        change(&mut stage.passing);
         // What leaves a block is kept as it is.
-        stage.passing += stage.passing / share;
+        if layer.narrowed {
+            stage.kept /= 2;
+        }
     }
 }
 
@@ -232,5 +241,20 @@ mod tests {
         let fixed = LayerMemory { fixed: 7, ..layer(0, 1, 0) };
         assert_eq!(passes(&[fixed], 8), 4 * 15);
         assert_eq!(passes(&[], 8), 0);
+    }
+
+    #[test]
+    fn bf16_halves_on_a_gpu_what_is_held_in_it() {
+        let stage = seqjepa_model::RecomputedMemory { stage: 1, kept: 8, passing: 40 };
+        let of = |narrowed, on_processor| {
+            let mut layer = LayerMemory { narrowed, recomputed: Some(stage), ..layer(9, 100, 20) };
+            in_bf16(&mut layer, on_processor);
+            let recomputed = layer.recomputed.unwrap();
+            [layer.parameters, layer.kept, layer.passing, recomputed.kept, recomputed.passing]
+        };
+        assert_eq!(of(true, false), [9, 50, 10, 4, 20]);
+        assert_eq!(of(false, false), [9, 125, 25, 8, 50]);
+        assert_eq!(of(true, true), [9, 150, 30, 4, 60]);
+        assert_eq!(of(false, true), [9, 150, 30, 8, 60]);
     }
 }
