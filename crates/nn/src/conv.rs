@@ -63,7 +63,7 @@ impl Conv2d {
         }
     }
 
-    fn convolve(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn convolve(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         #[cfg(feature = "flex")]
         if let Some(output) = crate::flex::convolve(&input, &weight, self.stride, self.padding) {
             return output;

@@ -1,10 +1,9 @@
 //! Pixels that travel as bytes and become values where they arrive.
 
-use burn::backend::DispatchDevice;
 #[cfg(feature = "cube")]
 use burn::backend::tensor::{FloatTensor, IntTensor};
 #[cfg(feature = "cube")]
-use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
 #[cfg(feature = "cube")]
 use burn::tensor::{DType, Int, Shape};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -15,11 +14,12 @@ const LEVELS: usize = 256;
 /// Whether [`looked_up`] sends bytes to a device, and not values: on GPUs (feature `cube`), to which a quarter goes then.
 #[must_use]
 pub fn looks_up(device: &Device) -> bool {
-    let device = device.clone().inner();
-    match device.as_dispatch() {
-        #[cfg(feature = "cube")]
-        DispatchDevice::Cube(_) => true,
-        _ => false,
+    #[cfg(feature = "cube")]
+    return matches!(device.clone().inner().as_dispatch(), DispatchDevice::Cube(_));
+    #[cfg(not(feature = "cube"))]
+    {
+        let _ = device;
+        false
     }
 }
 
