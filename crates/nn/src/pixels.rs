@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// Values of a byte.
 const LEVELS: usize = 256;
 
-/// Whether [`looked_up`] sends bytes to a device, and not values: on GPUs (feature `cube`), to which a quarter goes then.
+/// Whether [`looked_up`] sends bytes to a device, and not values: on those of Burn's GPU backends (feature `cube`), to which a quarter goes then.
 #[must_use]
 pub fn looks_up(device: &Device) -> bool {
     #[cfg(feature = "cube")]
@@ -42,7 +42,7 @@ pub fn looked_up<const D: usize>(
     if looks_up(device) && !bytes.is_empty() {
         return looked_up_there(bytes, table, dims, device);
     }
-    let planes = bytes.chunks(dims[D - 2] * dims[D - 1]).zip(table.chunks(LEVELS).cycle());
+    let planes = bytes.chunks((dims[D - 2] * dims[D - 1]).max(1)).zip(table.chunks(LEVELS).cycle());
     let values = planes.flat_map(|(plane, levels)| plane.iter().map(|byte| levels[usize::from(*byte)]));
     Tensor::from_data(TensorData::new::<f32, _>(values.collect(), dims), device)
 }
@@ -59,9 +59,9 @@ fn looked_up_there<const D: usize>(
     let words = [bytes.len() / 4];
     let words = TensorData::from_bytes_vec(bytes, words, DType::I32);
     let inner = device.clone().inner();
-    let words = Tensor::<1, Int>::from_data(words, &inner).into_dispatch();
-    let table =
-        Tensor::<1>::from_data(TensorData::new(table.to_vec(), [table.len()]), &inner).into_dispatch();
+    let words = Tensor::<1, Int>::from_data(words, (&inner, DType::I32)).into_dispatch();
+    let table = Tensor::<1>::from_data(TensorData::new(table.to_vec(), [table.len()]), (&inner, DType::F32))
+        .into_dispatch();
     let values = Tensor::from_dispatch(<Dispatch as PixelLookup>::look_up(words, table, dims.into()));
     if device.is_autodiff() { values.autodiff() } else { values }
 }

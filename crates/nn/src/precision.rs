@@ -5,7 +5,7 @@ use std::cell::Cell;
 use burn::tensor::{DType, FloatDType, Tensor};
 
 /// What [`Conv2d`](crate::Conv2d), [`Linear`](crate::Linear) and [`MultiHeadAttention`](crate::MultiHeadAttention) round the factors
-/// of their products to. Parameters, sums of biases, batch norm and all else stay f32 in any case.
+/// of their products to. Parameters, what batch norm computes and all else stay f32 in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// To nothing: products are those of the backend in f32. On CUDA Burn 0.22.1 rounds factors to TF32 on tensor cores of its

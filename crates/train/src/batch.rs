@@ -21,7 +21,7 @@ use seqjepa_nn::pixels;
 pub fn sequence_input(batch: SequenceBatch, device: &Device) -> Result<SequenceInput, ModelError> {
     let (samples, views, channels) = (batch.len(), batch.rendered_views(), batch.channels());
     let [height, width] = [batch.height(), batch.width()];
-    let (rows, parameters, has_target) = (batch.views(), batch.parameter_count(), batch.has_target());
+    let (rows, parameters) = (batch.views(), batch.parameter_count());
     let SequenceBatch { observed, target, bytes, actions, relative, .. } = batch;
     let matrix = |values, rows| {
         Tensor::<3>::from_data(TensorData::new::<f32, _>(values, [samples, rows, parameters]), device)
@@ -32,12 +32,12 @@ pub fn sequence_input(batch: SequenceBatch, device: &Device) -> Result<SequenceI
         Some(ByteViews { observed, target, normalization }) => {
             let table = PixelTable::new(&normalization);
             let table = table.channels().as_flattened();
-            let target = has_target.then(|| pixels::looked_up(target, table, of_target, device));
+            let target = (!target.is_empty()).then(|| pixels::looked_up(target, table, of_target, device));
             (pixels::looked_up(observed, table, of_observed, device), target)
         }
         None => {
-            let target =
-                has_target.then(|| Tensor::from_data(TensorData::new::<f32, _>(target, of_target), device));
+            let target = (!target.is_empty())
+                .then(|| Tensor::from_data(TensorData::new::<f32, _>(target, of_target), device));
             (Tensor::from_data(TensorData::new::<f32, _>(observed, of_observed), device), target)
         }
     };

@@ -32,8 +32,13 @@ impl PixelTable {
     }
 
     /// The values of views, each `[3, height, width]` of `pixels` pixels.
+    ///
+    /// # Panics
+    /// If these are no whole views.
     #[must_use]
     pub fn normalize(&self, bytes: &[u8], pixels: usize) -> Vec<f32> {
+        let whole = pixels > 0 && bytes.len().is_multiple_of(3 * pixels);
+        assert!(whole, "{} bytes are no whole views of 3 x {pixels}", bytes.len());
         let planes = bytes.chunks_exact(pixels).zip(self.channels.iter().cycle());
         planes.flat_map(|(plane, values)| plane.iter().map(|byte| values[usize::from(*byte)])).collect()
     }

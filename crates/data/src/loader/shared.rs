@@ -91,7 +91,9 @@ impl Shared {
         let indices = &order[start..order.len().min(start + self.config.batch_size)];
         let mut batch = self.pool.take(|| {
             let rendered = self.config.rendered_views.unwrap_or(usize::MAX);
-            let source = if self.config.bytes { self.source.as_bytes() } else { None };
+            // Tables are those of red, green and blue.
+            let bytes = self.config.bytes && self.source.layout().channels == 3;
+            let source = if bytes { self.source.as_bytes() } else { None };
             let bytes = source.map(ByteSource::normalization);
             SequenceBatch::empty(self.source.layout(), rendered, self.config.render_target, bytes)
         });

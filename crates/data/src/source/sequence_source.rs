@@ -193,8 +193,8 @@ pub trait SequenceSource: Send + Sync + Debug {
         self.as_bytes().map(ByteSource::normalization)
     }
 
-    /// The same sequences with their views in bytes; `None` where no bytes are what is normalised, or channels are not red, green and
-    /// blue.
+    /// The same sequences with their views in bytes, the same answer every time; `None` where no bytes are what is normalised, or channels
+    /// are not red, green and blue.
     fn as_bytes(&self) -> Option<&dyn ByteSource> {
         None
     }

@@ -50,8 +50,8 @@ pub(super) fn fill(
     [observed, last, parameters]
 }
 
-/// What is not wanted changes nothing else; bytes are those that are normalised; more views begin with the same ones; settings tell sources apart; sequences differ
-/// by every part of their key. For a source of at least two samples and observed views.
+/// What is not wanted changes nothing else; bytes are those that are normalised; more views begin with the same ones; settings tell
+/// sources apart; sequences differ by every part of their key. For a source of at least two samples and observed views.
 pub(super) fn keeps_its_promises(source: &dyn SequenceSource, sample: u32) {
     let views = source.layout().observed_views;
     let key = SequenceKey { sample, ..KEY };

@@ -115,6 +115,9 @@ impl BatchNorm {
         mode: Mode,
     ) -> Tensor<D> {
         assert_eq!(input.dims(), residual.dims(), "a residual of the input's shape");
+        // Kernels read both as one type.
+        let held = input.dtype();
+        let residual = if residual.dtype() == held { residual } else { residual.cast(held) };
         self.apply(input, End { residual: Some(residual), rectified: true }, mode)
     }
 

@@ -32,9 +32,10 @@ pub struct RunConfig {
     /// beyond rounding ends the run: on a whole batch (`full`), on at most 8 sequences of it (`quick`), or not at all (`off`). Default
     /// `full`.
     pub device_check: DeviceCheckLevel,
-    /// What training steps round the factors of convolutions and matrix products to; parameters, batch norm, losses and optimizer stay
-    /// f32. `f32`: nothing; `tf32`: what `cuda` rounds f32 products to on tensor cores, without being asked; `bf16`: to bf16, as well as
-    /// results and gradients (the processor computes that too, for trials, no faster). What the device lacks is refused. Default: what
+    /// What training steps round the factors of convolutions and matrix products to; parameters, what batch norm computes, losses and
+    /// optimizer stay f32. `f32`: nothing; `tf32`: what `cuda` rounds f32 products to on tensor cores, without being asked; `bf16`: to bf16,
+    /// as well as results and gradients, and a ResNet's activations between its layers (the processor computes that too, for trials, no
+    /// faster). What the device lacks is refused. Default: what
     /// the device does of itself, `tf32` on `cuda`, `f32` elsewhere.
     pub precision: Option<PrecisionName>,
     /// Stages of the encoder that keep nothing for the backward pass but what enters each of their blocks, and compute the rest again

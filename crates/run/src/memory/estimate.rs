@@ -84,7 +84,9 @@ impl MemoryEstimate {
         let targets = if used.target { at_once * view } else { 0 };
         let mut layers = method.layer_memory(observed, config.model.img_size);
         if config.run.precision == Some(PrecisionName::Bf16) {
-            layers.iter_mut().flatten().for_each(|layer| in_bf16(layer, on_processor));
+            // Without kernels of this project batch norm computes on copies in f32.
+            let widens = on_processor || backend == "remote";
+            layers.iter_mut().flatten().for_each(|layer| in_bf16(layer, widens));
         }
         let recompute = config.recompute();
         let layers: Option<Vec<_>> =
@@ -151,9 +153,10 @@ impl MemoryEstimate {
 /// What a layer takes where products are in bf16, in values of four bytes.
 ///
 /// A layer that is held in bf16 takes half of it on a GPU. Elsewhere the rounded factors of products are kept beside what they were rounded
-/// from, and of what a layer keeps about half goes into a product; on a GPU they take two bytes. The processor rounds, and computes in f32.
-fn in_bf16(layer: &mut LayerMemory, on_processor: bool) {
-    let change = |values: &mut u64| match (layer.narrowed, on_processor) {
+/// from, and of what a layer keeps about half goes into a product; on a GPU they take two bytes. A processor rounds, and computes in f32:
+/// it `widens`.
+fn in_bf16(layer: &mut LayerMemory, widens: bool) {
+    let change = |values: &mut u64| match (layer.narrowed, widens) {
         (true, false) => *values /= 2,
         (_, true) => *values += *values / 2,
         (false, false) => *values += *values / 4,
