@@ -27,8 +27,8 @@ RUN python3 -m pip download --no-cache-dir --no-deps --dest /wheel 'nvidia-nvvm>
 WORKDIR /source
 COPY . .
 RUN if [ "$LLVM" = debian ]; then scripts/llvm_from_debian.sh; fi
-# There is no toolkit that could be asked for its version.
-ENV CUDARC_CUDA_VERSION=13000
+# The oldest functions of the driver that do; no toolkit is there that could be asked for its version.
+ENV CUDARC_CUDA_VERSION=12000
 RUN cargo build --release --locked -p seqjepa --features "$FEATURES"
 
 FROM debian:bookworm-slim

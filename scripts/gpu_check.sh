@@ -10,7 +10,8 @@
 #   --python PROGRAM  a Python for the same step in PyTorch, where it has torch; default `python3`
 #   --quick           tiny models and few steps: the figures mean nothing then
 #
-# Needs the program, a driver and nothing else: no toolchain, no network. Takes 10 to 20 minutes on an RTX 3060, by arithmetic. What
+# Needs the program, a driver and, where no CUDA toolkit is installed, NVIDIA's mathematical functions as
+# cuda/nvvm/libdevice/libdevice.10.bc beside the program (docs/gpu.md says where to get them): no toolchain, no network. Takes 10 to 20 minutes on an RTX 3060, by arithmetic. What
 # fails is told of in its section and at the end, and the rest goes on; the exit code is then 1. SIGINT ends it with a page of what there is.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -72,8 +73,14 @@ has_smi=false
 if [ "$backend" = cuda ] && command -v nvidia-smi > /dev/null; then
     has_smi=true
 fi
+# The driver's number, or its identifier, of what is the program's.
+card_of_driver=$number
+[ -z "${CUDA_VISIBLE_DEVICES:-}" ] || card_of_driver=$(cut -d , -f "$((number + 1))" <<< "$CUDA_VISIBLE_DEVICES")
+# Kernels need NVIDIA's mathematical functions; where no toolkit has them, they can be carried along.
+libdevice=$(dirname "$program")/cuda
+[ -n "${CUDA_PATH:-}" ] || [ ! -e "$libdevice/nvvm/libdevice/libdevice.10.bc" ] || export CUDA_PATH=$libdevice
 smi() { # FIELD
-    nvidia-smi --query-gpu="$1" --format=csv,noheader,nounits -i "$number" 2> /dev/null | head -n 1
+    nvidia-smi --query-gpu="$1" --format=csv,noheader,nounits -i "$card_of_driver" 2> /dev/null | head -n 1
 }
 
 # The page grows by whole sections.
@@ -138,7 +145,7 @@ step() {
     host_mib=- device_mib=-
     if $has_smi; then
         before=$(smi memory.used)
-        nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -i "$number" -lms 100 > memory.part 2> /dev/null &
+        nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -i "$card_of_driver" -lms 100 > memory.part 2> /dev/null &
         poller=$!
     fi
     "$@" > "$log" 2>&1 < /dev/null &
@@ -218,13 +225,9 @@ fi
 } > "$report"
 
 section "Devices found"
-step devices "$program" devices
+step devices "$program" devices --require "$device"
 block "$(cat devices.log)"
-if [ "$code" != 0 ]; then
-    problem "exit code $code"
-elif ! grep -qE "^$backend " devices.log || grep -qE "^$backend +(not compiled in|compiled in, no device)" devices.log; then
-    problem "expected a device of $backend, found none"
-fi
+[ "$code" = 0 ] || problem "expected a device $device, found none"
 
 section "Every operator, at awkward shapes"
 write "\`seqjepa devices --check\`, every device of this build against the processor; fused and not."

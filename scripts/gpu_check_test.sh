@@ -65,7 +65,7 @@ has "| 8 | f32 | failed |"
 check absent --program "$program" --device cuda
 [ "$code" = 1 ] || failed "expected exit code 1, found $code"
 whole
-has "- Devices found: expected a device of cuda, found none"
+has "- Devices found: expected a device cuda, found none"
 
 page=$work/interrupted/report.md
 # A process of its own group, or it would be told to ignore SIGINT.

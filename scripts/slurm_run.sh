@@ -26,7 +26,7 @@ shift
 : "${SLURM_JOB_ID:?$usage}"
 
 # The signal goes to the step alone, so that this shell is there to put the job back.
-srun --ntasks=1 seqjepa train --config "$config" "$@" --resume auto
+srun --ntasks=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" seqjepa train --config "$config" "$@" --resume auto
 code=$?
 
 # 143: SIGTERM came, and what there is of the run is saved.

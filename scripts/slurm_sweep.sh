@@ -27,7 +27,7 @@ shift
 : "${SLURM_ARRAY_TASK_ID:?$usage}"
 
 # The signal goes to the step alone, so that this shell is there to put the element back.
-srun --ntasks=1 seqjepa sweep "$file" --task "$SLURM_ARRAY_TASK_ID" "$@"
+srun --ntasks=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" seqjepa sweep "$file" --task "$SLURM_ARRAY_TASK_ID" "$@"
 code=$?
 
 # 143: SIGTERM came, and what there is of the run is saved.

@@ -120,8 +120,8 @@ if [ -e "$work/machine" ] || [ -e runs ]; then
 fi
 
 echo "== a machine that will not do, and wrong arguments"
-DRIVER=535.183.01 expect 1 "$here/provision.sh" --program "$program" --disk 100000000
-has "expected at least 580.65.06, which CUDA 13 needs, found 535.183.01"
+DRIVER=470.256.02 expect 1 "$here/provision.sh" --program "$program" --disk 100000000
+has "expected at least 525.60.13, which CUDA 12 needs, found 470.256.02"
 has "expected at least 100000000 GiB free"
 [ ! -e "$REMOTE_DIR/bin" ] || failed "a machine that will not do was given the program"
 REMOTE_DIR='a b' expect 1 "$here/run.sh" tiny
@@ -141,7 +141,7 @@ echo bitcode > libdevice.10.bc
 expect 1 "$here/provision.sh" --program "$program" --disk 1 --memory 1 --libdevice libdevice.10.bc
 has "card, driver, memory: NVIDIA GeForce RTX 3060, 580.95.05"
 has "libdevice: cuda/nvvm/libdevice/libdevice.10.bc"
-has "expected a device of cuda, found none"
+has "expected a device cuda, found none"
 expect 0 "$here/provision.sh" --program "$program" --disk 1 --memory 1 --device flex --data carried.tar.gz --data carried
 [ "$(cat "$REMOTE_DIR/data/carried/one.txt" "$REMOTE_DIR/data/one.txt")" = $'text\ntext' ] || failed "the data did not come"
 cmp "$program" "$REMOTE_DIR/bin/seqjepa"

@@ -5,6 +5,7 @@
 
 mod adam;
 mod batch_norm;
+mod convolution;
 mod kernels;
 mod launch;
 mod layout;

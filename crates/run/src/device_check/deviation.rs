@@ -122,8 +122,9 @@ pub(super) fn root_of_squares(values: &[f32]) -> f64 {
 pub enum DeviceCheckError {
     /// Its results are wrong.
     #[error(
-        "device `{backend}` computes wrongly: {deviation}. Training on it would go on and learn something else. Try a newer driver, \
-         another backend (`seqjepa devices`, `seqjepa devices --check`), or a batch size that is a multiple of 16; \
+        "device `{backend}` computes wrongly: {deviation}. Training on it would go on and learn something else. `seqjepa devices --check` \
+         says which operator it is. Try the environment variable BURN_FUSION_MAX_EXPLORATIONS=0 (kernels that are not fused), then \
+         CUBECL_AUTOTUNE_LEVEL=0 (others are chosen), a newer driver, another backend, or a batch size that is a multiple of 16; \
          `run.device_check: off` trains all the same"
     )]
     Wrong {

@@ -12,6 +12,5 @@ mod there;
 
 pub use estimate::{MemoryEstimate, MemoryPart};
 pub(crate) use exhausted::guarded;
-pub use exhausted::is_out_of_memory;
 pub(crate) use least::check;
 pub use there::MemoryThere;

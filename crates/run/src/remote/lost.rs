@@ -13,8 +13,7 @@ const WORDS: [&str; 4] = [
 ];
 
 /// Whether a panic is that of a connection to a server of devices that was lost.
-#[must_use]
-pub fn is_lost_connection(panic: &(dyn Any + Send)) -> bool {
+pub(crate) fn is_lost_connection(panic: &(dyn Any + Send)) -> bool {
     let text = panic_text(panic);
     WORDS.iter().any(|words| text.contains(words))
 }

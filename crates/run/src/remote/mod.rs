@@ -23,7 +23,7 @@ pub fn fuses_what_it_sends() -> bool {
 pub use address::RemoteAddress;
 #[cfg(feature = "remote")]
 pub(crate) use connect::connect;
-pub use lost::is_lost_connection;
+pub(crate) use lost::is_lost_connection;
 #[cfg(feature = "remote")]
 pub use serve::{DeviceServer, ServeError};
 #[cfg(feature = "remote")]

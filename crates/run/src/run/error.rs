@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::config::{ConfigDifference, ConfigError};
 use crate::device::DeviceError;
 use crate::device_check::DeviceCheckError;
+use crate::device_failure::{advice, waiting_for};
 use crate::folder::FolderError;
 use crate::registry::DataSetError;
 
@@ -124,11 +125,7 @@ pub enum RunError {
         hint: String,
     },
     /// A device that did not compile or not launch a kernel.
-    #[error(
-        "device `{device}` cannot run a kernel: {reason}{}. Try a newer driver, another backend (`seqjepa devices`, `seqjepa devices \
-         --check`), or kernels that are not fused: the environment variable BURN_FUSION_MAX_EXPLORATIONS=0",
-        waiting_for(waiting)
-    )]
+    #[error("device `{device}` cannot run a kernel: {reason}{}. {}", waiting_for(waiting), advice(reason))]
     Kernel {
         /// The device's backend.
         device: String,
@@ -186,16 +183,6 @@ pub enum RunError {
         /// What can be done.
         hint: &'static str,
     },
-}
-
-/// The kernels that needed one that failed, in words.
-fn waiting_for(kernels: &[String]) -> String {
-    match kernels {
-        [] => String::new(),
-        [first, ..] => {
-            format!("; its result was for `{first}` first, of {} kinds that needed it", kernels.len())
-        }
-    }
 }
 
 /// GiB to one place.

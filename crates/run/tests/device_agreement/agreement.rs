@@ -54,7 +54,7 @@ fn trained(folder: &Path, overrides: &[&str]) -> Run {
 pub(super) fn operators(device: &str) {
     let reports = check_operators(&open(device), backend(device)[1], |_| {}).unwrap();
     for report in &reports {
-        assert_eq!(report.wrong, 0, "{}", report.worst);
+        assert!(report.wrong.is_empty(), "{:?}", report.wrong);
     }
     assert!(reports.len() > 20, "{reports:?}");
 }

@@ -67,6 +67,8 @@ macro_rules! agrees_with_flex {
 }
 
 agrees_with_flex!(ndarray);
+#[cfg(feature = "cuda")]
+agrees_with_flex!(cuda);
 #[cfg(feature = "wgpu-untuned")]
 agrees_with_flex!(wgpu);
 #[cfg(all(feature = "remote", not(feature = "wgpu-untuned")))]

@@ -12,6 +12,9 @@ use super::terminal::say;
 /// Backend that the others are checked against.
 const REFERENCE: &str = "flex";
 
+/// Wrong results that are told of each operator.
+const MOST_WRONG: usize = 5;
+
 /// Lists the backends of this build and the devices that they find.
 ///
 /// `run.device` in a config, or --device, names one of them; `auto` takes the first that is found.
@@ -21,6 +24,9 @@ pub(super) struct Arguments {
     /// against those of `flex`, the processor. Ends with exit code 1 if one is wrong.
     #[arg(long)]
     check: bool,
+    /// Ends with exit code 1 if this build finds no device that this names, as run.device would: as cuda or cuda:1.
+    #[arg(long, value_name = "NAME", conflicts_with = "device")]
+    require: Option<String>,
     /// Checks this device alone, also one that is never looked for: as cuda:1 or remote:HOST:PORT.
     #[arg(long, value_name = "NAME", requires = "check")]
     device: Option<String>,
@@ -31,9 +37,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(exit_code(check_device(name)?));
     }
     let reports = look();
-    if arguments.check {
-        return check(&reports);
+    let code = if arguments.check { check(&reports)? } else { list(reports)? };
+    if let Some(name) = &arguments.require {
+        DeviceRequest::parse(name)?.open()?;
     }
+    Ok(code)
+}
+
+fn list(reports: Vec<BackendReport>) -> anyhow::Result<ExitCode> {
     for report in reports {
         let name = report.name;
         if !report.compiled {
@@ -77,6 +88,11 @@ fn place(backend: &str, number: usize) -> String {
 
 fn check(reports: &[BackendReport]) -> anyhow::Result<ExitCode> {
     let (mut checked, mut wrong) = (0, 0);
+    let broken: Vec<_> =
+        reports.iter().filter_map(|report| Some((report.name, report.problem.as_ref()?))).collect();
+    for (name, problem) in &broken {
+        say!("{name}: no device could be looked for: {problem}");
+    }
     for report in reports.iter().filter(|report| report.name != REFERENCE) {
         for number in 0..report.devices.len() {
             wrong += check_device(&place(report.name, number))?;
@@ -88,7 +104,7 @@ fn check(reports: &[BackendReport]) -> anyhow::Result<ExitCode> {
             "no device but the processor's {REFERENCE}, which is what others are checked against; `seqjepa devices` says what was looked for"
         );
     }
-    Ok(exit_code(wrong))
+    Ok(exit_code(wrong + broken.len()))
 }
 
 /// Checks a device; how many operators are wrong.
@@ -96,9 +112,15 @@ fn check_device(place: &str) -> anyhow::Result<usize> {
     let (device, backend) = DeviceRequest::parse(place)?.open_named()?;
     say!("{place} against {REFERENCE}; distances as a share of what is right for the operator:");
     let found = check_operators(&device, backend, line)?;
-    let wrong = || found.iter().filter(|report| report.wrong > 0);
-    wrong().for_each(|report| say!("wrong: {}", report.worst));
-    Ok(wrong().count())
+    let wrong: Vec<_> = found.iter().filter(|report| !report.wrong.is_empty()).collect();
+    for report in &wrong {
+        report.wrong.iter().take(MOST_WRONG).for_each(|deviation| say!("wrong: {deviation}"));
+        let more = report.wrong.len().saturating_sub(MOST_WRONG);
+        if more > 0 {
+            say!("and {more} more of {}", report.name);
+        }
+    }
+    Ok(wrong.len())
 }
 
 fn exit_code(wrong: usize) -> ExitCode {
@@ -107,6 +129,6 @@ fn exit_code(wrong: usize) -> ExitCode {
 
 /// The line of an operator.
 fn line(report: &OperatorReport) {
-    let verdict = if report.wrong == 0 { "right" } else { "WRONG" };
+    let verdict = if report.wrong.is_empty() { "right" } else { "WRONG" };
     say!("  {:<32} {:>3} shapes  {:>8.1e}  {verdict}", report.name, report.shapes, report.worst.share());
 }

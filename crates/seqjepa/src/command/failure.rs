@@ -10,8 +10,7 @@ use seqjepa_run::embed::EmbedError;
 use seqjepa_run::folder::FolderError;
 use seqjepa_run::model_file::ModelFileError;
 use seqjepa_run::registry::DataSetError;
-use seqjepa_run::remote::is_lost_connection;
-use seqjepa_run::{RunError, is_out_of_memory};
+use seqjepa_run::{DeviceFailure, RunError};
 use seqjepa_train::storage::abridged;
 
 use super::terminal::{self, message_line};
@@ -58,25 +57,22 @@ pub(super) fn message(error: &Error) -> String {
     text
 }
 
-/// Leaves it to [`report`] to say that a device's memory is used up, or its server gone: the panic by which backends report it becomes an
-/// error.
+/// Leaves it to [`report`] to say what a device fails of: the panic by which backends report it becomes an error.
 pub(super) fn leave_to_the_report() {
     let next = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload_as_str().unwrap_or_default().to_owned();
-        if !is_out_of_memory(&text) && !is_lost_connection(&text) {
+        if DeviceFailure::of(&text).is_none() {
             next(panic);
         }
     }));
 }
 
-/// Does what a command does; outside a run nobody else makes an error of a remote device that is gone.
+/// Does what a command does; outside a run nobody else makes an error of a device that fails.
 pub(super) fn guarded<T>(command: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| {
-        if !is_lost_connection(&*panic) {
-            resume_unwind(panic);
-        }
-        Err(anyhow!("the server of the remote device ended the session, or cannot be reached any more; where it still runs, it has said why"))
+    catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| match DeviceFailure::of(&*panic) {
+        Some(failure) => Err(anyhow!("{failure}")),
+        None => resume_unwind(panic),
     })
 }
 

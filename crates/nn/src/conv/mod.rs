@@ -1,5 +1,10 @@
 //! Two-dimensional convolution.
 
+#[cfg(feature = "cube")]
+pub(crate) mod by_burn;
+#[cfg(any(feature = "cube", all(test, feature = "flex")))]
+pub(crate) mod taller;
+
 use crate::InitRng;
 use crate::precision::held_product;
 use crate::recompute::value;
@@ -49,8 +54,9 @@ impl Conv2d {
 
     /// Convolves `[batch, in, height, width]` to `[batch, out, height', width']`.
     ///
-    /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does. Of an input in bf16 the output
-    /// is bf16 ([`narrowed`](crate::narrowed)).
+    /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does, on its GPU backends (feature
+    /// `cube`) with a weight gradient that is kept from a fault of Burn 0.22.1. Of an input in bf16 the output is bf16
+    /// ([`narrowed`](crate::narrowed)).
     #[must_use]
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let sums = held_product(input, value(&self.weight), |input, weight| self.convolve(input, weight));
@@ -66,6 +72,10 @@ impl Conv2d {
     pub(crate) fn convolve(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         #[cfg(feature = "flex")]
         if let Some(output) = crate::flex::convolve(&input, &weight, self.stride, self.padding) {
+            return output;
+        }
+        #[cfg(feature = "cube")]
+        if let Some(output) = by_burn::convolve(&input, &weight, self.stride, self.padding) {
             return output;
         }
         let options = ConvOptions::new([self.stride, self.stride], [self.padding, self.padding], [1, 1], 1);
