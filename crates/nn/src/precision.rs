@@ -19,6 +19,9 @@ pub enum Precision {
     /// Results become f32 again, unless activations were made bf16 by [`narrowed`]: [`Conv2d`](crate::Conv2d) and
     /// [`BatchNorm`](crate::BatchNorm) then leave them so, which halves what layers read, write and keep.
     Bf16,
+    /// On the Flex backend to TF32, 10 bits of mantissa, factors alone, as tensor cores do with [`Full`](Self::Full) on CUDA; elsewhere
+    /// the same as that. What such a device is held against.
+    Tf32,
 }
 
 thread_local! {
@@ -60,7 +63,7 @@ pub fn matmul<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
 #[must_use]
 pub fn narrowed<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     match Precision::current() {
-        Precision::Full => values,
+        Precision::Full | Precision::Tf32 => values,
         Precision::Bf16 => values.cast(FloatDType::BF16),
     }
 }
@@ -101,6 +104,12 @@ pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
         Precision::Full => product(left, right),
         Precision::Bf16 if in_f32(&left) => rounded(product(rounded(left), rounded(right))),
         Precision::Bf16 => narrow(left, right, product),
+        #[cfg(feature = "flex")]
+        Precision::Tf32 if crate::flex::serves(&left) => {
+            use crate::flex::tf32::{factor, result};
+            result(product(factor(left), factor(right)))
+        }
+        Precision::Tf32 => product(left, right),
     }
 }
 
@@ -170,6 +179,23 @@ mod tests {
         assert_eq!(read(layer.weight.val().grad(&gradients).unwrap()), of_weight);
         // The bias has no factor.
         assert_eq!(read(layer.bias.as_ref().unwrap().val().grad(&gradients).unwrap()), [0.3, -0.777]);
+    }
+
+    #[test]
+    fn factors_are_rounded_to_tf32_forward_and_back() {
+        let tf32 = |value: f32| f32::from_bits((value.to_bits() + 0x1000) & !0x1fff);
+        let device = Device::flex().autodiff();
+        let left = Tensor::<2>::from_floats([[0.123_456, -1.7, 2.345_678]], &device).require_grad();
+        let right = Tensor::<2>::from_floats([[1.2345], [0.777], [-3.3]], &device).require_grad();
+        let output = Precision::Tf32.within(|| matmul(left.clone(), right.clone()));
+        let gradients = (output.clone() * 0.3).sum().backward();
+        let [l, r] = [read(left.clone()), read(right.clone())];
+        let expected: f32 = l.iter().zip(&r).map(|(l, r)| tf32(*l) * tf32(*r)).sum();
+        assert!((read(output)[0] - expected).abs() < 1e-6);
+        let of_left: Vec<f32> = r.iter().map(|r| tf32(0.3) * tf32(*r)).collect();
+        assert_eq!(read(left.grad(&gradients).unwrap()), of_left);
+        let of_right: Vec<f32> = l.iter().map(|l| tf32(0.3) * tf32(*l)).collect();
+        assert_eq!(read(right.grad(&gradients).unwrap()), of_right);
     }
 
     /// What GPUs do, which Flex can do too, for a product: values and gradients are those with roundings around a product in f32, but for

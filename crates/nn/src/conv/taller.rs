@@ -79,10 +79,10 @@ mod tests {
         }
     }
 
-    fn tensor(shape: [usize; 4], salt: usize) -> FloatTensor<Flex> {
+    fn tensor<B: Backend>(shape: [usize; 4], salt: usize) -> FloatTensor<B> {
         let count = shape.iter().product();
         let values = (0..count).map(|index: usize| ((index * 7919 + salt) % 1009) as f32 / 504.5 - 1.0);
-        Flex::float_from_data(TensorData::new::<f32, _>(values.collect(), shape), &Default::default())
+        B::float_from_data(TensorData::new::<f32, _>(values.collect(), shape), &B::Device::default())
     }
 
     fn read(tensor: FloatTensor<Flex>) -> Vec<f32> {
@@ -99,9 +99,9 @@ mod tests {
             kernel in prop::sample::select(vec![1usize, 3, 7]), stride in 1usize..3, padding in 0usize..2, more in 0usize..14,
         ) {
             let side = |side: usize| (side + 2 * padding - kernel) / stride + 1;
-            let input = tensor([batch, inputs, height, width], 1);
-            let weight = tensor([outputs, inputs, kernel, kernel], 2);
-            let gradient = tensor([batch, outputs, side(height), side(width)], 3);
+            let input = tensor::<Flex>([batch, inputs, height, width], 1);
+            let weight = tensor::<Flex>([outputs, inputs, kernel, kernel], 2);
+            let gradient = tensor::<Flex>([batch, outputs, side(height), side(width)], 3);
             let of = |rows| {
                 let (input, weight, gradient) = (input.clone(), weight.clone(), gradient.clone());
                 read(by_taller_kernel::<Flex>(input, weight, gradient, (stride, padding), rows))

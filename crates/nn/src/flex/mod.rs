@@ -9,6 +9,7 @@ mod convolution;
 mod moving_average;
 mod relu;
 mod squares;
+pub(crate) mod tf32;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, Flex};

@@ -1,6 +1,6 @@
 //! A method at its own shapes, in training.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_data::SequenceBatch;
 use seqjepa_evaluation::DeviceCheckRecord;
 use seqjepa_model::{DynMethod, DynMethodConfig, TrainingOutput};
@@ -8,7 +8,7 @@ use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{DropoutKey, Precision, Recompute, StateDict, host};
 use seqjepa_train::sequence_input;
 
-use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares};
+use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares, rounding};
 
 /// What is checked, and where.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct MethodCheck<'a> {
     pub backend: &'a str,
     /// The method.
     pub method: &'a dyn DynMethodConfig,
-    /// What products are rounded to, on the device and on the reference.
+    /// What the method is told to round products to. The reference does what the device then does.
     pub precision: Precision,
     /// What is computed again in the backward pass, on both.
     pub recompute: Recompute,
@@ -44,7 +44,8 @@ pub fn check_method(
     optimizer: &Optimizer,
 ) -> Result<DeviceCheckRecord, DeviceCheckError> {
     let reference = reference(check.backend)?;
-    let bounds = Bounds::of(check.backend, check.precision);
+    let rounding = rounding(check.backend, check.precision);
+    let bounds = Bounds::of(rounding);
     let shapes = {
         let batch = check.batch;
         let [views, channels, height, width] =
@@ -52,41 +53,55 @@ pub fn check_method(
         format!("{} sequences of {views} views of [{channels}, {height}, {width}]", batch.len())
     };
     // The same numbers on both: initial values are drawn on the host.
-    let pass = |device: &Device| {
+    let pass = |device: &Device, precision| {
         let device = device.clone().autodiff();
-        Pass::of(check, check.method.init(check.seed, &device)?, &device)
+        Pass::of(check, precision, check.method.init(check.seed, &device)?, &device)
     };
-    let (found, expected) = (pass(check.device)?, pass(&reference)?);
+    let (found, expected) = (pass(check.device, check.precision)?, pass(&reference, rounding)?);
+    // What the rounding of factors does to this method.
+    let plain = match rounding {
+        Precision::Full => None,
+        _ => Some(pass(&reference, Precision::Full)?),
+    };
 
-    let compare = |what: &str, (found, expected): (&[f32], &[f32]), bound, least| {
-        Deviation::between((what.to_owned(), shapes.clone()), found, expected, (bound, least))
+    let compare = |what: &str, found: &[f32], (expected, plain): (&[f32], Option<&[f32]>), bound, least| {
+        let names = (what.to_owned(), shapes.clone());
+        Deviation::between(names, found, expected, (bound, least)).allowing(plain, expected, least)
     };
     // What is wrong makes all that comes after it wrong: the first that is names the cause.
     let mut stages = Stages { backend: check.backend, tensors: 0, worst: None };
-    let results = found.results.iter().zip(&expected.results);
-    stages.add(
-        results.map(|((what, found), (_, expected))| compare(what, (found, expected), bounds.forward, 0.0)),
-    )?;
+    let results = found.results.iter().zip(&expected.results).enumerate();
+    stages.add(results.map(|(at, ((what, found), (_, expected)))| {
+        let plain = plain.as_ref().map(|plain| plain.results[at].1.as_slice());
+        compare(what, found, (expected, plain), bounds.forward, 0.0)
+    }))?;
 
     let read =
         |gradients: &ParameterGradients, path: &str| gradients.get(path).map(host::read).unwrap_or_default();
     let paths = expected.gradients.paths();
-    let pairs: Vec<_> =
-        paths.map(|path| (path, read(&found.gradients, path), read(&expected.gradients, path))).collect();
+    let of_path = |path| {
+        let plain = plain.as_ref().map(|plain| read(&plain.gradients, path));
+        (path, read(&found.gradients, path), read(&expected.gradients, path), plain)
+    };
+    let all: Vec<_> = paths.map(of_path).collect();
     // Some gradients are nothing but rounding: those of a bias before a batch norm.
-    let least = 1e-3 * pairs.iter().map(|(_, _, expected)| root_of_squares(expected)).fold(0.0, f64::max);
-    stages.add(pairs.iter().map(|(path, found, expected)| {
-        compare(&format!("gradient of {path}"), (found, expected), bounds.gradient, least)
+    let least = 1e-3 * all.iter().map(|(_, _, expected, _)| root_of_squares(expected)).fold(0.0, f64::max);
+    stages.add(all.iter().map(|(path, found, expected, plain)| {
+        compare(&format!("gradient of {path}"), found, (expected, plain.as_deref()), bounds.gradient, least)
     }))?;
 
     // Adam divides by the gradient's own size: its step has to be held against one by the same gradients.
-    let same = found.gradients.to_device(&reference);
-    let expected = stepped(check, optimizer, expected.method, same)?;
+    let same = || found.gradients.to_device(&reference);
+    let expected = stepped(check, optimizer, expected.method, same())?;
+    let plain = plain.map(|plain| stepped(check, optimizer, plain.method, same())).transpose()?;
     let found = stepped(check, optimizer, found.method, found.gradients)?;
+    let values = |data: TensorData| data.convert::<f32>().try_into_vec::<f32>().unwrap_or_default();
+    let mut plain = plain.map(|plain| plain.into_iter().map(|(_, data)| values(data)));
     stages.add(found.into_iter().zip(expected).map(|((name, found), (_, expected))| {
-        let [found, expected] =
-            [found, expected].map(|data| data.convert::<f32>().try_into_vec::<f32>().unwrap_or_default());
-        compare(&format!("{name} after a step"), (&found, &expected), bounds.forward, 1e-6)
+        let plain = plain.as_mut().and_then(Iterator::next);
+        let (found, expected) = (values(found), values(expected));
+        let what = format!("{name} after a step");
+        compare(&what, &found, (&expected, plain.as_deref()), bounds.forward, 1e-6)
     }))?;
 
     let worst = stages.worst.expect("every method has a loss");
@@ -138,12 +153,13 @@ struct Pass {
 impl Pass {
     fn of(
         check: &MethodCheck<'_>,
+        precision: Precision,
         method: Box<dyn DynMethod>,
         device: &Device,
     ) -> Result<Self, DeviceCheckError> {
         let input = sequence_input(check.batch.clone(), device)?;
         let key = DropoutKey { seed: check.seed, step: 0 };
-        let forward = || check.precision.within(|| method.training_forward(input, key));
+        let forward = || precision.within(|| method.training_forward(input, key));
         let (output, recording) = check.recompute.record(forward);
         let TrainingOutput { loss, terms, representations } = output?;
         let mut results = vec![("the loss".to_owned(), host::read(loss.clone().without_autodiff()))];

@@ -12,11 +12,11 @@ use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use seqjepa_nn::visit::visit_floats;
 use seqjepa_nn::{
     BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, Precision, finite_flag, gelu, host,
-    moving_average, relu,
+    matmul, moving_average, relu,
 };
 use seqjepa_train::panic_text;
 
-use super::deviation::{Bounds, Deviation, DeviceCheckError, reference};
+use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, rounding};
 use super::source::{Part, Source};
 use crate::device_failure::DeviceFailure;
 
@@ -71,20 +71,20 @@ pub fn check_operators(
     mut each: impl FnMut(&OperatorReport),
 ) -> Result<Vec<OperatorReport>, DeviceCheckError> {
     let reference = reference(backend)?;
-    Ok(check(operators(), device, &reference, Bounds::of(backend, Precision::Full), &mut each))
+    Ok(check(operators(), device, &reference, rounding(backend, Precision::Full), &mut each))
 }
 
 fn check(
     operators: Vec<Operator>,
     device: &Device,
     reference: &Device,
-    bounds: Bounds,
+    rounding: Precision,
     each: &mut dyn FnMut(&OperatorReport),
 ) -> Vec<OperatorReport> {
     let mut reports: Vec<OperatorReport> = Vec::new();
     let mut operators = operators.into_iter().peekable();
     while let Some(operator) = operators.next() {
-        let deviations = deviations(&operator, device, reference, bounds);
+        let deviations = deviations(&operator, device, reference, rounding);
         let wrong = deviations.iter().filter(|deviation| !deviation.is_within()).cloned().collect();
         let worst = deviations.into_iter().max_by(|a, b| a.share().total_cmp(&b.share()));
         let worst = worst.expect("every operator has an output");
@@ -105,7 +105,12 @@ fn check(
     reports
 }
 
-fn deviations(operator: &Operator, device: &Device, reference: &Device, bounds: Bounds) -> Vec<Deviation> {
+fn deviations(
+    operator: &Operator,
+    device: &Device,
+    reference: &Device,
+    rounding: Precision,
+) -> Vec<Deviation> {
     // A kernel that cannot be run is a result like others: those after it are checked all the same.
     let computed = catch_unwind(AssertUnwindSafe(|| (operator.compute)(&mut Source::new(device))));
     let (found, failure): (BTreeMap<_, _>, _) = match computed {
@@ -119,14 +124,20 @@ fn deviations(operator: &Operator, device: &Device, reference: &Device, bounds: 
             (BTreeMap::new(), format!(", not computed ({})", reason.unwrap_or_else(line)))
         }
     };
-    let expected = (operator.compute)(&mut Source::new(reference));
+    let on_reference =
+        |precision: Precision| precision.within(|| (operator.compute)(&mut Source::new(reference)));
+    let plain: Option<BTreeMap<_, _>> =
+        (rounding != Precision::Full).then(|| on_reference(Precision::Full).into_iter().collect());
     let compare = |(part, expected): Part| {
         let what = format!("{}, {part}{failure}", operator.name);
         // What the device has not computed is wrong.
         let found = found.get(&part).map_or(&[][..], Vec::as_slice);
-        Deviation::between((what, operator.shapes.clone()), found, &expected, (bounds.forward, 0.0))
+        let plain = plain.as_ref().and_then(|plain| plain.get(&part)).map(Vec::as_slice);
+        let names = (what, operator.shapes.clone());
+        Deviation::between(names, found, &expected, (Bounds::of(rounding).forward, 0.0))
+            .allowing(plain, &expected, 0.0)
     };
-    expected.into_iter().map(compare).collect()
+    on_reference(rounding).into_iter().map(compare).collect()
 }
 
 /// All operators, those of a name one after another.
@@ -192,7 +203,7 @@ fn products() -> Vec<Operator> {
             Operator::new("product of transposed matrices", shapes, move |source| {
                 let first = source.tensor([batch, 2, tokens, width]);
                 let second = source.tensor([batch, 2, tokens, width]);
-                let output = first.clone().matmul(second.clone().swap_dims(2, 3));
+                let output = matmul(first.clone(), second.clone().swap_dims(2, 3));
                 source.parts(output, &[&first, &second], &NO_LAYER)
             })
         })
@@ -441,7 +452,7 @@ mod tests {
     fn report(operators: Vec<Operator>, device: &Device) -> (Vec<OperatorReport>, Vec<&'static str>) {
         let mut told = Vec::new();
         let reports =
-            check(operators, device, &Device::flex(), Bounds::F32, &mut |report| told.push(report.name));
+            check(operators, device, &Device::flex(), Precision::Full, &mut |report| told.push(report.name));
         (reports, told)
     }
 

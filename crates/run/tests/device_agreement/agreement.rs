@@ -40,6 +40,11 @@ fn backend(device: &str) -> [&str; 2] {
     }
 }
 
+/// How many times what holds for f32 a device may be off that rounds the factors of products to TF32.
+fn slack(device: &str) -> f64 {
+    if device.starts_with("cuda") { 10.0 } else { 1.0 }
+}
+
 pub(super) fn open(device: &str) -> Device {
     DeviceRequest::parse(device).unwrap().open().unwrap()
 }
@@ -59,7 +64,8 @@ pub(super) fn operators(device: &str) {
     assert!(reports.len() > 20, "{reports:?}");
 }
 
-/// Loss, representations, every gradient and every parameter after a step, at a tenth of the check's bounds: 1e-5, of gradients 1e-3.
+/// Loss, representations, every gradient and every parameter after a step, at a tenth of the check's bounds: 1e-5, of gradients 1e-3;
+/// at those themselves where factors are rounded.
 pub(super) fn training_pass(device: &str) {
     let scratch = tempfile::tempdir().unwrap();
     let variants: [&[&str]; 3] = [
@@ -83,7 +89,7 @@ pub(super) fn training_pass(device: &str) {
     for variant in variants {
         let record = checked(&config(scratch.path(), variant), device);
         assert!(record.tensors > 40, "{record:?}");
-        assert!(record.share < 0.1, "{variant:?}: {record:?}");
+        assert!(record.share < 0.1 * slack(device), "{variant:?}: {record:?}");
     }
 }
 
@@ -148,7 +154,7 @@ pub(super) fn training(device: &str) {
     };
     for ((found, expected), bound) in losses(&found).iter().zip(&losses(&expected)).zip([1e-3, 1e-2]) {
         assert!(expected.len() > 5, "{expected:?}");
-        assert_close(found, expected, bound, 40.0);
+        assert_close(found, expected, bound * slack(device), 40.0);
     }
 }
 
@@ -175,7 +181,7 @@ pub(super) fn evaluation(device: &str) {
     assert_eq!(run.backend(), backend(device)[0]);
     let found = values(&run.evaluate(&mut Observers::new()).unwrap());
     assert!(expected.len() > 20, "{expected:?}");
-    assert_close(&found, &expected, 1e-3, 40.0);
+    assert_close(&found, &expected, 1e-3 * slack(device), 40.0);
 }
 
 /// A run that is stopped in the middle of its second epoch and resumed has the figures of one that is not.

@@ -1,6 +1,6 @@
 //! Every device computes what Flex, the processor, computes: one test body for all of them.
 //!
-//! `ndarray` is always there. With the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
+//! `ndarray` is always there. With the feature `cuda` a card has to be there too; with the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
 //! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote`, and no GPU's beside it, a server of Flex's device
 //! in this process is one more.
 
