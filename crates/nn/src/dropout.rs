@@ -1,5 +1,11 @@
 //! Dropout whose masks depend on a key alone.
 
+#[cfg(feature = "cube")]
+use burn::backend::tensor::{FloatTensor, IntTensor};
+#[cfg(feature = "cube")]
+use burn::backend::{Backend, Dispatch, backend_extension};
+#[cfg(feature = "cube")]
+use burn::tensor::{DType, Device, Int, Shape};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -56,37 +62,92 @@ impl DropoutMasks {
             return input;
         }
         let shape = input.shape();
-        let mask = self.draw(shape.num_elements(), probability);
         let device = input.device().without_autodiff();
+        #[cfg(feature = "cube")]
+        if crate::pixels::looks_up(&device) && shape.num_elements() > 0 {
+            return input * self.drawn_there(shape, probability, &device);
+        }
+        let mask = self.draw(shape.num_elements(), probability);
         input * Tensor::from_data(TensorData::new(mask, shape), &device)
     }
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a 32-bit fraction of 0 to 1, and the lower half of 64 bits"
-    )]
+    /// The mask on a GPU, to which it goes as bits: a 32nd of what its values take.
+    #[cfg(feature = "cube")]
+    fn drawn_there<const D: usize>(&self, shape: Shape, probability: f64, device: &Device) -> Tensor<D> {
+        let (words, keep) = (self.draw_bits(shape.num_elements(), probability), scale(probability));
+        let count = [words.len()];
+        let words = TensorData::new::<i32, _>(words, count);
+        let words = Tensor::<1, Int>::from_data(words, (device, DType::I32)).into_dispatch();
+        // Whose type the mask has, and where it is.
+        let keep = Tensor::<1>::from_data(TensorData::new::<f32, _>(vec![keep], [1]), (device, DType::F32));
+        Tensor::from_dispatch(<Dispatch as MaskOfBits>::mask_of_bits(words, keep.into_dispatch(), shape))
+    }
+
     fn draw(&self, count: usize, probability: f64) -> Vec<f32> {
-        let base = [self.key.seed, self.key.step, self.site]
-            .into_iter()
-            .fold(0, |state, word| mix(state ^ mix(word.wrapping_add(GOLDEN))));
-        let keep = (1.0 / (1.0 - probability)) as f32;
-        // The probability as a 32-bit fraction: an element is dropped iff its 32 random bits are below.
-        let threshold = (probability * f64::from(u32::MAX)) as u32;
-        let value = |bits: u64| if bits as u32 >= threshold { keep } else { 0.0 };
+        let (pairs, keep) = (self.pairs(probability), scale(probability));
         let mut mask = vec![0.0; count];
         mask.par_chunks_mut(CHUNK).enumerate().for_each(|(index, chunk)| {
             let first = (index * CHUNK / 2) as u64;
             for (pair, counter) in chunk.chunks_mut(2).zip(first..) {
-                let bits = mix(base.wrapping_add(counter.wrapping_mul(GOLDEN)));
-                pair[0] = value(bits);
-                if let Some(second) = pair.get_mut(1) {
-                    *second = value(bits >> 32);
+                for (value, kept) in pair.iter_mut().zip(pairs(counter)) {
+                    *value = if kept { keep } else { 0.0 };
                 }
             }
         });
         mask
     }
+
+    /// The same, a bit an element, whether it is kept: 32 a word, the first the lowest.
+    #[cfg(any(feature = "cube", test))]
+    fn draw_bits(&self, count: usize, probability: f64) -> Vec<i32> {
+        let pairs = self.pairs(probability);
+        let word = |index: u64| {
+            (0..16).fold(0_u32, |word, pair| {
+                let [first, second] = pairs(index * 16 + pair).map(u32::from);
+                word | (first | second << 1) << (2 * pair)
+            })
+        };
+        let mut words = vec![0; count.div_ceil(32)];
+        words.par_chunks_mut(CHUNK / 32).enumerate().for_each(|(chunk, words)| {
+            let first = (chunk * CHUNK / 32) as u64;
+            for (place, index) in words.iter_mut().zip(first..) {
+                *place = word(index).cast_signed();
+            }
+        });
+        words
+    }
+
+    /// Whether the two elements of a pair are kept.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a 32-bit fraction of 0 to 1, and the lower half of 64 bits"
+    )]
+    fn pairs(&self, probability: f64) -> impl Fn(u64) -> [bool; 2] + Sync + use<> {
+        let base = [self.key.seed, self.key.step, self.site]
+            .into_iter()
+            .fold(0, |state, word| mix(state ^ mix(word.wrapping_add(GOLDEN))));
+        // The probability as a 32-bit fraction: an element is dropped iff its 32 random bits are below.
+        let threshold = (probability * f64::from(u32::MAX)) as u32;
+        move |counter| {
+            let bits = mix(base.wrapping_add(counter.wrapping_mul(GOLDEN)));
+            [bits as u32 >= threshold, (bits >> 32) as u32 >= threshold]
+        }
+    }
+}
+
+/// What elements that are kept are multiplied with.
+#[expect(clippy::cast_possible_truncation, reason = "a factor between 1 and infinity")]
+fn scale(probability: f64) -> f32 {
+    (1.0 / (1.0 - probability)) as f32
+}
+
+#[cfg(feature = "cube")]
+#[backend_extension(Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"))]
+pub(crate) trait MaskOfBits: Backend {
+    /// `keep`, one value, where the bit of `words` is set, the lowest first, else 0, in `shape`.
+    #[fusion(dtype = keep, shape = shape.clone())]
+    fn mask_of_bits(words: IntTensor<Self>, keep: FloatTensor<Self>, shape: Shape) -> FloatTensor<Self>;
 }
 
 /// The output function of SplitMix64 (Steele, Lea and Flood 2014), a bijection that mixes all bits.
@@ -121,6 +182,18 @@ mod tests {
                 .install(|| DropoutMasks::new(KEY).draw(3 * CHUNK + 17, 0.5))
         };
         assert_eq!(draw(1), draw(4));
+    }
+
+    #[test]
+    fn bits_are_those_of_the_mask() {
+        for count in [1, 31, 32, 33, CHUNK + 5, 3 * CHUNK + 17] {
+            let masks = DropoutMasks { key: KEY, site: 2 };
+            let words = masks.draw_bits(count, 0.3);
+            assert_eq!(words.len(), count.div_ceil(32));
+            for (index, value) in masks.draw(count, 0.3).into_iter().enumerate() {
+                assert_eq!(value != 0.0, words[index / 32] >> (index % 32) & 1 == 1, "{index} of {count}");
+            }
+        }
     }
 
     #[test]

@@ -211,6 +211,10 @@ impl Backend {
             panic_text(&*panic).lines().next().unwrap_or("it panicked without a message").to_owned()
         })?;
         devices.sort_by_key(is_software);
+        #[cfg(feature = "cuda")]
+        if self == Self::Cuda && devices.is_empty() {
+            return driver_problem().map_or(Ok(devices), Err);
+        }
         Ok(devices)
     }
 
@@ -218,6 +222,23 @@ impl Backend {
         let names: Vec<_> =
             Self::ALL.into_iter().filter(|backend| backend.is_compiled()).map(Self::name).collect();
         if names.is_empty() { "none".into() } else { names.join(", ") }
+    }
+}
+
+/// What NVIDIA's driver fails of, if it is there and is not merely without a card; CubeCL sees no device then and does not say why.
+#[cfg(feature = "cuda")]
+fn driver_problem() -> Option<String> {
+    use cudarc::driver::{CudaContext, DriverError, sys};
+
+    // SAFETY: this only tries to open the driver's library.
+    if !unsafe { sys::is_culib_present() } {
+        return None;
+    }
+    match CudaContext::device_count() {
+        Ok(_) | Err(DriverError(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => None,
+        Err(DriverError(code)) => {
+            Some(format!("the driver is there and fails of {code:?}; `nvidia-smi` may say more"))
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod adam;
 mod batch_norm;
 mod convolution;
+mod dropout;
 mod kernels;
 mod launch;
 mod layout;

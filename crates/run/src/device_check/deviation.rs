@@ -38,6 +38,13 @@ impl Bounds {
             _ => Self::ROUNDED,
         }
     }
+
+    /// The bounds of a pass over so many views. With rounded factors some unit lies at the edge of its rectification in every pass, and one
+    /// of as many terms of its gradients is there or not.
+    pub(super) fn of_views(self, views: usize) -> Self {
+        let term = if self == Self::F32 { 0.0 } else { 1.0 / (views as f64).sqrt() };
+        Self { gradient: self.gradient + term, ..self }
+    }
 }
 
 /// What a device of `backend` rounds the factors of products to in a precision: on CUDA Burn computes f32 products on tensor cores, in

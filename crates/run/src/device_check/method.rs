@@ -45,9 +45,9 @@ pub fn check_method(
 ) -> Result<DeviceCheckRecord, DeviceCheckError> {
     let reference = reference(check.backend)?;
     let rounding = rounding(check.backend, check.precision);
-    let bounds = Bounds::of(rounding);
+    let batch = check.batch;
+    let bounds = Bounds::of(rounding).of_views(batch.len() * batch.rendered_views());
     let shapes = {
-        let batch = check.batch;
         let [views, channels, height, width] =
             [batch.rendered_views(), batch.channels(), batch.height(), batch.width()];
         format!("{} sequences of {views} views of [{channels}, {height}, {width}]", batch.len())
@@ -162,23 +162,28 @@ impl Pass {
         let forward = || precision.within(|| method.training_forward(input, key));
         let (output, recording) = check.recompute.record(forward);
         let TrainingOutput { loss, terms, representations } = output?;
-        let mut results = vec![("the loss".to_owned(), host::read(loss.clone().without_autodiff()))];
+        let mut results = vec![("the loss".to_owned(), later(loss.clone()))];
         for term in terms {
-            results
-                .push((format!("the loss's term {}", term.name), host::read(term.value.without_autodiff())));
+            results.push((format!("the loss's term {}", term.name), later(term.value)));
         }
         let named = [
             ("the invariant representation", representations.invariant),
             ("the first view's representation", representations.first),
             ("the second view's representation", representations.second),
         ];
-        results.extend(named.map(|(name, tensor): (&str, Tensor<2>)| {
-            (name.to_owned(), host::read(tensor.without_autodiff()))
-        }));
+        results.extend(named.map(|(name, tensor)| (name.to_owned(), later(tensor))));
         let mut gradients = ParameterGradients::default();
         recording.backward(loss, |part| gradients.accumulate(method.take_gradients(part)));
+        // Nothing is read before, as in training: what is read ends what can be fused.
+        let results = results.into_iter().map(|(name, read)| (name, read())).collect();
         Ok(Self { method, results, gradients })
     }
+}
+
+/// A result that is read later.
+fn later<const D: usize>(tensor: Tensor<D>) -> Box<dyn FnOnce() -> Vec<f32>> {
+    let tensor = tensor.without_autodiff();
+    Box::new(move || host::read(tensor))
 }
 
 /// The method's tensors after a step.

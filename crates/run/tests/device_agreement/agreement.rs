@@ -40,9 +40,10 @@ fn backend(device: &str) -> [&str; 2] {
     }
 }
 
-/// How many times what holds for f32 a device may be off that rounds the factors of products to TF32.
+/// How many times what holds for f32 a device may be off that rounds the factors of products to TF32, whose steps are some thousand times
+/// those of f32; what amplifies them in f32 amplifies these less than in proportion.
 fn slack(device: &str) -> f64 {
-    if device.starts_with("cuda") { 10.0 } else { 1.0 }
+    if device.starts_with("cuda") { 30.0 } else { 1.0 }
 }
 
 pub(super) fn open(device: &str) -> Device {
@@ -89,7 +90,7 @@ pub(super) fn training_pass(device: &str) {
     for variant in variants {
         let record = checked(&config(scratch.path(), variant), device);
         assert!(record.tensors > 40, "{record:?}");
-        assert!(record.share < 0.1 * slack(device), "{variant:?}: {record:?}");
+        assert!(record.share < (0.1 * slack(device)).min(1.0), "{variant:?}: {record:?}");
     }
 }
 

@@ -1,12 +1,13 @@
 //! Every device computes what Flex, the processor, computes: one test body for all of them.
 //!
-//! `ndarray` is always there. With the feature `cuda` a card has to be there too; with the feature `wgpu` or `wgpu-untuned` its device has to be there too, if only as a software adapter:
-//! `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote`, and no GPU's beside it, a server of Flex's device
-//! in this process is one more.
+//! `ndarray` is always there. With the feature `cuda` a card has to be there too; with the feature `wgpu` or `wgpu-untuned` its device, if only
+//! as a software adapter: `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote`, and
+//! no GPU's beside it, a server of Flex's device in this process is one more.
 
 mod adam;
 mod agreement;
 mod batch_norm;
+mod dropout;
 mod pixels;
 #[cfg(feature = "remote")]
 mod served;
@@ -36,6 +37,11 @@ macro_rules! agrees_with_flex {
             #[test]
             fn on_pixels_in_bytes() {
                 crate::pixels::property(&crate::agreement::open(device()));
+            }
+
+            #[test]
+            fn on_the_masks_of_dropout() {
+                crate::dropout::masks(&crate::agreement::open(device()));
             }
 
             #[test]
