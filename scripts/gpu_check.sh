@@ -75,7 +75,7 @@ if [ "$backend" = cuda ] && command -v nvidia-smi > /dev/null; then
 fi
 # The driver's number, or its identifier, of what is the program's.
 card_of_driver=$number
-[ -z "${CUDA_VISIBLE_DEVICES:-}" ] || card_of_driver=$(cut -d , -f "$((number + 1))" <<< "$CUDA_VISIBLE_DEVICES")
+[ -z "${CUDA_VISIBLE_DEVICES:-}" ] || card_of_driver=$(tr -d ' ' <<< "$CUDA_VISIBLE_DEVICES" | cut -d , -f "$((number + 1))")
 # Kernels need NVIDIA's mathematical functions; where no toolkit has them, they can be carried along.
 libdevice=$(dirname "$program")/cuda
 [ -n "${CUDA_PATH:-}" ] || [ ! -e "$libdevice/nvvm/libdevice/libdevice.10.bc" ] || export CUDA_PATH=$libdevice
@@ -227,7 +227,7 @@ fi
 section "Devices found"
 step devices "$program" devices --require "$device"
 block "$(cat devices.log)"
-[ "$code" = 0 ] || problem "expected a device $device, found none"
+[ "$code" = 0 ] || problem "expected a device $device, found none (exit code $code)"
 
 section "Every operator, at awkward shapes"
 write "\`seqjepa devices --check\`, every device of this build against the processor; fused and not."

@@ -26,7 +26,8 @@ shift
 : "${SLURM_JOB_ID:?$usage}"
 
 # The signal goes to the step alone, so that this shell is there to put the job back.
-srun --ntasks=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" seqjepa train --config "$config" "$@" --resume auto
+# A step does not inherit the job's processors since SLURM 22.05.
+srun --ntasks=1 ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} seqjepa train --config "$config" "$@" --resume auto
 code=$?
 
 # 143: SIGTERM came, and what there is of the run is saved.

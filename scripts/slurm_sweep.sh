@@ -27,7 +27,8 @@ shift
 : "${SLURM_ARRAY_TASK_ID:?$usage}"
 
 # The signal goes to the step alone, so that this shell is there to put the element back.
-srun --ntasks=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" seqjepa sweep "$file" --task "$SLURM_ARRAY_TASK_ID" "$@"
+# A step does not inherit the job's processors since SLURM 22.05.
+srun --ntasks=1 ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} seqjepa sweep "$file" --task "$SLURM_ARRAY_TASK_ID" "$@"
 code=$?
 
 # 143: SIGTERM came, and what there is of the run is saved.

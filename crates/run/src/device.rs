@@ -213,7 +213,7 @@ impl Backend {
         devices.sort_by_key(is_software);
         #[cfg(feature = "cuda")]
         if self == Self::Cuda && devices.is_empty() {
-            return driver_problem().map_or(Ok(devices), Err);
+            return catch_unwind(driver_problem).ok().flatten().map_or(Ok(devices), Err);
         }
         Ok(devices)
     }
@@ -230,14 +230,17 @@ impl Backend {
 fn driver_problem() -> Option<String> {
     use cudarc::driver::{CudaContext, DriverError, sys};
 
-    // SAFETY: this only tries to open the driver's library.
+    // SAFETY: this opens the driver's library, as CubeCL has done before, and calls nothing of it.
     if !unsafe { sys::is_culib_present() } {
         return None;
     }
     match CudaContext::device_count() {
-        Ok(_) | Err(DriverError(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => None,
+        Ok(_)
+        | Err(DriverError(sys::CUresult::CUDA_ERROR_NO_DEVICE | sys::CUresult::CUDA_ERROR_STUB_LIBRARY)) => {
+            None
+        }
         Err(DriverError(code)) => {
-            Some(format!("the driver is there and fails of {code:?}; `nvidia-smi` may say more"))
+            Some(format!("the driver is there and fails with {code:?}; `nvidia-smi` may say more"))
         }
     }
 }

@@ -11,6 +11,9 @@ use burn::tensor::{Shape, Tensor};
 use super::taller::options;
 
 /// Convolves `[batch, in, height, width]` with `[out, in, kernel, kernel]`. None where this operator does not serve.
+///
+/// # Panics
+/// If the channels differ, or the kernel is larger than the padded image.
 pub(crate) fn convolve(
     input: &Tensor<4>,
     weight: &Tensor<4>,
@@ -20,6 +23,12 @@ pub(crate) fn convolve(
     if !matches!(input.device().inner().as_dispatch(), DispatchDevice::Cube(_)) {
         return None;
     }
+    let ([_, channels, height, width], [_, inputs, kernel, _]) = (input.dims(), weight.dims());
+    assert_eq!(channels, inputs, "channels of the image, and those of the kernel");
+    assert!(
+        height.min(width) + 2 * padding >= kernel,
+        "a kernel of {kernel} on {height} by {width} pixels, padded by {padding}"
+    );
     let (input, weight) = (input.clone().into_dispatch(), weight.clone().into_dispatch());
     let output = <Dispatch as Convolution>::convolution_by_burn(input, weight, stride, padding);
     Some(Tensor::from_dispatch(output))

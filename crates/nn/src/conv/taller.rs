@@ -3,8 +3,9 @@
 //! With matrix instructions (CUDA, ROCm, Vulkan's cooperative matrices) a weight gradient is a product of matrices, with a row for every
 //! output channel and a column for every weight of one. Where tiles fit the rows and overhang the columns, cubek-convolution 0.3.1 (Burn
 //! 0.22.1) stores them with the wrong bound checked: its `WeightLayout`, transposed, takes the check of rows for that of columns. What
-//! overhangs, zeros, is then written over the first weights of every channel. So the gradient is asked for of a kernel with as many rows
-//! more as it takes for the columns to fit, and its first rows are kept.
+//! overhangs, zeros, is then written over the first weights of every channel. (The other way round, rows that overhang lie behind the end of
+//! the tensor, where stores are left out.) So the gradient is asked for of a kernel with as many rows more as it takes for the columns to
+//! fit, and its first rows are kept.
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
@@ -26,11 +27,14 @@ pub(crate) fn forward<B: Backend>(
     B::conv2d(input, weight, None, options(stride, padding))
 }
 
-/// Rows of the least kernel, `kernel` or more of them, whose weights of one output channel are a multiple of `tile`, a power of 2. A
-/// weight of `channels` has a column for each, and for those that pad them to a multiple of `alignment`.
+/// Rows of the least kernel, `kernel` or more of them, whose weights of one output channel are a multiple of `tile`. A weight of `channels`
+/// has a column for each, and for those that pad them to a multiple of `alignment`.
 pub(crate) fn rows(kernel: usize, channels: usize, alignment: usize, tile: usize) -> usize {
     let columns_of_row = kernel * channels.next_multiple_of(alignment);
-    let shared = 1 << columns_of_row.trailing_zeros().min(tile.trailing_zeros());
+    let (mut shared, mut rest) = (tile, columns_of_row);
+    while rest > 0 {
+        (shared, rest) = (rest, shared % rest);
+    }
     kernel.next_multiple_of(tile / shared)
 }
 
@@ -72,6 +76,7 @@ mod tests {
             (1, 3, 4, 64, 16),
             (7, 3, 8, 128, 16),
             (8, 3, 4, 64, 8),
+            (3, 5, 4, 48, 6),
         ] {
             let rows = rows(kernel, channels, alignment, tile);
             assert_eq!(rows, expected, "{kernel}, {channels}, {tile}");

@@ -9,12 +9,6 @@ use burn_cubecl::tensor::CubeTensor;
 use crate::conv::by_burn::{Convolution, WeightGradient};
 use crate::conv::taller::{by_taller_kernel, forward, rows};
 
-/// Bits that a unit loads at once, to a multiple of which channels are padded.
-const LOAD_BITS: usize = 128;
-
-/// Tiles that stand side by side in what a cube computes, where the device's tensor cores are not known: 16 over the two in depth.
-const MOST_TILES: usize = 8;
-
 impl Convolution for CubeBackend {
     fn convolution_by_burn(
         input: FloatTensor<Self>,
@@ -35,21 +29,22 @@ impl WeightGradient for CubeBackend {
         padding: usize,
     ) -> FloatTensor<Self> {
         let [_, channels, kernel, _] = weight.shape().dims();
-        let alignment = LOAD_BITS / (8 * weight.dtype.size());
-        let rows = widest_stage(&input).map_or(kernel, |tile| rows(kernel, channels, alignment, tile));
+        // To a multiple of what a unit loads at once channels are padded.
+        let alignment = input.client.properties().io_width() as usize / (8 * input.dtype.size());
+        let rows = widest_stage(&input).map_or(kernel, |tile| rows(kernel, channels, alignment.max(1), tile));
         by_taller_kernel::<Self>(input, weight, gradient, (stride, padding), rows)
     }
 }
 
-/// Columns that a cube computes at most by matrix instructions, a power of 2; `None` where the device has none. Those of f32, in TF32, are
-/// 16 columns wide at most, others 32.
+/// Columns that a cube computes at most by matrix instructions, of which fewer are a divisor; `None` where the device has none. There are
+/// as many planes as a cube has room for, and a plane's instructions make up two columns of f32, in TF32, or four of a narrower type
+/// (`infer_blueprint_plane` of cubek-matmul 0.3.1).
 fn widest_stage(input: &CubeTensor) -> Option<usize> {
     let properties = input.client.properties();
     let matrices = &properties.features.matmul;
     if matrices.cmma.is_empty() && matrices.mma.is_empty() {
         return None;
     }
-    let known = properties.hardware.num_tensor_cores.map_or(MOST_TILES, |cores| cores as usize);
-    let tiles = known.min(MOST_TILES).next_power_of_two();
-    Some(tiles * if input.dtype == DType::F32 { 16 } else { 32 })
+    let planes = (properties.hardware.max_units_per_cube / properties.hardware.plane_size_min.max(1)).max(1);
+    Some(planes as usize * if input.dtype == DType::F32 { 2 } else { 4 })
 }

@@ -493,4 +493,21 @@ mod tests {
         assert!(!linear.wrong.is_empty() && linear.worst.shapes == "[3, 9]", "{linear:?}");
         assert!(linear.worst.what.starts_with("linear layer, "), "{linear:?}");
     }
+
+    #[test]
+    fn an_operator_that_cannot_be_run_is_wrong_and_the_next_is_checked() {
+        let on_reference = |source: &Source| format!("{:?}", source.device()).contains("Flex");
+        let broken = Operator::new("product", "[4]", move |source| {
+            assert!(on_reference(source), "a launch error happened: no such instruction");
+            let input = source.tensor([4]);
+            source.parts(input.clone(), &[&input], &NO_LAYER)
+        });
+        let right = Operator::new("rectification", "[4]", |source| {
+            let input = source.tensor([4]);
+            source.parts(relu(input.clone()), &[&input], &NO_LAYER)
+        });
+        let (reports, _) = report(vec![broken, right], &other());
+        assert!(reports[0].worst.what.contains("no such instruction"), "{}", reports[0].worst);
+        assert!(!reports[0].wrong.is_empty() && reports[1].wrong.is_empty(), "{reports:?}");
+    }
 }

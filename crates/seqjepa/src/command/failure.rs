@@ -57,12 +57,13 @@ pub(super) fn message(error: &Error) -> String {
     text
 }
 
-/// Leaves it to [`report`] to say what a device fails of: the panic by which backends report it becomes an error.
+/// Leaves it to [`report`] to say what a device fails of: the panic by which backends report it becomes an error. Who asks for backtraces
+/// gets the panic too.
 pub(super) fn leave_to_the_report() {
     let next = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let text = panic.payload_as_str().unwrap_or_default().to_owned();
-        if DeviceFailure::of(&text).is_none() {
+        if DeviceFailure::of(&text).is_none() || std::env::var_os("RUST_BACKTRACE").is_some() {
             next(panic);
         }
     }));
