@@ -41,6 +41,15 @@ fn devices_name_every_backend() {
 }
 
 #[test]
+fn a_device_that_is_required_has_to_be_there() {
+    assert!(succeeds(Path::new("."), ["devices", "--require", "flex"]).contains("flex"));
+    let error = fails(Path::new("."), ["devices", "--require", "remote:127.0.0.1:1"]);
+    assert!(error.contains("`remote:127.0.0.1:1`"), "{error}");
+    let error = fails(Path::new("."), ["devices", "--require", "card"]);
+    assert!(error.contains("card"), "{error}");
+}
+
+#[test]
 fn completions_are_there_for_the_usual_shells() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let text = succeeds(Path::new("."), ["completions", shell]);
