@@ -76,7 +76,7 @@ mod tests {
             (1, 3, 4, 64, 16),
             (7, 3, 8, 128, 16),
             (8, 3, 4, 64, 8),
-            (3, 5, 4, 48, 6),
+            (3, 5, 4, 48, 4),
         ] {
             let rows = rows(kernel, channels, alignment, tile);
             assert_eq!(rows, expected, "{kernel}, {channels}, {tile}");
