@@ -78,7 +78,7 @@ impl DropoutMasks {
         let count = [words.len()];
         let words = TensorData::new::<i32, _>(words, count);
         let words = Tensor::<1, Int>::from_data(words, (device, DType::I32)).into_dispatch();
-        // Whose type the mask has, and where it is.
+        // As a tensor, since the fused operation takes the mask's type and device from one.
         let keep = Tensor::<1>::from_data(TensorData::new::<f32, _>(vec![keep], [1]), (device, DType::F32));
         Tensor::from_dispatch(<Dispatch as MaskOfBits>::mask_of_bits(words, keep.into_dispatch(), shape))
     }

@@ -42,11 +42,15 @@ impl Bounds {
         }
     }
 
-    /// The bounds of a pass over so many views. With rounded factors some unit lies at the edge of its rectification in every pass, and one
-    /// of as many terms of its gradients is there or not.
-    pub(super) fn of_views(self, views: usize) -> Self {
-        let term = if self == Self::F32 { 0.0 } else { (1.0 / (views as f64).sqrt()).min(MOST / 2.0) };
-        Self { gradient: self.gradient + term, ..self }
+    /// Those of a pass over so many views. With rounded factors some unit lies at the edge of its rectification in every pass, and one of as
+    /// many terms of its gradients is there or not.
+    pub(super) fn of_pass(rounding: Precision, views: usize) -> Self {
+        let bounds = Self::of(rounding);
+        let term = match rounding {
+            Precision::Full => 0.0,
+            _ => (1.0 / (views as f64).sqrt()).min(MOST / 2.0),
+        };
+        Self { gradient: bounds.gradient + term, ..bounds }
     }
 }
 
@@ -234,6 +238,13 @@ mod tests {
             let deviation = between(&found, &expected, 0.0).allowing(Some(&plain), &expected, 0.0);
             assert!(!deviation.is_within(), "{deviation}");
         }
+    }
+
+    #[test]
+    fn of_few_views_a_term_of_a_gradient_may_be_missing() {
+        assert_eq!(Bounds::of_pass(Precision::Full, 1), Bounds::F32);
+        let gradient = |views| Bounds::of_pass(Precision::Tf32, views).gradient;
+        assert!((gradient(10_000) - 0.03).abs() < 1e-12 && gradient(1) < MOST);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn check_method(
     let reference = reference(check.backend)?;
     let rounding = rounding(check.backend, check.precision);
     let batch = check.batch;
-    let bounds = Bounds::of(rounding).of_views(batch.len() * batch.rendered_views());
+    let bounds = Bounds::of_pass(rounding, batch.len() * batch.rendered_views());
     let shapes = {
         let [views, channels, height, width] =
             [batch.rendered_views(), batch.channels(), batch.height(), batch.width()];
