@@ -221,7 +221,7 @@ fi
     echo "| date | $(date -u +%Y-%m-%d) |"
     echo "| command | \`$typed\` |"
     echo
-    echo "\`tf32\`: on CUDA, Burn rounds the factors of f32 products to TF32 on tensor cores, unasked. \`bf16\` is run.precision."
+    echo "\`tf32\`: on CUDA, Burn rounds the factors of f32 products to TF32 on tensor cores, unasked. \`f32\` and \`bf16\` are run.precision."
 } > "$report"
 
 section "Devices found"
@@ -258,17 +258,23 @@ own_model() { # NAME WHAT ARGUMENTS...
 }
 # What the device does of itself, and bf16 where it has it.
 precisions=(f32)
+own_bf16=false
 [ "$backend" != cuda ] || precisions=(tf32)
 step bf16 "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.precision=bf16
 if [ "$code" = 0 ]; then
     precisions+=(bf16)
+    own_bf16=true
 elif ! grep -q "does not compute in bf16" bf16.log; then
     problem "bf16: exit code $code" bf16.log
 fi
 own_model check-tiny "the tiny model, 16 sequences" --config tiny.yaml
 own_model check-large "$model, $large sequences" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$large" \
     --set dataset.synthetic_train=$((2 * large)) --set dataset.synthetic_val="$large"
-if [ "${#precisions[@]}" = 2 ]; then
+if [ "$backend" = cuda ]; then
+    precisions+=(f32)
+    own_model check-f32 "the tiny model in f32, without tensor cores" --config tiny.yaml --set run.precision=f32
+fi
+if $own_bf16; then
     own_model check-bf16 "the tiny model in bf16" --config tiny.yaml --set run.precision=bf16
 elif grep -q "does not compute in bf16" bf16.log; then
     write "" "This device does not compute in bf16."
@@ -320,6 +326,8 @@ time_steps() { # BATCH PRECISION
 }
 for batch in "${batches[@]}"; do
     for precision in "${precisions[@]}"; do
+        # Many times slower, and for controls only.
+        [ "$backend-$precision" != cuda-f32 ] || [ "$batch" -le 128 ] || continue
         time_steps "$batch" "$precision"
     done
 done

@@ -92,8 +92,8 @@ mod sample;
 pub mod settings;
 
 pub use card::{
-    CardError, DataRecord, DeviceCheckRecord, Diagnosed, DiagnosticsRecord, Figure, Fit, Measured,
-    MethodRecord, ModelOrigin, ModelRecord, ModelSource, Protocol, PublishedFigure,
+    CardError, DataRecord, DeviceCheck, DeviceCheckRecord, Diagnosed, DiagnosticsRecord, Figure, Fit,
+    Measured, MethodRecord, ModelOrigin, ModelRecord, ModelSource, Protocol, PublishedFigure,
     RepresentationDiagnostics, ResultCard, Scope, TestedSplit,
 };
 pub use comparison::{ComparedRun, Comparison, MethodTable, ScatterPlot, SweptMethod, TrainedAs};

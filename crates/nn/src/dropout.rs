@@ -5,9 +5,11 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 #[cfg(feature = "cube")]
 use burn::backend::{Backend, Dispatch, backend_extension};
 #[cfg(feature = "cube")]
-use burn::tensor::{DType, Device, Int, Shape};
+use burn::tensor::{DType, Device, Shape};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
+
+use crate::host;
 
 /// Names the random draws of one training step.
 ///
@@ -68,7 +70,7 @@ impl DropoutMasks {
             return input * self.drawn_there(shape, probability, &device);
         }
         let mask = self.draw(shape.num_elements(), probability);
-        input * Tensor::from_data(TensorData::new(mask, shape), &device)
+        input * host::send(TensorData::new(mask, shape), &device)
     }
 
     /// The mask on a GPU, to which it goes as bits: a 32nd of what its values take.
@@ -77,9 +79,9 @@ impl DropoutMasks {
         let (words, keep) = (self.draw_bits(shape.num_elements(), probability), scale(probability));
         let count = [words.len()];
         let words = TensorData::new::<i32, _>(words, count);
-        let words = Tensor::<1, Int>::from_data(words, (device, DType::I32)).into_dispatch();
+        let words = host::send_integers::<1>(words, (device, DType::I32)).into_dispatch();
         // As a tensor, since the fused operation takes the mask's type and device from one.
-        let keep = Tensor::<1>::from_data(TensorData::new::<f32, _>(vec![keep], [1]), (device, DType::F32));
+        let keep = host::send::<1>(TensorData::new::<f32, _>(vec![keep], [1]), (device, DType::F32));
         Tensor::from_dispatch(<Dispatch as MaskOfBits>::mask_of_bits(words, keep.into_dispatch(), shape))
     }
 

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::host;
-use crate::total::total;
+use crate::total::{Term, sum, total};
 use crate::visit::visit_floats;
 
 /// Dotted names of the float tensors of `module`, parameters and running statistics, that hold a NaN or an infinity; empty
@@ -20,19 +20,16 @@ pub fn non_finite<M: Module>(module: &M) -> Vec<String> {
 /// for the device; [`non_finite`] names the tensors. Nothing for a module without float tensors.
 #[must_use]
 pub fn finite_flag<M: Module>(module: &M) -> Option<Tensor<1>> {
-    total(zeros(module).into_iter().map(|(_, zero)| zero).collect())
+    let mut tensors = Vec::new();
+    visit_floats(module, |_, tensor| tensors.push(tensor.values()));
+    total(Term::Nothing, tensors)
 }
 
 /// For each float tensor its name and `[1]`, 0 if it is finite, else NaN.
 fn zeros<M: Module>(module: &M) -> Vec<(String, Tensor<1>)> {
     let mut zeros = Vec::new();
-    visit_floats(module, |name, tensor| zeros.push((name.to_owned(), zero_if_finite(tensor.values()))));
+    visit_floats(module, |name, tensor| zeros.push((name.to_owned(), sum(Term::Nothing, &tensor.values()))));
     zeros
-}
-
-/// Nothing times zero is zero, but for what is not finite, which becomes NaN.
-pub(crate) fn zero_if_finite(values: Tensor<1>) -> Tensor<1> {
-    values.mul_scalar(0.0).sum()
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -84,7 +84,7 @@ pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use mode::Mode;
 pub use moving_average::moving_average;
-pub use precision::{Precision, matmul, narrowed, widened};
+pub use precision::{Precision, matmul, matmul_in_f32, narrowed, widened};
 pub use recompute::{Recompute, Recording, recomputable};
 pub use relu::relu;
 pub use running_statistics::{running_statistics, with_running_statistics};

@@ -1,6 +1,6 @@
 //! The affine map.
 
-use crate::precision::product;
+use crate::precision::{matmul_in_f32, product};
 use crate::recompute::value;
 use crate::{InitRng, Precision};
 use burn::module::{Module, Param};
@@ -45,9 +45,24 @@ pub(crate) fn affine<const D: usize>(
     if Precision::current() == Precision::Full {
         return module::linear(input, weight.transpose(), bias);
     }
-    let sums = product(input, weight.transpose(), |input, weight| module::linear(input, weight, None));
+    let sums = product(input, weight.transpose(), |input, weight| {
+        if Precision::current() == Precision::F32 {
+            rows_by(input, weight)
+        } else {
+            module::linear(input, weight, None)
+        }
+    });
     match bias {
         Some(bias) => sums + bias.unsqueeze(),
         None => sums,
     }
+}
+
+/// The product in f32 of all rows `[.., in]` by `[in, out]`.
+fn rows_by<const D: usize>(input: Tensor<D>, weight: Tensor<2>) -> Tensor<D> {
+    let mut dims = input.dims();
+    let rows = dims[..D - 1].iter().product::<usize>();
+    let sums = matmul_in_f32(input.reshape([rows, dims[D - 1]]), weight);
+    dims[D - 1] = sums.dims()[1];
+    sums.reshape(dims)
 }

@@ -5,8 +5,10 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 #[cfg(feature = "cube")]
 use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
 #[cfg(feature = "cube")]
-use burn::tensor::{DType, Int, Shape};
+use burn::tensor::{DType, Shape};
 use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::host;
 
 /// Values of a byte.
 const LEVELS: usize = 256;
@@ -44,7 +46,7 @@ pub fn looked_up<const D: usize>(
     }
     let planes = bytes.chunks((dims[D - 2] * dims[D - 1]).max(1)).zip(table.chunks(LEVELS).cycle());
     let values = planes.flat_map(|(plane, levels)| plane.iter().map(|byte| levels[usize::from(*byte)]));
-    Tensor::from_data(TensorData::new::<f32, _>(values.collect(), dims), device)
+    host::send(TensorData::new::<f32, _>(values.collect(), dims), device)
 }
 
 /// Sends four bytes a word, since not every GPU's language has bytes.
@@ -59,9 +61,9 @@ fn looked_up_there<const D: usize>(
     let words = [bytes.len() / 4];
     let words = TensorData::from_bytes_vec(bytes, words, DType::I32);
     let inner = device.clone().inner();
-    let words = Tensor::<1, Int>::from_data(words, (&inner, DType::I32)).into_dispatch();
-    let table = Tensor::<1>::from_data(TensorData::new(table.to_vec(), [table.len()]), (&inner, DType::F32))
-        .into_dispatch();
+    let words = host::send_integers::<1>(words, (&inner, DType::I32)).into_dispatch();
+    let table =
+        host::send::<1>(TensorData::new(table.to_vec(), [table.len()]), (&inner, DType::F32)).into_dispatch();
     let values = Tensor::from_dispatch(<Dispatch as PixelLookup>::look_up(words, table, dims.into()));
     if device.is_autodiff() { values.autodiff() } else { values }
 }

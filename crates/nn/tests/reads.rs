@@ -24,7 +24,7 @@ fn a_step_reads_nothing() {
     ];
     for config in rules {
         let mut optimizer = Optimizer::new(config).unwrap();
-        let before = host::reads();
+        let before = host::traffic().reads;
         for _ in 0..2 {
             let input: Tensor<2> = InitRng::new(2).uniform([6, 3], 1.0, &device);
             let output = network.norm.forward(network.linear.forward(input), Mode::Train);
@@ -33,12 +33,12 @@ fn a_step_reads_nothing() {
             assert!(gradients.norm_squared().is_some() && finite_flag(&network).is_some());
             network = optimizer.step(1e-3, network, gradients).unwrap();
         }
-        assert_eq!(host::reads(), before, "{config:?}");
+        assert_eq!(host::traffic().reads, before, "{config:?}");
     }
     assert_eq!(network.norm.num_batches_tracked.get(), 8, "a counter keeps its count through a map");
 
-    let before = host::reads();
+    let before = host::traffic().reads;
     assert!(non_finite(&network).is_empty());
-    assert_eq!(host::reads(), before + 1);
+    assert_eq!(host::traffic().reads, before + 1);
     assert_eq!(independent_copy(&network).norm.num_batches_tracked.get(), 8);
 }

@@ -9,9 +9,9 @@ use seqjepa_probes::online::{
 use seqjepa_probes::{Probe, ProbeConfig, Targets, Task};
 
 fn reads(work: impl FnOnce()) -> u64 {
-    let before = host::reads();
+    let before = host::traffic().reads;
     work();
-    host::reads() - before
+    host::traffic().reads - before
 }
 
 fn update(probes: &mut OnlineProbes, phase: Phase, device: &Device) {

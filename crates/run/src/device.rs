@@ -405,8 +405,13 @@ impl DeviceRequest {
     pub fn open_named(&self) -> Result<(Device, &'static str), DeviceError> {
         let Some(backend) = self.backend else {
             let first = |backend: Backend| {
-                let device = backend.look().ok()?.into_iter().next().filter(|device| !is_software(device))?;
-                Some((device, backend.name()))
+                let name = backend.name();
+                // A driver that fails is no reason not to compute, but the user may wonder where the GPU is.
+                let found = backend
+                    .look()
+                    .inspect_err(|problem| tracing::warn!("device `auto` passes over {name}: {problem}"));
+                let device = found.ok()?.into_iter().next().filter(|device| !is_software(device))?;
+                Some((device, name))
             };
             let best = Backend::ALL.into_iter().find_map(first);
             return best.ok_or_else(|| DeviceError::None { compiled: Backend::compiled() });

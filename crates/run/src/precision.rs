@@ -26,11 +26,7 @@ pub(crate) fn resolve(
                 asked,
             )
         }
-        Some(PrecisionName::F32) if may_round => refused(
-            "null, tf32 or bf16 on `cuda`, where Burn rounds the factors of f32 products to TF32 as it takes tensor cores, and has no \
-             switch for it",
-            "f32",
-        ),
+        Some(PrecisionName::F32) if may_round => Ok(Precision::F32),
         Some(PrecisionName::Tf32) if !may_round => {
             refused(&format!("null, f32 or bf16: `{backend}` has no TF32"), "tf32")
         }
@@ -55,8 +51,7 @@ mod tests {
         assert_eq!(on(PrecisionName::F32, "flex"), Ok(Precision::Full));
         assert_eq!(on(PrecisionName::Tf32, "cuda"), Ok(Precision::Full));
         assert_eq!(on(PrecisionName::Bf16, "flex"), Ok(Precision::Bf16));
-        let error = on(PrecisionName::F32, "cuda").unwrap_err();
-        assert!(error.contains("run.precision") && error.contains("no switch"), "{error}");
+        assert_eq!(on(PrecisionName::F32, "cuda"), Ok(Precision::F32));
         for precision in [PrecisionName::F32, PrecisionName::Tf32] {
             let error = on(precision, "remote").unwrap_err();
             assert!(error.contains("null or bf16"), "{error}");

@@ -8,7 +8,7 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use common::{TINY, tiny};
-use seqjepa_evaluation::DeviceCheckRecord;
+use seqjepa_evaluation::{DeviceCheck, DeviceCheckRecord};
 use seqjepa_model::{
     EncoderChoice, EncoderConfig, EvaluationOutput, Method, MethodConfig, ModelError, RepresentationLayout,
     SeqJepa, SeqJepaConfig, SequenceActions, SequenceInput, TrainingOutput,
@@ -148,7 +148,7 @@ fn a_right_device_is_trained_on_and_the_check_is_kept() {
     );
     assert!(record.share > 0.0 && record.share < 1.0 && record.tensors > 100, "{record:?}");
     assert_eq!(run.rows()[0].get("device_check"), Some(record.share));
-    assert_eq!(run.evaluate(&mut Observers::new()).unwrap().device_check, Some(record));
+    assert_eq!(run.evaluate(&mut Observers::new()).unwrap().device_check, Some(DeviceCheck::Passed(record)));
     drop(run);
 
     // The device may be another one after a resume: it is checked again.
@@ -164,6 +164,23 @@ fn a_right_device_is_trained_on_and_the_check_is_kept() {
     let mut run = Run::resume_with(&Registry::standard(), &folder, &options, &mut Observers::new()).unwrap();
     run.train(&mut Observers::new()).unwrap();
     assert_eq!(read().sequences, 8);
+}
+
+#[test]
+fn a_check_that_was_left_out_is_told_of() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("run");
+    let config = tiny(&folder, &["run.device=ndarray", "run.epochs=1", "run.device_check=off"]);
+    let mut run = Run::start(config, &mut Observers::new()).unwrap();
+    run.train(&mut Observers::new()).unwrap();
+    let text = fs::read_to_string(folder.join("device_check.json")).unwrap();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+        serde_json::json!({"skipped": "run.device_check is off"})
+    );
+    assert_eq!(run.rows()[0].get("device_check"), None);
+    let card = run.evaluate(&mut Observers::new()).unwrap();
+    assert!(matches!(card.device_check, Some(DeviceCheck::Skipped { .. })));
 }
 
 #[test]

@@ -73,6 +73,7 @@ model: {img_size: 8, width: 2, pred_hidden: 4, num_heads: 1, num_enc_layers: 1, 
     assert!(launches("kernels:") > 100, "{told}");
     // "values are waited for READS times in STEPS steps": at the looks, of which there is one in ten steps, and at no step.
     let line = told.lines().find(|line| line.starts_with("values are waited for")).expect(&told);
+    assert!(told.contains("sent to the device: "), "{told}");
     let counts: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     assert!(counts[1] >= 5 && counts[0] < counts[1], "{line}");
 

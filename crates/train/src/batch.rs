@@ -1,10 +1,10 @@
 //! From the loader's buffers to tensors: one batch, one trip to the device.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, TensorData};
 use seqjepa_data::augment::PixelTable;
 use seqjepa_data::{ByteViews, SequenceBatch};
 use seqjepa_model::{ModelError, SequenceActions, SequenceInput};
-use seqjepa_nn::pixels;
+use seqjepa_nn::{host, pixels};
 
 /// Moves a batch to a device. Its buffers become the tensors' own where the device is the CPU; nothing is copied first. Views in
 /// [bytes](SequenceBatch::bytes) travel so to a GPU, and are normalised there; the values are the same bits.
@@ -24,7 +24,7 @@ pub fn sequence_input(batch: SequenceBatch, device: &Device) -> Result<SequenceI
     let (rows, parameters) = (batch.views(), batch.parameter_count());
     let SequenceBatch { observed, target, bytes, actions, relative, .. } = batch;
     let matrix = |values, rows| {
-        Tensor::<3>::from_data(TensorData::new::<f32, _>(values, [samples, rows, parameters]), device)
+        host::send::<3>(TensorData::new::<f32, _>(values, [samples, rows, parameters]), device)
     };
     let of_observed = [samples, views, channels, height, width];
     let of_target = [samples, channels, height, width];
@@ -37,8 +37,8 @@ pub fn sequence_input(batch: SequenceBatch, device: &Device) -> Result<SequenceI
         }
         None => {
             let target = (!target.is_empty())
-                .then(|| Tensor::from_data(TensorData::new::<f32, _>(target, of_target), device));
-            (Tensor::from_data(TensorData::new::<f32, _>(observed, of_observed), device), target)
+                .then(|| host::send(TensorData::new::<f32, _>(target, of_target), device));
+            (host::send(TensorData::new::<f32, _>(observed, of_observed), device), target)
         }
     };
     Ok(SequenceInput {

@@ -20,15 +20,15 @@ fn a_step_reads_nothing_and_a_look_reads_twice() {
         logged += usize::from(matches!(event, Event::StepLogged { .. }));
         Ok(())
     };
-    let before = host::reads();
+    let before = host::traffic().reads;
     for _ in 0..BATCHES - 1 {
         assert!(matches!(trainer.advance(&mut observer).unwrap(), Advance::TrainingBatch));
     }
-    assert_eq!(host::reads() - before, 0, "inside steps");
+    assert_eq!(host::traffic().reads - before, 0, "inside steps");
     // The losses and gradients of all steps in one transfer, what the probes have scored in another.
     trainer.settle(&mut observer).unwrap();
-    assert_eq!(host::reads() - before, 2, "at a look");
+    assert_eq!(host::traffic().reads - before, 2, "at a look");
     trainer.settle(&mut Observers::new()).unwrap();
-    assert_eq!(host::reads() - before, 2, "nothing new to look at");
+    assert_eq!(host::traffic().reads - before, 2, "nothing new to look at");
     assert_eq!(logged, BATCHES - 1);
 }

@@ -10,7 +10,7 @@ mod protocol;
 mod result_card;
 mod scope;
 
-pub use device_check::DeviceCheckRecord;
+pub use device_check::{DeviceCheck, DeviceCheckRecord};
 pub use diagnosed::{Diagnosed, DiagnosticsRecord, RepresentationDiagnostics};
 pub use error::CardError;
 pub use figure::{Figure, Measured, PublishedFigure};

@@ -7,7 +7,7 @@ use seqjepa_train::storage::{Folder, StorageError, json_value, read_json, write_
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::device_check::DeviceCheckRecord;
+use super::device_check::DeviceCheck;
 use super::diagnosed::Diagnosed;
 use super::error::CardError;
 use super::figure::Figure;
@@ -43,9 +43,9 @@ pub struct ResultCard {
     pub encoder: EncoderChoice,
     /// The device, by the name that `run.device` takes, as `flex` or `cuda:1`; those of a run on several, as `cuda:0, cuda:1`.
     pub device: String,
-    /// What the check of the device found before the run was trained; none on the processor, or where it was left out.
+    /// What the check of the device found before the run was trained, or why there was none; nothing on the processor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_check: Option<DeviceCheckRecord>,
+    pub device_check: Option<DeviceCheck>,
     /// What the card speaks of.
     pub scope: Scope,
     /// Every figure.

@@ -1,6 +1,7 @@
 //! The contrastive loss of two views.
 
 use burn::tensor::{Bool, Tensor};
+use seqjepa_nn::matmul_in_f32;
 
 use crate::loss::normalized;
 
@@ -18,7 +19,7 @@ pub fn nt_xent(first: Tensor<2>, second: Tensor<2>, temperature: f64) -> Tensor<
     let (first, second) = (normalized(first), normalized(second));
     let positive = (first.clone() * second.clone()).sum_dim(1).div_scalar(temperature);
     let rows = Tensor::cat(vec![first, second], 0);
-    let similarity = rows.clone().matmul(rows.transpose()).div_scalar(temperature);
+    let similarity = matmul_in_f32(rows.clone(), rows.transpose()).div_scalar(temperature);
     // A row is no negative of itself.
     let others = Tensor::<2, Bool>::diag_mask([2 * batch, 2 * batch], 0, &similarity.device());
     let similarity = similarity.mask_fill(others.bool_not(), f32::NEG_INFINITY);

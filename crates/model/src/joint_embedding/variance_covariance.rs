@@ -1,6 +1,7 @@
 //! The two regularisers of VICReg (Bardes, Ponce & LeCun 2022, arXiv 2105.04906, section 4.1).
 
 use burn::tensor::{Bool, Tensor};
+use seqjepa_nn::matmul_in_f32;
 
 use crate::layer_memory::LayerMemory;
 
@@ -26,7 +27,7 @@ pub fn covariance_penalty(embeddings: Tensor<2>) -> Tensor<1> {
     let [_, features] = embeddings.dims();
     let degrees = degrees_of_freedom(&embeddings);
     let centred = centred(embeddings);
-    let covariance = centred.clone().transpose().matmul(centred).div_scalar(degrees);
+    let covariance = matmul_in_f32(centred.clone().transpose(), centred).div_scalar(degrees);
     let different = Tensor::<2, Bool>::diag_mask([features, features], 0, &covariance.device());
     covariance.mask_fill(different.bool_not(), 0.0).square().sum().div_scalar(features as f64)
 }

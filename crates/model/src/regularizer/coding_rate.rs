@@ -1,6 +1,7 @@
 //! The coding rate of a batch.
 
 use burn::tensor::Tensor;
+use seqjepa_nn::matmul_in_f32;
 
 use super::log_determinant::log_determinant;
 
@@ -15,9 +16,9 @@ pub fn coding_rate(rows: Tensor<2>, alpha: f64) -> Tensor<1> {
     let centred = rows.clone() - rows.mean_dim(0);
     // Zᵀ Z and Z Zᵀ have the same eigenvalues but zeros; the smaller of the two is taken, and what it lacks added.
     let gram = if batch < features {
-        centred.clone().matmul(centred.transpose())
+        matmul_in_f32(centred.clone(), centred.transpose())
     } else {
-        centred.clone().transpose().matmul(centred)
+        matmul_in_f32(centred.clone().transpose(), centred)
     };
     let [size, _] = gram.dims();
     let identity = Tensor::<2>::eye(size, &gram.device()).mul_scalar(1.0 + EPSILON);

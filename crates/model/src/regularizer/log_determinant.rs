@@ -1,6 +1,7 @@
 //! The logarithm of a determinant, with its gradient.
 
 use burn::tensor::Tensor;
+use seqjepa_nn::matmul_in_f32;
 
 /// The logarithm of the determinant of a symmetric positive definite matrix, `[1]`.
 ///
@@ -26,10 +27,10 @@ fn eliminate(matrix: Tensor<2>) -> (Tensor<2>, Tensor<1>) {
     let b = block([0, upper], [upper, lower]);
     let d = block([upper, lower], [upper, lower]);
     let (a_inverse, a_log) = eliminate(a);
-    let solved = a_inverse.clone().matmul(b.clone());
-    let (s_inverse, s_log) = eliminate(d - b.transpose().matmul(solved.clone()));
-    let right = solved.clone().matmul(s_inverse.clone()).neg();
-    let left = a_inverse - right.clone().matmul(solved.transpose());
+    let solved = matmul_in_f32(a_inverse.clone(), b.clone());
+    let (s_inverse, s_log) = eliminate(d - matmul_in_f32(b.transpose(), solved.clone()));
+    let right = matmul_in_f32(solved.clone(), s_inverse.clone()).neg();
+    let left = a_inverse - matmul_in_f32(right.clone(), solved.transpose());
     let rows = [vec![left, right.clone()], vec![right.transpose(), s_inverse]];
     let rows = rows.map(|row| Tensor::cat(row, 1));
     (Tensor::cat(rows.into(), 0), a_log + s_log)

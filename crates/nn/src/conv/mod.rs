@@ -1,11 +1,13 @@
 //! Two-dimensional convolution.
 
-#[cfg(feature = "cube")]
-pub(crate) mod by_burn;
+#[cfg(any(feature = "flex", feature = "cube"))]
+pub(crate) mod operator;
 #[cfg(any(feature = "cube", all(test, feature = "flex")))]
 pub(crate) mod taller;
 
 use crate::InitRng;
+#[cfg(any(feature = "flex", feature = "cube"))]
+use crate::Precision;
 use crate::precision::held_product;
 use crate::recompute::value;
 use burn::module::{Module, Param};
@@ -55,7 +57,8 @@ impl Conv2d {
     /// Convolves `[batch, in, height, width]` to `[batch, out, height', width']`.
     ///
     /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does, on its GPU backends (feature
-    /// `cube`) with a weight gradient that is kept from a fault of Burn 0.22.1. Of an input in bf16 the output is bf16
+    /// `cube`) with a weight gradient that is kept from a fault of Burn 0.22.1, and within [`Precision::F32`](crate::Precision::F32) without
+    /// matrix instructions. Of an input in bf16 the output is bf16
     /// ([`narrowed`](crate::narrowed)).
     #[must_use]
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
@@ -70,13 +73,13 @@ impl Conv2d {
     }
 
     pub(crate) fn convolve(&self, input: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-        #[cfg(feature = "flex")]
-        if let Some(output) = crate::flex::convolve(&input, &weight, self.stride, self.padding) {
-            return output;
-        }
-        #[cfg(feature = "cube")]
-        if let Some(output) = by_burn::convolve(&input, &weight, self.stride, self.padding) {
-            return output;
+        #[cfg(any(feature = "flex", feature = "cube"))]
+        {
+            let in_f32 = Precision::current() == Precision::F32;
+            let geometry = operator::Geometry { stride: self.stride, padding: self.padding, in_f32 };
+            if let Some(output) = operator::convolve(&input, &weight, geometry) {
+                return output;
+            }
         }
         let options = ConvOptions::new([self.stride, self.stride], [self.padding, self.padding], [1, 1], 1);
         module::conv2d(input, weight, None, options)

@@ -12,19 +12,10 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, Slice};
 
-pub(crate) fn options(stride: usize, padding: usize) -> ConvOptions<2> {
-    ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1)
-}
+use super::operator::Geometry;
 
-/// The convolution as Burn computes it.
-#[cfg(feature = "cube")]
-pub(crate) fn forward<B: Backend>(
-    input: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    stride: usize,
-    padding: usize,
-) -> FloatTensor<B> {
-    B::conv2d(input, weight, None, options(stride, padding))
+pub(crate) fn options(Geometry { stride, padding, .. }: Geometry) -> ConvOptions<2> {
+    ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1)
 }
 
 /// Rows of the least kernel, `kernel` or more of them, whose weights of one output channel are a multiple of `tile`. A weight of `channels`
@@ -43,13 +34,14 @@ pub(crate) fn by_taller_kernel<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     gradient: FloatTensor<B>,
-    (stride, padding): (usize, usize),
+    geometry: Geometry,
     rows: usize,
 ) -> FloatTensor<B> {
     let [outputs, inputs, height, width] = weight.shape().dims();
     if rows <= height {
-        return B::conv2d_weight_backward(input, weight, gradient, options(stride, padding));
+        return B::conv2d_weight_backward(input, weight, gradient, options(geometry));
     }
+    let Geometry { stride, padding, .. } = geometry;
     // The image grows below by as much, so that there are as many results.
     let padding = [(padding, padding + rows - height), (padding, padding)];
     let options = ConvOptions::new_with_padding([stride; 2], padding, [1; 2], 1);
@@ -109,7 +101,8 @@ mod tests {
             let gradient = tensor::<Flex>([batch, outputs, side(height), side(width)], 3);
             let of = |rows| {
                 let (input, weight, gradient) = (input.clone(), weight.clone(), gradient.clone());
-                read(by_taller_kernel::<Flex>(input, weight, gradient, (stride, padding), rows))
+                let geometry = Geometry { stride, padding, in_f32: false };
+                read(by_taller_kernel::<Flex>(input, weight, gradient, geometry, rows))
             };
             let (expected, found) = (of(kernel), of(kernel + more));
             prop_assert_eq!(expected.len(), found.len());

@@ -1,39 +1,75 @@
-//! How tall a kernel Burn is asked for the weight gradient of.
+//! Burn's convolution, with a weight gradient that is right ([`taller`](crate::conv::taller)), and one in f32.
 
 use burn::backend::TensorMetadata;
+use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::conv::by_burn::{Convolution, WeightGradient};
-use crate::conv::taller::{by_taller_kernel, forward, rows};
+use super::{convolution_in_f32, convolution_tuned, split_weight_gradient};
+use crate::conv::operator::{Convolution, ConvolutionGradients, Geometry};
+use crate::conv::taller::{by_taller_kernel, options, rows};
+
+/// Whether Burn's own choice of kernels would do for f32: it takes matrix instructions.
+fn is_in_f32(geometry: Geometry, tensor: &CubeTensor) -> bool {
+    geometry.in_f32 && tensor.dtype == DType::F32
+}
 
 impl Convolution for CubeBackend {
-    fn convolution_by_burn(
+    fn convolution(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        geometry: Geometry,
     ) -> FloatTensor<Self> {
-        forward::<Self>(input, weight, stride, padding)
+        if is_in_f32(geometry, &input) {
+            return convolution_in_f32::forward(input, weight, geometry);
+        }
+        Self::conv2d(input, weight, None, options(geometry))
     }
 }
 
-impl WeightGradient for CubeBackend {
+impl ConvolutionGradients for CubeBackend {
+    fn input_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        if is_in_f32(geometry, &input) {
+            return convolution_in_f32::input_gradient(&input, weight, gradient, geometry);
+        }
+        Self::conv2d_x_backward(input, weight, gradient, options(geometry))
+    }
+
     fn weight_gradient(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        geometry: Geometry,
     ) -> FloatTensor<Self> {
-        let [_, channels, kernel, _] = weight.shape().dims();
-        // To a multiple of what a unit loads at once channels are padded.
-        let alignment = input.client.properties().io_width() as usize / (8 * input.dtype.size());
-        let rows = widest_stage(&input).map_or(kernel, |tile| rows(kernel, channels, alignment.max(1), tile));
-        by_taller_kernel::<Self>(input, weight, gradient, (stride, padding), rows)
+        if is_in_f32(geometry, &input) {
+            return convolution_in_f32::weight_gradient(input, &weight, gradient, geometry);
+        }
+        if split_weight_gradient::serves(&input) && input.shape().num_elements() > 0 {
+            return convolution_tuned::weight_gradient(input, weight, gradient, geometry);
+        }
+        whole_weight_gradient(input, weight, gradient, geometry)
     }
+}
+
+/// Burn's weight gradient, of a kernel that is tall enough.
+pub(super) fn whole_weight_gradient(
+    input: CubeTensor,
+    weight: CubeTensor,
+    gradient: CubeTensor,
+    geometry: Geometry,
+) -> CubeTensor {
+    let [_, channels, kernel, _] = weight.shape().dims();
+    // To a multiple of what a unit loads at once channels are padded.
+    let alignment = input.client.properties().io_width() as usize / (8 * input.dtype.size());
+    let rows = widest_stage(&input).map_or(kernel, |tile| rows(kernel, channels, alignment.max(1), tile));
+    by_taller_kernel::<CubeBackend>(input, weight, gradient, geometry, rows)
 }
 
 /// Columns that a cube computes at most by matrix instructions, of which fewer are a divisor; `None` where the device has none. There are

@@ -6,8 +6,13 @@
 mod adam;
 mod batch_norm;
 mod convolution;
+mod convolution_in_f32;
+mod convolution_tuned;
 mod dropout;
 mod kernels;
 mod launch;
 mod layout;
 mod pixels;
+mod product;
+mod split_weight_gradient;
+mod total;

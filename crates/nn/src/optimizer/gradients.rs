@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use burn::tensor::{Device, Gradients, Tensor};
 
-use super::squares::sum_of_squares;
-use crate::finite::zero_if_finite;
 use crate::host;
-use crate::total::total;
+use crate::total::{Term, sum, total};
 use crate::visit::visit_floats;
 
 /// The gradients of one module, by dotted parameter path (`encoder.stem.weight`), outside
@@ -70,7 +68,7 @@ impl ParameterGradients {
     /// the device. Nothing without gradients.
     #[must_use]
     pub fn norm_squared(&self) -> Option<Tensor<1>> {
-        total(self.gradients.values().map(|gradient| sum_of_squares(&gradient.values)).collect())
+        total(Term::Square, self.gradients.values().map(|gradient| gradient.values.clone()))
     }
 
     /// The L2 norm over all elements of all gradients: the norm of the vector of per-tensor
@@ -141,7 +139,7 @@ impl ParameterGradients {
         if self.norm().is_finite() {
             return Vec::new();
         }
-        let zeros = self.gradients.values().map(|gradient| zero_if_finite(gradient.values.clone()));
+        let zeros = self.gradients.values().map(|gradient| sum(Term::Nothing, &gradient.values));
         let zeros = host::read_all(zeros.collect());
         self.paths().zip(zeros).filter(|(_, zero)| zero != &[0.0]).map(|(path, _)| path).collect()
     }

@@ -36,7 +36,6 @@ mod gradients;
 mod groups;
 mod layout;
 mod rule;
-mod squares;
 mod state;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 
 use super::config::OptimizerConfig;
 use super::groups::{ParameterGroups, is_one_dimensional};
-use super::squares::sum_of_squares;
+use crate::total::{Term, sum};
 
 /// What a rule remembers of one parameter between steps.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ pub(super) fn update(
 
 /// `coefficient * |values| / |direction|`, `[1]`; 1 where either norm is 0.
 fn trust_ratio(values: &Tensor<1>, direction: &Tensor<1>, coefficient: f64) -> Tensor<1> {
-    let [values, direction] = [values, direction].map(|vector| sum_of_squares(vector).sqrt());
+    let [values, direction] = [values, direction].map(|vector| sum(Term::Square, vector).sqrt());
     let undefined = values.clone().equal_elem(0.0).bool_or(direction.clone().equal_elem(0.0));
     (values.mul_scalar(coefficient) / direction).mask_fill(undefined, 1.0)
 }

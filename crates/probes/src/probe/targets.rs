@@ -2,6 +2,7 @@
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use seqjepa_nn::host;
 
 use super::config::{ProbeConfig, Task};
 use crate::error::{InputError, check_finite, check_labels, check_size};
@@ -47,11 +48,11 @@ impl Targets<'_> {
             Self::Labels(labels) => {
                 let labels = labels.iter().map(|label| i64::from(*label)).collect();
                 let labels = TensorData::new::<i64, _>(labels, [samples, 1]);
-                DeviceTargets::Labels(Tensor::from_data(labels, device))
+                DeviceTargets::Labels(host::send_integers(labels, device))
             }
             Self::Values(values) => {
                 let values = TensorData::new(values.to_vec(), [samples, values.len() / samples]);
-                DeviceTargets::Values(Tensor::from_data(values, device))
+                DeviceTargets::Values(host::send(values, device))
             }
         }
     }

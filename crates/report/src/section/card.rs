@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use seqjepa_evaluation::{Figure, Fit, Protocol, ResultCard, TestedSplit};
+use seqjepa_evaluation::{DeviceCheck, Figure, Fit, Protocol, ResultCard, TestedSplit};
 
 use super::{beside_random, heading, measured, no_card, published};
 use crate::html::{escape, short, table};
@@ -28,10 +28,16 @@ pub(super) fn html(runs: &[ReportRun]) -> String {
 
 /// The device, and whether its arithmetic was checked.
 fn device(card: &ResultCard) -> String {
-    let checked = card.device_check.as_ref();
-    let checked =
-        checked.map(|found| format!(" (its arithmetic checked against {})", escape(&found.reference)));
-    escape(&card.device) + &checked.unwrap_or_default()
+    let checked = match &card.device_check {
+        Some(DeviceCheck::Passed(found)) => {
+            format!(" (its arithmetic checked against {})", escape(&found.reference))
+        }
+        Some(DeviceCheck::Skipped { skipped }) => {
+            format!(" (its arithmetic <b>not checked</b>: {})", short(skipped, 200))
+        }
+        _ => String::new(),
+    };
+    escape(&card.device) + &checked
 }
 
 fn of_card(card: &ResultCard) -> String {

@@ -31,25 +31,19 @@ impl Bounds {
     /// For products in f32: forward 1e-4, gradients 1e-2.
     pub const F32: Self = Self { forward: 1e-4, gradient: 1e-2 };
 
-    /// For products with rounded factors, beside what the rounding does: forward 1e-3, gradients 2e-2, since a loss's own products are
-    /// rounded on a device and not on the reference.
+    /// For products with rounded factors, beside what the rounding does: forward 1e-3, gradients 2e-2, since sums in bf16 and what
+    /// is fused are rounded elsewhere on a device than on the reference.
     pub const ROUNDED: Self = Self { forward: 1e-3, gradient: 2e-2 };
 
     pub(super) fn of(rounding: Precision) -> Self {
-        match rounding {
-            Precision::Full => Self::F32,
-            _ => Self::ROUNDED,
-        }
+        if rounds(rounding) { Self::ROUNDED } else { Self::F32 }
     }
 
     /// Those of a pass over so many views. With rounded factors some unit lies at the edge of its rectification in every pass, and one of as
     /// many terms of its gradients is there or not.
     pub(super) fn of_pass(rounding: Precision, views: usize) -> Self {
         let bounds = Self::of(rounding);
-        let term = match rounding {
-            Precision::Full => 0.0,
-            _ => (1.0 / (views as f64).sqrt()).min(MOST / 2.0),
-        };
+        let term = if rounds(rounding) { (1.0 / (views as f64).sqrt()).min(MOST / 2.0) } else { 0.0 };
         Self { gradient: bounds.gradient + term, ..bounds }
     }
 }
@@ -60,6 +54,14 @@ pub(super) fn rounding(backend: &str, precision: Precision) -> Precision {
     match (backend, precision) {
         ("cuda" | "remote", Precision::Full) => Precision::Tf32,
         _ => precision,
+    }
+}
+
+/// Whether factors are rounded in a precision, as [`rounding`] gave it.
+pub(super) fn rounds(precision: Precision) -> bool {
+    match precision {
+        Precision::Full | Precision::F32 => false,
+        Precision::Bf16 | Precision::Tf32 => true,
     }
 }
 

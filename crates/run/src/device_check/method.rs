@@ -8,7 +8,7 @@ use seqjepa_nn::optimizer::{Optimizer, ParameterGradients};
 use seqjepa_nn::{DropoutKey, Precision, Recompute, StateDict, host};
 use seqjepa_train::sequence_input;
 
-use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares, rounding};
+use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, root_of_squares, rounding, rounds};
 
 /// What is checked, and where.
 #[derive(Clone, Copy, Debug)]
@@ -59,10 +59,7 @@ pub fn check_method(
     };
     let (found, expected) = (pass(check.device, check.precision)?, pass(&reference, rounding)?);
     // What the rounding of factors does to this method.
-    let plain = match rounding {
-        Precision::Full => None,
-        _ => Some(pass(&reference, Precision::Full)?),
-    };
+    let plain = rounds(rounding).then(|| pass(&reference, Precision::Full)).transpose()?;
 
     let compare = |what: &str, found: &[f32], (expected, plain): (&[f32], Option<&[f32]>), bound, least| {
         let names = (what.to_owned(), shapes.clone());

@@ -12,4 +12,4 @@ mod source;
 
 pub use deviation::{Bounds, Deviation, DeviceCheckError};
 pub use method::{MethodCheck, check_method};
-pub use operators::{OperatorReport, check_operators};
+pub use operators::{OperatorReport, check_operators, precisions};

@@ -6,17 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use burn::module::{Module, Param};
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
 use seqjepa_model::cosine_distance;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use seqjepa_nn::visit::visit_floats;
 use seqjepa_nn::{
     BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, Precision, finite_flag, gelu, host,
-    matmul, moving_average, relu,
+    matmul, moving_average, narrowed, relu,
 };
 use seqjepa_train::panic_text;
 
-use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, rounding};
+use super::deviation::{Bounds, Deviation, DeviceCheckError, reference, rounding, rounds};
 use super::source::{Part, Source};
 use crate::device_failure::DeviceFailure;
 
@@ -60,7 +60,16 @@ pub struct OperatorReport {
     pub worst: Deviation,
 }
 
-/// Holds every operator on `device`, which belongs to `backend`, against the reference, `each` being told as soon as one is done.
+/// What the operators of a device of `backend` can be checked in, the usual first: in f32 too where that is TF32, in bf16 where it has that.
+#[must_use]
+pub fn precisions(device: &Device, backend: &str) -> Vec<Precision> {
+    let single = (backend == "cuda").then_some(Precision::F32);
+    let narrow = device.supports_dtype(FloatDType::BF16).then_some(Precision::Bf16);
+    [Precision::Full].into_iter().chain(single).chain(narrow).collect()
+}
+
+/// Holds every operator on `device`, which belongs to `backend`, against the reference, both in a precision, `each` being told as soon as
+/// one is done.
 ///
 /// # Errors
 ///
@@ -68,23 +77,25 @@ pub struct OperatorReport {
 pub fn check_operators(
     device: &Device,
     backend: &str,
+    precision: Precision,
     mut each: impl FnMut(&OperatorReport),
 ) -> Result<Vec<OperatorReport>, DeviceCheckError> {
     let reference = reference(backend)?;
-    Ok(check(operators(), device, &reference, rounding(backend, Precision::Full), &mut each))
+    let precisions = [precision, rounding(backend, precision)];
+    Ok(check(operators(), [device, &reference], precisions, &mut each))
 }
 
+/// Of device and reference, each in its precision.
 fn check(
     operators: Vec<Operator>,
-    device: &Device,
-    reference: &Device,
-    rounding: Precision,
+    devices: [&Device; 2],
+    precisions: [Precision; 2],
     each: &mut dyn FnMut(&OperatorReport),
 ) -> Vec<OperatorReport> {
     let mut reports: Vec<OperatorReport> = Vec::new();
     let mut operators = operators.into_iter().peekable();
     while let Some(operator) = operators.next() {
-        let deviations = deviations(&operator, device, reference, rounding);
+        let deviations = deviations(&operator, devices, precisions);
         let wrong = deviations.iter().filter(|deviation| !deviation.is_within()).cloned().collect();
         let worst = deviations.into_iter().max_by(|a, b| a.share().total_cmp(&b.share()));
         let worst = worst.expect("every operator has an output");
@@ -107,12 +118,14 @@ fn check(
 
 fn deviations(
     operator: &Operator,
-    device: &Device,
-    reference: &Device,
-    rounding: Precision,
+    [device, reference]: [&Device; 2],
+    [precision, rounding]: [Precision; 2],
 ) -> Vec<Deviation> {
+    let on = |device: &Device, precision: Precision| {
+        precision.within(|| (operator.compute)(&mut Source::new(device)))
+    };
     // A kernel that cannot be run is a result like others: those after it are checked all the same.
-    let computed = catch_unwind(AssertUnwindSafe(|| (operator.compute)(&mut Source::new(device))));
+    let computed = catch_unwind(AssertUnwindSafe(|| on(device, precision)));
     let (found, failure): (BTreeMap<_, _>, _) = match computed {
         Ok(parts) => (parts.into_iter().collect(), String::new()),
         Err(panic) if DeviceFailure::of(&*panic) == Some(DeviceFailure::LostConnection) => {
@@ -124,10 +137,8 @@ fn deviations(
             (BTreeMap::new(), format!(", not computed ({})", reason.unwrap_or_else(line)))
         }
     };
-    let on_reference =
-        |precision: Precision| precision.within(|| (operator.compute)(&mut Source::new(reference)));
     let plain: Option<BTreeMap<_, _>> =
-        (rounding != Precision::Full).then(|| on_reference(Precision::Full).into_iter().collect());
+        rounds(rounding).then(|| on(reference, Precision::Full).into_iter().collect());
     let compare = |(part, expected): Part| {
         let what = format!("{}, {part}{failure}", operator.name);
         // What the device has not computed is wrong.
@@ -137,7 +148,7 @@ fn deviations(
         Deviation::between(names, found, &expected, (Bounds::of(rounding).forward, 0.0))
             .allowing(plain, &expected, 0.0)
     };
-    on_reference(rounding).into_iter().map(compare).collect()
+    on(reference, rounding).into_iter().map(compare).collect()
 }
 
 /// All operators, those of a name one after another.
@@ -210,12 +221,13 @@ fn products() -> Vec<Operator> {
         .collect()
 }
 
+/// In bf16 on what is held so, as the norms after them.
 fn convolutions() -> Vec<Operator> {
     let mut all = Vec::new();
     for (kernel, stride, padding) in [(3, 1, 1), (3, 2, 1), (1, 1, 0), (1, 2, 0), (7, 2, 3)] {
         // The first but one is a ResNet's first: of three channels, with outputs that fit the tiles of matrix instructions.
         for (batch, inputs, outputs, side) in
-            [(2, 3, 16, 32), (2, 3, 64, 8), (3, 5, 7, 9), (1, 16, 32, 8), (2, 33, 1, 5)]
+            [(2, 3, 16, 32), (2, 3, 64, 8), (3, 5, 7, 9), (1, 16, 32, 8), (2, 33, 1, 5), (9, 16, 24, 16)]
         {
             let shapes = format!(
                 "[{batch}, {inputs}, {side}, {side}], {outputs} kernels of {kernel}, stride {stride}"
@@ -225,7 +237,7 @@ fn convolutions() -> Vec<Operator> {
                 let layer =
                     Conv2d::kaiming(channels, kernel, [stride, padding], &mut source.rng(), source.device());
                 let input = source.tensor([batch, inputs, side, side]);
-                let output = layer.forward(input.clone());
+                let output = layer.forward(narrowed(input.clone()));
                 source.parts(output, &[&input], &layer)
             }));
         }
@@ -233,14 +245,14 @@ fn convolutions() -> Vec<Operator> {
     all.push(Operator::new("convolution of patches", "[2, 3, 32, 32], 24 kernels of 4", |source| {
         let layer = Conv2d::patches([3, 24], 4, &mut source.rng(), source.device());
         let input = source.tensor([2, 3, 32, 32]);
-        let output = layer.forward(input.clone());
+        let output = layer.forward(narrowed(input.clone()));
         source.parts(output, &[&input], &layer)
     }));
     for side in [32, 9] {
         all.push(Operator::new("maximum of 3 by 3", format!("[2, 5, {side}, {side}]"), move |source| {
             let input = source.tensor([2, 5, side, side]);
             let window = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
-            let output = max_pool2d(input.clone(), window);
+            let output = max_pool2d(narrowed(input.clone()), window);
             source.parts(output, &[&input], &NO_LAYER)
         }));
     }
@@ -254,7 +266,7 @@ fn norms() -> Vec<Operator> {
         all.push(Operator::new("batch norm in training", shapes.clone(), move |source| {
             let layer = BatchNorm::new(shape[1], source.device());
             let input = source.tensor(shape);
-            let output = layer.forward(input.clone(), Mode::Train);
+            let output = layer.forward(narrowed(input.clone()), Mode::Train);
             with_tensors(source.parts(output, &[&input], &layer), &layer)
         }));
     }
@@ -263,7 +275,8 @@ fn norms() -> Vec<Operator> {
         all.push(Operator::new("batch norm, sum, rectification", shapes.clone(), move |source| {
             let layer = BatchNorm::new(shape[1], source.device());
             let (input, residual) = (source.tensor(shape), source.tensor(shape));
-            let output = layer.forward_add_relu(input.clone(), residual.clone(), Mode::Train);
+            let output =
+                layer.forward_add_relu(narrowed(input.clone()), narrowed(residual.clone()), Mode::Train);
             source.parts(output, &[&input, &residual], &layer)
         }));
     }
@@ -271,7 +284,7 @@ fn norms() -> Vec<Operator> {
         all.push(Operator::new("batch norm in evaluation", format!("{shape:?}"), move |source| {
             let layer = BatchNorm::new(shape[1], source.device());
             let input = source.tensor(shape);
-            let output = layer.forward(input.clone(), Mode::Eval);
+            let output = layer.forward(narrowed(input.clone()), Mode::Eval);
             source.parts(output, &[&input], &layer)
         }));
     }
@@ -312,7 +325,7 @@ fn attention() -> Vec<Operator> {
 fn element_wise() -> Vec<Operator> {
     type Function = fn(Tensor<2>) -> Tensor<2>;
     let functions: [(&'static str, Function); 5] = [
-        ("rectification", relu),
+        ("rectification", |input| relu(narrowed(input))),
         ("GELU", gelu),
         ("softmax", |input| activation::softmax(input, 1)),
         ("logarithm of softmax", |input| activation::log_softmax(input, 1)),
@@ -451,8 +464,9 @@ mod tests {
 
     fn report(operators: Vec<Operator>, device: &Device) -> (Vec<OperatorReport>, Vec<&'static str>) {
         let mut told = Vec::new();
-        let reports =
-            check(operators, device, &Device::flex(), Precision::Full, &mut |report| told.push(report.name));
+        let reports = check(operators, [device, &Device::flex()], [Precision::Full; 2], &mut |report| {
+            told.push(report.name)
+        });
         (reports, told)
     }
 

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_nn::optimizer::ParameterGradients;
-use seqjepa_nn::{InitRng, host};
+use seqjepa_nn::{InitRng, host, widened};
 
 /// Makes tensors of fixed numbers on a device, and differentiates what comes out.
 pub(super) struct Source {
@@ -50,6 +50,7 @@ impl Source {
         inputs: &[&Tensor<E>],
         layer: &M,
     ) -> Vec<Part> {
+        let output = widened(output);
         let weights = self.constant(output.dims());
         let mut backward = (output.clone() * weights).sum().backward();
         let mut parts = vec![("output".to_owned(), host::read(output.without_autodiff()))];

@@ -1,6 +1,7 @@
 //! A whole run: from a config to a trained, evaluated model and its folder.
 
 mod build;
+mod check;
 mod error;
 mod record;
 mod rehearsal;

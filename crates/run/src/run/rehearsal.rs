@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use seqjepa_model::DynMethod;
 use seqjepa_nn::Launches;
+use seqjepa_nn::host::{self, Traffic};
 use seqjepa_train::observer::{Observer, Observers};
 
 use super::error::RunError;
@@ -135,7 +136,7 @@ impl Rehearsal {
         // The first step also starts threads, allocates, and on some devices compiles.
         trainer.advance(&mut Observers::new())?;
         trainer.settle(&mut Observers::new())?;
-        let reads = seqjepa_nn::host::reads();
+        let before = host::traffic();
         let started = Instant::now();
         let (done, launches) = seqjepa_nn::count_launches(|| {
             let mut done = 0;
@@ -148,8 +149,8 @@ impl Rehearsal {
         });
         let done = u32::try_from(done?).unwrap_or(u32::MAX);
         let time = started.elapsed().checked_div(done);
-        let reads = seqjepa_nn::host::reads() - reads;
-        Ok(time.map(|time| StepCost { steps: done, time, launches, reads }))
+        let traffic = host::traffic() - before;
+        Ok(time.map(|time| StepCost { steps: done, time, launches, traffic }))
     }
 }
 
@@ -163,6 +164,6 @@ pub struct StepCost {
     pub time: Duration,
     /// The kernels that all of them launched on a GPU.
     pub launches: Launches,
-    /// How often all of them waited for values from the device.
-    pub reads: u64,
+    /// What all of them sent to the device, and how often they waited for values of it.
+    pub traffic: Traffic,
 }

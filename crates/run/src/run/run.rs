@@ -3,24 +3,23 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::RgbImage;
 use seqjepa_evaluation::{
-    DeviceCheckRecord, EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard,
-    clear_features, evaluate_with_sample, file_sha256,
+    DeviceCheck, EvaluationRequest, EvaluationSample, ModelOrigin, ModelSource, ResultCard, clear_features,
+    evaluate_with_sample, file_sha256,
 };
 use seqjepa_model::{DynMethod, DynMethodConfig};
-use seqjepa_nn::optimizer::Optimizer;
+use seqjepa_nn::Precision;
 use seqjepa_train::checkpoint::CheckpointStore;
 use seqjepa_train::observer::{Event, Observer, Observers};
-use seqjepa_train::{History, MetricsRow, StopFlag, TrainError, Trainer};
+use seqjepa_train::{History, MetricsRow, StopFlag, Trainer};
 use serde::Serialize;
 
 use super::build::build_trainer;
 use super::error::{RunError, gib};
 use super::record::{RunCheckpoint, RunRecord};
 use crate::code::code_version;
-use crate::config::{Config, DeviceCheckLevel, RunConfig, WandbConfig};
+use crate::config::{Config, RunConfig, WandbConfig};
 use crate::data::RunData;
 use crate::device::DeviceRequest;
-use crate::device_check::{DeviceCheckError, MethodCheck, check_method};
 use crate::fingerprint::DataFingerprint;
 use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
@@ -30,9 +29,6 @@ use crate::registry::Registry;
 use crate::run_devices::RunDevices;
 use crate::sink::StatusSink;
 use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
-
-/// Sequences of a quick check of a device.
-const QUICK: usize = 8;
 
 /// Draws what trackers show of the frozen evaluation whose files are in this run folder: pictures with their names, or why there are
 /// none.
@@ -46,11 +42,12 @@ pub struct Run {
     pub(super) folder: RunFolder,
     pub(super) store: CheckpointStore,
     device: Device,
+    precision: Precision,
     pub(super) backend: &'static str,
     pub(super) data: RunData,
     pub(super) fingerprint: DataFingerprint,
-    /// What the check of the device has found, where there was one.
-    pub(super) device_check: Option<DeviceCheckRecord>,
+    /// What the check of the device has found, or why there was none.
+    pub(super) device_check: Option<DeviceCheck>,
     pub(super) trainer: Trainer,
     /// Those of the epochs done, and where their lines end.
     pub(super) rows: Vec<MetricsRow>,
@@ -77,8 +74,8 @@ pub(super) struct Parts {
     pub data: RunData,
     pub fingerprint: DataFingerprint,
     pub trainer: Trainer,
-    /// What [`check_device`](Self::check_device) found, once it was called.
-    pub device_check: Option<DeviceCheckRecord>,
+    /// What [`check_devices`](Self::check_devices) found, once it was called.
+    pub device_check: Option<DeviceCheck>,
 }
 
 impl Parts {
@@ -122,63 +119,6 @@ impl Parts {
     pub(super) fn memory(&self) -> MemoryEstimate {
         let (config, data) = (&self.config, &self.data);
         MemoryEstimate::new(config, &*self.method, self.trainer.method(), data, self.devices.backend)
-    }
-
-    /// Holds the devices against the processor, as `run.device_check` says (see [`device_check`](crate::device_check)), and what they add
-    /// up against the sum. What is said of the first is kept.
-    pub(super) fn check_devices(&self) -> Result<Option<DeviceCheckRecord>, RunError> {
-        let RunDevices { first, further, backend, all_reduce, .. } = &self.devices;
-        let record = self.check_device(first)?;
-        for device in further {
-            self.check_device(device)?;
-        }
-        if !further.is_empty() {
-            let device = device_in_words(&self.config, backend);
-            guarded(&device, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
-        }
-        Ok(record)
-    }
-
-    fn check_device(&self, device: &Device) -> Result<Option<DeviceCheckRecord>, RunError> {
-        let backend = self.devices.backend;
-        let mut config = self.config.clone();
-        // Kernels are chosen by shape: those of a training pass.
-        config.dataset.batch_size = config.sequences_at_once();
-        match config.run.device_check {
-            _ if backend == "flex" => return Ok(None),
-            DeviceCheckLevel::Off => {
-                tracing::warn!("the arithmetic of `{backend}` is not checked: run.device_check is off");
-                return Ok(None);
-            }
-            DeviceCheckLevel::Quick => config.dataset.batch_size = config.dataset.batch_size.min(QUICK),
-            DeviceCheckLevel::Full => {}
-        }
-        let loaders = self.data.loaders(&config, self.trainer.method().views_used(), device)?;
-        let Some(batch) = loaders.train.epoch(0, 0).next().transpose().map_err(TrainError::from)? else {
-            return Ok(None);
-        };
-        let check = MethodCheck {
-            device,
-            backend,
-            method: &*self.method,
-            precision: self.devices.precision,
-            recompute: config.recompute(),
-            seed: config.run.seed,
-            batch: &batch,
-            learning_rate: config.optim.lr,
-        };
-        let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
-        guarded(&device_in_words(&self.config, backend), &self.memory(), || {
-            match check_method(&check, &optimizer) {
-                Ok(record) => Ok(Some(record)),
-                // A build for one device alone.
-                Err(error @ DeviceCheckError::NoReference { .. }) => {
-                    tracing::warn!("{error}");
-                    Ok(None)
-                }
-                Err(error) => Err(error.into()),
-            }
-        })
     }
 }
 
@@ -226,6 +166,7 @@ impl Run {
             folder,
             store,
             device: devices.first,
+            precision: devices.precision,
             backend: devices.backend,
             data,
             fingerprint,
@@ -415,7 +356,8 @@ impl Run {
             config: self.config.to_json(),
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
-        let (mut card, sample) = evaluate_with_sample(&request, observer)?;
+        let (mut card, sample) =
+            self.precision.beside_steps().within(|| evaluate_with_sample(&request, observer))?;
         let RunConfig { device, further_devices, .. } = &self.config.run;
         let names = [device].into_iter().chain(further_devices);
         let names = names.map(|name| Ok(DeviceRequest::parse(name)?.resolved(self.backend)));

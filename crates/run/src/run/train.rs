@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use seqjepa_evaluation::TestedSplit;
+use seqjepa_evaluation::{DeviceCheck, TestedSplit};
 use seqjepa_train::observer::{Event, Observer, ObserverError, Observers};
 use seqjepa_train::{Advance, MetricsRow, TrainError};
 
@@ -122,7 +122,7 @@ impl Run {
     ) -> Result<(), RunError> {
         let before = self.rows.last().and_then(|row| row.get("wall_time")).unwrap_or(0.0);
         row.push("wall_time", before + row.get("ep_time").unwrap_or(0.0));
-        if let Some(found) = &self.device_check {
+        if let Some(found) = self.device_check.as_ref().and_then(DeviceCheck::record) {
             row.push("device_check", found.share);
         }
         if self.data.tested() == TestedSplit::Validation {

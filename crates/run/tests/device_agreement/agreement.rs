@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 use seqjepa_evaluation::{DeviceCheckRecord, ResultCard};
 use seqjepa_nn::Precision;
 use seqjepa_nn::optimizer::Optimizer;
 use seqjepa_run::device::DeviceRequest;
-use seqjepa_run::device_check::{MethodCheck, check_method, check_operators};
+use seqjepa_run::device_check::{MethodCheck, check_method, check_operators, precisions};
 use seqjepa_run::{Config, Registry, ResumeOptions, Run, RunData};
 use seqjepa_train::observer::{Event, Observers};
 use seqjepa_train::{MetricsRow, StopFlag};
@@ -56,13 +56,21 @@ fn trained(folder: &Path, overrides: &[&str]) -> Run {
     run
 }
 
-/// Every operator at every shape of the check that users have.
+/// Every operator at every shape and in every precision of the check that users have.
 pub(super) fn operators(device: &str) {
-    let reports = check_operators(&open(device), backend(device)[1], |_| {}).unwrap();
-    for report in &reports {
-        assert!(report.wrong.is_empty(), "{:?}", report.wrong);
+    let opened = open(device);
+    let mut all = precisions(&opened, backend(device)[1]);
+    // By kernels of its own, also where others are in f32 as well.
+    if !all.contains(&Precision::F32) {
+        all.push(Precision::F32);
     }
-    assert!(reports.len() > 20, "{reports:?}");
+    for precision in all {
+        let reports = check_operators(&opened, backend(device)[1], precision, |_| {}).unwrap();
+        for report in &reports {
+            assert!(report.wrong.is_empty(), "{precision:?}: {:?}", report.wrong);
+        }
+        assert!(reports.len() > 20, "{reports:?}");
+    }
 }
 
 /// Loss, representations, every gradient and every parameter after a step, at a tenth of the check's bounds: 1e-5, of gradients 1e-3;
@@ -87,15 +95,21 @@ pub(super) fn training_pass(device: &str) {
             "run.recompute=[1, 2, 3, 4]",
         ],
     ];
-    for variant in variants {
-        let record = checked(&config(scratch.path(), variant), device);
+    let mut passes = variants.map(|variant| (variant, Precision::Full)).to_vec();
+    passes.push((variants[0], Precision::F32));
+    if open(device).supports_dtype(FloatDType::BF16) {
+        passes.push((variants[0], Precision::Bf16));
+    }
+    for (variant, precision) in passes {
+        let record = checked(&config(scratch.path(), variant), device, precision);
         assert!(record.tensors > 40, "{record:?}");
-        assert!(record.share < (0.1 * slack(device)).min(1.0), "{variant:?}: {record:?}");
+        let slack = if precision == Precision::Bf16 { 10.0 } else { slack(device) };
+        assert!(record.share < (0.1 * slack).min(1.0), "{variant:?}, {precision:?}: {record:?}");
     }
 }
 
 /// The check that a run begins with, on its first batch.
-fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
+fn checked(config: &Config, device: &str, precision: Precision) -> DeviceCheckRecord {
     let data = RunData::open(config, &mut Observers::new()).unwrap();
     let method = Registry::standard().method(config).unwrap();
     let views = method.init(config.run.seed, &Device::flex()).unwrap().views_used();
@@ -106,7 +120,7 @@ fn checked(config: &Config, device: &str) -> DeviceCheckRecord {
         device: &open(device),
         backend: backend(device)[1],
         method: &*method,
-        precision: Precision::Full,
+        precision,
         recompute: config.recompute(),
         seed: config.run.seed,
         batch: &batch,

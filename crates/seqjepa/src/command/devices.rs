@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use burn::tensor::Device;
 use clap::Args;
+use seqjepa_nn::Precision;
 use seqjepa_run::device::{BackendReport, DeviceRequest, own_name};
-use seqjepa_run::device_check::{OperatorReport, check_operators};
+use seqjepa_run::device_check::{OperatorReport, check_operators, precisions};
 
 use super::device::{is_cpu, is_remote, look};
 use super::terminal::say;
@@ -20,8 +22,8 @@ const MOST_WRONG: usize = 5;
 /// `run.device` in a config, or --device, names one of them; `auto` takes the first that is found.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Computes every operator that this project uses on every device found, at awkward shapes and with gradients, and holds the results
-    /// against those of `flex`, the processor. Ends with exit code 1 if one is wrong.
+    /// Computes every operator that this project uses on every device found, at awkward shapes and with gradients, in f32 and where a
+    /// device has it in bf16, and holds the results against those of `flex`, the processor. Ends with exit code 1 if one is wrong.
     #[arg(long)]
     check: bool,
     /// Ends with exit code 1 if this build finds no device that this names, as run.device would: as cuda or cuda:1.
@@ -109,8 +111,21 @@ fn check(reports: &[BackendReport]) -> anyhow::Result<ExitCode> {
 /// Checks a device; how many operators are wrong.
 fn check_device(place: &str) -> anyhow::Result<usize> {
     let (device, backend) = DeviceRequest::parse(place)?.open_named()?;
-    say!("{place} against {REFERENCE}; distances as a share of what is right for the operator:");
-    let found = check_operators(&device, backend, line)?;
+    precisions(&device, backend)
+        .into_iter()
+        .map(|precision| check_in(precision, place, &device, backend))
+        .sum()
+}
+
+/// The same in one precision.
+fn check_in(precision: Precision, place: &str, device: &Device, backend: &str) -> anyhow::Result<usize> {
+    let how = match precision {
+        Precision::F32 => " in f32, as run.precision says it",
+        Precision::Bf16 => " in bf16",
+        _ => "",
+    };
+    say!("{place}{how} against {REFERENCE}; distances as a share of what is right for the operator:");
+    let found = check_operators(device, backend, precision, line)?;
     let wrong: Vec<_> = found.iter().filter(|report| !report.wrong.is_empty()).collect();
     for report in &wrong {
         report.wrong.iter().take(MOST_WRONG).for_each(|deviation| say!("wrong: {deviation}"));

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use seqjepa_nn::host::Traffic;
 use seqjepa_run::progress::ProgressBars;
 use seqjepa_run::{Config, MemoryPart, Rehearsal, Run, RunError, StepCost, TrackingVariables};
 
@@ -137,5 +138,11 @@ fn print_launches(cost: &StepCost) {
     for (name, &count) in kernels.into_iter().take(KERNELS) {
         say!("  {name:<44} {:>9.0}", a_step(count));
     }
-    say!("values are waited for {} times in {} steps", cost.reads, cost.steps);
+    let Traffic { reads, read_bytes, sends, sent_bytes, .. } = cost.traffic;
+    say!(
+        "sent to the device: {} in {:.0} tensors a step",
+        size(sent_bytes / u64::from(cost.steps)),
+        a_step(sends)
+    );
+    say!("values are waited for {reads} times in {} steps, {} in all", cost.steps, size(read_bytes));
 }

@@ -40,7 +40,7 @@ impl AllReduce {
                 let sum = Arc::new(sum);
                 team.each(own, move |rank, state| {
                     let data = TensorData::new(sum.to_vec(), [sum.len()]);
-                    take(rank, state, Tensor::from_data(data, &devices[rank]));
+                    take(rank, state, host::send(data, &devices[rank]));
                 });
             }
             Self::Device => {

@@ -131,7 +131,8 @@ impl TrainerBuilder {
         self
     }
 
-    /// What the layers' products are rounded to in training steps; the test pass is [`Precision::Full`]. The default too.
+    /// What the layers' products are rounded to in training steps; by default [`Precision::Full`]. Online probes and test pass are
+    /// [beside](Precision::beside_steps) it.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.settings.precision = precision;
         self

@@ -269,7 +269,7 @@ impl HostRepresentations {
     fn on(self, device: &Device) -> Representations {
         let tensor = |(values, width): (Vec<f32>, usize)| {
             let rows = values.len() / width;
-            Tensor::from_data(TensorData::new(values, [rows, width]), device)
+            host::send(TensorData::new(values, [rows, width]), device)
         };
         let mut tensors = self.values.into_iter().zip(self.widths).map(tensor);
         let mut next = || tensors.next().expect("there are three");

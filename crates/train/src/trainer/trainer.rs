@@ -163,6 +163,11 @@ impl Trainer {
     /// [`TrainError::NonFinite`], or whatever the loader or the observer could not do. After a loss, a gradient or an online
     /// probe that is not finite, the state is that of before its batch, which may lie a few calls back.
     pub fn advance(&mut self, observer: &mut dyn Observer) -> Result<Advance, TrainError> {
+        // Online probes and test pass.
+        self.settings.precision.beside_steps().within(|| self.next(observer))
+    }
+
+    fn next(&mut self, observer: &mut dyn Observer) -> Result<Advance, TrainError> {
         let batches = self.steps_per_epoch();
         if self.stretch.is_none() {
             observer.observe(&Event::EpochStarted {

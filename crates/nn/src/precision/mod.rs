@@ -1,8 +1,12 @@
 //! What convolutions and matrix products round their factors to.
 
+pub(crate) mod in_f32;
+
 use std::cell::Cell;
 
 use burn::tensor::{DType, FloatDType, Tensor};
+
+pub use in_f32::matmul_in_f32;
 
 /// What [`Conv2d`](crate::Conv2d), [`Linear`](crate::Linear) and [`MultiHeadAttention`](crate::MultiHeadAttention) round the factors
 /// of their products to. Parameters, what batch norm computes and all else stay f32 in any case.
@@ -12,6 +16,9 @@ pub enum Precision {
     /// own accord, and has no switch for that.
     #[default]
     Full,
+    /// To nothing, on CUDA neither: products that Burn would compute by matrix instructions go by kernels without them, several times
+    /// slower. Elsewhere the same as [`Full`](Self::Full).
+    F32,
     /// To bf16, factors and results, and so the gradients that pass through; what is in between is summed as the device sums bf16,
     /// which on tensor cores is in f32. The Flex backend has no such products: there the same roundings surround those in f32, so
     /// that results are a GPU's but for the order of sums.
@@ -34,6 +41,15 @@ impl Precision {
         PRECISION.get()
     }
 
+    /// What is beside a training step: nothing is rounded there, unless the device does so of its own accord and was not told otherwise.
+    #[must_use]
+    pub fn beside_steps(self) -> Self {
+        match self {
+            Self::F32 => Self::F32,
+            Self::Full | Self::Bf16 | Self::Tf32 => Self::Full,
+        }
+    }
+
     /// Computes the layers of `forward` so. Their backward passes follow, wherever they are computed.
     pub fn within<T>(self, forward: impl FnOnce() -> T) -> T {
         let _back = Back(PRECISION.replace(self));
@@ -53,7 +69,10 @@ impl Drop for Back {
 /// The matrix product in the precision of this thread, `[.., rows, inner]` by `[.., inner, columns]`.
 #[must_use]
 pub fn matmul<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
-    product(left, right, Tensor::matmul)
+    match Precision::current() {
+        Precision::F32 => matmul_in_f32(left, right),
+        _ => product(left, right, Tensor::matmul),
+    }
 }
 
 /// Activations as the layers after them are to hold them: in bf16 within [`Precision::Bf16`], else as they are. Gradients too.
@@ -63,7 +82,7 @@ pub fn matmul<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
 #[must_use]
 pub fn narrowed<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     match Precision::current() {
-        Precision::Full | Precision::Tf32 => values,
+        Precision::Full | Precision::F32 | Precision::Tf32 => values,
         Precision::Bf16 => values.cast(FloatDType::BF16),
     }
 }
@@ -101,7 +120,8 @@ pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
     product: impl FnOnce(Tensor<A>, Tensor<B>) -> Tensor<C>,
 ) -> Tensor<C> {
     match Precision::current() {
-        Precision::Full => product(left, right),
+        // That it is in f32 is up to `product`.
+        Precision::Full | Precision::F32 => product(left, right),
         Precision::Bf16 if in_f32(&left) => rounded(product(rounded(left), rounded(right))),
         Precision::Bf16 => narrow(left, right, product),
         #[cfg(feature = "flex")]
