@@ -298,7 +298,7 @@ fi
 
 section "Time and memory of a training step"
 write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, augmented by 8 threads, with the four online" \
-    "probes: the training part of the fastest epoch after the first, divided by its steps. Device memory is what \`nvidia-smi\` shows above" \
+    "probes: the training part of the fastest epoch after the first, divided by its steps; on CUDA f32 up to batch 128. Device memory is what \`nvidia-smi\` shows above" \
     "what was taken before, with what Burn keeps for later; host memory is the process's peak." \
     "" \
     "| batch | precision | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \

@@ -23,7 +23,7 @@ pub struct Traffic {
     pub reads: u64,
     /// Bytes that came with them.
     pub read_bytes: u64,
-    /// Tensors that were sent by [`send`] and [`send_integers`]. Initial values and checkpoints go by other ways.
+    /// Tensors that were sent by [`send`] and [`send_integers`]. Checkpoints go by other ways.
     pub sends: u64,
     /// Bytes of them.
     pub sent_bytes: u64,

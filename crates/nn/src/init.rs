@@ -4,6 +4,8 @@ use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::host;
+
 /// The generator of initial parameter values.
 ///
 /// Values are drawn on the host, eagerly and in the order of the calls: a seed gives the same bits on
@@ -26,7 +28,7 @@ impl InitRng {
         let shape = Shape::from(shape);
         let values: Vec<f32> =
             (0..shape.num_elements()).map(|_| ((2.0 * self.unit() - 1.0) * bound) as f32).collect();
-        Tensor::from_data(TensorData::new(values, shape), device)
+        host::send(TensorData::new(values, shape), device)
     }
 
     /// Values from N(0, `deviation`²).
@@ -48,7 +50,7 @@ impl InitRng {
             values.push((radius * sine) as f32);
         }
         values.truncate(count);
-        Tensor::from_data(TensorData::new(values, shape), device)
+        host::send(TensorData::new(values, shape), device)
     }
 
     /// A number from U[0, 1).

@@ -72,7 +72,7 @@ pub mod visit;
 pub use attention::MultiHeadAttention;
 pub use batch_norm::BatchNorm;
 pub use buffer::{Buffer, Counter};
-pub use conv::Conv2d;
+pub use conv::{Conv2d, split_weight_gradient};
 pub use copy::independent_copy;
 pub use dropout::{DropoutKey, DropoutMasks};
 pub use error::NnError;

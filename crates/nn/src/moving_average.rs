@@ -1,8 +1,14 @@
 //! The exponential moving average of values.
 
+#[cfg(any(feature = "flex", feature = "cube"))]
+use burn::backend::tensor::FloatTensor;
+#[cfg(any(feature = "flex", feature = "cube"))]
+use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
+#[cfg(any(feature = "flex", feature = "cube"))]
+use burn::tensor::DType;
 use burn::tensor::Tensor;
 
-/// `decay * average + (1 - decay) * value`, outside autodiff. One pass over memory on the Flex backend.
+/// `decay * average + (1 - decay) * value`, outside autodiff. One pass over memory on the Flex backend, one launch on a GPU.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -10,9 +16,31 @@ use burn::tensor::Tensor;
 pub fn moving_average<const D: usize>(decay: f64, average: Tensor<D>, value: Tensor<D>) -> Tensor<D> {
     assert_eq!(average.dims(), value.dims(), "a value for every average");
     let (average, value) = (average.without_autodiff(), value.without_autodiff());
-    #[cfg(feature = "flex")]
-    if crate::flex::serves(&average) && crate::flex::serves(&value) {
-        return crate::flex::moving_average(decay, average, value);
+    #[cfg(any(feature = "flex", feature = "cube"))]
+    if serves(&average) && serves(&value) {
+        let (average, value) = (average.into_dispatch(), value.into_dispatch());
+        return Tensor::from_dispatch(<Dispatch as MovingAverage>::moving_average(average, value, decay));
     }
     average.mul_scalar(decay) + value.mul_scalar(1.0 - decay)
+}
+
+#[cfg(any(feature = "flex", feature = "cube"))]
+fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
+    let device = tensor.device().inner();
+    let there = match device.as_dispatch() {
+        #[cfg(feature = "flex")]
+        DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "cube")]
+        DispatchDevice::Cube(_) => tensor.shape().num_elements() > 0,
+        _ => false,
+    };
+    there && tensor.dtype() == DType::F32
+}
+
+#[cfg(any(feature = "flex", feature = "cube"))]
+#[backend_extension(Flex: cfg(feature = "flex"), Cube: cfg(feature = "cube"), Fusion: cfg(feature = "cube"))]
+pub(crate) trait MovingAverage: Backend {
+    /// The averages of f32, moved; on the processor in place where nothing else holds them.
+    #[fusion(dtype = average, shape = average)]
+    fn moving_average(average: FloatTensor<Self>, value: FloatTensor<Self>, decay: f64) -> FloatTensor<Self>;
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cfg(any(feature = "metal", feature = "vulkan", feature = "wgpu-untuned"))]
-use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
+use burn::backend::WgpuDeviceKind;
+#[cfg(any(feature = "cuda", feature = "metal", feature = "vulkan", feature = "wgpu-untuned"))]
+use burn::backend::{CubeDevice, DispatchDevice};
 use burn::tensor::{Device, DeviceType};
 use seqjepa_train::panic_text;
 use thiserror::Error;
@@ -255,6 +257,17 @@ fn is_software(device: &Device) -> bool {
     false
 }
 
+/// Whether a device is one of CUDA.
+pub(crate) fn is_cuda(device: &Device) -> bool {
+    #[cfg(feature = "cuda")]
+    return matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Cuda(_)));
+    #[cfg(not(feature = "cuda"))]
+    {
+        let _ = device;
+        false
+    }
+}
+
 /// What a device calls itself, such as `NVIDIA GeForce RTX 3060`; opens it. `None` if it does not say, or cannot be opened.
 #[must_use]
 pub fn own_name(device: &Device) -> Option<String> {
@@ -406,7 +419,7 @@ impl DeviceRequest {
         let Some(backend) = self.backend else {
             let first = |backend: Backend| {
                 let name = backend.name();
-                // A driver that fails is no reason not to compute, but the user may wonder where the GPU is.
+                // A driver that is there and fails is no reason not to compute, but the user may wonder where the GPU is.
                 let found = backend
                     .look()
                     .inspect_err(|problem| tracing::warn!("device `auto` passes over {name}: {problem}"));

@@ -38,6 +38,12 @@ pub(crate) fn resolve(
     }
 }
 
+/// What a trained model of such a run is used in on a device of `backend`, whatever steps were made in: in f32 where that was asked for and
+/// is not what the device does of itself.
+pub(crate) fn beside_steps(named: Option<PrecisionName>, backend: &str) -> Precision {
+    if named == Some(PrecisionName::F32) && backend == "cuda" { Precision::F32 } else { Precision::Full }
+}
+
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use super::*;

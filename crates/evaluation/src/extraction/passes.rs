@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use seqjepa_data::{LoaderConfig, SequenceKey, SequenceLoader, SequenceSource, Split};
 use seqjepa_model::{DynMethod, EncoderChoice, RepresentationLayout};
-use seqjepa_nn::pixels;
+use seqjepa_nn::{Precision, pixels};
 use seqjepa_train::observer::{Event, Observer, Stage};
 use serde::Serialize;
 use serde_json::Value;
@@ -81,6 +81,9 @@ struct Key<'a> {
     model: &'a str,
     encoder: EncoderChoice,
     device: String,
+    /// Nothing where the device computes as it does of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precision: Option<&'static str>,
     batch_size: usize,
     data: &'a str,
     /// Everything beside the data that the sequences depend on.
@@ -332,6 +335,7 @@ impl<'a> Passes<'a> {
             model: &self.model_hash,
             encoder: self.settings.encoder,
             device: format!("{:?}", self.device),
+            precision: (Precision::current() == Precision::F32).then_some("f32"),
             batch_size: self.settings.batch_size,
             data: split.fingerprint.as_str(),
             sequences: source.settings(),

@@ -1,7 +1,7 @@
 //! Sketched isotropic Gaussian regularisation (Balestriero & LeCun 2025, arXiv 2511.08544).
 
 use burn::tensor::{Device, Tensor, TensorData};
-use seqjepa_nn::{DropoutKey, InitRng, matmul_in_f32};
+use seqjepa_nn::{DropoutKey, InitRng, host, matmul_in_f32};
 
 /// Points at which characteristic functions are compared, and the last of them; the first is 0.
 const KNOTS: usize = 17;
@@ -29,7 +29,7 @@ pub fn sigreg(rows: Tensor<2>, directions: Tensor<2>) -> Tensor<1> {
     let ends = |index: usize| if index == 0 || index == KNOTS - 1 { spacing } else { 2.0 * spacing };
     let weights = gaussian.clone().enumerate().map(|(index, value)| value * ends(index));
     let points = |values: Vec<f64>| -> Tensor<3> {
-        Tensor::from_data(TensorData::new(values, [1, 1, KNOTS]).convert::<f32>(), &device)
+        host::send(TensorData::new(values, [1, 1, KNOTS]).convert::<f32>(), &device)
     };
     let along = matmul_in_f32(rows, unit).reshape([batch, count, 1]) * points(knots.clone());
     let real = along.clone().cos().mean_dim(0) - points(gaussian.collect());

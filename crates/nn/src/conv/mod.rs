@@ -10,9 +10,38 @@ use crate::InitRng;
 use crate::Precision;
 use crate::precision::held_product;
 use crate::recompute::value;
+#[cfg(feature = "cube")]
+use burn::backend::{Dispatch, DispatchDevice};
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, module};
+
+/// The gradient of a convolution's weight, `[out, in, kernel, kernel]`, whose values are not read, by those of its output, on GPUs by the
+/// kernel of this crate that divides the batch, where the device has the instructions for it and factors may be rounded, whatever autotune
+/// says: so that checks can hold it against others. All outside autodiff.
+#[must_use]
+pub fn split_weight_gradient(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    gradient: Tensor<4>,
+    [stride, padding]: [usize; 2],
+) -> Tensor<4> {
+    #[cfg(feature = "cube")]
+    if matches!(input.device().as_dispatch(), DispatchDevice::Cube(_)) {
+        let in_f32 = Precision::current() == Precision::F32;
+        let geometry = operator::Geometry { stride, padding, in_f32 };
+        let [input, weight, gradient] = [input, weight, gradient].map(Tensor::into_dispatch);
+        let found = <Dispatch as operator::SplitWeightGradient>::split_weight_gradient(
+            input, weight, gradient, geometry,
+        );
+        return Tensor::from_dispatch(found);
+    }
+    let layer =
+        Conv2d { weight: Param::from_tensor(weight.autodiff().require_grad()), bias: None, stride, padding };
+    let output = layer.forward(input.autodiff());
+    let gradients = (output * gradient.autodiff()).sum().backward();
+    layer.weight.val().grad(&gradients).expect("it was asked for")
+}
 
 /// A square convolution with `torch.nn.Conv2d`'s layout: the weight is `[out, in, kernel, kernel]`.
 #[derive(Module, Debug)]
@@ -57,7 +86,7 @@ impl Conv2d {
     /// Convolves `[batch, in, height, width]` to `[batch, out, height', width']`.
     ///
     /// On the Flex backend (feature `flex`) the kernels of `seqjepa-cpu` do it; everywhere else Burn does, on its GPU backends (feature
-    /// `cube`) with a weight gradient that is kept from a fault of Burn 0.22.1, and within [`Precision::F32`](crate::Precision::F32) without
+    /// `cube`) with a weight gradient that is kept from a fault of Burn 0.22.1 or, where that is faster, of this crate's own, and within [`Precision::F32`](crate::Precision::F32) without
     /// matrix instructions. Of an input in bf16 the output is bf16
     /// ([`narrowed`](crate::narrowed)).
     #[must_use]

@@ -80,6 +80,20 @@ pub(crate) trait Convolution: Backend {
     ) -> FloatTensor<Self>;
 }
 
+/// The kernel that autotune may choose, by itself: where the device has no instructions for it, the usual one.
+#[cfg(feature = "cube")]
+#[backend_extension(Cube, Fusion)]
+pub(crate) trait SplitWeightGradient: Backend {
+    /// The gradient of `weight`, whose values are not read.
+    #[fusion(dtype = weight, shape = weight)]
+    fn split_weight_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self>;
+}
+
 #[cfg(feature = "cube")]
 fn output_shape(input: &Shape, weight: &Shape, Geometry { stride, padding, .. }: Geometry) -> Shape {
     let side = |side: usize| (side + 2 * padding - weight[2]) / stride + 1;

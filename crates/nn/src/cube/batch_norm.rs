@@ -16,7 +16,7 @@ use super::layout::{Layout, room, room_of_f32};
 use crate::batch_norm::fused::{Kernels, Normalization};
 
 /// Positions of a channel that a cube sums at least, as far as there are so many.
-const LEAST_POSITIONS: usize = 8192;
+const LEAST_POSITIONS: usize = 2048;
 
 /// Cubes that share the sums of a channel at most.
 const MOST_PARTS: usize = 64;

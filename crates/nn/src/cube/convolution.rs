@@ -7,13 +7,18 @@ use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{convolution_in_f32, convolution_tuned, split_weight_gradient};
-use crate::conv::operator::{Convolution, ConvolutionGradients, Geometry};
+use super::{convolution_in_bf16, convolution_in_f32, convolution_tuned, split_weight_gradient};
+use crate::conv::operator::{Convolution, ConvolutionGradients, Geometry, SplitWeightGradient};
 use crate::conv::taller::{by_taller_kernel, options, rows};
 
-/// Whether Burn's own choice of kernels would do for f32: it takes matrix instructions.
+/// Whether Burn's own choice of kernels, which takes matrix instructions, would not do.
 fn is_in_f32(geometry: Geometry, tensor: &CubeTensor) -> bool {
-    geometry.in_f32 && tensor.dtype == DType::F32
+    geometry.in_f32 && tensor.dtype == DType::F32 && tensor.shape().num_elements() > 0
+}
+
+/// Whether some of the kernels among which Burn chooses would sum in bf16.
+fn is_in_bf16(tensor: &CubeTensor) -> bool {
+    tensor.dtype == DType::BF16 && tensor.shape().num_elements() > 0
 }
 
 impl Convolution for CubeBackend {
@@ -24,6 +29,9 @@ impl Convolution for CubeBackend {
     ) -> FloatTensor<Self> {
         if is_in_f32(geometry, &input) {
             return convolution_in_f32::forward(input, weight, geometry);
+        }
+        if is_in_bf16(&input) {
+            return convolution_in_bf16::forward(input, weight, geometry);
         }
         Self::conv2d(input, weight, None, options(geometry))
     }
@@ -39,6 +47,9 @@ impl ConvolutionGradients for CubeBackend {
         if is_in_f32(geometry, &input) {
             return convolution_in_f32::input_gradient(&input, weight, gradient, geometry);
         }
+        if is_in_bf16(&input) {
+            return convolution_in_bf16::input_gradient(&input, weight, gradient, geometry);
+        }
         Self::conv2d_x_backward(input, weight, gradient, options(geometry))
     }
 
@@ -51,10 +62,27 @@ impl ConvolutionGradients for CubeBackend {
         if is_in_f32(geometry, &input) {
             return convolution_in_f32::weight_gradient(input, &weight, gradient, geometry);
         }
-        if split_weight_gradient::serves(&input) && input.shape().num_elements() > 0 {
+        if is_in_bf16(&input) {
+            return convolution_in_bf16::weight_gradient(input, weight, gradient, geometry);
+        }
+        if split_weight_gradient::serves(&input, &gradient) {
             return convolution_tuned::weight_gradient(input, weight, gradient, geometry);
         }
         whole_weight_gradient(input, weight, gradient, geometry)
+    }
+}
+
+impl SplitWeightGradient for CubeBackend {
+    fn split_weight_gradient(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        geometry: Geometry,
+    ) -> FloatTensor<Self> {
+        if is_in_f32(geometry, &input) || !split_weight_gradient::serves(&input, &gradient) {
+            return Self::weight_gradient(input, weight, gradient, geometry);
+        }
+        split_weight_gradient::weight_gradient(input, &weight, gradient, geometry)
     }
 }
 

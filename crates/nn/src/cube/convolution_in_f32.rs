@@ -47,8 +47,9 @@ pub(super) fn weight_gradient(
 ) -> CubeTensor {
     let [outputs, channels, kernel, _] = weight.shape().dims();
     let [batch, _, height, width] = gradient.shape().dims();
-    let parts = parts(batch, height * width);
-    let terms = batch * height * width / parts;
+    let positions = batch * height * width;
+    let parts = parts(positions);
+    let terms = positions / parts;
     let rows = |images: CubeTensor, channels: usize| {
         let last = into_contiguous(permute_nchw_to_nhwc(images));
         CubeBackend::float_reshape(last, Shape::new([parts, terms, channels]))
@@ -76,10 +77,10 @@ pub(super) fn weight_gradient(
     permute_nhwc_to_nchw(CubeBackend::float_reshape(places, Shape::new([outputs, kernel, kernel, channels])))
 }
 
-/// Parts that a batch is divided into: as many as leave about [`TERMS`] each, and no image in two.
-fn parts(batch: usize, results: usize) -> usize {
-    let most = (batch * results / TERMS).clamp(1, batch);
-    (1..=most).rev().find(|parts| batch.is_multiple_of(*parts)).unwrap_or(1)
+/// Equal parts that so many positions are divided into: as many as leave about [`TERMS`] each.
+fn parts(positions: usize) -> usize {
+    let most = positions.div_ceil(TERMS).max(1);
+    (1..=most).rev().find(|parts| positions.is_multiple_of(*parts)).unwrap_or(1)
 }
 
 /// Images with a border of zeros.
@@ -99,11 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_divide_the_batch() {
-        for (batch, results, expected) in
-            [(2048, 1024, 512), (2048, 16, 8), (3, 4, 1), (7, 4096, 7), (6, 2048, 3)]
-        {
-            assert_eq!(parts(batch, results), expected, "{batch} images, {results} results");
+    fn parts_are_equal() {
+        for (positions, expected) in [
+            (2048 * 1024, 512),
+            (2048 * 16, 8),
+            (12, 1),
+            (7 * 4096, 7),
+            (2039 * 1024, 256),
+            (4099, 1),
+            (0, 1),
+        ] {
+            assert_eq!(parts(positions), expected, "{positions} positions");
         }
     }
 }

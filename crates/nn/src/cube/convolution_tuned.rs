@@ -3,6 +3,7 @@
 use burn::backend::TensorMetadata;
 use burn_cubecl::CubeTuneId;
 use burn_cubecl::cubecl::tune::{LocalTuner, Tunable, TunableSet, local_tuner};
+use burn_cubecl::ops::permute_nchw_to_nhwc;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::convolution::whole_weight_gradient;
@@ -36,5 +37,7 @@ pub(super) fn weight_gradient(
 /// Whatever kernels may be faster or slower by.
 fn key((input, weight, gradient, Geometry { stride, padding, .. }): &Inputs) -> String {
     let [input_dims, weight_dims, gradient_dims] = [input, weight, gradient].map(|tensor| tensor.shape());
-    format!("{:?} {input_dims:?} {weight_dims:?} {gradient_dims:?} {stride} {padding}", input.dtype)
+    // Others are copied before.
+    let last = [input, gradient].map(|images| permute_nchw_to_nhwc(images.clone()).is_contiguous());
+    format!("{:?} {input_dims:?} {weight_dims:?} {gradient_dims:?} {stride} {padding} {last:?}", input.dtype)
 }

@@ -12,6 +12,9 @@ use super::layout::Layout;
 /// Of a cube's units, those that read channels side by side.
 pub(super) const LANES: usize = 32;
 
+/// Values that a unit reads before it adds them up, so that it waits for memory once.
+const AT_A_TIME: usize = 4;
+
 /// Values of which the rough mean of a channel is made.
 const SAMPLES: usize = 8;
 
@@ -130,6 +133,21 @@ pub(super) fn sum_moments<E: Float>(
         let end = min(start + positions_of_part, positions);
         let step = comptime!(if layout.channels_last { UNITS / LANES } else { UNITS });
         let mut position = start + own_offset(layout);
+        // Several under way at a time; added up in the same order.
+        let mut values = Array::<f32>::new(AT_A_TIME);
+        while position + (AT_A_TIME - 1) * step < end {
+            #[unroll]
+            for at in 0..AT_A_TIME {
+                values[at] = f32::cast_from(input[address(channel, position + at * step, layout)]);
+            }
+            #[unroll]
+            for at in 0..AT_A_TIME {
+                let value = values[at] - origin;
+                first += value;
+                second += value * value;
+            }
+            position += AT_A_TIME * step;
+        }
         while position < end {
             let value = f32::cast_from(input[address(channel, position, layout)]) - origin;
             first += value;

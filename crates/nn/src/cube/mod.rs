@@ -6,12 +6,14 @@
 mod adam;
 mod batch_norm;
 mod convolution;
+mod convolution_in_bf16;
 mod convolution_in_f32;
 mod convolution_tuned;
 mod dropout;
 mod kernels;
 mod launch;
 mod layout;
+mod moving_average;
 mod pixels;
 mod product;
 mod split_weight_gradient;

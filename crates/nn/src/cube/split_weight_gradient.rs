@@ -98,9 +98,10 @@ fn instruction(tensor: &CubeTensor) -> Option<(ElemType, usize)> {
     (of_planes && properties.features.matmul.cmma.contains(&config)).then_some((factor, terms))
 }
 
-/// Whether the device has the instructions for it.
-pub(super) fn serves(tensor: &CubeTensor) -> bool {
-    instruction(tensor).is_some()
+/// Whether the device has the instructions for it, and places in the images are numbers of 32 bits, as the kernels' are.
+pub(super) fn serves(input: &CubeTensor, gradient: &CubeTensor) -> bool {
+    let fits = |tensor: &CubeTensor| (1..1 << 32).contains(&tensor.shape().num_elements());
+    instruction(input).is_some() && fits(input) && fits(gradient)
 }
 
 /// The gradient of `weight`, whose values are not read, where [`serves`] says so.

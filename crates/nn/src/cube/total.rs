@@ -20,18 +20,20 @@ impl AddedTerms for CubeBackend {
             values.into_tensor_arg(),
             sums.into_tensor_arg(),
             new_sums.clone().into_tensor_arg(),
+            0.0f32,
             term == Term::Square,
         );
         new_sums
     }
 }
 
-/// Each cube adds every [`PARTIAL_SUMS`]th stretch of values to its sum.
+/// Each cube adds every [`PARTIAL_SUMS`]th stretch of values to its sum. `nothing` is 0, which compilers would not multiply by if they knew.
 #[cube(launch)]
 fn add_terms(
     values: &Tensor<f32>,
     sums: &Tensor<f32>,
     new_sums: &mut Tensor<f32>,
+    nothing: f32,
     #[comptime] squares: bool,
 ) {
     let mut shared = Shared::new_slice(UNITS);
@@ -40,7 +42,7 @@ fn add_terms(
     let mut at = ABSOLUTE_POS;
     while at < values.len() {
         let value = values[at];
-        sum += if comptime!(squares) { value * value } else { value * 0.0f32 };
+        sum += if comptime!(squares) { value * value } else { value * nothing };
         at += comptime!(PARTIAL_SUMS * UNITS);
     }
     shared[unit] = sum;

@@ -15,7 +15,6 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, Flex};
 use burn::tensor::{DType, Tensor, TensorData};
 
-pub(crate) use moving_average::moving_average;
 pub(crate) use relu::relu;
 pub(crate) use squares::sum_of_squares;
 

@@ -16,8 +16,8 @@ pub enum Precision {
     /// own accord, and has no switch for that.
     #[default]
     Full,
-    /// To nothing, on CUDA neither: products that Burn would compute by matrix instructions go by kernels without them, several times
-    /// slower. Elsewhere the same as [`Full`](Self::Full).
+    /// To nothing, on CUDA neither: on GPUs all products go by kernels without matrix instructions, several times slower. On the processor
+    /// the same as [`Full`](Self::Full).
     F32,
     /// To bf16, factors and results, and so the gradients that pass through; what is in between is summed as the device sums bf16,
     /// which on tensor cores is in f32. The Flex backend has no such products: there the same roundings surround those in f32, so
@@ -36,8 +36,9 @@ thread_local! {
 }
 
 impl Precision {
-    /// That of this thread.
-    pub(crate) fn current() -> Self {
+    /// That of this thread, which others do not have of themselves.
+    #[must_use]
+    pub fn current() -> Self {
         PRECISION.get()
     }
 

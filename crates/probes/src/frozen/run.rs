@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use seqjepa_nn::Precision;
 
 use super::config::FrozenConfig;
 use super::error::FrozenError;
@@ -83,9 +84,11 @@ pub fn frozen_probes(
             check_widths("train", &widths, &current)?;
         }
         let order = order(config.seed, epoch, current.samples());
-        heads
-            .par_iter_mut()
-            .try_for_each(|head| head.train(&current, &order, config.batch_size, epoch + 1))?;
+        // That of this thread, on all of them.
+        let precision = Precision::current();
+        heads.par_iter_mut().try_for_each(|head| {
+            precision.within(|| head.train(&current, &order, config.batch_size, epoch + 1))
+        })?;
         progress(FrozenProgress { epoch: epoch + 1, epochs: config.epochs, loss: mean_loss(&heads) });
     }
     drop(current);

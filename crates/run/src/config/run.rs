@@ -29,11 +29,11 @@ pub struct RunConfig {
     /// `all_reduce`, on `cuda` alone, with NVIDIA's NCCL, which has to be installed. Default `host`.
     pub all_reduce: AllReduceName,
     /// Before a run trains on another device than `flex`, its own model is computed on the device and on `flex`, and a difference
-    /// beyond rounding ends the run: on a whole batch (`full`), on at most 8 sequences of it (`quick`), or not at all (`off`). Default
-    /// `full`.
+    /// beyond rounding ends the run: on a whole batch, as far as the machine has memory for that (`full`), on at most 8 sequences of it
+    /// (`quick`), or not at all (`off`). Default `full`.
     pub device_check: DeviceCheckLevel,
     /// What training steps round the factors of convolutions and matrix products to; parameters, what batch norm computes, losses and
-    /// optimizer stay f32. `f32`: nothing; `tf32`: what `cuda` rounds f32 products to on tensor cores, without being asked; `bf16`: to bf16,
+    /// optimizer stay f32. `f32`: nothing, on `cuda` by other kernels, many times slower; `tf32`: what `cuda` rounds f32 products to on tensor cores, without being asked; `bf16`: to bf16,
     /// as well as results and gradients, and a ResNet's activations between its layers (the processor computes that too, for trials, no
     /// faster). What the device lacks is refused. Default: what
     /// the device does of itself, `tf32` on `cuda`, `f32` elsewhere.

@@ -12,7 +12,7 @@ use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use seqjepa_nn::visit::visit_floats;
 use seqjepa_nn::{
     BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, Precision, finite_flag, gelu, host,
-    matmul, moving_average, narrowed, relu,
+    matmul, moving_average, narrowed, non_finite, relu, split_weight_gradient, widened,
 };
 use seqjepa_train::panic_text;
 
@@ -242,6 +242,28 @@ fn convolutions() -> Vec<Operator> {
             }));
         }
     }
+    // Rows and columns in one tile and in several; channels that are read one by one, and four or eight at once; parts that end within a
+    // stretch of positions.
+    for (batch, inputs, outputs, side, kernel, stride) in [
+        (3, 3, 7, 33, 3, 1),
+        (2, 64, 64, 24, 3, 1),
+        (5, 24, 128, 9, 3, 2),
+        (9, 72, 65, 13, 1, 1),
+        (2, 8, 8, 31, 7, 2),
+    ] {
+        let shapes =
+            format!("[{batch}, {inputs}, {side}, {side}], {outputs} kernels of {kernel}, stride {stride}");
+        all.push(Operator::new("weight gradient, divided", shapes, move |source| {
+            let padding = kernel / 2;
+            let results = (side + 2 * padding - kernel) / stride + 1;
+            let input = source.constant([batch, inputs, side, side]).inner();
+            let weight = source.constant([outputs, inputs, kernel, kernel]).inner();
+            let gradient = source.constant([batch, outputs, results, results]).inner();
+            let [input, weight, gradient] = [input, weight, gradient].map(narrowed);
+            let found = split_weight_gradient(input, weight, gradient, [stride, padding]);
+            vec![("gradient".to_owned(), host::read(widened(found)))]
+        }));
+    }
     all.push(Operator::new("convolution of patches", "[2, 3, 32, 32], 24 kernels of 4", |source| {
         let layer = Conv2d::patches([3, 24], 4, &mut source.rng(), source.device());
         let input = source.tensor([2, 3, 32, 32]);
@@ -422,23 +444,34 @@ fn updates() -> Vec<Operator> {
         }
     }
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        // Shaders may be compiled as if no value were infinite.
+        // Shaders may be compiled as if no value were infinite. More values than units sum at a time, the last of them wrong.
         all.push(Operator::new(
             "search for what is not finite",
-            format!("[5, 33] and {value}"),
+            format!("[300, 512] and {value}"),
             move |source| {
-                let mut layer = Linear::new(33, 5, &mut source.rng(), source.device());
+                let mut layer = Linear::new(512, 300, &mut source.rng(), source.device());
                 let mut seen = Vec::new();
                 for last in [0.0, value] {
-                    let bias = Tensor::from_floats([1.0, -2.0, 0.5, 3.0, last], source.device());
-                    layer.bias = Some(Param::from_tensor(bias));
+                    let mut values = vec![0.25; 300 * 512];
+                    *values.last_mut().expect("there are many") = last;
+                    let data = TensorData::new::<f32, _>(values, [300, 512]);
+                    layer.weight = Param::from_tensor(Tensor::from_data(data, source.device()));
                     let flag = finite_flag(&layer).expect("it has parameters");
                     seen.push(if host::read_scalar(flag).is_nan() { 1.0 } else { 0.0 });
+                    seen.push(if non_finite(&layer) == ["weight"] { 1.0 } else { 0.0 });
                 }
                 vec![("whether it is seen".to_owned(), seen)]
             },
         ));
     }
+    all.push(Operator::new("norm of gradients", "[300, 512] and [300]", |source| {
+        let layer = Linear::new(512, 300, &mut source.rng(), source.device());
+        let output = layer.forward(source.constant([4, 512]));
+        let weights = source.constant([4, 300]);
+        let mut backward = (output * weights).sum().backward();
+        let squared = ParameterGradients::take(&mut backward, &layer).norm_squared();
+        vec![("its square".to_owned(), host::read(squared.expect("it has parameters")))]
+    }));
     all.push(Operator::new("moving average", "[7, 33]", |source| {
         let (average, value) = (source.constant([7, 33]), source.constant([7, 33]));
         vec![("average".to_owned(), host::read(moving_average(DECAY, average, value).without_autodiff()))]

@@ -2,11 +2,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_data::dataset::TruncatedImages;
 use seqjepa_data::{ActionNormalization, ImageView, Normalization};
 use seqjepa_model::{DynMethod, EncoderChoice, RepresentationLayout, SequenceActions};
-use seqjepa_nn::host;
+use seqjepa_nn::{Precision, host};
 
 use super::error::EmbedError;
 use super::views::{EmbeddedViews, ViewMaker};
+use crate::device::is_cuda;
 use crate::model_file::Pretrained;
+use crate::precision;
 
 /// Turns images into z_t, the encoder's representation of each view, and the invariant representation of an image's views:
 /// z_AGG of seq-JEPA.
@@ -35,6 +37,7 @@ pub struct Embedder {
     method: Box<dyn DynMethod>,
     maker: ViewMaker,
     device: Device,
+    precision: Precision,
     pub(super) truncated_images: TruncatedImages,
 }
 
@@ -64,7 +67,9 @@ impl Embedder {
         let maker = ViewMaker::new(&pretrained.registry, &pretrained.config, views)?;
         let method = pretrained.method.valid().to_device(&device);
         let truncated_images = pretrained.config.dataset.truncated_images;
-        Ok(Self { method, maker, device, truncated_images })
+        let backend = if is_cuda(&device) { "cuda" } else { "" };
+        let precision = precision::beside_steps(pretrained.config.run.precision, backend);
+        Ok(Self { method, maker, device, precision, truncated_images })
     }
 
     /// Mean and standard deviation that pixels are normalised with.
@@ -124,6 +129,15 @@ impl Embedder {
 
     /// The same; `name` says what an image is called in an error.
     pub(super) fn embed_named(
+        &self,
+        images: &[ImageView<'_>],
+        first: usize,
+        name: impl Fn(usize) -> String,
+    ) -> Result<Embeddings, EmbedError> {
+        self.precision.within(|| self.embed_here(images, first, name))
+    }
+
+    fn embed_here(
         &self,
         images: &[ImageView<'_>],
         first: usize,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use seqjepa_evaluation::{ModelOrigin, ModelSource, file_sha256};
 use seqjepa_model::{DynMethod, DynMethodConfig, TensorRole};
+use seqjepa_nn::Precision;
 use seqjepa_train::MetricsRow;
 use seqjepa_train::storage::Folder;
 
@@ -15,6 +16,7 @@ use crate::config::{Config, ConfigDifference};
 use crate::fingerprint::DataFingerprint;
 use crate::folder::RunFolder;
 use crate::folder::run_folder::FEATURES;
+use crate::precision;
 
 /// A checkpoint of this project, or a PyTorch or SafeTensors model, with its config and device.
 #[derive(Debug)]
@@ -109,6 +111,12 @@ impl LoadedModel {
     #[must_use]
     pub fn card_path(&self) -> &Path {
         &self.card
+    }
+
+    /// What it is evaluated in, by `run.precision` of its config: to be put around the evaluation ([`Precision::within`]).
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        precision::beside_steps(self.config.run.precision, self.backend)
     }
 
     /// Where extracted features are while they are needed: `features` in the run folder, else beside the checkpoint.

@@ -7,7 +7,7 @@ use seqjepa_train::TrainError;
 
 use super::error::{RunError, gib};
 use super::run::{Parts, device_in_words};
-use crate::config::{Config, DeviceCheckLevel};
+use crate::config::{Config, DeviceCheckLevel, PrecisionName};
 use crate::device_check::{DeviceCheckError, MethodCheck, check_method};
 use crate::memory::{MemoryEstimate, MemoryThere, guarded};
 use crate::run_devices::RunDevices;
@@ -19,11 +19,15 @@ impl Parts {
     /// Holds the devices against the processor, as `run.device_check` says (see [`device_check`](crate::device_check)), and what they add
     /// up against the sum. What is said of the first is kept.
     pub(super) fn check_devices(&self) -> Result<Option<DeviceCheck>, RunError> {
-        let RunDevices { first, further, backend, all_reduce, .. } = &self.devices;
-        let found = self.check_device(first)?;
-        for device in further {
-            self.check_device(device)?;
-        }
+        let RunDevices { further, backend, all_reduce, .. } = &self.devices;
+        // Kernels are chosen by shape: those of a training pass.
+        let sequences = self.config.sequences_at_once();
+        let found = match self.config.run.device_check {
+            _ if *backend == "flex" => None,
+            DeviceCheckLevel::Off => Some(self.skipped("run.device_check is off")),
+            DeviceCheckLevel::Quick => Some(self.check_on(sequences.min(QUICK))?),
+            DeviceCheckLevel::Full => Some(self.check_on(self.held_by_the_machine(sequences))?),
+        };
         if !further.is_empty() {
             let device = device_in_words(&self.config, backend);
             guarded(&device, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
@@ -31,24 +35,28 @@ impl Parts {
         Ok(found)
     }
 
-    fn check_device(&self, device: &Device) -> Result<Option<DeviceCheck>, RunError> {
-        let backend = self.devices.backend;
-        let skipped = |why: String| {
-            tracing::warn!("the arithmetic of `{backend}` is not checked: {why}");
-            Ok(Some(DeviceCheck::Skipped { skipped: why }))
-        };
+    fn skipped(&self, why: &str) -> DeviceCheck {
+        tracing::warn!("the arithmetic of `{}` is not checked: {why}", self.devices.backend);
+        DeviceCheck::Skipped { skipped: why.to_owned() }
+    }
+
+    /// Checks all devices on so many sequences.
+    fn check_on(&self, sequences: usize) -> Result<DeviceCheck, RunError> {
         let mut config = self.config.clone();
-        // Kernels are chosen by shape: those of a training pass.
-        let sequences = config.sequences_at_once();
-        config.dataset.batch_size = match config.run.device_check {
-            _ if backend == "flex" => return Ok(None),
-            DeviceCheckLevel::Off => return skipped("run.device_check is off".into()),
-            DeviceCheckLevel::Quick => sequences.min(QUICK),
-            DeviceCheckLevel::Full => self.held_by_the_machine(sequences),
-        };
-        let loaders = self.data.loaders(&config, self.trainer.method().views_used(), device)?;
+        config.dataset.batch_size = sequences;
+        let RunDevices { first, further, .. } = &self.devices;
+        let found = self.check_device(first, &config)?;
+        for device in further {
+            self.check_device(device, &config)?;
+        }
+        Ok(found.unwrap_or_else(|| self.skipped("this build has no `flex` backend, or an epoch no batch")))
+    }
+
+    fn check_device(&self, device: &Device, config: &Config) -> Result<Option<DeviceCheck>, RunError> {
+        let backend = self.devices.backend;
+        let loaders = self.data.loaders(config, self.trainer.method().views_used(), device)?;
         let Some(batch) = loaders.train.epoch(0, 0).next().transpose().map_err(TrainError::from)? else {
-            return skipped("an epoch has no batch".into());
+            return Ok(None);
         };
         let check = MethodCheck {
             device,
@@ -61,13 +69,11 @@ impl Parts {
             learning_rate: config.optim.lr,
         };
         let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
-        guarded(&device_in_words(&self.config, backend), &self.memory(), || {
+        guarded(&device_in_words(config, backend), &self.memory(), || {
             match check_method(&check, &optimizer) {
                 Ok(record) => Ok(Some(DeviceCheck::Passed(record))),
                 // A build for one device alone.
-                Err(DeviceCheckError::NoReference { .. }) => {
-                    skipped("this build has no `flex` backend; build with the cargo feature `flex`".into())
-                }
+                Err(DeviceCheckError::NoReference { .. }) => Ok(None),
                 Err(error) => Err(error.into()),
             }
         })
@@ -76,10 +82,15 @@ impl Parts {
     /// As many of `sequences` as the machine has memory for, on which the reference computes.
     fn held_by_the_machine(&self, sequences: usize) -> usize {
         let Some(there) = MemoryThere::of_machine() else { return sequences };
+        let mut config = self.config.clone();
+        config.run.further_devices.clear();
+        // The reference keeps rounded factors beside what they were rounded from.
+        if config.run.precision != Some(PrecisionName::F32) {
+            config.run.precision = Some(PrecisionName::Bf16);
+        }
         let needed = |sequences| {
-            let mut config = Config { ..self.config.clone() };
+            let mut config = config.clone();
             config.dataset.batch_size = sequences;
-            config.run.further_devices.clear();
             MemoryEstimate::new(&config, &*self.method, self.trainer.method(), &self.data, "flex").peak()
         };
         let free = there.free.unwrap_or(there.total);

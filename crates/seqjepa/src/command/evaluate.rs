@@ -167,10 +167,10 @@ fn measure(arguments: &Arguments, stop: &Stop) -> anyhow::Result<ExitCode> {
     };
     let mut told = Observers::new().with(ProgressBars::new()).with(ProbePace::default());
     let watched = &mut stop.watch(&mut told);
-    let card = match &elsewhere {
+    let card = loaded.precision().within(|| match &elsewhere {
         Some(_) => evaluate_transfer(&request, &config.dataset.name, watched),
         None => evaluate(&request, watched),
-    };
+    });
     stop.check()?;
     let mut card = card?;
     card.device = DeviceRequest::parse(&config.run.device)?.resolved(loaded.backend);

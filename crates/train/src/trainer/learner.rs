@@ -136,7 +136,11 @@ pub(super) fn is_non_finite(error: &ProbeError) -> bool {
 
 fn not_finite(gradients: &ParameterGradients) -> Option<String> {
     let names = gradients.non_finite();
-    let (first, others) = names.split_first()?;
+    let Some((first, others)) = names.split_first() else {
+        // Of values whose squares are too large.
+        let norm = gradients.norm();
+        return (!norm.is_finite()).then(|| format!("the norm of the gradient is {norm}"));
+    };
     Some(match others.len() {
         0 => format!("the gradient of `{first}` is not finite"),
         more => format!("the gradients of `{first}` and {more} more parameters are not finite"),

@@ -269,6 +269,11 @@ impl Trainer {
     /// [`TrainError::NonFinite`] for the first step of them with something that is not finite, if no more steps may be left
     /// out; the state is then that of before that step. Whatever the observer could not do.
     pub fn settle(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        // Steps that are done again go through the online probes.
+        self.settings.precision.beside_steps().within(|| self.look(observer))
+    }
+
+    fn look(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let Some((before, steps, finite)) = self.pending.read() else { return Ok(()) };
         match self.learner.probes.flush() {
             Ok(()) if finite => {
