@@ -75,7 +75,8 @@ model: {img_size: 8, width: 2, pred_hidden: 4, num_heads: 1, num_enc_layers: 1, 
     let line = told.lines().find(|line| line.starts_with("values are waited for")).expect(&told);
     assert!(told.contains("sent to the device: "), "{told}");
     let counts: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    assert!(counts[1] >= 5 && counts[0] < counts[1], "{line}");
+    // Of as many steps as a slow machine makes in the time, two reads at a look, a look in ten.
+    assert!(counts[1] >= 1 && counts[0] <= 2 * counts[1].div_ceil(10), "{line}");
 
     let refused = seqjepa(scratch.path(), dry.iter().copied().chain(["--set", "run.precision=bf16"]));
     assert!(!refused.status.success());

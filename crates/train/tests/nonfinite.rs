@@ -27,6 +27,8 @@ struct Poisoned {
 struct PoisonedConfig {
     inner: SeqJepaConfig,
     loss_too: bool,
+    /// Too large to be squared, in place of NaN.
+    huge: bool,
     last: u64,
     parts: u64,
 }
@@ -79,7 +81,11 @@ impl Method for Poisoned {
         if (1..=self.config.last).contains(&key.step) && key == part {
             // The square root of 0 is 0; its slope there is infinite, and 0 times that is NaN.
             let zero = self.poison.val().mul_scalar(0.0);
-            let poison = if self.config.loss_too { zero.log() * 0.0 } else { zero.sqrt() };
+            let poison = match self.config {
+                PoisonedConfig { huge: true, .. } => (self.poison.val() - 1.0) * 1e30,
+                PoisonedConfig { loss_too: true, .. } => zero.log() * 0.0,
+                _ => zero.sqrt(),
+            };
             output.loss = output.loss + poison;
         }
         Ok(output)
@@ -117,8 +123,12 @@ fn trainer_in_parts(
     log_every: usize,
     skip: u64,
 ) -> Trainer {
+    let config = PoisonedConfig { inner: tiny(), loss_too, huge: false, last, parts: parts as u64 };
+    trainer_of(&config, [parts, devices], log_every, skip)
+}
+
+fn trainer_of(config: &PoisonedConfig, [parts, devices]: [usize; 2], log_every: usize, skip: u64) -> Trainer {
     let device = Device::flex();
-    let config = PoisonedConfig { inner: tiny(), loss_too, last, parts: parts as u64 };
     let method = boxed(config.init(7, &device.clone().autodiff()).unwrap());
     let builder = builder(method, &device).epochs(1).micro_batch(BATCH.div_ceil(parts));
     let builder = builder.further_devices(vec![device; devices - 1], AllReduce::Host);
@@ -153,6 +163,16 @@ fn a_step_that_is_not_finite_changes_nothing_and_says_where_it_was() {
             assert_eq!((after.progress.step, after.progress.under_way.train_batches), (1, 1));
             assert_eq!(after.progress.under_way.loss_sum, one_step.under_way().loss_sum);
         }
+    }
+}
+
+/// Each value is finite, the loss too, and yet nothing can be learnt from them.
+#[test]
+fn a_gradient_that_is_too_large_to_be_squared_is_none() {
+    let config = PoisonedConfig { inner: tiny(), loss_too: false, huge: true, last: 1, parts: 1 };
+    for log_every in [1, 100] {
+        let message = fail(&mut trainer_of(&config, [1, 1], log_every, 0)).to_string();
+        assert!(message.contains("the norm of the gradient is inf at step 1"), "{message}");
     }
 }
 

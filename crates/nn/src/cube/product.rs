@@ -12,7 +12,7 @@ use cubek::matmul::strategy::Strategy;
 use cubek::std::InputBinding;
 
 use super::layout::room;
-use crate::precision::in_f32::{ProductInF32, product_shape};
+use crate::precision::product_operator::{ProductInF32, product_shape};
 
 impl ProductInF32 for CubeBackend {
     fn product_in_f32(left: FloatTensor<Self>, right: FloatTensor<Self>) -> FloatTensor<Self> {

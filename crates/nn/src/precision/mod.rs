@@ -1,6 +1,8 @@
 //! What convolutions and matrix products round their factors to.
 
-pub(crate) mod in_f32;
+mod in_f32;
+#[cfg(feature = "cube")]
+pub(crate) mod product_operator;
 
 use std::cell::Cell;
 

@@ -227,7 +227,7 @@ fn convolutions() -> Vec<Operator> {
     for (kernel, stride, padding) in [(3, 1, 1), (3, 2, 1), (1, 1, 0), (1, 2, 0), (7, 2, 3)] {
         // The first but one is a ResNet's first: of three channels, with outputs that fit the tiles of matrix instructions.
         for (batch, inputs, outputs, side) in
-            [(2, 3, 16, 32), (2, 3, 64, 8), (3, 5, 7, 9), (1, 16, 32, 8), (2, 33, 1, 5), (9, 16, 24, 16)]
+            [(2, 3, 16, 32), (2, 3, 64, 8), (3, 5, 7, 9), (1, 16, 32, 8), (2, 33, 1, 5), (9, 8, 12, 8)]
         {
             let shapes = format!(
                 "[{batch}, {inputs}, {side}, {side}], {outputs} kernels of {kernel}, stride {stride}"
@@ -246,10 +246,10 @@ fn convolutions() -> Vec<Operator> {
     // stretch of positions.
     for (batch, inputs, outputs, side, kernel, stride) in [
         (3, 3, 7, 33, 3, 1),
-        (2, 64, 64, 24, 3, 1),
+        (2, 64, 64, 17, 1, 1),
         (5, 24, 128, 9, 3, 2),
-        (9, 72, 65, 13, 1, 1),
-        (2, 8, 8, 31, 7, 2),
+        (9, 72, 65, 8, 1, 1),
+        (2, 8, 8, 15, 7, 2),
     ] {
         let shapes =
             format!("[{batch}, {inputs}, {side}, {side}], {outputs} kernels of {kernel}, stride {stride}");
