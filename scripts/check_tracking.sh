@@ -27,5 +27,6 @@ if [ ! -e "$environment/ready" ]; then
     touch "$environment/ready"
 fi
 
-cargo build --workspace --bins
+# With the examples, whose features are those of the tests: all is built then.
+cargo build --workspace --bins --examples
 "$environment/bin/python" scripts/tracking/check.py "$target/debug/seqjepa" "$environment"

@@ -24,11 +24,16 @@ build() { # name, folder of the profile, arguments
     cargo build --workspace --example train "${@:3}"
     cp "$target/$2/examples/train" "$scratch/train-$1"
 }
-as_release=(--config profile.dev.opt-level=3 --config profile.dev.debug-assertions=false --config profile.dev.overflow-checks=false)
-# What stands for the packages of the dev profile stands for the dependencies alone.
-for package in seqjepa seqjepa-evaluation seqjepa-run seqjepa-tracking; do
-    as_release+=(--config "profile.dev.package.$package.opt-level=1")
-done
+as_release=(--config profile.dev.debug-assertions=false --config profile.dev.overflow-checks=false)
+# Of this project's crates alone, as the release profile has them: what stands for the profile stands for the dependencies too.
+level() { # optimisation level, crates
+    local crate
+    for crate in "${@:2}"; do
+        as_release+=(--config "profile.dev.package.$crate.opt-level=$1")
+    done
+}
+level 3 seqjepa-cpu seqjepa-data seqjepa-nn seqjepa-model seqjepa-probes seqjepa-train seqjepa-report seqjepa-examples
+level 1 seqjepa seqjepa-evaluation seqjepa-run seqjepa-tracking
 build debug debug
 if [ "$own_crates" = yes ]; then
     build release debug "${as_release[@]}"

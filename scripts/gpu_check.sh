@@ -258,12 +258,12 @@ own_model() { # NAME WHAT ARGUMENTS...
 }
 # What the device does of itself, and bf16 where it has it.
 precisions=(f32)
-own_bf16=false
+has_bf16=false
 [ "$backend" != cuda ] || precisions=(tf32)
 step bf16 "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.precision=bf16
 if [ "$code" = 0 ]; then
     precisions+=(bf16)
-    own_bf16=true
+    has_bf16=true
 elif ! grep -q "does not compute in bf16" bf16.log; then
     problem "bf16: exit code $code" bf16.log
 fi
@@ -274,7 +274,7 @@ if [ "$backend" = cuda ]; then
     precisions+=(f32)
     own_model check-f32 "the tiny model in f32, without tensor cores" --config tiny.yaml --set run.precision=f32
 fi
-if $own_bf16; then
+if $has_bf16; then
     own_model check-bf16 "the tiny model in bf16" --config tiny.yaml --set run.precision=bf16
 elif grep -q "does not compute in bf16" bf16.log; then
     write "" "This device does not compute in bf16."

@@ -58,6 +58,8 @@ mod linear;
 mod mode;
 mod moving_average;
 pub mod optimizer;
+#[cfg(any(feature = "flex", feature = "cube"))]
+mod own_kernels;
 pub mod pixels;
 mod precision;
 mod recompute;

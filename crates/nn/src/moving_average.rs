@@ -3,10 +3,11 @@
 #[cfg(any(feature = "flex", feature = "cube"))]
 use burn::backend::tensor::FloatTensor;
 #[cfg(any(feature = "flex", feature = "cube"))]
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
-#[cfg(any(feature = "flex", feature = "cube"))]
-use burn::tensor::DType;
+use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
+
+#[cfg(any(feature = "flex", feature = "cube"))]
+use crate::own_kernels;
 
 /// `decay * average + (1 - decay) * value`, outside autodiff. One pass over memory on the Flex backend, one launch on a GPU.
 ///
@@ -17,24 +18,11 @@ pub fn moving_average<const D: usize>(decay: f64, average: Tensor<D>, value: Ten
     assert_eq!(average.dims(), value.dims(), "a value for every average");
     let (average, value) = (average.without_autodiff(), value.without_autodiff());
     #[cfg(any(feature = "flex", feature = "cube"))]
-    if serves(&average) && serves(&value) {
+    if own_kernels::serve(&average) && own_kernels::serve(&value) {
         let (average, value) = (average.into_dispatch(), value.into_dispatch());
         return Tensor::from_dispatch(<Dispatch as MovingAverage>::moving_average(average, value, decay));
     }
     average.mul_scalar(decay) + value.mul_scalar(1.0 - decay)
-}
-
-#[cfg(any(feature = "flex", feature = "cube"))]
-fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
-    let device = tensor.device().inner();
-    let there = match device.as_dispatch() {
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "cube")]
-        DispatchDevice::Cube(_) => tensor.shape().num_elements() > 0,
-        _ => false,
-    };
-    there && tensor.dtype() == DType::F32
 }
 
 #[cfg(any(feature = "flex", feature = "cube"))]

@@ -3,8 +3,11 @@
 #[cfg(feature = "cube")]
 use burn::backend::tensor::FloatTensor;
 #[cfg(feature = "cube")]
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
+use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
+
+#[cfg(feature = "cube")]
+use crate::own_kernels::serve_on_gpu;
 
 /// What is summed of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,7 +26,7 @@ const PIECE: usize = 1 << 20;
 pub(crate) fn total(term: Term, tensors: impl IntoIterator<Item = Tensor<1>>) -> Option<Tensor<1>> {
     let tensors: Vec<_> = tensors.into_iter().collect();
     #[cfg(feature = "cube")]
-    if tensors.iter().all(is_on_gpu) {
+    if tensors.iter().all(serve_on_gpu) {
         return added_there(term, tensors);
     }
     let mut sums: Vec<_> = tensors.iter().map(|tensor| sum(term, tensor)).collect();
@@ -33,29 +36,22 @@ pub(crate) fn total(term: Term, tensors: impl IntoIterator<Item = Tensor<1>>) ->
 /// The sum over the values of one tensor, `[1]`.
 pub(crate) fn sum(term: Term, values: &Tensor<1>) -> Tensor<1> {
     #[cfg(feature = "cube")]
-    if is_on_gpu(values) {
+    if serve_on_gpu(values) {
         return added_there(term, vec![values.clone()]).expect("there is one");
     }
     #[cfg(feature = "flex")]
     if term == Term::Square && crate::flex::serves(values) {
         return crate::flex::sum_of_squares(values);
     }
-    let terms = match term {
-        Term::Square => values.clone().square(),
-        Term::Nothing => return values.clone().mul_scalar(0.0).sum(),
-    };
+    if term == Term::Nothing {
+        return values.clone().mul_scalar(0.0).sum();
+    }
+    let terms = values.clone().square();
     if terms.dims()[0] <= PIECE {
         return terms.sum();
     }
     let pieces = terms.split(PIECE, 0);
     Tensor::cat(pieces.into_iter().map(Tensor::sum).collect(), 0).sum()
-}
-
-/// Whether [`added_there`] is there for a tensor.
-#[cfg(feature = "cube")]
-fn is_on_gpu(tensor: &Tensor<1>) -> bool {
-    let device = tensor.device().inner();
-    matches!(device.as_dispatch(), DispatchDevice::Cube(_)) && tensor.dtype() == burn::tensor::DType::F32
 }
 
 /// Partial sums, to which each tensor adds: one launch a tensor, by as many cubes as there are partial sums. Burn sums a tensor by one cube,
@@ -64,7 +60,7 @@ fn is_on_gpu(tensor: &Tensor<1>) -> bool {
 fn added_there(term: Term, tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
     let device = tensors.first()?.device().inner();
     let mut sums = Tensor::<1>::zeros([PARTIAL_SUMS], &device);
-    for values in tensors.into_iter().filter(|values| values.dims()[0] > 0) {
+    for values in tensors {
         let values = values.without_autodiff().into_dispatch();
         sums =
             Tensor::from_dispatch(<Dispatch as AddedTerms>::added_terms(values, sums.into_dispatch(), term));

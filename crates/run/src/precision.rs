@@ -38,10 +38,10 @@ pub(crate) fn resolve(
     }
 }
 
-/// What a trained model of such a run is used in on a device of `backend`, whatever steps were made in: in f32 where that was asked for and
-/// is not what the device does of itself.
-pub(crate) fn beside_steps(named: Option<PrecisionName>, backend: &str) -> Precision {
-    if named == Some(PrecisionName::F32) && backend == "cuda" { Precision::F32 } else { Precision::Full }
+/// What a trained model of a run with this precision is used in on a device, which may be another than the run's: what the device cannot is
+/// no reason to refuse the model.
+pub(crate) fn of_trained(named: Option<PrecisionName>, backend: &str, device: &Device) -> Precision {
+    resolve(named, backend, device).map_or(Precision::Full, Precision::beside_steps)
 }
 
 #[cfg(all(test, feature = "flex"))]
@@ -61,6 +61,14 @@ mod tests {
         for precision in [PrecisionName::F32, PrecisionName::Tf32] {
             let error = on(precision, "remote").unwrap_err();
             assert!(error.contains("null or bf16"), "{error}");
+        }
+        for (named, backend, used) in [
+            (PrecisionName::F32, "cuda", Precision::F32),
+            (PrecisionName::F32, "flex", Precision::Full),
+            (PrecisionName::Bf16, "cuda", Precision::Full),
+            (PrecisionName::Tf32, "flex", Precision::Full),
+        ] {
+            assert_eq!(of_trained(Some(named), backend, &Device::flex()), used, "{named:?} on {backend}");
         }
         let error = on(PrecisionName::Tf32, "wgpu").unwrap_err();
         assert!(error.contains("`wgpu` has no TF32"), "{error}");

@@ -1,9 +1,7 @@
 //! Batch norm: three kernels forward, three backward.
 
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::DType;
 use burn_cubecl::CubeBackend;
-use burn_cubecl::cubecl::ir::FloatKind;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
@@ -12,7 +10,7 @@ use super::kernels::{
     LANES, finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
 };
 use super::launch::{UNITS, narrowed, per_value, single, units};
-use super::layout::{Layout, room, room_of_f32};
+use super::layout::{Layout, element_type, room, room_of_f32};
 use crate::batch_norm::fused::{Kernels, Normalization};
 
 /// Positions of a channel that a cube sums at least, as far as there are so many.
@@ -40,12 +38,6 @@ impl Parts {
     fn reciprocal_count(&self) -> f32 {
         single(1.0 / self.positions as f64)
     }
-}
-
-/// What a batch holds.
-fn element_type(batch: &CubeTensor) -> ElemType {
-    let kind = if batch.dtype == DType::BF16 { FloatKind::BF16 } else { FloatKind::F32 };
-    ElemType::Float(kind)
 }
 
 /// One unit per channel.

@@ -21,7 +21,7 @@ use cubek::matmul::definition::{MatmulElems, MatmulGlobalElems};
 use cubek::std::InputBinding;
 
 use super::convolution::whole_weight_gradient;
-use super::layout::room;
+use super::layout::{is_channels_last, room};
 use super::split_weight_gradient;
 use crate::conv::operator::Geometry;
 use crate::conv::taller::options;
@@ -138,7 +138,7 @@ fn fastest(
     let (client, id) = (inputs.0.client.clone(), CubeTuneId::new(&inputs.0.client, &inputs.0.device));
     let tunables = tuner.init(&id, move || {
         let key = |(images, weight, shape, Geometry { stride, padding, .. }): &Inputs| {
-            let last = permute_nchw_to_nhwc(images.clone()).is_contiguous();
+            let last = is_channels_last(images);
             format!("{:?} {:?} {shape:?} {stride} {padding} {last}", images.shape(), weight.shape())
         };
         let mut set = TunableSet::new(key, |_: &String, inputs: &Inputs| inputs.clone())

@@ -3,10 +3,10 @@
 use burn::backend::TensorMetadata;
 use burn_cubecl::CubeTuneId;
 use burn_cubecl::cubecl::tune::{LocalTuner, Tunable, TunableSet, local_tuner};
-use burn_cubecl::ops::permute_nchw_to_nhwc;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::convolution::whole_weight_gradient;
+use super::layout::is_channels_last;
 use super::split_weight_gradient;
 use crate::conv::operator::Geometry;
 
@@ -38,6 +38,6 @@ pub(super) fn weight_gradient(
 fn key((input, weight, gradient, Geometry { stride, padding, .. }): &Inputs) -> String {
     let [input_dims, weight_dims, gradient_dims] = [input, weight, gradient].map(|tensor| tensor.shape());
     // Others are copied before.
-    let last = [input, gradient].map(|images| permute_nchw_to_nhwc(images.clone()).is_contiguous());
+    let last = [input, gradient].map(is_channels_last);
     format!("{:?} {input_dims:?} {weight_dims:?} {gradient_dims:?} {stride} {padding} {last:?}", input.dtype)
 }

@@ -2,6 +2,7 @@
 
 use burn::backend::TensorMetadata;
 use burn::tensor::{DType, Shape};
+use burn_cubecl::cubecl::ir::{ElemType, FloatKind};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
@@ -21,11 +22,11 @@ impl Layout {
     /// That of a tensor, and its values in it: as they are, or else copied to the order of the shape.
     pub(super) fn of(tensor: CubeTensor) -> (Self, CubeTensor) {
         let shape = tensor.shape();
-        let last = permute_nchw_to_nhwc(tensor.clone());
-        let channels_last = last.is_contiguous();
+        let channels_last = is_channels_last(&tensor);
         let pixels = if channels_last { 1 } else { shape[2..].iter().product() };
         let layout = Self { channels: shape[1], pixels, channels_last };
-        if layout.channels_last { (layout, last) } else { (layout, into_contiguous(tensor)) }
+        let values = if channels_last { permute_nchw_to_nhwc(tensor) } else { into_contiguous(tensor) };
+        (layout, values)
     }
 
     /// The values of a tensor of the same shape in this order.
@@ -42,6 +43,16 @@ impl Layout {
     pub(super) fn positions(&self, values: &CubeTensor) -> usize {
         values.shape().num_elements() / self.channels
     }
+}
+
+/// Whether the channels of a position lie side by side, without gaps.
+pub(super) fn is_channels_last(images: &CubeTensor) -> bool {
+    permute_nchw_to_nhwc(images.clone()).is_contiguous()
+}
+
+/// What a batch holds: bf16, or else f32.
+pub(super) fn element_type(batch: &CubeTensor) -> ElemType {
+    ElemType::Float(if batch.dtype == DType::BF16 { FloatKind::BF16 } else { FloatKind::F32 })
 }
 
 /// Room of this shape on the device of `other`, for values of its type.

@@ -15,7 +15,7 @@ use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
 use super::launch::{narrowed, per_value, units};
-use super::layout::{room, room_of_f32};
+use super::layout::{element_type, room, room_of_f32};
 use crate::conv::operator::Geometry;
 
 /// Rows and columns that a cube computes.
@@ -143,7 +143,7 @@ pub(super) fn weight_gradient(
     let parts = positions.div_ceil(positions_of_part);
     let sums = room_of_f32(&input, [parts, shape.tiles_of_outputs() * TILE, shape.tiles_of_columns() * TILE]);
     let result = room(&input, [outputs, kernel, kernel, inputs]);
-    let (client, element) = (input.client.clone(), ElemType::Float(kind_of(&input)));
+    let (client, element) = (input.client.clone(), element_type(&input));
     let buffer = |tensor: &CubeTensor| tensor.clone().into_buffer_arg();
     sum_products::launch(
         &client,
@@ -170,10 +170,6 @@ pub(super) fn weight_gradient(
         element,
     );
     permute_nhwc_to_nchw(result)
-}
-
-fn kind_of(tensor: &CubeTensor) -> FloatKind {
-    if tensor.dtype == DType::BF16 { FloatKind::BF16 } else { FloatKind::F32 }
 }
 
 /// A part of a tile's sums: the products of `gradient`, `[positions, outputs]`, turned, and of what each weight has seen of `input`,
@@ -257,34 +253,10 @@ fn sum_products<E: Float, S: Float, N: Size>(
         #[unroll]
         for step in 0..comptime!(DEPTH / shape.terms) {
             let row = comptime!(step * shape.terms * PITCH);
-            let a0 = factor(
-                &of_gradient,
-                row + own_output,
-                cmma::MatrixIdent::A,
-                cmma::MatrixLayout::ColMajor,
-                shape,
-            );
-            let a1 = factor(
-                &of_gradient,
-                row + own_output + SIDE,
-                cmma::MatrixIdent::A,
-                cmma::MatrixLayout::ColMajor,
-                shape,
-            );
-            let b0 = factor(
-                &of_input,
-                row + own_weight,
-                cmma::MatrixIdent::B,
-                cmma::MatrixLayout::RowMajor,
-                shape,
-            );
-            let b1 = factor(
-                &of_input,
-                row + own_weight + SIDE,
-                cmma::MatrixIdent::B,
-                cmma::MatrixLayout::RowMajor,
-                shape,
-            );
+            let a0 = factor(&of_gradient, row + own_output, cmma::MatrixIdent::A, shape);
+            let a1 = factor(&of_gradient, row + own_output + SIDE, cmma::MatrixIdent::A, shape);
+            let b0 = factor(&of_input, row + own_weight, cmma::MatrixIdent::B, shape);
+            let b1 = factor(&of_input, row + own_weight + SIDE, cmma::MatrixIdent::B, shape);
             cmma::execute(&a0, &b0, &c00, &c00);
             cmma::execute(&a0, &b1, &c01, &c01);
             cmma::execute(&a1, &b0, &c10, &c10);
@@ -349,15 +321,19 @@ fn read<E: Float, N: Size>(
     }
 }
 
-/// A factor of an instruction from shared memory.
+/// A factor of an instruction from shared memory, where the gradient, the left one, lies turned.
 #[cube]
 fn factor<S: Float>(
     shared: &Shared<[S]>,
     at: usize,
     #[comptime] ident: cmma::MatrixIdent,
-    #[comptime] layout: cmma::MatrixLayout,
     #[comptime] shape: Convolution,
 ) -> cmma::Matrix<S> {
+    let layout = comptime!(if ident == cmma::MatrixIdent::A {
+        cmma::MatrixLayout::ColMajor
+    } else {
+        cmma::MatrixLayout::RowMajor
+    });
     let end = at + comptime!((shape.terms - 1) * PITCH + SIDE);
     cmma::Matrix::<S>::from_slice(
         ident,

@@ -1,8 +1,8 @@
 //! The update of Adam and AdamW in one pass over memory, where a backend has it.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
-use burn::tensor::{DType, Tensor};
+use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::tensor::Tensor;
 
 /// The scalars of a step, each computed in f64 and rounded once.
 #[derive(Clone, Copy, Debug)]
@@ -23,20 +23,7 @@ pub(crate) struct AdamStep {
     pub shrinkage: f64,
 }
 
-/// Whether [`adam`] is there for a tensor: f32 on the Flex backend or on a GPU.
-pub(super) fn serves(tensor: &Tensor<1>) -> bool {
-    let device = tensor.device().inner();
-    let there = match device.as_dispatch() {
-        #[cfg(feature = "flex")]
-        DispatchDevice::Flex(_) => true,
-        #[cfg(feature = "cube")]
-        DispatchDevice::Cube(_) => tensor.shape().num_elements() > 0,
-        _ => false,
-    };
-    there && tensor.dtype() == DType::F32
-}
-
-/// Values, first and second moment after a step on flattened tensors outside autodiff, as [`serves`] allows; on the processor in place
+/// Values, first and second moment after a step on flattened tensors outside autodiff, where own kernels serve them; on the processor in place
 /// where nothing else holds them.
 pub(super) fn adam(
     step: AdamStep,

@@ -140,7 +140,7 @@ fn adam(
 
     // One pass, on the processor with the same roundings.
     #[cfg(any(feature = "flex", feature = "cube"))]
-    if [&values, &mean, &square, &gradient].into_iter().all(super::fused_adam::serves) {
+    if [&values, &mean, &square, &gradient].into_iter().all(crate::own_kernels::serve) {
         let step = super::fused_adam::AdamStep {
             mean_weight: 1.0 - beta1,
             beta2,

@@ -1,13 +1,13 @@
 //! Matrix products whose factors are not rounded, on devices that round them where they choose the kernel.
 
 #[cfg(feature = "cube")]
-use burn::backend::{Dispatch, DispatchDevice};
-#[cfg(feature = "cube")]
-use burn::tensor::DType;
+use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 #[cfg(feature = "cube")]
 use super::product_operator::ProductInF32;
+#[cfg(feature = "cube")]
+use crate::own_kernels::serve_on_gpu;
 
 /// The product of f32 in f32, whatever the precision of this thread, `[.., rows, inner]` by `[.., inner, columns]`: for losses, whose
 /// differences and determinants are of more digits than rounded factors leave. On GPUs it goes by kernels without matrix instructions,
@@ -15,18 +15,11 @@ use super::product_operator::ProductInF32;
 #[must_use]
 pub fn matmul_in_f32<const D: usize>(left: Tensor<D>, right: Tensor<D>) -> Tensor<D> {
     #[cfg(feature = "cube")]
-    if serves(&left) && serves(&right) {
+    if serve_on_gpu(&left) && serve_on_gpu(&right) {
         let [left, right] = with_equal_batches(left, right).map(Tensor::into_dispatch);
         return Tensor::from_dispatch(<Dispatch as ProductInF32>::product_in_f32(left, right));
     }
     left.matmul(right)
-}
-
-#[cfg(feature = "cube")]
-fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
-    let device = tensor.device().inner();
-    let there = matches!(device.as_dispatch(), DispatchDevice::Cube(_));
-    there && tensor.dtype() == DType::F32 && tensor.shape().num_elements() > 0
 }
 
 /// Factors whose axes before the last two are alike.

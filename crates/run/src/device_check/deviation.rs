@@ -57,6 +57,11 @@ pub(super) fn rounding(backend: &str, precision: Precision) -> Precision {
     }
 }
 
+/// Whether a device of `backend` rounds the factors of products in a precision.
+pub(crate) fn rounds_factors(backend: &str, precision: Precision) -> bool {
+    rounds(rounding(backend, precision))
+}
+
 /// Whether factors are rounded in a precision, as [`rounding`] gave it.
 pub(super) fn rounds(precision: Precision) -> bool {
     match precision {

@@ -10,6 +10,7 @@ mod method;
 mod operators;
 mod source;
 
+pub(crate) use deviation::rounds_factors;
 pub use deviation::{Bounds, Deviation, DeviceCheckError};
 pub use method::{MethodCheck, check_method};
 pub use operators::{OperatorReport, check_operators, precisions};

@@ -68,7 +68,7 @@ impl Embedder {
         let method = pretrained.method.valid().to_device(&device);
         let truncated_images = pretrained.config.dataset.truncated_images;
         let backend = if is_cuda(&device) { "cuda" } else { "" };
-        let precision = precision::beside_steps(pretrained.config.run.precision, backend);
+        let precision = precision::of_trained(pretrained.config.run.precision, backend, &device);
         Ok(Self { method, maker, device, precision, truncated_images })
     }
 

@@ -116,7 +116,7 @@ impl LoadedModel {
     /// What it is evaluated in, by `run.precision` of its config: to be put around the evaluation ([`Precision::within`]).
     #[must_use]
     pub fn precision(&self) -> Precision {
-        precision::beside_steps(self.config.run.precision, self.backend)
+        precision::of_trained(self.config.run.precision, self.backend, &self.device)
     }
 
     /// Where extracted features are while they are needed: `features` in the run folder, else beside the checkpoint.

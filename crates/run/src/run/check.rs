@@ -8,7 +8,7 @@ use seqjepa_train::TrainError;
 use super::error::{RunError, gib};
 use super::run::{Parts, device_in_words};
 use crate::config::{Config, DeviceCheckLevel, PrecisionName};
-use crate::device_check::{DeviceCheckError, MethodCheck, check_method};
+use crate::device_check::{DeviceCheckError, MethodCheck, check_method, rounds_factors};
 use crate::memory::{MemoryEstimate, MemoryThere, guarded};
 use crate::run_devices::RunDevices;
 
@@ -24,20 +24,18 @@ impl Parts {
         let sequences = self.config.sequences_at_once();
         let found = match self.config.run.device_check {
             _ if *backend == "flex" => None,
-            DeviceCheckLevel::Off => Some(self.skipped("run.device_check is off")),
+            DeviceCheckLevel::Off => Some(skipped("run.device_check is off")),
             DeviceCheckLevel::Quick => Some(self.check_on(sequences.min(QUICK))?),
             DeviceCheckLevel::Full => Some(self.check_on(self.held_by_the_machine(sequences))?),
         };
+        if let Some(DeviceCheck::Skipped { skipped }) = &found {
+            tracing::warn!("the arithmetic of `{backend}` is not checked: {skipped}");
+        }
         if !further.is_empty() {
             let device = device_in_words(&self.config, backend);
             guarded(&device, &self.memory(), || Ok(all_reduce.check(&self.devices.all())?))?;
         }
         Ok(found)
-    }
-
-    fn skipped(&self, why: &str) -> DeviceCheck {
-        tracing::warn!("the arithmetic of `{}` is not checked: {why}", self.devices.backend);
-        DeviceCheck::Skipped { skipped: why.to_owned() }
     }
 
     /// Checks all devices on so many sequences.
@@ -49,14 +47,14 @@ impl Parts {
         for device in further {
             self.check_device(device, &config)?;
         }
-        Ok(found.unwrap_or_else(|| self.skipped("this build has no `flex` backend, or an epoch no batch")))
+        Ok(found)
     }
 
-    fn check_device(&self, device: &Device, config: &Config) -> Result<Option<DeviceCheck>, RunError> {
+    fn check_device(&self, device: &Device, config: &Config) -> Result<DeviceCheck, RunError> {
         let backend = self.devices.backend;
         let loaders = self.data.loaders(config, self.trainer.method().views_used(), device)?;
         let Some(batch) = loaders.train.epoch(0, 0).next().transpose().map_err(TrainError::from)? else {
-            return Ok(None);
+            return Ok(skipped("an epoch has no batch"));
         };
         let check = MethodCheck {
             device,
@@ -71,9 +69,11 @@ impl Parts {
         let optimizer = Optimizer::new(config.optimizer())?.with_groups(config.parameter_groups());
         guarded(&device_in_words(config, backend), &self.memory(), || {
             match check_method(&check, &optimizer) {
-                Ok(record) => Ok(Some(DeviceCheck::Passed(record))),
+                Ok(record) => Ok(DeviceCheck::Passed(record)),
                 // A build for one device alone.
-                Err(DeviceCheckError::NoReference { .. }) => Ok(None),
+                Err(DeviceCheckError::NoReference { .. }) => {
+                    Ok(skipped("this build has no `flex` backend; build with the cargo feature `flex`"))
+                }
                 Err(error) => Err(error.into()),
             }
         })
@@ -84,10 +84,9 @@ impl Parts {
         let Some(there) = MemoryThere::of_machine() else { return sequences };
         let mut config = self.config.clone();
         config.run.further_devices.clear();
-        // The reference keeps rounded factors beside what they were rounded from.
-        if config.run.precision != Some(PrecisionName::F32) {
-            config.run.precision = Some(PrecisionName::Bf16);
-        }
+        // The reference keeps rounded factors beside what they were rounded from, to whatever it was.
+        let rounds = rounds_factors(self.devices.backend, self.devices.precision);
+        config.run.precision = rounds.then_some(PrecisionName::Bf16);
         let needed = |sequences| {
             let mut config = config.clone();
             config.dataset.batch_size = sequences;
@@ -106,6 +105,10 @@ impl Parts {
         }
         held
     }
+}
+
+fn skipped(why: &str) -> DeviceCheck {
+    DeviceCheck::Skipped { skipped: why.to_owned() }
 }
 
 /// `sequences`, halved until what they need is free, but not below those of a quick check.

@@ -120,7 +120,7 @@ fn check_device(place: &str) -> anyhow::Result<usize> {
 /// The same in one precision.
 fn check_in(precision: Precision, place: &str, device: &Device, backend: &str) -> anyhow::Result<usize> {
     let how = match precision {
-        Precision::F32 => " in f32, as run.precision says it",
+        Precision::F32 => " in f32 (run.precision)",
         Precision::Bf16 => " in bf16",
         _ => "",
     };

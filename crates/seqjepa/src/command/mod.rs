@@ -43,7 +43,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, FromArgMatches, Parser, Subcommand};
 
 use terminal::Loudness;
 
@@ -107,7 +107,7 @@ enum Command {
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    run(std::env::args_os())
+    run(command_line(), std::env::args_os())
 }
 
 /// Runs one subcommand with the arguments of the process: a program of its own for it.
@@ -115,13 +115,17 @@ pub fn main() -> ExitCode {
 /// The examples `quickstart` and `train` of the repository are made so.
 #[must_use]
 pub fn main_of(subcommand: &str) -> ExitCode {
-    let mut arguments = std::env::args_os();
-    let program = arguments.next().unwrap_or_else(|| "seqjepa".into());
-    run([program, subcommand.into()].into_iter().chain(arguments))
+    run(named_after_itself(), [subcommand.into()].into_iter().chain(std::env::args_os().skip(1)))
 }
 
-fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+/// The command line without the program's name before it: usage then names an example of the repository once, not twice.
+fn named_after_itself() -> clap::Command {
+    command_line().no_binary_name(true)
+}
+
+fn run(command: clap::Command, arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let parsed = command.try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(message) => {
             // Help and the version are no errors; where they cannot be printed, nobody waits for them.
@@ -169,6 +173,13 @@ fn command_line() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_of_one_subcommand_is_not_named_twice() {
+        let error = named_after_itself().try_get_matches_from(["quickstart", "--epochs", "3"]).unwrap_err();
+        let usage = error.to_string();
+        assert!(usage.contains("Usage: quickstart [OPTIONS]"), "{usage}");
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

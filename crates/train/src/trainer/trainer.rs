@@ -164,10 +164,10 @@ impl Trainer {
     /// probe that is not finite, the state is that of before its batch, which may lie a few calls back.
     pub fn advance(&mut self, observer: &mut dyn Observer) -> Result<Advance, TrainError> {
         // Online probes and test pass.
-        self.settings.precision.beside_steps().within(|| self.next(observer))
+        self.settings.precision.beside_steps().within(|| self.next_batch(observer))
     }
 
-    fn next(&mut self, observer: &mut dyn Observer) -> Result<Advance, TrainError> {
+    fn next_batch(&mut self, observer: &mut dyn Observer) -> Result<Advance, TrainError> {
         let batches = self.steps_per_epoch();
         if self.stretch.is_none() {
             observer.observe(&Event::EpochStarted {
