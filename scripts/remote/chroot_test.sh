@@ -118,6 +118,7 @@ eval: {seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidate
 END
 mkdir data
 echo text > data/one.txt
+on_the_machine apt-get update -qq > /dev/null || not_checked "a chroot: Debian's packages cannot be fetched in it"
 
 echo "== provision"
 if $build; then

@@ -2,7 +2,7 @@
 //!
 //! `ndarray` is always there. With the feature `cuda` a card has to be there too; with the feature `wgpu` or `wgpu-untuned` its device, if only
 //! as a software adapter: `scripts/software_adapter.sh cargo test -p seqjepa-run --features wgpu-untuned ..`. With the feature `remote`, and
-//! no GPU's beside it, a server of Flex's device in this process is one more.
+//! no GPU's beside it, a server of Flex's device in a second process is one more.
 
 mod adam;
 mod agreement;
