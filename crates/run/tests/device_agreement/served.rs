@@ -1,7 +1,7 @@
 //! A server of Flex's device, in a process of its own: in one process, a pool of threads that all wait for the server would be the pool that
 //! it computes with.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
@@ -45,7 +45,7 @@ fn server() {
     // Else it logs to the test's output.
     let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::default());
     let server = DeviceServer::bind("127.0.0.1:0", vec![Device::flex()]).unwrap();
-    println!("serving {}", server.address().unwrap());
+    writeln!(std::io::stdout(), "serving {}", server.address().unwrap()).unwrap();
     server.serve().unwrap();
 }
 
