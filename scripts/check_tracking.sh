@@ -27,6 +27,6 @@ if [ ! -e "$environment/ready" ]; then
     touch "$environment/ready"
 fi
 
-# With the examples, whose features are those of the tests: all is built then.
+# With the examples, for the features of `cargo test --workspace`: nothing is built a second time then.
 cargo build --workspace --bins --examples
 "$environment/bin/python" scripts/tracking/check.py "$target/debug/seqjepa" "$environment"

@@ -25,15 +25,12 @@ build() { # name, folder of the profile, arguments
     cp "$target/$2/examples/train" "$scratch/train-$1"
 }
 as_release=(--config profile.dev.debug-assertions=false --config profile.dev.overflow-checks=false)
-# Of this project's crates alone, as the release profile has them: what stands for the profile stands for the dependencies too.
-level() { # optimisation level, crates
-    local crate
-    for crate in "${@:2}"; do
-        as_release+=(--config "profile.dev.package.$crate.opt-level=$1")
-    done
-}
-level 3 seqjepa-cpu seqjepa-data seqjepa-nn seqjepa-model seqjepa-probes seqjepa-train seqjepa-report seqjepa-examples
-level 1 seqjepa seqjepa-evaluation seqjepa-run seqjepa-tracking
+# Of this project's crates alone, at the release profile's levels: what stands for the profile stands for the dependencies too.
+for manifest in crates/*/Cargo.toml examples/Cargo.toml; do
+    crate=$(sed -n '0,/^name = /s/^name = "\(.*\)"/\1/p' "$manifest")
+    level=$(sed -n "/^\[profile\.release\.package\]/,/^\[profile\.adapter\]/s/^$crate = { opt-level = \(.\) }/\1/p" Cargo.toml)
+    as_release+=(--config "profile.dev.package.$crate.opt-level=${level:-3}")
+done
 build debug debug
 if [ "$own_crates" = yes ]; then
     build release debug "${as_release[@]}"

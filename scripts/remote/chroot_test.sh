@@ -8,6 +8,8 @@
 # these are not to be had.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=testing.sh
+. "$here/testing.sh"
 usage="usage: scripts/remote/chroot_test.sh PROGRAM | --build"
 [ $# = 1 ] || { echo "$usage" >&2; exit 2; }
 
@@ -28,20 +30,6 @@ case $1 in
     -*) echo "$usage" >&2; exit 2 ;;
     *) program=$(realpath "$1") ;;
 esac
-failed() {
-    echo "FAILED: $*" >&2
-    tail -n 30 "$root"/root/seqjepa/jobs/*/log >&2 2> /dev/null || true
-    exit 1
-}
-wait_for() { # WHAT SECONDS COMMAND...
-    local what=$1 left=$(($2 * 10))
-    shift 2
-    until "$@" > /dev/null 2>&1; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || failed "waited in vain for $what"
-        sleep 0.1
-    done
-}
 
 # The same release as this machine's, so that a program that was built here finds its libraries.
 # shellcheck source=/dev/null
@@ -62,7 +50,14 @@ fi
 
 work=$(mktemp -d)
 root=$work/root
-trap 'umount --recursive --lazy "$root"; rm -rf --one-file-system "$work"' EXIT
+end() {
+    [ $? = 0 ] || tail -n 30 "$root"/root/seqjepa/jobs/*/log >&2 2> /dev/null || true
+    # What is mounted below is this machine's own, and must not be deleted with the folder.
+    if ! mountpoint -q "$root" || umount --recursive --lazy "$root"; then
+        rm -rf --one-file-system "$work"
+    fi
+}
+trap end EXIT
 cp -a "$base" "$root"
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
@@ -109,13 +104,7 @@ switch_off() {
     done
 }
 cd "$work/here"
-cat > tiny.yaml << 'END'
-run: {name: tiny, seed: 7, epochs: 12, checkpoint_steps: 1}
-dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 64, synthetic_val: 16, num_workers: 1}
-model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
-optim: {name: adamw, lr: 0.001, probe_hidden: 16}
-eval: {seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidates: 4, bootstrap: 10}
-END
+tiny_config > tiny.yaml
 mkdir data
 echo text > data/one.txt
 on_the_machine apt-get update -qq > /dev/null || not_checked "a chroot: Debian's packages cannot be fetched in it"
@@ -132,7 +121,7 @@ on_the_machine dpkg-query -W rsync > /dev/null || failed "rsync was not installe
 
 echo "== a run, and the machine switched off under it"
 boot
-"$here/run.sh" first --config tiny.yaml --device flex --stop 'touch /root/stopped'
+"$here/run.sh" first --config tiny.yaml --device flex --set run.epochs=12 --stop 'touch /root/stopped'
 wait_for "a checkpoint" 120 test -e "$machine/runs/first/checkpoints/last.safetensors"
 switch_off
 [ ! -e "$machine/jobs/first/ended" ] || failed "the run had ended before the machine was switched off"

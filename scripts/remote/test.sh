@@ -5,6 +5,8 @@
 # keep what they are told. Exits with 3 where rsync, flock or setsid is missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=testing.sh
+. "$here/testing.sh"
 program=$(realpath "${1:?usage: scripts/remote/test.sh PROGRAM}")
 for needed in rsync flock setsid tar; do
     command -v $needed > /dev/null || { echo "NOT CHECKED: remote runs: there is no $needed" >&2; exit 3; }
@@ -20,19 +22,6 @@ end_all() {
         if ! flock -n "$job/lock" true; then
             kill -KILL "$(cat "$job/pid")" "$(run_of "$(basename "$job")")" 2> /dev/null || true
         fi
-    done
-}
-failed() {
-    echo "FAILED: $*" >&2
-    exit 1
-}
-wait_for() { # WHAT SECONDS COMMAND...
-    local what=$1 left=$(($2 * 10))
-    shift 2
-    until "$@" > /dev/null 2>&1; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || failed "waited in vain for $what"
-        sleep 0.1
     done
 }
 expect() { # CODE COMMAND...: its output is in $said
@@ -83,13 +72,7 @@ ln -s "$program" "$work/bin/seqjepa"
 export PATH=$work/bin:$PATH CRONTAB=$work/crontab CALLS=$work/calls START=cron UNITS=$work/units DRIVER=580.95.05
 export REMOTE=local REMOTE_DIR=$work/machine PAUSE_SECONDS=0 POLL_SECONDS=1 ATTEMPTS=3
 cd "$work/here"
-cat > tiny.yaml << 'EOF'
-run: {name: tiny, seed: 7, device: flex, epochs: 4, checkpoint_steps: 1}
-dataset: {name: synthetic, seq_len: 2, batch_size: 8, synthetic_train: 64, synthetic_val: 16, num_workers: 1}
-model: {img_size: 16, width: 4, pred_hidden: 16, num_heads: 2, num_enc_layers: 1, act_projdim: 8}
-optim: {name: adamw, lr: 0.001, probe_hidden: 16}
-eval: {seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidates: 4, bootstrap: 10}
-EOF
+tiny_config > tiny.yaml
 stop="echo \"\$NAME \$CODE \$VERDICT\" >> $work/stopped"
 run_of() { # NAME: the process that trains
     sed -n 's/^ *"pid": *\([0-9]*\).*/\1/p' "$REMOTE_DIR/runs/$1/status.json" 2> /dev/null

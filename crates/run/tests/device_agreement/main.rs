@@ -10,6 +10,9 @@ mod batch_norm;
 mod dropout;
 mod pixels;
 #[cfg(feature = "remote")]
+#[path = "../common/process.rs"]
+mod process;
+#[cfg(feature = "remote")]
 mod served;
 mod values;
 
@@ -79,6 +82,13 @@ agrees_with_flex!(cuda);
 agrees_with_flex!(wgpu);
 #[cfg(all(feature = "remote", not(feature = "wgpu-untuned")))]
 agrees_with_flex!(remote, crate::served::device());
+
+#[cfg(feature = "remote")]
+#[test]
+#[ignore = "the process that the other tests start"]
+fn child() {
+    served::serve();
+}
 
 #[cfg(feature = "wgpu-untuned")]
 #[test]

@@ -1,8 +1,8 @@
 //! A server of Flex's device, in a process of its own: in one process, a pool of threads that all wait for the server would be the pool that
 //! it computes with.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
 
@@ -10,42 +10,33 @@ use burn::tensor::Device;
 use seqjepa_run::device::{DeviceError, DeviceRequest};
 use seqjepa_run::remote::{DeviceServer, fuses_what_it_sends};
 
-/// Tells the server that it is one.
-const SERVES: &str = "DEVICE_AGREEMENT_SERVES";
+use crate::process::Process;
 
 /// What a config calls the device that is served.
 pub(super) fn device() -> &'static str {
-    static DEVICE: OnceLock<String> = OnceLock::new();
-    DEVICE.get_or_init(|| {
-        let mut server = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "served::server", "--ignored", "--nocapture"])
-            .env(SERVES, "yes")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let told = BufReader::new(server.stdout.take().unwrap());
-        let address = told.lines().find_map(|line| Some(line.unwrap().split_once("serving ")?.1.to_owned()));
-        // Its standard input stays open until this process ends, and with that the server does.
-        std::mem::forget(server);
-        format!("remote:{}", address.expect("the server has told its address"))
-    })
+    // Until this process ends.
+    static SERVER: OnceLock<(Process, String)> = OnceLock::new();
+    let start = || {
+        let mut server = Process::start(Path::new(""), &[]);
+        let address = server.hear().expect("the server tells its address");
+        (server, format!("remote:{address}"))
+    };
+    &SERVER.get_or_init(start).1
 }
 
-#[test]
-#[ignore = "the process that the other tests start"]
-fn server() {
-    if std::env::var_os(SERVES).is_none() {
+/// In the server's process: serves until its parent ends.
+pub(super) fn serve() {
+    if Process::arguments().is_none() {
         return;
     }
     thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    // Else it logs to the test's output.
+    // Else it logs to where nobody reads after the address.
     let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::default());
     let server = DeviceServer::bind("127.0.0.1:0", vec![Device::flex()]).unwrap();
-    writeln!(std::io::stdout(), "serving {}", server.address().unwrap()).unwrap();
+    Process::say(&server.address().unwrap().to_string());
     server.serve().unwrap();
 }
 

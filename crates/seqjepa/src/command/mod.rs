@@ -115,11 +115,11 @@ pub fn main() -> ExitCode {
 /// The examples `quickstart` and `train` of the repository are made so.
 #[must_use]
 pub fn main_of(subcommand: &str) -> ExitCode {
-    run(named_after_itself(), [subcommand.into()].into_iter().chain(std::env::args_os().skip(1)))
+    run(without_program_name(), [subcommand.into()].into_iter().chain(std::env::args_os().skip(1)))
 }
 
-/// The command line without the program's name before it: usage then names an example of the repository once, not twice.
-fn named_after_itself() -> clap::Command {
+/// The command line of a program that is called as its subcommand: usage then has that name once, not twice.
+fn without_program_name() -> clap::Command {
     command_line().no_binary_name(true)
 }
 
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_program_of_one_subcommand_is_not_named_twice() {
-        let error = named_after_itself().try_get_matches_from(["quickstart", "--epochs", "3"]).unwrap_err();
+        let error = without_program_name().try_get_matches_from(["quickstart", "--epochs", "3"]).unwrap_err();
         let usage = error.to_string();
         assert!(usage.contains("Usage: quickstart [OPTIONS]"), "{usage}");
     }

@@ -15,7 +15,7 @@ optim: {name: adamw, lr: 0.001, probe_hidden: 16}
 eval: {seq_len: 2, max_seq_len: 2, batch_size: 8, candidates: 4, other_candidates: 4, bootstrap: 10}
 ";
 
-/// The program, which is asked nothing. The backtraces that whoever tests may ask for are not for it, which prints them beside an error.
+/// The program, which is asked nothing. Where backtraces are asked for, it prints panics beside errors; the tests count lines.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seqjepa"));
     command.stdin(Stdio::null()).env_remove("RUST_BACKTRACE");
