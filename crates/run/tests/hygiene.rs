@@ -5,7 +5,8 @@ mod common;
 
 use std::fs;
 
-use common::{Process, tiny};
+use common::process::Process;
+use common::tiny;
 use seqjepa_run::Run;
 use seqjepa_train::observer::Event;
 

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use common::{Draws, Process, results, tiny};
+use common::process::Process;
+use common::{Draws, results, tiny};
 use seqjepa_run::{Run, fault_injection};
 use seqjepa_train::observer::Event;
 

@@ -1,12 +1,11 @@
 //! What the durability tests share: a tiny run, its results without the times, and a process of its own to run it in.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-mod process;
+pub(crate) mod process;
 
 use std::fs;
 use std::path::Path;
 
-pub(crate) use process::Process;
 use seqjepa_run::Config;
 use seqjepa_run::RunCheckpoint as Checkpoint;
 use seqjepa_train::MetricsRow;
