@@ -11,6 +11,7 @@
 //!   [`Mode`], dropout an optional [`DropoutMasks`].
 //! - [`optimizer`]: Adam, AdamW and SGD as in `torch.optim`, and LARS, their state keyed by parameter names.
 //! - [`host`]: reading from a device, counted.
+//! - `kernel_store` (feature `kernel-cache`): compiled kernels and autotune's findings beyond a process.
 //! - [`pixels`]: bytes that become values on the device.
 //! - [`InitRng`]: initial values from one seeded generator, drawn eagerly in a fixed order.
 //! - [`visit`]: a module's tensors by their dotted names, in closures.
@@ -52,6 +53,8 @@ mod flex;
 mod gelu;
 pub mod host;
 mod init;
+#[cfg(feature = "kernel-cache")]
+pub mod kernel_store;
 mod launches;
 mod layer_norm;
 mod linear;

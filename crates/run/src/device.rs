@@ -11,6 +11,7 @@ use burn::tensor::{Device, DeviceType};
 use seqjepa_train::panic_text;
 use thiserror::Error;
 
+use crate::kernel_cache;
 use crate::remote::RemoteAddress;
 
 /// A device that cannot be had.
@@ -204,6 +205,7 @@ impl Backend {
     /// The devices of this backend that are present, software adapters last; none where it was not compiled in, and none that are
     /// remote. An error is what its driver died of.
     fn look(self) -> Result<Vec<Device>, String> {
+        kernel_cache::keep_nothing();
         let Some(device_type) = self.device_type() else {
             return Ok(Vec::new());
         };

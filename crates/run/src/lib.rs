@@ -34,6 +34,7 @@ pub mod embed;
 mod fingerprint;
 pub mod folder;
 mod gates;
+mod kernel_cache;
 mod memory;
 pub mod model_file;
 mod precision;

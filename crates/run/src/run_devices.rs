@@ -4,14 +4,36 @@ use burn::tensor::Device;
 use seqjepa_nn::Precision;
 use seqjepa_train::AllReduce;
 
-use crate::config::{AllReduceName, Config, ConfigError, abridged, invalid};
+use crate::config::{AllReduceName, Config, ConfigError, RunConfig, abridged, invalid};
 use crate::device::{DeviceError, DeviceRequest};
+use crate::kernel_cache::KernelCache;
 use crate::precision;
+use crate::run::RunError;
 
 const KEY: &str = "run.further_devices";
 
 /// Backends whose devices Burn adds up itself.
 const WITH_ALL_REDUCE: &str = "cuda";
+
+/// Opens the device of a run's state: that, and its backend, as its cargo feature is called.
+///
+/// # Errors
+///
+/// [`RunError::Config`] for kernels that are to be kept by a build that keeps none, [`RunError::Device`] for a device that cannot be had.
+pub(crate) fn open_first(config: &RunConfig) -> Result<(Device, &'static str), RunError> {
+    KernelCache::announce(config)?;
+    Ok(DeviceRequest::parse(&config.device)?.open_named()?)
+}
+
+/// The names of a run's devices, which have been opened on `backend`, as `run.device` would call them.
+///
+/// # Errors
+///
+/// [`DeviceError::Unknown`].
+pub(crate) fn resolved_names(config: &RunConfig, backend: &str) -> Result<Vec<String>, DeviceError> {
+    let names = [&config.device].into_iter().chain(&config.further_devices);
+    names.map(|name| Ok(DeviceRequest::parse(name)?.resolved(backend))).collect()
+}
 
 /// What a run computes on.
 #[derive(Debug)]
@@ -24,6 +46,7 @@ pub(crate) struct RunDevices {
     pub backend: &'static str,
     pub all_reduce: AllReduce,
     pub precision: Precision,
+    pub kernels: KernelCache,
 }
 
 impl RunDevices {
@@ -43,6 +66,7 @@ impl RunDevices {
             backend,
             all_reduce: all_reduce(config, backend)?,
             precision: Precision::Full,
+            kernels: KernelCache::default(),
         };
         let all = devices.all();
         if let Some(repeated) = repeated(&all, backend) {
@@ -51,7 +75,9 @@ impl RunDevices {
         }
         let precisions = all.iter().map(|device| precision::resolve(config.run.precision, backend, device));
         let precisions = precisions.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { precision: precisions[0], ..devices })
+        let named: Vec<_> = resolved_names(&config.run, backend)?.into_iter().zip(&all).collect();
+        let kernels = KernelCache::open(&config.run, backend, &named)?;
+        Ok(Self { precision: precisions[0], kernels, ..devices })
     }
 
     /// All of them.
@@ -150,7 +176,7 @@ mod tests {
     fn all_are_of_one_backend_and_add_up_as_it_can() {
         let two = config(&["run.device=flex", "run.further_devices=[cpu]"]).unwrap();
         assert_eq!(further(&two, "flex").unwrap(), [Device::flex()]);
-        let devices = RunDevices::open(&two, (Device::flex(), "flex")).unwrap();
+        let devices = RunDevices::open(&two, open_first(&two.run).unwrap()).unwrap();
         assert_eq!(devices.all(), [Device::flex(), Device::flex()]);
         let message = further(&two, "cuda").unwrap_err().to_string();
         assert!(message.contains("expected devices of `cuda`"), "{message}");

@@ -60,6 +60,7 @@ mod tests {
             "run.further_devices=[cuda:8]",
             "run.all_reduce=device",
             "run.device_check=off",
+            "run.kernel_cache=/k",
             "dataset.download=true",
             "dataset.download_url=http://example.org",
             "dataset.memory_limit_gib=900",

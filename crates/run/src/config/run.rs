@@ -32,6 +32,12 @@ pub struct RunConfig {
     /// beyond rounding ends the run: on a whole batch, as far as the machine has memory for that (`full`), on at most 8 sequences of it
     /// (`quick`), or not at all (`off`). Default `full`.
     pub device_check: DeviceCheckLevel,
+    /// Folder in which runs on GPUs keep compiled kernels and what autotune found fastest, from one run to the next: they start sooner, and a
+    /// run that is resumed computes by the same kernels. Wants a build with the cargo feature `kernel-cache`. A file there that is broken is
+    /// made anew. Default: none.
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
+    pub kernel_cache: Option<PathBuf>,
     /// What training steps round the factors of convolutions and matrix products to; parameters, what batch norm computes, losses and
     /// optimizer stay f32. `f32`: nothing, on `cuda` by other kernels, many times slower; `tf32`: what `cuda` rounds f32 products to on tensor cores, without being asked; `bf16`: to bf16,
     /// as well as results and gradients, and a ResNet's activations between its layers (the processor computes that too, for trials, no
@@ -159,6 +165,7 @@ impl Default for RunConfig {
             further_devices: Vec::new(),
             all_reduce: AllReduceName::default(),
             device_check: DeviceCheckLevel::Full,
+            kernel_cache: None,
             precision: None,
             recompute: Vec::new(),
             epochs: 10,

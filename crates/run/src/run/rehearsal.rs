@@ -11,11 +11,10 @@ use super::error::RunError;
 use super::run::{Parts, Run};
 use crate::config::Config;
 use crate::data::RunData;
-use crate::device::DeviceRequest;
 use crate::folder::RunFolder;
 use crate::memory::{MemoryEstimate, MemoryThere};
 use crate::registry::Registry;
-use crate::run_devices::RunDevices;
+use crate::run_devices::{RunDevices, open_first};
 use crate::tracking::TrackingVariables;
 
 /// A run without a folder: everything that [`Run::start`] can refuse has been looked at.
@@ -47,7 +46,7 @@ impl Run {
     ) -> Result<Rehearsal, RunError> {
         config.check(registry)?;
         RunFolder::check(&config)?;
-        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        let device = open_first(&config.run)?;
         Ok(Rehearsal { parts: Parts::prepare(registry, config, device, observer)? })
     }
 
@@ -59,7 +58,7 @@ impl Run {
     ) -> Result<Rehearsal, RunError> {
         config.check(registry)?;
         RunFolder::check(&config)?;
-        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        let device = open_first(&config.run)?;
         let devices = RunDevices::open(&config, device)?;
         Ok(Rehearsal { parts: Parts::prepare_on(registry, config, devices, data)? })
     }

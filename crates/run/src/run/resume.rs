@@ -13,12 +13,12 @@ use super::record::{RunCheckpoint, RunRecord};
 use super::run::{Parts, Run};
 use crate::code::code_version;
 use crate::config::{Config, ConfigDifference, ConfigError, invalid};
-use crate::device::DeviceRequest;
 use crate::fingerprint::DataFingerprint;
 use crate::folder::run_folder::{CHECKPOINTS, CONFIG, METRICS_JSONL};
 use crate::folder::status::Status;
 use crate::folder::{RunFolder, RunLock};
 use crate::registry::Registry;
+use crate::run_devices::open_first;
 
 /// What a config is called in errors that was not read from a file of the user's.
 const RUNS_CONFIG: &str = "the run's config";
@@ -110,7 +110,7 @@ impl Run {
             Some(found) => rows_of(&found.checkpoint.progress, lock.folder(), options)?,
             None => Vec::new(),
         };
-        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        let device = open_first(&config.run)?;
         if let Some(found) = &found {
             check_backend(&root, found.checkpoint.record.backend.as_deref(), device.1, options)?;
         }

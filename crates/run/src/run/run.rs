@@ -24,9 +24,10 @@ use crate::fingerprint::DataFingerprint;
 use crate::folder::run_folder::{CHECKPOINTS, EVALUATION, FEATURES, SAMPLE};
 use crate::folder::status::RunState;
 use crate::folder::{RunFolder, RunLock};
+use crate::kernel_cache::KernelCache;
 use crate::memory::{self, MemoryEstimate, MemoryThere, guarded};
 use crate::registry::Registry;
-use crate::run_devices::RunDevices;
+use crate::run_devices::{RunDevices, open_first, resolved_names};
 use crate::sink::StatusSink;
 use crate::tracking::{self, GivenUp, Part, Tracked, Tracking, TrackingVariables};
 
@@ -57,6 +58,7 @@ pub struct Run {
     pub(super) stop: StopFlag,
     /// `logging.wandb` with what the user's environment adds to it.
     wandb: WandbConfig,
+    pub(super) kernels: KernelCache,
     /// What `nvidia-smi -i` calls the device, where that is known.
     gpu: Option<String>,
     given_up: GivenUp,
@@ -145,7 +147,7 @@ impl Run {
     ) -> Result<Self, RunError> {
         config.check(registry)?;
         RunFolder::check(&config)?;
-        let device = DeviceRequest::parse(&config.run.device)?.open_named()?;
+        let device = open_first(&config.run)?;
         let mut parts = Parts::prepare(registry, config, device, observer)?;
         parts.device_check = parts.check_devices()?;
         let (folder, lock) = RunFolder::create(&parts.config)?;
@@ -168,6 +170,7 @@ impl Run {
             device: devices.first,
             precision: devices.precision,
             backend: devices.backend,
+            kernels: devices.kernels,
             data,
             fingerprint,
             trainer,
@@ -356,12 +359,10 @@ impl Run {
             config: self.config.to_json(),
             cache_folder: Some(&self.lock.folder().below(FEATURES)),
         };
-        let (mut card, sample) =
-            self.precision.beside_steps().within(|| evaluate_with_sample(&request, observer))?;
-        let RunConfig { device, further_devices, .. } = &self.config.run;
-        let names = [device].into_iter().chain(further_devices);
-        let names = names.map(|name| Ok(DeviceRequest::parse(name)?.resolved(self.backend)));
-        card.device = names.collect::<Result<Vec<_>, RunError>>()?.join(", ");
+        let evaluated = self.precision.beside_steps().within(|| evaluate_with_sample(&request, observer));
+        self.kernels.save();
+        let (mut card, sample) = evaluated?;
+        card.device = resolved_names(&self.config.run, self.backend)?.join(", ");
         card.device_check.clone_from(&self.device_check);
         Ok((card, sample))
     }

@@ -51,6 +51,7 @@ impl Run {
         let device = device_in_words(&self.config, self.backend);
         let estimate = self.memory();
         let result = guarded(&device, &estimate, || self.train_rest(&mut told));
+        self.kernels.save();
         if let Some(tracking) = told.tracking.take() {
             match &result {
                 Ok(_) => tracking.end(Some(0), None),
@@ -64,6 +65,8 @@ impl Run {
 
     fn train_rest(&mut self, told: &mut Told<'_>) -> Result<GateVerdict, RunError> {
         told.status.enter(RunState::Starting, None)?;
+        // What the check of the device had compiled and measured.
+        self.kernels.save();
         if let Some(found) = &self.device_check {
             self.write_json(DEVICE_CHECK, found)?;
         }
@@ -203,6 +206,7 @@ impl Run {
         }
         let path = self.store.save(&checkpoint)?;
         (told.saved, told.unsaved) = (Instant::now(), false);
+        self.kernels.save();
         Ok(told.observe(&Event::CheckpointSaved { path: &path, step: self.trainer.steps_done() })?)
     }
 

@@ -15,9 +15,9 @@ use super::terminal::{Loudness, message_line};
 /// Whose events are told from `--verbose` on.
 const OWN: &str = "seqjepa";
 
-/// Whose warnings are: of a server that is gone it has one for every operation, of a session one for every client that has ended. What
-/// they come to, this project says itself.
-const TALKATIVE: &str = "burn_remote";
+/// Whose warnings are, since what they come to this project says itself: of a server that is gone there is one for every operation, of a
+/// session one for every client that has ended; of kernels that are not kept one for each of their kinds.
+const TALKATIVE: [&str; 2] = ["burn_remote", "cubecl_environment"];
 
 /// Sends events to standard error from here on.
 pub(super) fn start(loudness: Loudness) {
@@ -59,7 +59,10 @@ where
         }
         let mut words = Words::default();
         event.record(&mut words);
-        if *level > Level::ERROR && !self.verbose && words.target.starts_with(TALKATIVE) {
+        if *level > Level::ERROR
+            && !self.verbose
+            && TALKATIVE.iter().any(|name| words.target.starts_with(name))
+        {
             return Ok(());
         }
         let name = match *level {
