@@ -22,7 +22,7 @@ fn a_build_that_keeps_none_refuses_a_folder_for_them() {
 }
 
 #[cfg(all(feature = "cuda", feature = "kernel-cache"))]
-mod on_a_card {
+mod cuda {
     use std::fs;
     use std::path::{Path, PathBuf};
 
