@@ -66,7 +66,7 @@ impl RunDevices {
             backend,
             all_reduce: all_reduce(config, backend)?,
             precision: Precision::Full,
-            kernels: KernelCache::default(),
+            kernels: KernelCache::none(),
         };
         let all = devices.all();
         if let Some(repeated) = repeated(&all, backend) {

@@ -16,7 +16,7 @@ use crate::config::{ConfigError, RunConfig, invalid};
 use crate::device::own_name;
 
 /// What is kept of kernels, if anything is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KernelCache(Option<Kept>);
 
 #[derive(Debug)]
@@ -28,6 +28,11 @@ struct Kept {
 }
 
 impl KernelCache {
+    /// None.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// To be called before a device is looked for: CubeCL is told then whether it keeps anything.
     ///
     /// # Errors
@@ -54,7 +59,7 @@ impl KernelCache {
     ) -> Result<Self, ConfigError> {
         let on_gpu = !["flex", "ndarray", "remote"].contains(&backend);
         let Some(folder) = config.kernel_cache.as_deref().filter(|_| on_gpu && kernel_store::keep()) else {
-            return Ok(Self(None));
+            return Ok(Self::none());
         };
         let refused = |error: String| invalid(KEY, "a folder that can be made and written", error);
         make_folder(folder).map_err(|error| refused(error.to_string()))?;
@@ -65,7 +70,7 @@ impl KernelCache {
             Ok(program) => program,
             Err(error) => {
                 tracing::warn!("`{KEY}` is left out: the program cannot be read: {error}");
-                return Ok(Self(None));
+                return Ok(Self::none());
             }
         };
         let named =

@@ -34,10 +34,15 @@ mod left_out {
     use crate::config::{ConfigError, RunConfig, invalid};
 
     /// What a build without kernel caches knows of one.
-    #[derive(Debug, Default)]
+    #[derive(Debug)]
     pub(crate) struct KernelCache;
 
     impl KernelCache {
+        /// None.
+        pub(crate) fn none() -> Self {
+            Self
+        }
+
         /// To be called before a device is looked for.
         ///
         /// # Errors
