@@ -8,11 +8,10 @@
 //!
 //! What it cannot tell: times, how much of a card a kernel keeps busy, the order in which real warps run, and how NVIDIA's compiler takes
 //! the PTX. Functions that a card computes approximately (`ex2.approx`, `div.full` and their like) are as exact here as the processor's
-//! own. And of how threads wait for each other and what they find:
+//! own. And of how threads wait for each other:
 //!
 //! - Warps of a block run one after the other from barrier to barrier, lanes of a warp together, and `cp.async` copies at once. That a
 //!   `cp.async.wait_group`, `bar.sync` or `__syncwarp` is missing is therefore not always seen.
-//! - A register that is read before it is written is 0. Memory that nobody has written is no number.
 //! - Only as many blocks run at a time as the processor has cores. A block that waits for one that has not begun waits for ever, so that
 //!   cooperative launches are not supported.
 //! - Of a warp, those that are furthest behind run first. A lane that spins until another lane of its warp has written something hangs,

@@ -101,10 +101,10 @@ pub(crate) struct Warp {
 }
 
 impl Warp {
-    /// The registers as a block finds them: constants, and zeros, so that no block finds what another left. Not something odd, since a
-    /// probe of CubeCL's for the speed of matrix instructions stores by a stride that was all ones when registers began so.
+    /// The registers as a block finds them: constants, and what is no number, so that a kernel that reads a register before it writes it
+    /// finds neither zeros nor what another block left.
     pub(crate) fn registers(kernel: &Kernel) -> RegisterFile {
-        let mut file = RegisterFile::filled(kernel.registers, 0);
+        let mut file = RegisterFile::filled(kernel.registers, FRESH);
         for &(row, value) in &kernel.constant_words {
             file.words[row as usize].0 = [value; LANES];
         }

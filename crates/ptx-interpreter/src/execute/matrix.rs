@@ -226,7 +226,10 @@ pub(super) fn store_fragment(
     for element in 0..elements {
         let pointers = fragment_pointers(warp, around, access, elements, element, mask, Direction::Write)?;
         let words = *u32::row(&warp.file, access.registers[element / packed]);
-        for (word, pointer) in words.into_iter().zip(pointers) {
+        for (lane, (word, pointer)) in words.into_iter().zip(pointers).enumerate() {
+            if mask >> lane & 1 == 0 {
+                continue;
+            }
             // SAFETY: the pointer is of an access for writing of the element's size that was resolved.
             unsafe {
                 match packed {

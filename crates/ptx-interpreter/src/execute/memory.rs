@@ -23,10 +23,10 @@ pub(super) enum Direction {
 
 /// The addresses of all lanes, before they are checked.
 #[inline(always)]
-fn effective(file: &RegisterFile, address: &Address, mask: Mask) -> Pointers {
+fn effective(file: &RegisterFile, address: &Address) -> Pointers {
     let offset = address.offset.cast_unsigned();
-    let mut addresses: Pointers = match address.base {
-        Base::None => return [offset; LANES],
+    match address.base {
+        Base::None => [offset; LANES],
         Base::Long(row) => {
             let Longs(base) = &file.longs[row as usize];
             by_lane(|lane| base[lane].wrapping_add(offset))
@@ -35,7 +35,12 @@ fn effective(file: &RegisterFile, address: &Address, mask: Mask) -> Pointers {
             let Words(base) = &file.words[row as usize];
             by_lane(|lane| u64::from(base[lane]).wrapping_add(offset))
         }
-    };
+    }
+}
+
+/// The addresses of the lanes in `mask`, and of the first of them for those that are not: what these have in their registers means nothing.
+#[inline(always)]
+fn of_active(mut addresses: Pointers, mask: Mask) -> Pointers {
     if mask != ALL {
         let first = addresses[mask.trailing_zeros() as usize & (LANES - 1)];
         for (lane, address) in addresses.iter_mut().enumerate() {
@@ -55,7 +60,7 @@ pub(super) fn resolve(
     mask: Mask,
     direction: Direction,
 ) -> Result<Pointers> {
-    let addresses = effective(&warp.file, address, mask);
+    let addresses = of_active(effective(&warp.file, address), mask);
     resolve_addresses(warp, around, address.space, addresses, size, mask, direction)
 }
 
@@ -69,11 +74,11 @@ pub(super) fn resolve_with(
     mask: Mask,
     direction: Direction,
 ) -> Result<Pointers> {
-    let mut addresses = effective(&warp.file, address, mask);
+    let mut addresses = effective(&warp.file, address);
     for (address, offset) in addresses.iter_mut().zip(offsets) {
         *address = address.wrapping_add(*offset);
     }
-    resolve_addresses(warp, around, address.space, addresses, size, mask, direction)
+    resolve_addresses(warp, around, address.space, of_active(addresses, mask), size, mask, direction)
 }
 
 #[inline(always)]

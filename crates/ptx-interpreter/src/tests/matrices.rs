@@ -175,6 +175,17 @@ fn products_of_opaque_fragments() {
     }
 }
 
+/// As a probe of CubeCL's for the speed of products does.
+#[test]
+fn one_lane_stores_what_it_has_of_a_fragment() {
+    let body = "mov.u32 %r9, %laneid; mov.u32 %r1, 7; setp.ne.u32 %p1, %r9, 0; @%p1 bra done; mov.u32 %r0, 8;\n\
+        wmma.store.d.sync.aligned.row.m32n8k16.global.f32 [%d0], {%r1, %r1, %r1, %r1, %r1, %r1, %r1, %r1}, %r0;\ndone:";
+    let mut bench = Bench::new().with(&[0; 256]);
+    bench.launch(&kernel(1, body), 1, 32).unwrap();
+    let stored = bench.words(0).into_iter().filter(|word| *word == 7).count();
+    assert_eq!((stored, bench.words(0).into_iter().filter(|word| *word == 0).count()), (8, 248));
+}
+
 #[test]
 fn products_of_bytes() {
     // Every byte of A is 2, of B -3: sums of 32 products, and 5.

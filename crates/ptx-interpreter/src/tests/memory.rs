@@ -174,10 +174,10 @@ fn nothing_is_left_of_the_block_before() {
     // Registers, a predicate and local memory, each read before it is written, in more blocks than there are cores.
     let mut bench = Bench::new().with(&[0; 512]);
     let body = ".local .align 4 .b8 words[4];\n\
-        setp.ne.u32 %p2, %r2, 0; setp.ne.or.b64 %p2, %d2, 0, %p2; setp.ne.or.u16 %p2, %h2, 0, %p2; ld.local.b32 %r3, [words];\n\
-        setp.ne.or.u32 %p2, %r3, -1, %p2; or.pred %p2, %p2, %p3; selp.b32 %r4, 1, 0, %p2;\n\
+        not.pred %p4, %p3; setp.ne.u32 %p2, %r2, -1; setp.ne.or.b64 %p2, %d2, -1, %p2; setp.ne.or.u16 %p2, %h2, 0xFFFF, %p2; ld.local.b32 %r3, [words];\n\
+        setp.ne.or.u32 %p2, %r3, -1, %p2; or.pred %p2, %p2, %p4; selp.b32 %r4, 1, 0, %p2;\n\
         mov.u32 %r5, %ctaid.x; mul.wide.u32 %d9, %r5, 4; add.s64 %d9, %d0, %d9; st.global.b32 [%d9], %r4;\n\
-        mov.u32 %r2, 5; mov.b64 %d2, 5; mov.b16 %h2, 5; st.local.b32 [words], 5; setp.eq.u32 %p3, %r5, %r5;";
+        mov.u32 %r2, 5; mov.b64 %d2, 5; mov.b16 %h2, 5; st.local.b32 [words], 5; setp.ne.u32 %p3, %r5, %r5;";
     bench.launch(&kernel(1, body), 512, 1).unwrap();
     assert_eq!(bench.words(0), [0; 512]);
 }
