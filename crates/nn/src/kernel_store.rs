@@ -15,19 +15,19 @@ use burn_cubecl::cubecl::records::RecordLevel;
 /// Whether CubeCL keeps anything, which it is told once in a process.
 static KEPT: OnceLock<bool> = OnceLock::new();
 
-/// Has kept what is compiled and measured from now on, once [`keep_in`] says where. False where [`keep_nothing`] was called before, or a
-/// device was opened: CubeCL is told once.
+/// Tells CubeCL to keep what it compiles and measures, in the folder that [`keep_in`] names. To be called before a device is opened. False
+/// where one was, or where [`keep_nothing`] was called: CubeCL is told once in a process, and then keeps nothing.
 #[must_use]
 pub fn keep() -> bool {
     *KEPT.get_or_init(|| configure(true))
 }
 
-/// Keeps nothing beyond this process, unless [`keep`] was called before: without either CubeCL has a folder of its own choice.
+/// Tells CubeCL to keep nothing beyond this process, unless [`keep`] was called before. Without either it has a folder of its own choice.
 pub fn keep_nothing() {
     KEPT.get_or_init(|| configure(false));
 }
 
-/// Has kernels and findings kept or not, and no account of how they came about; whether they are.
+/// Has kernels and findings kept or not, and no account of how they came about. Whether they are kept.
 fn configure(kept: bool) -> bool {
     // What its file and variables say otherwise stands.
     let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
@@ -42,7 +42,7 @@ fn configure(kept: bool) -> bool {
     taken && kept
 }
 
-/// Has the database in this folder. What was compiled and measured before is not in it, and is forgotten.
+/// Has the database in this folder from now on. What was compiled and measured before is not in it, and is forgotten.
 pub fn keep_in(folder: &Path) {
     environment::set_root(folder);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::Device;
@@ -46,8 +47,8 @@ impl KernelCache {
         Ok(())
     }
 
-    /// The cache of a config for the devices of a run, which `names` calls as `run.device` does; none on a processor. What cannot be read
-    /// of it is told of, and made anew.
+    /// The cache of a config for the devices of a run, each with its name in `run.device`; none on a processor. What cannot be read of it is
+    /// told of, and made anew.
     ///
     /// # Errors
     ///
@@ -64,9 +65,7 @@ impl KernelCache {
         let refused = |error: String| invalid(KEY, "a folder that can be made and written", error);
         make_folder(folder).map_err(|error| refused(error.to_string()))?;
         let working = working(folder).map_err(|error| refused(format!("{}: {error}", folder.display())))?;
-        let program = std::env::current_exe().map_err(|error| error.to_string());
-        let program = program.and_then(|path| file_sha256(&path).map_err(|error| error.to_string()));
-        let program = match program {
+        let program = match program() {
             Ok(program) => program,
             Err(error) => {
                 tracing::warn!("`{KEY}` is left out: the program cannot be read: {error}");
@@ -76,7 +75,7 @@ impl KernelCache {
         let named =
             |(place, device): &(String, &Device)| format!("{place} {}", own_name(device).unwrap_or_default());
         let devices: Vec<_> = devices.iter().map(named).collect();
-        let file = folder.join(archive::name(&program, &devices));
+        let file = folder.join(archive::name(program, &devices));
         let saved = AtomicU64::new(taken_in(&file));
         Ok(Self(Some(Kept { file, working, saved })))
     }
@@ -101,6 +100,16 @@ impl KernelCache {
             }
         }
     }
+}
+
+/// The digest of this program, which is read once.
+fn program() -> Result<&'static str, &'static str> {
+    static PROGRAM: OnceLock<Result<String, String>> = OnceLock::new();
+    let digest = || {
+        let path = std::env::current_exe().map_err(|error| error.to_string())?;
+        file_sha256(&path).map_err(|error| error.to_string())
+    };
+    PROGRAM.get_or_init(digest).as_deref().map_err(String::as_str)
 }
 
 /// Fills the database from a cache's file; how many kernels and findings there are then, 0 where the file is to be made anew.
