@@ -33,7 +33,7 @@ pub struct RunConfig {
     /// (`quick`), or not at all (`off`). Default `full`.
     pub device_check: DeviceCheckLevel,
     /// Folder in which runs on GPUs keep compiled kernels and what autotune found fastest, from one run to the next: they start sooner, and a
-    /// run that is resumed computes by the same kernels. Wants a build with the cargo feature `kernel-cache`. A file there that is broken is
+    /// run that is resumed computes by the kernels that it had. Wants a build with the cargo feature `kernel-cache`. A file there that is broken is
     /// made anew. Default: none.
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "Option<String>")]
