@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -201,27 +202,35 @@ fn a_signal_during_the_frozen_evaluation_stops_it() {
     }
 }
 
+/// As in a terminal that is held (Ctrl-S): the run waits for what reads its messages, and comes to no end of an epoch.
 #[test]
 fn a_second_signal_ends_at_once() {
     let (_scratch, run) = scratch();
-    // A step of seconds: the first signal would wait for its end.
-    let large = [
-        "--set",
-        "dataset.batch_size=512",
-        "--set",
-        "dataset.synthetic_train=512",
-        "--set",
-        "model.width=32",
-    ];
-    let mut child = spawn(start(&run).args(large).args(["--set", "dataset.prefetch=0"]));
+    let (messages, mut filled) = std::io::pipe().unwrap();
+    let mut command = start(&run);
+    command.args(ENDLESS).stdout(Stdio::null()).stderr(filled.try_clone().unwrap());
+    let mut child = command.spawn().unwrap();
+    drop(command);
     wait_for(&run.join("metrics.csv"));
+    // Until nothing reads any more.
+    let filler = std::thread::spawn(move || while filled.write_all(&[b'.'; 4096]).is_ok() {});
+    let length = || fs::metadata(run.join("metrics.csv")).unwrap().len();
+    let (mut known, mut since) = (length(), Instant::now());
+    while since.elapsed() < Duration::from_secs(2) {
+        std::thread::sleep(Duration::from_millis(20));
+        if known != length() {
+            (known, since) = (length(), Instant::now());
+        }
+    }
     signal(&child, "INT");
     std::thread::sleep(Duration::from_millis(300));
-    assert!(child.try_wait().unwrap().is_none(), "the first signal ended the process within its step");
+    assert!(child.try_wait().unwrap().is_none(), "the first signal ended a run that could not go on");
     let second = Instant::now();
     signal(&child, "INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(second.elapsed() < Duration::from_secs(5));
+    drop(messages);
+    filler.join().unwrap();
 }
 
 #[test]
