@@ -118,7 +118,9 @@ impl VitConfig {
         };
         Ok(Vit {
             patch_embed,
-            cls_token: Param::from_tensor(Tensor::zeros([1, 1, self.width], device)),
+            cls_token: Param::from_tensor(
+                Tensor::<1>::zeros([self.width], device).reshape([1, 1, self.width]),
+            ),
             pos_embed: Param::from_tensor(positions),
             transformer: LayerStack::independent(self.depth, layer, rng, device),
             norm: LayerNorm::new(self.width, device),

@@ -23,7 +23,7 @@ pub struct Traffic {
     pub reads: u64,
     /// Bytes that came with them.
     pub read_bytes: u64,
-    /// Tensors that were sent by [`send`] and [`send_integers`]. Checkpoints go by other ways.
+    /// Tensors that were sent by [`send`], [`send_without_gaps`] and [`send_integers`].
     pub sends: u64,
     /// Bytes of them.
     pub sent_bytes: u64,
@@ -57,7 +57,20 @@ pub fn send<const D: usize>(data: TensorData, to: impl Into<TensorCreationOption
     Tensor::from_data(counted(data, &SENDS, &SENT_BYTES), to)
 }
 
-/// The same for integers.
+/// The same, without gaps in memory, as what a step computes lies. Of what is sent in its own shape CUDA and ROCm begin every row at a multiple of
+/// a power of two, and a product of it may go by another kernel: with parameters sent so, the first step of a process, and of a run that
+/// is resumed, would round otherwise than the same step within a run.
+#[must_use]
+pub fn send_without_gaps<const D: usize>(
+    data: TensorData,
+    to: impl Into<TensorCreationOptions>,
+) -> Tensor<D> {
+    let (bytes, shape, dtype) = data.into_parts();
+    let values = TensorData::from_bytes(bytes, [shape.num_elements()], dtype);
+    send::<1>(values, to).reshape(shape)
+}
+
+/// The same as [`send`] for integers.
 #[must_use]
 pub fn send_integers<const D: usize>(
     data: TensorData,

@@ -28,7 +28,7 @@ impl InitRng {
         let shape = Shape::from(shape);
         let values: Vec<f32> =
             (0..shape.num_elements()).map(|_| ((2.0 * self.unit() - 1.0) * bound) as f32).collect();
-        host::send(TensorData::new(values, shape), device)
+        host::send_without_gaps(TensorData::new(values, shape), device)
     }
 
     /// Values from N(0, `deviation`²).
@@ -50,7 +50,7 @@ impl InitRng {
             values.push((radius * sine) as f32);
         }
         values.truncate(count);
-        host::send(TensorData::new(values, shape), device)
+        host::send_without_gaps(TensorData::new(values, shape), device)
     }
 
     /// A number from U[0, 1).

@@ -1,6 +1,7 @@
 //! Named tensors of a module.
 
 use crate::NnError;
+use crate::host;
 use crate::visit::{NamedMapper, TensorRef, map_tensors, visit_tensors};
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Int, Shape, Tensor, TensorData};
@@ -156,7 +157,7 @@ impl NamedMapper for Load {
         let data = self.take(name);
         param.map(|old| {
             let data = data.convert_dtype(old.dtype());
-            Tensor::from_data(data, &old.device()).set_require_grad(old.is_require_grad())
+            host::send_without_gaps(data, &old.device()).set_require_grad(old.is_require_grad())
         })
     }
 

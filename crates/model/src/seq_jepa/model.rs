@@ -78,7 +78,7 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
             encoder,
             target_encoder,
             action_proj,
-            agg_token: Param::from_tensor(Tensor::zeros([1, 1, width], device)),
+            agg_token: Param::from_tensor(Tensor::<1>::zeros([width], device).reshape([1, 1, width])),
             transformer_encoder,
             predictor,
             config: self.clone(),

@@ -7,72 +7,93 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::kernels::{
-    LANES, finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
+    finish_gradients, finish_moments, input_gradient, normalize, sum_gradients, sum_moments,
 };
-use super::launch::{UNITS, narrowed, per_value, single, units};
+use super::launch::{UNITS, narrowed, per_vector, single, units};
 use super::layout::{Layout, element_type, room, room_of_f32};
 use crate::batch_norm::fused::{Kernels, Normalization};
 
-/// Positions of a channel that a cube sums at least, as far as there are so many.
-const LEAST_POSITIONS: usize = 2048;
+/// Vectors that a unit adds up at least, as far as there are so many.
+const LEAST_VECTORS: usize = 16;
 
 /// Cubes that share the sums of a channel at most.
-const MOST_PARTS: usize = 64;
+const MOST_PARTS: usize = 256;
+
+/// Cubes that are launched for sums at most, if a channel does not need more: several for each multiprocessor of any card.
+const MOST_CUBES: usize = 1024;
+
+/// Units of a cube of sums that read channels side by side at most.
+const MOST_LANES: usize = 32;
 
 /// How the sums of a batch are divided.
 struct Parts {
     positions: usize,
     positions_of_part: usize,
     parts: usize,
-    cubes: CubeCount,
+    lanes: usize,
+    /// Cubes side by side that all channels take.
+    columns: usize,
+    reciprocal_count: f32,
 }
 
 impl Parts {
-    fn new(layout: Layout, positions: usize) -> Self {
-        let parts = positions.div_ceil(LEAST_POSITIONS).min(MOST_PARTS);
-        let channels = if layout.channels_last { layout.channels.div_ceil(LANES) } else { layout.channels };
-        let cubes = CubeCount::Static(narrowed(channels), narrowed(parts), 1);
-        Self { positions, positions_of_part: positions.div_ceil(parts), parts, cubes }
+    fn new(layout: Layout, batch: &CubeTensor) -> Self {
+        let positions = layout.positions(batch);
+        let lanes =
+            if layout.channels_last { layout.channels.next_power_of_two().min(MOST_LANES) } else { 1 };
+        let columns = layout.channels.div_ceil(lanes);
+        let parts = positions.div_ceil(LEAST_VECTORS * UNITS / lanes);
+        let parts = parts.min(MOST_PARTS).min((MOST_CUBES / columns).max(1));
+        let positions_of_part = positions.div_ceil(parts);
+        let reciprocal_count = single(1.0 / (positions * layout.values_of_channel()) as f64);
+        Self { positions, positions_of_part, parts, lanes, columns, reciprocal_count }
     }
 
-    fn reciprocal_count(&self) -> f32 {
-        single(1.0 / self.positions as f64)
+    /// The cubes that make the sums of all parts.
+    fn cubes(&self) -> CubeCount {
+        CubeCount::Static(narrowed(self.columns), narrowed(self.parts), 1)
     }
-}
 
-/// One unit per channel.
-fn per_channel(layout: Layout) -> CubeCount {
-    CubeCount::Static(narrowed(layout.channels.div_ceil(UNITS)), 1, 1)
+    /// The cubes that add up the parts.
+    fn finishing_cubes(&self) -> CubeCount {
+        CubeCount::Static(narrowed(self.columns), 1, 1)
+    }
 }
 
 impl Kernels for CubeBackend {
     fn batch_norm_statistics(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let (layout, input) = Layout::of(input);
-        let parts = Parts::new(layout, layout.positions(&input));
+        let parts = Parts::new(layout, &input);
         let (client, elements) = (input.client.clone(), element_type(&input));
-        let sums = room_of_f32(&input, [2, parts.parts, layout.channels]);
-        let statistics = room_of_f32(&input, [2, layout.channels]);
+        let sums = room_of_f32(&input, [2, parts.parts, layout.all_channels()]);
+        let statistics = room_of_f32(&input, [2, layout.all_channels()]);
         sum_moments::launch(
             &client,
-            parts.cubes.clone(),
+            parts.cubes(),
             units(),
+            layout.width,
+            layout.channels_of_vector(),
             input.clone().into_tensor_arg(),
             sums.clone().into_tensor_arg(),
             parts.positions,
             parts.positions_of_part,
+            parts.lanes,
             layout,
             elements,
         );
         finish_moments::launch(
             &client,
-            per_channel(layout),
+            parts.finishing_cubes(),
             units(),
+            layout.width,
+            layout.channels_of_vector(),
             input.into_tensor_arg(),
             sums.into_tensor_arg(),
             statistics.clone().into_tensor_arg(),
             parts.positions,
             parts.parts,
-            parts.reciprocal_count(),
+            parts.reciprocal_count,
+            parts.lanes,
             layout,
             elements,
         );
@@ -147,8 +168,10 @@ fn applied(
     let elements = element_type(&output);
     normalize::launch(
         &output.client,
-        per_value(&output),
+        per_vector(&output, layout.width),
         units(),
+        layout.width,
+        layout.channels_of_vector(),
         input.into_tensor_arg(),
         residual.into_tensor_arg(),
         gain.into_tensor_arg(),
@@ -176,14 +199,17 @@ fn gradients(
     let gradient = layout.bring(gradient);
     let output = if rectified { layout.bring(output) } else { input.clone() };
     let [gain, statistics] = by_channel.map(into_contiguous);
-    let parts = Parts::new(layout, layout.positions(&input));
+    let parts = Parts::new(layout, &input);
     let (client, elements) = (input.client.clone(), element_type(&input));
 
-    let sums = room_of_f32(&input, [2, parts.parts, layout.channels]);
+    let channels = layout.all_channels();
+    let sums = room_of_f32(&input, [2, parts.parts, channels]);
     sum_gradients::launch(
         &client,
-        parts.cubes.clone(),
+        parts.cubes(),
         units(),
+        layout.width,
+        layout.channels_of_vector(),
         input.clone().into_tensor_arg(),
         gradient.clone().into_tensor_arg(),
         output.clone().into_tensor_arg(),
@@ -191,17 +217,19 @@ fn gradients(
         sums.clone().into_tensor_arg(),
         parts.positions,
         parts.positions_of_part,
+        parts.lanes,
         rectified,
         layout,
         elements,
     );
 
-    let [of_gain, of_shift] = [(); 2].map(|()| room_of_f32(&input, [layout.channels]));
-    let coefficients = room_of_f32(&input, [4, layout.channels]);
+    let [of_gain, of_shift] = [(); 2].map(|()| room_of_f32(&input, [channels]));
+    let coefficients = room_of_f32(&input, [4, channels]);
     finish_gradients::launch(
         &client,
-        per_channel(layout),
+        parts.finishing_cubes(),
         units(),
+        layout.channels_of_vector(),
         sums.into_tensor_arg(),
         gain.into_tensor_arg(),
         statistics.into_tensor_arg(),
@@ -209,8 +237,9 @@ fn gradients(
         of_shift.clone().into_tensor_arg(),
         coefficients.clone().into_tensor_arg(),
         parts.parts,
-        parts.reciprocal_count(),
+        parts.reciprocal_count,
         single(epsilon),
+        parts.lanes,
         layout,
     );
 
@@ -218,8 +247,10 @@ fn gradients(
     let of_residual = if with_residual { room(&input, input.meta.shape().clone()) } else { of_input.clone() };
     input_gradient::launch(
         &client,
-        per_value(&of_input),
+        per_vector(&of_input, layout.width),
         units(),
+        layout.width,
+        layout.channels_of_vector(),
         input.into_tensor_arg(),
         gradient.into_tensor_arg(),
         output.into_tensor_arg(),

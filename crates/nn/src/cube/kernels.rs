@@ -1,7 +1,10 @@
 //! Kernels of batch norm, of batches in any type of float `E`; statistics and all that is computed are f32.
 //!
+//! Units read vectors of `N` values that lie side by side. Where the channels lie last, those are of `N` channels, and what is known of channels
+//! is read in vectors of `C` = `N` as well; else they are positions of one channel, and `C` is 1.
+//!
 //! Sums over a channel are made in two stages, without atomic operations, so that they come out the same every time: the cubes of a
-//! channel each write what they found, and one unit adds that up. What is summed is taken less a rough mean of the channel,
+//! channel each write what they found, and one cube adds that up. What is summed is taken less a rough mean of the channel,
 //! so that a mean far from 0 costs no digits.
 
 use burn_cubecl::cubecl::{self, prelude::*};
@@ -9,16 +12,13 @@ use burn_cubecl::cubecl::{self, prelude::*};
 use super::launch::UNITS;
 use super::layout::Layout;
 
-/// Of a cube's units, those that read channels side by side.
-pub(super) const LANES: usize = 32;
-
-/// Values that a unit reads before it adds them up, so that it waits for memory once.
+/// Vectors that a unit reads before it adds them up, so that it waits for memory once.
 const AT_A_TIME: usize = 4;
 
-/// Values of which the rough mean of a channel is made.
+/// Vectors of which the rough mean of a channel is made.
 const SAMPLES: usize = 8;
 
-/// Where a value lies.
+/// Where a vector lies.
 #[cube]
 fn address(channel: usize, position: usize, #[comptime] layout: Layout) -> usize {
     if comptime!(layout.channels_last) {
@@ -30,7 +30,7 @@ fn address(channel: usize, position: usize, #[comptime] layout: Layout) -> usize
     }
 }
 
-/// The channel that a value belongs to.
+/// The channel that a vector belongs to.
 #[cube]
 fn channel_at(address: usize, #[comptime] layout: Layout) -> usize {
     if comptime!(layout.channels_last) {
@@ -40,45 +40,66 @@ fn channel_at(address: usize, #[comptime] layout: Layout) -> usize {
     }
 }
 
-/// The channel of this unit's sums.
+/// The channel of this unit's sums. Of a cube's units, `lanes` read channels side by side.
 #[cube]
-fn own_channel(#[comptime] layout: Layout) -> usize {
+fn own_channel(#[comptime] lanes: usize) -> usize {
+    CUBE_POS_X as usize * lanes + UNIT_POS as usize % lanes
+}
+
+/// What a sum over vectors says of their channels.
+#[cube]
+fn of_channels<N: Size, C: Size>(vector: Vector<f32, N>, #[comptime] layout: Layout) -> Vector<f32, C> {
     if comptime!(layout.channels_last) {
-        CUBE_POS_X as usize * LANES + UNIT_POS as usize % LANES
+        Vector::<f32, C>::cast_from(vector)
     } else {
-        CUBE_POS_X as usize
+        Vector::<f32, C>::new(vector.vector_sum())
     }
 }
 
-/// The first position of this unit's sums, from the first of its part.
+/// What is known of channels for each value of a vector.
 #[cube]
-fn own_offset(#[comptime] layout: Layout) -> usize {
-    if comptime!(layout.channels_last) { UNIT_POS as usize / LANES } else { UNIT_POS as usize }
+fn of_values<N: Size, C: Size>(known: Vector<f32, C>) -> Vector<f32, N> {
+    Vector::<f32, N>::cast_from(known)
+}
+
+/// The values in f32.
+#[cube]
+fn read<E: Float, N: Size>(batch: &Tensor<Vector<E, N>>, address: usize) -> Vector<f32, N> {
+    Vector::<f32, N>::cast_from(batch[address])
 }
 
 /// Near the mean of a channel: the mean of a few of its values, spread over the batch. Sums of squares less this lose no digits.
 #[cube]
-fn origin<E: Float>(input: &Tensor<E>, channel: usize, positions: usize, #[comptime] layout: Layout) -> f32 {
-    let mut sum = 0.0f32;
+fn origin<E: Float, N: Size, C: Size>(
+    input: &Tensor<Vector<E, N>>,
+    channel: usize,
+    positions: usize,
+    #[comptime] layout: Layout,
+) -> Vector<f32, C> {
+    let mut sum = Vector::<f32, N>::new(0.0f32);
     for sample in 0..SAMPLES {
-        sum += f32::cast_from(input[address(channel, sample * positions / SAMPLES, layout)]);
+        sum += read::<E, N>(input, address(channel, sample * positions / SAMPLES, layout));
     }
-    sum * comptime!(1.0 / SAMPLES as f32)
+    let share = comptime!(1.0 / (SAMPLES * layout.values_of_channel()) as f32);
+    of_channels::<N, C>(sum, layout) * Vector::<f32, C>::new(share)
 }
 
-/// Adds up what the units of this cube have found of a channel, and writes it into its part of `[2, parts, channels]`.
+/// What the units of this cube have found of a channel, added up; the first of its units has it.
 #[cube]
-fn write_part(first: f32, second: f32, sums: &mut Tensor<f32>, #[comptime] layout: Layout) {
-    let mut firsts = Shared::new_slice(UNITS);
-    let mut seconds = Shared::new_slice(UNITS);
+fn added_up<C: Size>(
+    first: Vector<f32, C>,
+    second: Vector<f32, C>,
+    #[comptime] lanes: usize,
+) -> (Vector<f32, C>, Vector<f32, C>) {
+    let mut firsts = Shared::<[Vector<f32, C>]>::new_slice(UNITS);
+    let mut seconds = Shared::<[Vector<f32, C>]>::new_slice(UNITS);
     let unit = UNIT_POS as usize;
     firsts[unit] = first;
     seconds[unit] = second;
     sync_cube();
     // Those of one channel lie as many units apart as there are channels in the cube.
-    let side_by_side = comptime!(if layout.channels_last { LANES } else { 1 });
     let mut reach = comptime!(UNITS / 2).runtime();
-    while reach >= side_by_side {
+    while reach >= lanes {
         if unit < reach {
             let more = firsts[unit + reach];
             firsts[unit] += more;
@@ -88,57 +109,84 @@ fn write_part(first: f32, second: f32, sums: &mut Tensor<f32>, #[comptime] layou
         sync_cube();
         reach /= 2;
     }
-    let channels = comptime!(layout.channels);
-    let channel = own_channel(layout);
-    if unit < side_by_side && channel < channels {
+    (firsts[unit], seconds[unit])
+}
+
+/// Whether this unit writes what its cube has found of a channel.
+#[cube]
+fn writes(#[comptime] lanes: usize, #[comptime] layout: Layout) -> bool {
+    (UNIT_POS as usize) < lanes && own_channel(lanes) < comptime!(layout.channels)
+}
+
+/// Adds up what the units of this cube have found of a channel, and writes it into its part of `[2, parts, channels]`.
+#[cube]
+fn write_part<C: Size>(
+    first: Vector<f32, C>,
+    second: Vector<f32, C>,
+    sums: &mut Tensor<Vector<f32, C>>,
+    #[comptime] lanes: usize,
+    #[comptime] layout: Layout,
+) {
+    let (first, second) = added_up::<C>(first, second, lanes);
+    if writes(lanes, layout) {
+        let channels = comptime!(layout.channels);
+        let channel = own_channel(lanes);
         let part = CUBE_POS_Y as usize;
         let parts = CUBE_COUNT_Y as usize;
-        sums[part * channels + channel] = firsts[unit];
-        sums[(parts + part) * channels + channel] = seconds[unit];
+        sums[part * channels + channel] = first;
+        sums[(parts + part) * channels + channel] = second;
     }
 }
 
-/// The sum of the parts of a channel from the part `start` on.
+/// The two sums of a channel over all parts; the first of its units has them.
 #[cube]
-fn sum_of_parts(
-    sums: &Tensor<f32>,
-    channel: usize,
-    start: usize,
+fn sums_of_parts<C: Size>(
+    sums: &Tensor<Vector<f32, C>>,
     parts: usize,
+    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
-) -> f32 {
-    let mut sum = 0.0f32;
-    for part in 0..parts {
-        sum += sums[(start + part) * comptime!(layout.channels) + channel];
+) -> (Vector<f32, C>, Vector<f32, C>) {
+    let channels = comptime!(layout.channels);
+    let channel = own_channel(lanes);
+    let mut first = Vector::<f32, C>::new(0.0f32);
+    let mut second = Vector::<f32, C>::new(0.0f32);
+    if channel < channels {
+        let mut part = UNIT_POS as usize / lanes;
+        while part < parts {
+            first += sums[part * channels + channel];
+            second += sums[(parts + part) * channels + channel];
+            part += comptime!(UNITS / lanes);
+        }
     }
-    sum
+    added_up::<C>(first, second, lanes)
 }
 
 /// Parts of the sums of values and of squares, less the channel's [`origin`].
 #[cube(launch)]
-pub(super) fn sum_moments<E: Float>(
-    input: &Tensor<E>,
-    sums: &mut Tensor<f32>,
+pub(super) fn sum_moments<E: Float, N: Size, C: Size>(
+    input: &Tensor<Vector<E, N>>,
+    sums: &mut Tensor<Vector<f32, C>>,
     positions: usize,
     positions_of_part: usize,
+    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
     #[define(E)] _dtype: ElemType,
 ) {
-    let channel = own_channel(layout);
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
+    let channel = own_channel(lanes);
+    let mut first = Vector::<f32, N>::new(0.0f32);
+    let mut second = Vector::<f32, N>::new(0.0f32);
     if channel < comptime!(layout.channels) {
-        let origin = origin(input, channel, positions, layout);
+        let origin = of_values::<N, C>(origin::<E, N, C>(input, channel, positions, layout));
         let start = CUBE_POS_Y as usize * positions_of_part;
         let end = min(start + positions_of_part, positions);
-        let step = comptime!(if layout.channels_last { UNITS / LANES } else { UNITS });
-        let mut position = start + own_offset(layout);
+        let step = comptime!(UNITS / lanes);
+        let mut position = start + UNIT_POS as usize / lanes;
         // Several under way at a time; added up in the same order.
-        let mut values = Array::<f32>::new(AT_A_TIME);
+        let mut values = Array::<Vector<f32, N>>::new(AT_A_TIME);
         while position + (AT_A_TIME - 1) * step < end {
             #[unroll]
             for at in 0..AT_A_TIME {
-                values[at] = f32::cast_from(input[address(channel, position + at * step, layout)]);
+                values[at] = read::<E, N>(input, address(channel, position + at * step, layout));
             }
             #[unroll]
             for at in 0..AT_A_TIME {
@@ -149,49 +197,56 @@ pub(super) fn sum_moments<E: Float>(
             position += AT_A_TIME * step;
         }
         while position < end {
-            let value = f32::cast_from(input[address(channel, position, layout)]) - origin;
+            let value = read::<E, N>(input, address(channel, position, layout)) - origin;
             first += value;
             second += value * value;
             position += step;
         }
     }
-    write_part(first, second, sums, layout);
+    write_part::<C>(
+        of_channels::<N, C>(first, layout),
+        of_channels::<N, C>(second, layout),
+        sums,
+        lanes,
+        layout,
+    );
 }
 
 /// Mean and biased variance of each channel, `[2, channels]`.
 #[cube(launch)]
-pub(super) fn finish_moments<E: Float>(
-    input: &Tensor<E>,
-    sums: &Tensor<f32>,
-    statistics: &mut Tensor<f32>,
+pub(super) fn finish_moments<E: Float, N: Size, C: Size>(
+    input: &Tensor<Vector<E, N>>,
+    sums: &Tensor<Vector<f32, C>>,
+    statistics: &mut Tensor<Vector<f32, C>>,
     positions: usize,
     parts: usize,
     reciprocal_count: f32,
+    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
     #[define(E)] _dtype: ElemType,
 ) {
-    let channel = ABSOLUTE_POS;
-    let channels = comptime!(layout.channels);
-    if channel >= channels {
-        terminate!();
+    let (first, second) = sums_of_parts::<C>(sums, parts, lanes, layout);
+    if writes(lanes, layout) {
+        let channel = own_channel(lanes);
+        let share = Vector::<f32, C>::new(reciprocal_count);
+        let mean = first * share;
+        statistics[channel] = origin::<E, N, C>(input, channel, positions, layout) + mean;
+        let variance = second * share - mean * mean;
+        let zero = Vector::<f32, C>::new(0.0f32);
+        statistics[comptime!(layout.channels) + channel] =
+            select_many(variance.less_than(&zero), zero, variance);
     }
-    let first = sum_of_parts(sums, channel, 0, parts, layout);
-    let second = sum_of_parts(sums, channel, parts, parts, layout);
-    let mean = first * reciprocal_count;
-    statistics[channel] = origin(input, channel, positions, layout) + mean;
-    let variance = second * reciprocal_count - mean * mean;
-    statistics[channels + channel] = select(variance < 0.0f32, 0.0f32, variance);
 }
 
 /// The normalised input, with the residual added and rectified where asked for.
 #[cube(launch)]
-pub(super) fn normalize<E: Float>(
-    input: &Tensor<E>,
-    residual: &Tensor<E>,
-    gain: &Tensor<f32>,
-    shift: &Tensor<f32>,
-    statistics: &Tensor<f32>,
-    output: &mut Tensor<E>,
+pub(super) fn normalize<E: Float, N: Size, C: Size>(
+    input: &Tensor<Vector<E, N>>,
+    residual: &Tensor<Vector<E, N>>,
+    gain: &Tensor<Vector<f32, C>>,
+    shift: &Tensor<Vector<f32, C>>,
+    statistics: &Tensor<Vector<f32, C>>,
+    output: &mut Tensor<Vector<E, N>>,
     epsilon: f32,
     #[comptime] with_residual: bool,
     #[comptime] rectify: bool,
@@ -204,101 +259,120 @@ pub(super) fn normalize<E: Float>(
     }
     let channel = channel_at(address, layout);
     let variance = statistics[comptime!(layout.channels) + channel];
-    let scale = gain[channel] / (variance + epsilon).sqrt();
-    let mut value = (f32::cast_from(input[address]) - statistics[channel]) * scale + shift[channel];
+    let scale = gain[channel] / (variance + Vector::<f32, C>::new(epsilon)).sqrt();
+    let mut value = (read::<E, N>(input, address) - of_values::<N, C>(statistics[channel]))
+        * of_values::<N, C>(scale)
+        + of_values::<N, C>(shift[channel]);
     if comptime!(with_residual) {
-        value += f32::cast_from(residual[address]);
+        value += read::<E, N>(residual, address);
     }
     if comptime!(rectify) {
         // What is no number stays so, as in `torch.relu`.
-        value = select(value < 0.0f32, 0.0f32, value);
+        let zero = Vector::<f32, N>::new(0.0f32);
+        value = select_many(value.less_than(&zero), zero, value);
     }
-    output[address] = E::cast_from(value);
+    output[address] = Vector::<E, N>::cast_from(value);
 }
 
 /// The gradient that passes.
 #[cube]
-fn passing(gradient: f32, output: f32, #[comptime] rectified: bool) -> f32 {
-    if comptime!(rectified) { select(output <= 0.0f32, 0.0f32, gradient) } else { gradient }
+fn passing<E: Float, N: Size>(
+    gradient: &Tensor<Vector<E, N>>,
+    output: &Tensor<Vector<E, N>>,
+    address: usize,
+    #[comptime] rectified: bool,
+) -> Vector<f32, N> {
+    let gradient = read::<E, N>(gradient, address);
+    if comptime!(rectified) {
+        let zero = Vector::<f32, N>::new(0.0f32);
+        select_many(read::<E, N>(output, address).less_equal(&zero), zero, gradient)
+    } else {
+        gradient
+    }
 }
 
 /// Parts of the sums of the gradient, and of the gradient times the input less its mean.
 #[cube(launch)]
-pub(super) fn sum_gradients<E: Float>(
-    input: &Tensor<E>,
-    gradient: &Tensor<E>,
-    output: &Tensor<E>,
-    statistics: &Tensor<f32>,
-    sums: &mut Tensor<f32>,
+pub(super) fn sum_gradients<E: Float, N: Size, C: Size>(
+    input: &Tensor<Vector<E, N>>,
+    gradient: &Tensor<Vector<E, N>>,
+    output: &Tensor<Vector<E, N>>,
+    statistics: &Tensor<Vector<f32, C>>,
+    sums: &mut Tensor<Vector<f32, C>>,
     positions: usize,
     positions_of_part: usize,
+    #[comptime] lanes: usize,
     #[comptime] rectified: bool,
     #[comptime] layout: Layout,
     #[define(E)] _dtype: ElemType,
 ) {
-    let channel = own_channel(layout);
-    let mut first = 0.0f32;
-    let mut second = 0.0f32;
+    let channel = own_channel(lanes);
+    let mut first = Vector::<f32, N>::new(0.0f32);
+    let mut second = Vector::<f32, N>::new(0.0f32);
     if channel < comptime!(layout.channels) {
-        let mean = statistics[channel];
+        let mean = of_values::<N, C>(statistics[channel]);
         let start = CUBE_POS_Y as usize * positions_of_part;
         let end = min(start + positions_of_part, positions);
-        let step = comptime!(if layout.channels_last { UNITS / LANES } else { UNITS });
-        let mut position = start + own_offset(layout);
+        let mut position = start + UNIT_POS as usize / lanes;
         while position < end {
             let address = address(channel, position, layout);
-            let passed =
-                passing(f32::cast_from(gradient[address]), f32::cast_from(output[address]), rectified);
+            let passed = passing::<E, N>(gradient, output, address, rectified);
             first += passed;
-            second += passed * (f32::cast_from(input[address]) - mean);
-            position += step;
+            second += passed * (read::<E, N>(input, address) - mean);
+            position += comptime!(UNITS / lanes);
         }
     }
-    write_part(first, second, sums, layout);
+    write_part::<C>(
+        of_channels::<N, C>(first, layout),
+        of_channels::<N, C>(second, layout),
+        sums,
+        lanes,
+        layout,
+    );
 }
 
 /// The gradients of gain and shift, and what the gradient of the input is made of, `[4, channels]`: factors of the gradient and of the input
 /// less its mean, that mean, and a summand.
 #[cube(launch)]
-pub(super) fn finish_gradients(
-    sums: &Tensor<f32>,
-    gain: &Tensor<f32>,
-    statistics: &Tensor<f32>,
-    gain_gradient: &mut Tensor<f32>,
-    shift_gradient: &mut Tensor<f32>,
-    coefficients: &mut Tensor<f32>,
+pub(super) fn finish_gradients<C: Size>(
+    sums: &Tensor<Vector<f32, C>>,
+    gain: &Tensor<Vector<f32, C>>,
+    statistics: &Tensor<Vector<f32, C>>,
+    gain_gradient: &mut Tensor<Vector<f32, C>>,
+    shift_gradient: &mut Tensor<Vector<f32, C>>,
+    coefficients: &mut Tensor<Vector<f32, C>>,
     parts: usize,
     reciprocal_count: f32,
     epsilon: f32,
+    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
 ) {
-    let channel = ABSOLUTE_POS;
-    let channels = comptime!(layout.channels);
-    if channel >= channels {
-        terminate!();
+    let (first, second) = sums_of_parts::<C>(sums, parts, lanes, layout);
+    if writes(lanes, layout) {
+        let channel = own_channel(lanes);
+        let channels = comptime!(layout.channels);
+        let share = Vector::<f32, C>::new(reciprocal_count);
+        let deviation = (statistics[channels + channel] + Vector::<f32, C>::new(epsilon)).sqrt();
+        let scale = gain[channel] / deviation;
+        let of_gain = second / deviation;
+        gain_gradient[channel] = of_gain;
+        shift_gradient[channel] = first;
+        coefficients[channel] = scale;
+        coefficients[channels + channel] = -scale * of_gain / deviation * share;
+        coefficients[2 * channels + channel] = statistics[channel];
+        coefficients[3 * channels + channel] = -scale * first * share;
     }
-    let first = sum_of_parts(sums, channel, 0, parts, layout);
-    let second = sum_of_parts(sums, channel, parts, parts, layout);
-    let deviation = (statistics[channels + channel] + epsilon).sqrt();
-    let scale = gain[channel] / deviation;
-    let of_gain = second / deviation;
-    gain_gradient[channel] = of_gain;
-    shift_gradient[channel] = first;
-    coefficients[channel] = scale;
-    coefficients[channels + channel] = -scale * of_gain / deviation * reciprocal_count;
-    coefficients[2 * channels + channel] = statistics[channel];
-    coefficients[3 * channels + channel] = -scale * first * reciprocal_count;
 }
 
 /// The gradient of the input, and that of the residual where asked for.
 #[cube(launch)]
-pub(super) fn input_gradient<E: Float>(
-    input: &Tensor<E>,
-    gradient: &Tensor<E>,
-    output: &Tensor<E>,
-    coefficients: &Tensor<f32>,
-    of_input: &mut Tensor<E>,
-    of_residual: &mut Tensor<E>,
+pub(super) fn input_gradient<E: Float, N: Size, C: Size>(
+    input: &Tensor<Vector<E, N>>,
+    gradient: &Tensor<Vector<E, N>>,
+    output: &Tensor<Vector<E, N>>,
+    coefficients: &Tensor<Vector<f32, C>>,
+    of_input: &mut Tensor<Vector<E, N>>,
+    of_residual: &mut Tensor<Vector<E, N>>,
     #[comptime] rectified: bool,
     #[comptime] with_residual: bool,
     #[comptime] layout: Layout,
@@ -310,13 +384,13 @@ pub(super) fn input_gradient<E: Float>(
     }
     let channel = channel_at(address, layout);
     let channels = comptime!(layout.channels);
-    let passed = passing(f32::cast_from(gradient[address]), f32::cast_from(output[address]), rectified);
-    let centred = f32::cast_from(input[address]) - coefficients[2 * channels + channel];
-    let of_one = passed * coefficients[channel]
-        + centred * coefficients[channels + channel]
-        + coefficients[3 * channels + channel];
-    of_input[address] = E::cast_from(of_one);
+    let passed = passing::<E, N>(gradient, output, address, rectified);
+    let centred = read::<E, N>(input, address) - of_values::<N, C>(coefficients[2 * channels + channel]);
+    let of_one = passed * of_values::<N, C>(coefficients[channel])
+        + centred * of_values::<N, C>(coefficients[channels + channel])
+        + of_values::<N, C>(coefficients[3 * channels + channel]);
+    of_input[address] = Vector::<E, N>::cast_from(of_one);
     if comptime!(with_residual) {
-        of_residual[address] = E::cast_from(passed);
+        of_residual[address] = Vector::<E, N>::cast_from(passed);
     }
 }

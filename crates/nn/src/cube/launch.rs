@@ -14,7 +14,12 @@ pub(super) fn units() -> CubeDim {
 
 /// One unit per value.
 pub(super) fn per_value(values: &CubeTensor) -> CubeCount {
-    calculate_cube_count_elemwise(&values.client, values.meta.num_elements(), units())
+    per_vector(values, 1)
+}
+
+/// One unit per vector of `width` values.
+pub(super) fn per_vector(values: &CubeTensor, width: usize) -> CubeCount {
+    calculate_cube_count_elemwise(&values.client, values.meta.num_elements() / width, units())
 }
 
 pub(super) fn narrowed(count: usize) -> u32 {

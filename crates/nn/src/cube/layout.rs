@@ -8,14 +8,21 @@ use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
 use burn_cubecl::tensor::CubeTensor;
 
-/// The order of a batch `[batch, channels, ..]` without gaps. Part of what a kernel is compiled for, so that its divisions are by constants.
+/// Values that a unit reads at once at most: 16 bytes of f32, and what every backend has vectors for.
+const WIDEST: usize = 4;
+
+/// The order of a batch `[batch, channels, ..]` without gaps, as kernels see it that read vectors of values which lie side by side. Part of what
+/// a kernel is compiled for, so that its divisions are by constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Layout {
+    /// Channels; where they lie last, vectors of them.
     pub(super) channels: usize,
-    /// Positions of an image; 1 where the channels lie last, whose kernels do not ask.
+    /// Vectors of positions in an image; 1 where the channels lie last, whose kernels do not ask.
     pub(super) pixels: usize,
     /// Whether the channels of a position lie side by side, as convolutions by matrix products give them, and not the positions of a channel.
     pub(super) channels_last: bool,
+    /// Values of a vector.
+    pub(super) width: usize,
 }
 
 impl Layout {
@@ -23,8 +30,13 @@ impl Layout {
     pub(super) fn of(tensor: CubeTensor) -> (Self, CubeTensor) {
         let shape = tensor.shape();
         let channels_last = is_channels_last(&tensor);
-        let pixels = if channels_last { 1 } else { shape[2..].iter().product() };
-        let layout = Self { channels: shape[1], pixels, channels_last };
+        let pixels = shape[2..].iter().product::<usize>();
+        let width = widest(if channels_last { shape[1] } else { pixels });
+        let layout = if channels_last {
+            Self { channels: shape[1] / width, pixels: 1, channels_last, width }
+        } else {
+            Self { channels: shape[1], pixels: pixels / width, channels_last, width }
+        };
         let values = if channels_last { permute_nchw_to_nhwc(tensor) } else { into_contiguous(tensor) };
         (layout, values)
     }
@@ -39,10 +51,30 @@ impl Layout {
         if self.channels_last { permute_nhwc_to_nchw(values) } else { values }
     }
 
-    /// Images times positions.
+    /// Vectors of a channel, or of a vector of channels: images times positions.
     pub(super) fn positions(&self, values: &CubeTensor) -> usize {
-        values.shape().num_elements() / self.channels
+        values.shape().num_elements() / self.width / self.channels
     }
+
+    /// Values that belong to one channel, of each vector.
+    pub(super) fn values_of_channel(&self) -> usize {
+        if self.channels_last { 1 } else { self.width }
+    }
+
+    /// Channels that a vector holds values of.
+    pub(super) fn channels_of_vector(&self) -> usize {
+        if self.channels_last { self.width } else { 1 }
+    }
+
+    /// All channels.
+    pub(super) fn all_channels(&self) -> usize {
+        self.channels * self.channels_of_vector()
+    }
+}
+
+/// The most values of a vector that so many values are divided into without a rest.
+fn widest(values: usize) -> usize {
+    1 << values.trailing_zeros().min(WIDEST.ilog2())
 }
 
 /// Whether the channels of a position lie side by side, without gaps.

@@ -88,6 +88,9 @@ impl MemoryEstimate {
             let widens = on_processor || backend == "remote";
             layers.iter_mut().flatten().for_each(|layer| in_bf16(layer, widens));
         }
+        if backend == "cuda" && config.run.precision == Some(PrecisionName::F32) {
+            layers.iter_mut().flatten().for_each(without_tensor_cores);
+        }
         let recompute = config.recompute();
         let layers: Option<Vec<_>> =
             layers.map(|layers| layers.into_iter().map(|layer| layer.recomputing(recompute)).collect());
@@ -168,6 +171,18 @@ fn in_bf16(layer: &mut LayerMemory, widens: bool) {
         // What leaves a block is kept as it is.
         if layer.narrowed {
             stage.kept /= 2;
+        }
+    }
+}
+
+/// What a layer takes where its convolutions go by kernels without matrix instructions, as those of f32 on CUDA: a weight gradient copies images with
+/// their border, those that each place of the kernel sees, and gradients, four times what passes otherwise for each three.
+fn without_tensor_cores(layer: &mut LayerMemory) {
+    if layer.narrowed && layer.kept > 0 {
+        let copies = layer.passing * 4 / 3;
+        layer.passing += copies;
+        if let Some(stage) = &mut layer.recomputed {
+            stage.passing += copies;
         }
     }
 }
@@ -259,5 +274,19 @@ mod tests {
         assert_eq!(of(false, false), [9, 125, 25, 8, 50]);
         assert_eq!(of(true, true), [9, 150, 30, 4, 60]);
         assert_eq!(of(false, true), [9, 150, 30, 8, 60]);
+    }
+
+    #[test]
+    fn weight_gradients_without_tensor_cores_copy_images() {
+        let stage = seqjepa_model::RecomputedMemory { stage: 1, kept: 8, passing: 40 };
+        let of = |narrowed, kept| {
+            let mut layer = LayerMemory { narrowed, recomputed: Some(stage), ..layer(9, kept, 30) };
+            without_tensor_cores(&mut layer);
+            [layer.kept, layer.passing, layer.recomputed.unwrap().kept, layer.recomputed.unwrap().passing]
+        };
+        assert_eq!(of(true, 100), [100, 70, 8, 80]);
+        // No convolutions; no backward pass.
+        assert_eq!(of(false, 100), [100, 30, 8, 40]);
+        assert_eq!(of(true, 0), [0, 30, 8, 40]);
     }
 }
