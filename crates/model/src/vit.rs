@@ -7,9 +7,9 @@ use crate::error::ModelError;
 use crate::layer_memory::{LayerMemory, RecomputedMemory, TransformerMemory};
 use crate::limits::{MAX_LAYERS, size, within};
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_nn::{
-    Conv2d, FeedForwardActivation, InitRng, LayerNorm, Mode, NormPlacement, TransformerLayerConfig,
+    Conv2d, FeedForwardActivation, InitRng, LayerNorm, Mode, NormPlacement, TransformerLayerConfig, host,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,9 +118,10 @@ impl VitConfig {
         };
         Ok(Vit {
             patch_embed,
-            cls_token: Param::from_tensor(
-                Tensor::<1>::zeros([self.width], device).reshape([1, 1, self.width]),
-            ),
+            cls_token: Param::from_tensor(host::send_without_gaps(
+                TensorData::zeros::<f32, _>([1, 1, self.width]),
+                device,
+            )),
             pos_embed: Param::from_tensor(positions),
             transformer: LayerStack::independent(self.depth, layer, rng, device),
             norm: LayerNorm::new(self.width, device),

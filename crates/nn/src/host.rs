@@ -57,9 +57,9 @@ pub fn send<const D: usize>(data: TensorData, to: impl Into<TensorCreationOption
     Tensor::from_data(counted(data, &SENDS, &SENT_BYTES), to)
 }
 
-/// The same, without gaps in memory, as what a step computes lies. Of what is sent in its own shape CUDA and ROCm begin every row at a multiple of
-/// a power of two, and a product of it may go by another kernel: with parameters sent so, the first step of a process, and of a run that
-/// is resumed, would round otherwise than the same step within a run.
+/// The same, without gaps in memory, as what optimizers write lies. Of what is sent in its own shape CUDA and ROCm begin every row at a multiple
+/// of a power of two, and a product of it may go by another kernel: with parameters sent so, the first step of a process, and of a run
+/// that is resumed, would round otherwise than the same step within a run.
 #[must_use]
 pub fn send_without_gaps<const D: usize>(
     data: TensorData,

@@ -208,15 +208,18 @@ fn a_second_signal_ends_at_once() {
     let (_scratch, run) = scratch();
     let (messages, mut filled) = std::io::pipe().unwrap();
     let mut command = start(&run);
-    command.args(ENDLESS).stdout(Stdio::null()).stderr(filled.try_clone().unwrap());
+    // Minutes, should it not be stopped.
+    command.args(["--set", "run.epochs=5000"]).stdout(Stdio::null()).stderr(filled.try_clone().unwrap());
     let mut child = command.spawn().unwrap();
     drop(command);
     wait_for(&run.join("metrics.csv"));
     // Until nothing reads any more.
     let filler = std::thread::spawn(move || while filled.write_all(&[b'.'; 4096]).is_ok() {});
     let length = || fs::metadata(run.join("metrics.csv")).unwrap().len();
-    let (mut known, mut since) = (length(), Instant::now());
+    let started = Instant::now();
+    let (mut known, mut since) = (length(), started);
     while since.elapsed() < Duration::from_secs(2) {
+        assert!(started.elapsed() < Duration::from_secs(60), "the run waits for nothing");
         std::thread::sleep(Duration::from_millis(20));
         if known != length() {
             (known, since) = (length(), Instant::now());
@@ -227,7 +230,7 @@ fn a_second_signal_ends_at_once() {
     assert!(child.try_wait().unwrap().is_none(), "the first signal ended a run that could not go on");
     let second = Instant::now();
     signal(&child, "INT");
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(ended(child, "INT").status.code(), Some(130));
     assert!(second.elapsed() < Duration::from_secs(5));
     drop(messages);
     filler.join().unwrap();

@@ -1,10 +1,10 @@
 //! The seq-JEPA model.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use seqjepa_nn::{
     DropoutKey, DropoutMasks, FeedForwardActivation, InitRng, Mode, NormPlacement, TransformerLayerConfig,
-    independent_copy,
+    host, independent_copy,
 };
 
 use super::config::{ActionConditioning, SeqJepaWithConfig, TargetConfig};
@@ -78,7 +78,10 @@ impl<C: EncoderBlueprint> SeqJepaWithConfig<C> {
             encoder,
             target_encoder,
             action_proj,
-            agg_token: Param::from_tensor(Tensor::<1>::zeros([width], device).reshape([1, 1, width])),
+            agg_token: Param::from_tensor(host::send_without_gaps(
+                TensorData::zeros::<f32, _>([1, 1, width]),
+                device,
+            )),
             transformer_encoder,
             predictor,
             config: self.clone(),

@@ -13,24 +13,20 @@ use super::launch::{UNITS, narrowed, per_vector, single, units};
 use super::layout::{Layout, element_type, room, room_of_f32};
 use crate::batch_norm::fused::{Kernels, Normalization};
 
-/// Vectors that a unit adds up at least, as far as there are so many.
+/// Vectors that a unit adds up at least, or half as many.
 const LEAST_VECTORS: usize = 16;
 
 /// Cubes that share the sums of a channel at most.
 const MOST_PARTS: usize = 256;
 
-/// Cubes that are launched for sums at most, if a channel does not need more: several for each multiprocessor of any card.
+/// Cubes that are launched for sums at most, if a channel does not need more: several for each multiprocessor of a large card, of which there are 132.
 const MOST_CUBES: usize = 1024;
-
-/// Units of a cube of sums that read channels side by side at most.
-const MOST_LANES: usize = 32;
 
 /// How the sums of a batch are divided.
 struct Parts {
     positions: usize,
     positions_of_part: usize,
     parts: usize,
-    lanes: usize,
     /// Cubes side by side that all channels take.
     columns: usize,
     reciprocal_count: f32,
@@ -39,14 +35,12 @@ struct Parts {
 impl Parts {
     fn new(layout: Layout, batch: &CubeTensor) -> Self {
         let positions = layout.positions(batch);
-        let lanes =
-            if layout.channels_last { layout.channels.next_power_of_two().min(MOST_LANES) } else { 1 };
-        let columns = layout.channels.div_ceil(lanes);
-        let parts = positions.div_ceil(LEAST_VECTORS * UNITS / lanes);
+        let columns = layout.channels.div_ceil(layout.lanes());
+        let parts = positions.div_ceil(LEAST_VECTORS * UNITS / layout.lanes());
         let parts = parts.min(MOST_PARTS).min((MOST_CUBES / columns).max(1));
         let positions_of_part = positions.div_ceil(parts);
         let reciprocal_count = single(1.0 / (positions * layout.values_of_channel()) as f64);
-        Self { positions, positions_of_part, parts, lanes, columns, reciprocal_count }
+        Self { positions, positions_of_part, parts, columns, reciprocal_count }
     }
 
     /// The cubes that make the sums of all parts.
@@ -77,7 +71,6 @@ impl Kernels for CubeBackend {
             sums.clone().into_tensor_arg(),
             parts.positions,
             parts.positions_of_part,
-            parts.lanes,
             layout,
             elements,
         );
@@ -93,7 +86,6 @@ impl Kernels for CubeBackend {
             parts.positions,
             parts.parts,
             parts.reciprocal_count,
-            parts.lanes,
             layout,
             elements,
         );
@@ -217,7 +209,6 @@ fn gradients(
         sums.clone().into_tensor_arg(),
         parts.positions,
         parts.positions_of_part,
-        parts.lanes,
         rectified,
         layout,
         elements,
@@ -239,7 +230,6 @@ fn gradients(
         parts.parts,
         parts.reciprocal_count,
         single(epsilon),
-        parts.lanes,
         layout,
     );
 

@@ -40,10 +40,16 @@ fn channel_at(address: usize, #[comptime] layout: Layout) -> usize {
     }
 }
 
-/// The channel of this unit's sums. Of a cube's units, `lanes` read channels side by side.
+/// The channel of this unit's sums.
 #[cube]
-fn own_channel(#[comptime] lanes: usize) -> usize {
-    CUBE_POS_X as usize * lanes + UNIT_POS as usize % lanes
+fn own_channel(#[comptime] layout: Layout) -> usize {
+    CUBE_POS_X as usize * comptime!(layout.lanes()) + UNIT_POS as usize % comptime!(layout.lanes())
+}
+
+/// The place of this unit among those of its channel in the cube.
+#[cube]
+fn own_row(#[comptime] layout: Layout) -> usize {
+    UNIT_POS as usize / comptime!(layout.lanes())
 }
 
 /// What a sum over vectors says of their channels.
@@ -89,7 +95,7 @@ fn origin<E: Float, N: Size, C: Size>(
 fn added_up<C: Size>(
     first: Vector<f32, C>,
     second: Vector<f32, C>,
-    #[comptime] lanes: usize,
+    #[comptime] layout: Layout,
 ) -> (Vector<f32, C>, Vector<f32, C>) {
     let mut firsts = Shared::<[Vector<f32, C>]>::new_slice(UNITS);
     let mut seconds = Shared::<[Vector<f32, C>]>::new_slice(UNITS);
@@ -99,7 +105,7 @@ fn added_up<C: Size>(
     sync_cube();
     // Those of one channel lie as many units apart as there are channels in the cube.
     let mut reach = comptime!(UNITS / 2).runtime();
-    while reach >= lanes {
+    while reach >= comptime!(layout.lanes()) {
         if unit < reach {
             let more = firsts[unit + reach];
             firsts[unit] += more;
@@ -114,8 +120,8 @@ fn added_up<C: Size>(
 
 /// Whether this unit writes what its cube has found of a channel.
 #[cube]
-fn writes(#[comptime] lanes: usize, #[comptime] layout: Layout) -> bool {
-    (UNIT_POS as usize) < lanes && own_channel(lanes) < comptime!(layout.channels)
+fn writes(#[comptime] layout: Layout) -> bool {
+    (UNIT_POS as usize) < comptime!(layout.lanes()) && own_channel(layout) < comptime!(layout.channels)
 }
 
 /// Adds up what the units of this cube have found of a channel, and writes it into its part of `[2, parts, channels]`.
@@ -124,13 +130,12 @@ fn write_part<C: Size>(
     first: Vector<f32, C>,
     second: Vector<f32, C>,
     sums: &mut Tensor<Vector<f32, C>>,
-    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
 ) {
-    let (first, second) = added_up::<C>(first, second, lanes);
-    if writes(lanes, layout) {
+    let (first, second) = added_up::<C>(first, second, layout);
+    if writes(layout) {
         let channels = comptime!(layout.channels);
-        let channel = own_channel(lanes);
+        let channel = own_channel(layout);
         let part = CUBE_POS_Y as usize;
         let parts = CUBE_COUNT_Y as usize;
         sums[part * channels + channel] = first;
@@ -143,22 +148,21 @@ fn write_part<C: Size>(
 fn sums_of_parts<C: Size>(
     sums: &Tensor<Vector<f32, C>>,
     parts: usize,
-    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
 ) -> (Vector<f32, C>, Vector<f32, C>) {
     let channels = comptime!(layout.channels);
-    let channel = own_channel(lanes);
+    let channel = own_channel(layout);
     let mut first = Vector::<f32, C>::new(0.0f32);
     let mut second = Vector::<f32, C>::new(0.0f32);
     if channel < channels {
-        let mut part = UNIT_POS as usize / lanes;
+        let mut part = own_row(layout);
         while part < parts {
             first += sums[part * channels + channel];
             second += sums[(parts + part) * channels + channel];
-            part += comptime!(UNITS / lanes);
+            part += comptime!(UNITS / layout.lanes());
         }
     }
-    added_up::<C>(first, second, lanes)
+    added_up::<C>(first, second, layout)
 }
 
 /// Parts of the sums of values and of squares, less the channel's [`origin`].
@@ -168,19 +172,18 @@ pub(super) fn sum_moments<E: Float, N: Size, C: Size>(
     sums: &mut Tensor<Vector<f32, C>>,
     positions: usize,
     positions_of_part: usize,
-    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
     #[define(E)] _dtype: ElemType,
 ) {
-    let channel = own_channel(lanes);
+    let channel = own_channel(layout);
     let mut first = Vector::<f32, N>::new(0.0f32);
     let mut second = Vector::<f32, N>::new(0.0f32);
     if channel < comptime!(layout.channels) {
         let origin = of_values::<N, C>(origin::<E, N, C>(input, channel, positions, layout));
         let start = CUBE_POS_Y as usize * positions_of_part;
         let end = min(start + positions_of_part, positions);
-        let step = comptime!(UNITS / lanes);
-        let mut position = start + UNIT_POS as usize / lanes;
+        let step = comptime!(UNITS / layout.lanes());
+        let mut position = start + own_row(layout);
         // Several under way at a time; added up in the same order.
         let mut values = Array::<Vector<f32, N>>::new(AT_A_TIME);
         while position + (AT_A_TIME - 1) * step < end {
@@ -203,13 +206,7 @@ pub(super) fn sum_moments<E: Float, N: Size, C: Size>(
             position += step;
         }
     }
-    write_part::<C>(
-        of_channels::<N, C>(first, layout),
-        of_channels::<N, C>(second, layout),
-        sums,
-        lanes,
-        layout,
-    );
+    write_part::<C>(of_channels::<N, C>(first, layout), of_channels::<N, C>(second, layout), sums, layout);
 }
 
 /// Mean and biased variance of each channel, `[2, channels]`.
@@ -221,13 +218,12 @@ pub(super) fn finish_moments<E: Float, N: Size, C: Size>(
     positions: usize,
     parts: usize,
     reciprocal_count: f32,
-    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
     #[define(E)] _dtype: ElemType,
 ) {
-    let (first, second) = sums_of_parts::<C>(sums, parts, lanes, layout);
-    if writes(lanes, layout) {
-        let channel = own_channel(lanes);
+    let (first, second) = sums_of_parts::<C>(sums, parts, layout);
+    if writes(layout) {
+        let channel = own_channel(layout);
         let share = Vector::<f32, C>::new(reciprocal_count);
         let mean = first * share;
         statistics[channel] = origin::<E, N, C>(input, channel, positions, layout) + mean;
@@ -301,34 +297,27 @@ pub(super) fn sum_gradients<E: Float, N: Size, C: Size>(
     sums: &mut Tensor<Vector<f32, C>>,
     positions: usize,
     positions_of_part: usize,
-    #[comptime] lanes: usize,
     #[comptime] rectified: bool,
     #[comptime] layout: Layout,
     #[define(E)] _dtype: ElemType,
 ) {
-    let channel = own_channel(lanes);
+    let channel = own_channel(layout);
     let mut first = Vector::<f32, N>::new(0.0f32);
     let mut second = Vector::<f32, N>::new(0.0f32);
     if channel < comptime!(layout.channels) {
         let mean = of_values::<N, C>(statistics[channel]);
         let start = CUBE_POS_Y as usize * positions_of_part;
         let end = min(start + positions_of_part, positions);
-        let mut position = start + UNIT_POS as usize / lanes;
+        let mut position = start + own_row(layout);
         while position < end {
             let address = address(channel, position, layout);
             let passed = passing::<E, N>(gradient, output, address, rectified);
             first += passed;
             second += passed * (read::<E, N>(input, address) - mean);
-            position += comptime!(UNITS / lanes);
+            position += comptime!(UNITS / layout.lanes());
         }
     }
-    write_part::<C>(
-        of_channels::<N, C>(first, layout),
-        of_channels::<N, C>(second, layout),
-        sums,
-        lanes,
-        layout,
-    );
+    write_part::<C>(of_channels::<N, C>(first, layout), of_channels::<N, C>(second, layout), sums, layout);
 }
 
 /// The gradients of gain and shift, and what the gradient of the input is made of, `[4, channels]`: factors of the gradient and of the input
@@ -344,12 +333,11 @@ pub(super) fn finish_gradients<C: Size>(
     parts: usize,
     reciprocal_count: f32,
     epsilon: f32,
-    #[comptime] lanes: usize,
     #[comptime] layout: Layout,
 ) {
-    let (first, second) = sums_of_parts::<C>(sums, parts, lanes, layout);
-    if writes(lanes, layout) {
-        let channel = own_channel(lanes);
+    let (first, second) = sums_of_parts::<C>(sums, parts, layout);
+    if writes(layout) {
+        let channel = own_channel(layout);
         let channels = comptime!(layout.channels);
         let share = Vector::<f32, C>::new(reciprocal_count);
         let deviation = (statistics[channels + channel] + Vector::<f32, C>::new(epsilon)).sqrt();

@@ -11,6 +11,9 @@ use burn_cubecl::tensor::CubeTensor;
 /// Values that a unit reads at once at most: 16 bytes of f32, and what every backend has vectors for.
 const WIDEST: usize = 4;
 
+/// Units of a cube that read channels side by side at most.
+const MOST_LANES: usize = 32;
+
 /// The order of a batch `[batch, channels, ..]` without gaps, as kernels see it that read vectors of values which lie side by side. Part of what
 /// a kernel is compiled for, so that its divisions are by constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +67,11 @@ impl Layout {
     /// Channels that a vector holds values of.
     pub(super) fn channels_of_vector(&self) -> usize {
         if self.channels_last { self.width } else { 1 }
+    }
+
+    /// Units of a cube of sums that read channels side by side, a power of two; the others read other positions of the same ones.
+    pub(super) fn lanes(&self) -> usize {
+        if self.channels_last { self.channels.next_power_of_two().min(MOST_LANES) } else { 1 }
     }
 
     /// All channels.

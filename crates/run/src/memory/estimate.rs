@@ -175,9 +175,11 @@ fn in_bf16(layer: &mut LayerMemory, widens: bool) {
     }
 }
 
-/// What a layer takes where its convolutions go by kernels without matrix instructions, as those of f32 on CUDA: a weight gradient copies images with
-/// their border, those that each place of the kernel sees, and gradients, four times what passes otherwise for each three.
+/// What a layer takes where its convolutions go by kernels without matrix instructions, as those of f32 on CUDA. A weight gradient makes four
+/// copies: of the images with their border, of those that a place of the kernel sees, twice, and of the gradient; what passes otherwise is
+/// three times as large as each. Of strided convolutions it is less.
 fn without_tensor_cores(layer: &mut LayerMemory) {
+    // Convolutions are what can be narrowed; what keeps nothing has no backward pass.
     if layer.narrowed && layer.kept > 0 {
         let copies = layer.passing * 4 / 3;
         layer.passing += copies;

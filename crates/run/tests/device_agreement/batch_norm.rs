@@ -29,6 +29,8 @@ fn cases() -> impl Strategy<Value = Case> {
         (2..6usize, 1..70usize, 1..10usize, 1..10usize),
         // More positions than one cube sums.
         (2..4usize, 1..4usize, 60..80usize, 60..80usize),
+        // More parts than the units of a channel that add them up, where the channels lie last.
+        (2..4usize, (17..35usize).prop_map(|vectors| 4 * vectors), 20..28usize, 20..28usize),
         (2..40usize, 1..300usize, Just(1), Just(1)),
     ];
     let dims = dims.prop_map(|(batch, channels, height, width)| [batch, channels, height, width]);
