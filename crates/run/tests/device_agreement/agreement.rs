@@ -143,14 +143,14 @@ fn figures(rows: &[MetricsRow]) -> Vec<(String, f64)> {
     rows.iter().flat_map(of_row).collect()
 }
 
-/// Holds figures against the reference's. `bound` is relative to values above 1, absolute below. Of accuracies, in percent, one
-/// sample may fall on the other side.
-fn assert_close(found: &[(String, f64)], expected: &[(String, f64)], bound: f64, samples: f64) {
+/// Holds figures against the reference's. `bound` is relative to values above 1, absolute below. Of the 40 test images that accuracies are
+/// of, in percent, so many may fall on the `other_side`.
+fn assert_close(found: &[(String, f64)], expected: &[(String, f64)], bound: f64, other_side: f64) {
     assert_eq!(found.len(), expected.len());
     for ((name, found), (same, expected)) in found.iter().zip(expected) {
         assert_eq!(name, same);
         let counted = ["acc_", "top1", "top5", "hit"].iter().any(|part| name.contains(part));
-        let bound = if counted { 100.0 / samples + 1e-9 } else { bound * expected.abs().max(1.0) };
+        let bound = if counted { other_side * 100.0 / 40.0 + 1e-9 } else { bound * expected.abs().max(1.0) };
         assert!((found - expected).abs() <= bound, "{name}: expected {expected}, found {found}");
     }
 }
@@ -170,7 +170,9 @@ pub(super) fn training(device: &str) {
     };
     for ((found, expected), bound) in losses(&found).iter().zip(&losses(&expected)).zip([1e-3, 1e-2]) {
         assert!(expected.len() > 5, "{expected:?}");
-        assert_close(found, expected, bound * slack(device), 40.0);
+        // Accuracies are near chance, and with TF32 two images were seen to turn.
+        let other_side = if slack(device) > 1.0 { 3.0 } else { 1.0 };
+        assert_close(found, expected, bound * slack(device), other_side);
     }
 }
 
@@ -197,7 +199,7 @@ pub(super) fn evaluation(device: &str) {
     assert_eq!(run.backend(), backend(device)[0]);
     let found = values(&run.evaluate(&mut Observers::new()).unwrap());
     assert!(expected.len() > 20, "{expected:?}");
-    assert_close(&found, &expected, 1e-3 * slack(device), 40.0);
+    assert_close(&found, &expected, 1e-3 * slack(device), 1.0);
 }
 
 /// A run that is stopped in the middle of its second epoch and resumed has the figures of one that is not.
