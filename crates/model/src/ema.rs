@@ -1,9 +1,6 @@
 //! The exponential moving average that the target encoder is.
 
-use burn::module::{Module, Param};
-use burn::tensor::Tensor;
-use seqjepa_nn::visit::{NamedMapper, map_tensors, visit_floats};
-use seqjepa_nn::{is_buffer, moving_average};
+pub use seqjepa_nn::ema_update;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -29,44 +26,6 @@ impl EmaSchedule {
                 1.0 - (1.0 - first) * ((PI * progress).cos() + 1.0) / 2.0
             }
         }
-    }
-}
-
-/// Moves every parameter of `target` towards `online`: `decay * target + (1 - decay) * online`.
-///
-/// Running statistics are left alone, since the target gathers its own. The result needs no gradients.
-///
-/// # Panics
-/// If the two modules differ in their parameters' names or shapes.
-#[must_use]
-pub fn ema_update<M: Module>(target: M, online: &M, decay: f64) -> M {
-    let mut parameters = Vec::new();
-    visit_floats(online, |name, tensor| {
-        if !is_buffer(name) {
-            parameters.push((name.to_owned(), tensor.values()));
-        }
-    });
-    map_tensors(target, &mut Average { online: parameters.into_iter(), decay })
-}
-
-struct Average {
-    online: std::vec::IntoIter<(String, Tensor<1>)>,
-    decay: f64,
-}
-
-impl NamedMapper for Average {
-    fn float<const D: usize>(&mut self, name: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if is_buffer(name) {
-            return param;
-        }
-        let Some((online_name, online)) = self.online.next() else {
-            panic!("the online module lacks the parameter `{name}` of the target");
-        };
-        assert_eq!(name, online_name, "target and online module differ in their parameters");
-        param.map(|target| {
-            let online = online.reshape(target.shape());
-            moving_average(self.decay, target, online)
-        })
     }
 }
 

@@ -50,6 +50,8 @@ mod error;
 mod finite;
 #[cfg(feature = "flex")]
 mod flex;
+#[cfg(any(feature = "flex", feature = "cube"))]
+mod floats;
 mod gelu;
 pub mod host;
 mod init;
@@ -88,7 +90,7 @@ pub use launches::{Launches, count_launches};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use mode::Mode;
-pub use moving_average::moving_average;
+pub use moving_average::ema_update;
 pub use precision::{Precision, matmul, matmul_in_f32, narrowed, widened};
 pub use recompute::{Recompute, Recording, recomputable};
 pub use relu::relu;

@@ -7,6 +7,8 @@ use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::Tensor;
 
 #[cfg(feature = "cube")]
+use crate::floats::Floats;
+#[cfg(feature = "cube")]
 use crate::own_kernels::serve_on_gpu;
 
 /// What is summed of a value.
@@ -54,18 +56,15 @@ pub(crate) fn sum(term: Term, values: &Tensor<1>) -> Tensor<1> {
     Tensor::cat(pieces.into_iter().map(Tensor::sum).collect(), 0).sum()
 }
 
-/// Partial sums, to which each tensor adds: one launch a tensor, by as many cubes as there are partial sums. Burn sums a tensor by one cube,
-/// of a large one for milliseconds.
+/// By partial sums, to which several tensors add in a launch, by as many cubes as there are partial sums. Burn sums a tensor by one cube, of a
+/// large one for milliseconds.
 #[cfg(feature = "cube")]
 fn added_there(term: Term, tensors: Vec<Tensor<1>>) -> Option<Tensor<1>> {
     let device = tensors.first()?.device().inner();
-    let mut sums = Tensor::<1>::zeros([PARTIAL_SUMS], &device);
-    for values in tensors {
-        let values = values.without_autodiff().into_dispatch();
-        sums =
-            Tensor::from_dispatch(<Dispatch as AddedTerms>::added_terms(values, sums.into_dispatch(), term));
-    }
-    Some(sums.sum())
+    let tensors = Floats::of(tensors.into_iter().map(Tensor::without_autodiff).collect());
+    let sums = Tensor::<1>::zeros([PARTIAL_SUMS], &device).into_dispatch();
+    let sums = <Dispatch as AddedTerms>::added_terms(tensors, sums, term);
+    Some(Tensor::<1>::from_dispatch(sums).sum())
 }
 
 /// Cubes that sum a tensor.
@@ -75,9 +74,13 @@ pub(crate) const PARTIAL_SUMS: usize = 256;
 #[cfg(feature = "cube")]
 #[backend_extension(Cube, Fusion)]
 pub(crate) trait AddedTerms: Backend {
-    /// The partial sums with what `values` add to them.
-    #[fusion(dtype = sums, shape = sums)]
-    fn added_terms(values: FloatTensor<Self>, sums: FloatTensor<Self>, term: Term) -> FloatTensor<Self>;
+    /// The partial sums with what `tensors` add to them.
+    #[fusion(meta = |_, sums, _| sums.clone())]
+    fn added_terms(
+        #[extension_type] tensors: Floats<Self>,
+        sums: FloatTensor<Self>,
+        term: Term,
+    ) -> FloatTensor<Self>;
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -8,7 +8,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
-use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, moving_average, relu, state_dict};
+use seqjepa_nn::{BatchNorm, Conv2d, InitRng, Mode, ema_update, relu, state_dict};
 
 fn waves<const D: usize>(dims: [usize; D], frequency: f32, device: &Device) -> Tensor<D> {
     let count = dims.iter().product::<usize>();
@@ -150,9 +150,10 @@ fn evaluation_is_burns_own() {
 #[expect(deprecated, reason = "ndarray is the second oracle until Burn removes it")]
 fn a_moving_average_is_the_same_on_ndarray() {
     let run = |device: &Device| {
-        let (average, value) = (waves([40_000], 0.37, device), waves([40_000], 0.53, device));
-        let held = average.clone();
-        [values(moving_average(0.996, average, value)), values(held)]
+        let module = |frequency| Single { values: Param::from_tensor(waves([40_000], frequency, device)) };
+        let (target, online) = (module(0.37), module(0.53));
+        let held = target.values.val();
+        [values(ema_update(target, &online, 0.996).values.val()), values(held)]
     };
     assert_eq!(run(&Device::flex()), run(&Device::ndarray()));
 }

@@ -1,47 +1,49 @@
-//! The update of Adam and AdamW: one launch a parameter.
+//! The update of Adam and AdamW.
 
-use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
-use burn_cubecl::kernel::into_contiguous;
 
-use super::launch::{per_value, single, units};
-use super::layout::room;
-use crate::optimizer::fused_adam::{AdamStep, AdamUpdate};
+use super::launch::{single, units};
+use super::together::{Buffers, buffers, groups, room_for_each, row_for_each, without_gaps};
+use crate::floats::Floats;
+use crate::optimizer::{AdamStep, AdamUpdate};
 
 impl AdamUpdate for CubeBackend {
     fn adam_update(
-        values: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        square: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
+        values: Floats<Self>,
+        means: Floats<Self>,
+        squares: Floats<Self>,
+        gradients: Floats<Self>,
         step: AdamStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let [values, mean, square, gradient] = [values, mean, square, gradient].map(into_contiguous);
-        let [new_values, new_mean, new_square] = [(); 3].map(|()| room(&values, values.meta.shape().clone()));
-        update::launch(
-            &values.client.clone(),
-            per_value(&values),
-            units(),
-            values.into_tensor_arg(),
-            mean.into_tensor_arg(),
-            square.into_tensor_arg(),
-            gradient.into_tensor_arg(),
-            new_values.clone().into_tensor_arg(),
-            new_mean.clone().into_tensor_arg(),
-            new_square.clone().into_tensor_arg(),
-            single(step.mean_weight),
-            single(1.0 - step.mean_weight),
-            single(step.beta2),
-            single(1.0 - step.beta2),
-            single(step.correction_root),
-            single(step.eps),
-            single(step.step_size),
-            single(step.penalty),
-            single(step.shrinkage),
-            step.mean_weight < 0.5,
-        );
-        (new_values, new_mean, new_square)
+    ) -> (Floats<Self>, Floats<Self>, Floats<Self>) {
+        let [values, means, squares, gradients] =
+            [values, means, squares, gradients].map(|tensors| without_gaps(tensors.0));
+        let [new_values, new_means, new_squares] = [(); 3].map(|()| room_for_each(&values));
+        for group in groups(&values, 7) {
+            update::launch(
+                &values[group.start].client,
+                row_for_each(&values[group.clone()]),
+                units(),
+                buffers(&values[group.clone()]),
+                buffers(&means[group.clone()]),
+                buffers(&squares[group.clone()]),
+                buffers(&gradients[group.clone()]),
+                buffers(&new_values[group.clone()]),
+                buffers(&new_means[group.clone()]),
+                buffers(&new_squares[group]),
+                single(step.mean_weight),
+                single(1.0 - step.mean_weight),
+                single(step.beta2),
+                single(1.0 - step.beta2),
+                single(step.correction_root),
+                single(step.eps),
+                single(step.step_size),
+                single(step.penalty),
+                single(step.shrinkage),
+                step.mean_weight < 0.5,
+            );
+        }
+        (Floats(new_values), Floats(new_means), Floats(new_squares))
     }
 }
 
@@ -49,13 +51,13 @@ impl AdamUpdate for CubeBackend {
 /// as `torch.lerp` does for weights below 1/2.
 #[cube(launch)]
 fn update(
-    values: &Tensor<f32>,
-    mean: &Tensor<f32>,
-    square: &Tensor<f32>,
-    gradient: &Tensor<f32>,
-    new_values: &mut Tensor<f32>,
-    new_mean: &mut Tensor<f32>,
-    new_square: &mut Tensor<f32>,
+    values: &Buffers,
+    means: &Buffers,
+    squares: &Buffers,
+    gradients: &Buffers,
+    new_values: &mut Buffers,
+    new_means: &mut Buffers,
+    new_squares: &mut Buffers,
     mean_weight: f32,
     beta1: f32,
     beta2: f32,
@@ -67,18 +69,23 @@ fn update(
     shrinkage: f32,
     #[comptime] from_mean: bool,
 ) {
-    let at = ABSOLUTE_POS;
-    if at >= new_values.len() {
-        terminate!();
+    let at = ABSOLUTE_POS_X as usize;
+    #[unroll]
+    for tensor in 0..values.len() {
+        if CUBE_POS_Y as usize == tensor && at < new_values[tensor].len() {
+            let value = values[tensor][at];
+            let slope = gradients[tensor][at] + penalty * value;
+            let old = means[tensor][at];
+            let moved = if comptime!(from_mean) {
+                old + mean_weight * (slope - old)
+            } else {
+                slope - beta1 * (slope - old)
+            };
+            let spread = beta2 * squares[tensor][at] + square_weight * slope * slope;
+            let denominator = spread.sqrt() / correction_root + eps;
+            new_means.index_mut(tensor)[at] = moved;
+            new_squares.index_mut(tensor)[at] = spread;
+            new_values.index_mut(tensor)[at] = shrinkage * value - step_size * moved / denominator;
+        }
     }
-    let value = values[at];
-    let slope = gradient[at] + penalty * value;
-    let old = mean[at];
-    let moved =
-        if comptime!(from_mean) { old + mean_weight * (slope - old) } else { slope - beta1 * (slope - old) };
-    let spread = beta2 * square[at] + square_weight * slope * slope;
-    let denominator = spread.sqrt() / correction_root + eps;
-    new_mean[at] = moved;
-    new_square[at] = spread;
-    new_values[at] = shrinkage * value - step_size * moved / denominator;
 }

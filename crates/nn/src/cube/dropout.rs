@@ -18,16 +18,16 @@ impl MaskOfBits for CubeBackend {
             &mask.client,
             per_value(&mask),
             units(),
-            words.into_tensor_arg(),
-            keep.into_tensor_arg(),
-            mask.clone().into_tensor_arg(),
+            words.into_buffer_arg(),
+            keep.into_buffer_arg(),
+            mask.clone().into_buffer_arg(),
         );
         mask
     }
 }
 
 #[cube(launch)]
-fn mask_of_bits(words: &Tensor<i32>, keep: &Tensor<f32>, mask: &mut Tensor<f32>) {
+fn mask_of_bits(words: &[i32], keep: &[f32], mask: &mut [f32]) {
     let at = ABSOLUTE_POS;
     if at >= mask.len() {
         terminate!();

@@ -70,14 +70,14 @@ fn of_values<N: Size, C: Size>(known: Vector<f32, C>) -> Vector<f32, N> {
 
 /// The values in f32.
 #[cube]
-fn read<E: Float, N: Size>(batch: &Tensor<Vector<E, N>>, address: usize) -> Vector<f32, N> {
+fn read<E: Float, N: Size>(batch: &[Vector<E, N>], address: usize) -> Vector<f32, N> {
     Vector::<f32, N>::cast_from(batch[address])
 }
 
 /// Near the mean of a channel: the mean of a few of its values, spread over the batch. Sums of squares less this lose no digits.
 #[cube]
 fn origin<E: Float, N: Size, C: Size>(
-    input: &Tensor<Vector<E, N>>,
+    input: &[Vector<E, N>],
     channel: usize,
     positions: usize,
     #[comptime] layout: Layout,
@@ -129,7 +129,7 @@ fn writes(#[comptime] layout: Layout) -> bool {
 fn write_part<C: Size>(
     first: Vector<f32, C>,
     second: Vector<f32, C>,
-    sums: &mut Tensor<Vector<f32, C>>,
+    sums: &mut [Vector<f32, C>],
     #[comptime] layout: Layout,
 ) {
     let (first, second) = added_up::<C>(first, second, layout);
@@ -146,7 +146,7 @@ fn write_part<C: Size>(
 /// The two sums of a channel over all parts; the first of its units has them.
 #[cube]
 fn sums_of_parts<C: Size>(
-    sums: &Tensor<Vector<f32, C>>,
+    sums: &[Vector<f32, C>],
     parts: usize,
     #[comptime] layout: Layout,
 ) -> (Vector<f32, C>, Vector<f32, C>) {
@@ -168,8 +168,8 @@ fn sums_of_parts<C: Size>(
 /// Parts of the sums of values and of squares, less the channel's [`origin`].
 #[cube(launch)]
 pub(super) fn sum_moments<E: Float, N: Size, C: Size>(
-    input: &Tensor<Vector<E, N>>,
-    sums: &mut Tensor<Vector<f32, C>>,
+    input: &[Vector<E, N>],
+    sums: &mut [Vector<f32, C>],
     positions: usize,
     positions_of_part: usize,
     #[comptime] layout: Layout,
@@ -212,9 +212,9 @@ pub(super) fn sum_moments<E: Float, N: Size, C: Size>(
 /// Mean and biased variance of each channel, `[2, channels]`.
 #[cube(launch)]
 pub(super) fn finish_moments<E: Float, N: Size, C: Size>(
-    input: &Tensor<Vector<E, N>>,
-    sums: &Tensor<Vector<f32, C>>,
-    statistics: &mut Tensor<Vector<f32, C>>,
+    input: &[Vector<E, N>],
+    sums: &[Vector<f32, C>],
+    statistics: &mut [Vector<f32, C>],
     positions: usize,
     parts: usize,
     reciprocal_count: f32,
@@ -237,12 +237,12 @@ pub(super) fn finish_moments<E: Float, N: Size, C: Size>(
 /// The normalised input, with the residual added and rectified where asked for.
 #[cube(launch)]
 pub(super) fn normalize<E: Float, N: Size, C: Size>(
-    input: &Tensor<Vector<E, N>>,
-    residual: &Tensor<Vector<E, N>>,
-    gain: &Tensor<Vector<f32, C>>,
-    shift: &Tensor<Vector<f32, C>>,
-    statistics: &Tensor<Vector<f32, C>>,
-    output: &mut Tensor<Vector<E, N>>,
+    input: &[Vector<E, N>],
+    residual: &[Vector<E, N>],
+    gain: &[Vector<f32, C>],
+    shift: &[Vector<f32, C>],
+    statistics: &[Vector<f32, C>],
+    output: &mut [Vector<E, N>],
     epsilon: f32,
     #[comptime] with_residual: bool,
     #[comptime] rectify: bool,
@@ -273,8 +273,8 @@ pub(super) fn normalize<E: Float, N: Size, C: Size>(
 /// The gradient that passes.
 #[cube]
 fn passing<E: Float, N: Size>(
-    gradient: &Tensor<Vector<E, N>>,
-    output: &Tensor<Vector<E, N>>,
+    gradient: &[Vector<E, N>],
+    output: &[Vector<E, N>],
     address: usize,
     #[comptime] rectified: bool,
 ) -> Vector<f32, N> {
@@ -290,11 +290,11 @@ fn passing<E: Float, N: Size>(
 /// Parts of the sums of the gradient, and of the gradient times the input less its mean.
 #[cube(launch)]
 pub(super) fn sum_gradients<E: Float, N: Size, C: Size>(
-    input: &Tensor<Vector<E, N>>,
-    gradient: &Tensor<Vector<E, N>>,
-    output: &Tensor<Vector<E, N>>,
-    statistics: &Tensor<Vector<f32, C>>,
-    sums: &mut Tensor<Vector<f32, C>>,
+    input: &[Vector<E, N>],
+    gradient: &[Vector<E, N>],
+    output: &[Vector<E, N>],
+    statistics: &[Vector<f32, C>],
+    sums: &mut [Vector<f32, C>],
     positions: usize,
     positions_of_part: usize,
     #[comptime] rectified: bool,
@@ -324,12 +324,12 @@ pub(super) fn sum_gradients<E: Float, N: Size, C: Size>(
 /// less its mean, that mean, and a summand.
 #[cube(launch)]
 pub(super) fn finish_gradients<C: Size>(
-    sums: &Tensor<Vector<f32, C>>,
-    gain: &Tensor<Vector<f32, C>>,
-    statistics: &Tensor<Vector<f32, C>>,
-    gain_gradient: &mut Tensor<Vector<f32, C>>,
-    shift_gradient: &mut Tensor<Vector<f32, C>>,
-    coefficients: &mut Tensor<Vector<f32, C>>,
+    sums: &[Vector<f32, C>],
+    gain: &[Vector<f32, C>],
+    statistics: &[Vector<f32, C>],
+    gain_gradient: &mut [Vector<f32, C>],
+    shift_gradient: &mut [Vector<f32, C>],
+    coefficients: &mut [Vector<f32, C>],
     parts: usize,
     reciprocal_count: f32,
     epsilon: f32,
@@ -355,12 +355,12 @@ pub(super) fn finish_gradients<C: Size>(
 /// The gradient of the input, and that of the residual where asked for.
 #[cube(launch)]
 pub(super) fn input_gradient<E: Float, N: Size, C: Size>(
-    input: &Tensor<Vector<E, N>>,
-    gradient: &Tensor<Vector<E, N>>,
-    output: &Tensor<Vector<E, N>>,
-    coefficients: &Tensor<Vector<f32, C>>,
-    of_input: &mut Tensor<Vector<E, N>>,
-    of_residual: &mut Tensor<Vector<E, N>>,
+    input: &[Vector<E, N>],
+    gradient: &[Vector<E, N>],
+    output: &[Vector<E, N>],
+    coefficients: &[Vector<f32, C>],
+    of_input: &mut [Vector<E, N>],
+    of_residual: &mut [Vector<E, N>],
     #[comptime] rectified: bool,
     #[comptime] with_residual: bool,
     #[comptime] layout: Layout,

@@ -17,4 +17,5 @@ mod moving_average;
 mod pixels;
 mod product;
 mod split_weight_gradient;
+mod together;
 mod total;

@@ -1,38 +1,40 @@
-//! The exponential moving average: one launch a tensor.
+//! The exponential moving average.
 
-use burn::backend::TensorMetadata;
-use burn::backend::tensor::FloatTensor;
 use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
-use burn_cubecl::kernel::into_contiguous;
 
-use super::launch::{per_value, single, units};
-use super::layout::room;
-use crate::moving_average::MovingAverage;
+use super::launch::{single, units};
+use super::together::{Buffers, buffers, groups, room_for_each, row_for_each, without_gaps};
+use crate::floats::Floats;
+use crate::moving_average::MovingAverages;
 
-impl MovingAverage for CubeBackend {
-    fn moving_average(average: FloatTensor<Self>, value: FloatTensor<Self>, decay: f64) -> FloatTensor<Self> {
-        let [average, value] = [average, value].map(into_contiguous);
-        let moved = room(&average, average.shape());
-        step::launch(
-            &average.client.clone(),
-            per_value(&average),
-            units(),
-            average.into_buffer_arg(),
-            value.into_buffer_arg(),
-            moved.clone().into_buffer_arg(),
-            single(decay),
-            single(1.0 - decay),
-        );
-        moved
+impl MovingAverages for CubeBackend {
+    fn moving_averages(averages: Floats<Self>, values: Floats<Self>, decay: f64) -> Floats<Self> {
+        let [averages, values] = [averages, values].map(|tensors| without_gaps(tensors.0));
+        let moved = room_for_each(&averages);
+        for group in groups(&averages, 3) {
+            step::launch(
+                &averages[group.start].client,
+                row_for_each(&averages[group.clone()]),
+                units(),
+                buffers(&averages[group.clone()]),
+                buffers(&values[group.clone()]),
+                buffers(&moved[group]),
+                single(decay),
+                single(1.0 - decay),
+            );
+        }
+        Floats(moved)
     }
 }
 
 #[cube(launch)]
-fn step(average: &[f32], value: &[f32], moved: &mut [f32], decay: f32, weight: f32) {
-    let at = ABSOLUTE_POS;
-    if at >= moved.len() {
-        terminate!();
+fn step(averages: &Buffers, values: &Buffers, moved: &mut Buffers, decay: f32, weight: f32) {
+    let at = ABSOLUTE_POS_X as usize;
+    #[unroll]
+    for tensor in 0..averages.len() {
+        if CUBE_POS_Y as usize == tensor && at < moved[tensor].len() {
+            moved.index_mut(tensor)[at] = decay * averages[tensor][at] + weight * values[tensor][at];
+        }
     }
-    moved[at] = decay * average[at] + weight * value[at];
 }

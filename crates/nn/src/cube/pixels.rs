@@ -20,9 +20,9 @@ impl PixelLookup for CubeBackend {
             &values.client,
             per_value(&values),
             units(),
-            words.into_tensor_arg(),
-            table.into_tensor_arg(),
-            values.clone().into_tensor_arg(),
+            words.into_buffer_arg(),
+            table.into_buffer_arg(),
+            values.clone().into_buffer_arg(),
             pixels,
             channels,
         );
@@ -32,9 +32,9 @@ impl PixelLookup for CubeBackend {
 
 #[cube(launch)]
 fn look_up(
-    words: &Tensor<i32>,
-    table: &Tensor<f32>,
-    values: &mut Tensor<f32>,
+    words: &[i32],
+    table: &[f32],
+    values: &mut [f32],
     #[comptime] pixels: usize,
     #[comptime] channels: usize,
 ) {

@@ -7,43 +7,55 @@ use burn_cubecl::kernel::into_contiguous;
 
 use super::launch::{UNITS, narrowed, units};
 use super::layout::room;
+use super::together::{Buffers, buffers, groups, lengths, without_gaps};
+use crate::floats::Floats;
 use crate::total::{AddedTerms, PARTIAL_SUMS, Term};
 
 impl AddedTerms for CubeBackend {
-    fn added_terms(values: FloatTensor<Self>, sums: FloatTensor<Self>, term: Term) -> FloatTensor<Self> {
-        let (values, sums) = (into_contiguous(values), into_contiguous(sums));
-        let new_sums = room(&sums, [PARTIAL_SUMS]);
-        add_terms::launch(
-            &values.client.clone(),
-            CubeCount::Static(narrowed(PARTIAL_SUMS), 1, 1),
-            units(),
-            values.into_tensor_arg(),
-            sums.into_tensor_arg(),
-            new_sums.clone().into_tensor_arg(),
-            0.0f32,
-            term == Term::Square,
-        );
-        new_sums
+    fn added_terms(tensors: Floats<Self>, sums: FloatTensor<Self>, term: Term) -> FloatTensor<Self> {
+        let tensors = without_gaps(tensors.0);
+        let mut sums = into_contiguous(sums);
+        for group in groups(&tensors, 1) {
+            let new_sums = room(&sums, [PARTIAL_SUMS]);
+            add_terms::launch(
+                &sums.client,
+                CubeCount::Static(narrowed(PARTIAL_SUMS), 1, 1),
+                units(),
+                buffers(&tensors[group.clone()]),
+                lengths(&tensors[group]),
+                sums.clone().into_buffer_arg(),
+                new_sums.clone().into_buffer_arg(),
+                0.0f32,
+                term == Term::Square,
+            );
+            sums = new_sums;
+        }
+        sums
     }
 }
 
-/// Each cube adds every [`PARTIAL_SUMS`]th stretch of values to its sum. `nothing` is 0, which compilers would not multiply by if they knew.
+/// Each cube adds every [`PARTIAL_SUMS`]th stretch of each tensor's values to its sum. `nothing` is 0, which compilers would not multiply by if
+/// they knew.
 #[cube(launch)]
 fn add_terms(
-    values: &Tensor<f32>,
-    sums: &Tensor<f32>,
-    new_sums: &mut Tensor<f32>,
+    tensors: &Buffers,
+    lengths: &Sequence<usize>,
+    sums: &[f32],
+    new_sums: &mut [f32],
     nothing: f32,
     #[comptime] squares: bool,
 ) {
     let mut shared = Shared::new_slice(UNITS);
     let unit = UNIT_POS as usize;
     let mut sum = 0.0f32;
-    let mut at = ABSOLUTE_POS;
-    while at < values.len() {
-        let value = values[at];
-        sum += if comptime!(squares) { value * value } else { value * nothing };
-        at += comptime!(PARTIAL_SUMS * UNITS);
+    #[unroll]
+    for tensor in 0..tensors.len() {
+        let mut at = ABSOLUTE_POS;
+        while at < lengths[tensor] {
+            let value = tensors[tensor][at];
+            sum += if comptime!(squares) { value * value } else { value * nothing };
+            at += comptime!(PARTIAL_SUMS * UNITS);
+        }
     }
     shared[unit] = sum;
     sync_cube();

@@ -15,6 +15,8 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{DispatchDevice, Flex};
 use burn::tensor::{DType, Tensor, TensorData};
 
+use crate::floats::Floats;
+
 pub(crate) use relu::relu;
 pub(crate) use squares::sum_of_squares;
 
@@ -27,6 +29,11 @@ pub(crate) fn serves<const D: usize>(tensor: &Tensor<D>) -> bool {
 pub(crate) fn is_there<const D: usize>(tensor: &Tensor<D>) -> bool {
     let device = tensor.device().inner();
     matches!(device.as_dispatch(), DispatchDevice::Flex(_))
+}
+
+/// Each tensor's values in row-major order, without a copy where they lie so.
+fn contiguous(tensors: Floats<Flex>) -> Floats<Flex> {
+    Floats(tensors.0.into_iter().map(|tensor| tensor.to_contiguous()).collect())
 }
 
 /// A tensor of these values.

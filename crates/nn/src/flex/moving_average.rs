@@ -1,15 +1,16 @@
 //! The exponential moving average.
 
 use burn::backend::Flex;
-use burn::backend::tensor::FloatTensor;
 
-use crate::moving_average::MovingAverage;
+use crate::floats::Floats;
+use crate::moving_average::MovingAverages;
 
-impl MovingAverage for Flex {
-    fn moving_average(average: FloatTensor<Self>, value: FloatTensor<Self>, decay: f64) -> FloatTensor<Self> {
-        let mut moved = average.to_contiguous();
-        drop(average);
-        seqjepa_cpu::moving_average(decay, moved.storage_mut(), value.to_contiguous().storage());
-        moved
+impl MovingAverages for Flex {
+    fn moving_averages(averages: Floats<Self>, values: Floats<Self>, decay: f64) -> Floats<Self> {
+        let [mut averages, values] = [averages, values].map(super::contiguous);
+        for (average, value) in averages.0.iter_mut().zip(&values.0) {
+            seqjepa_cpu::moving_average(decay, average.storage_mut(), value.storage());
+        }
+        averages
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::config::OptimizerConfig;
+
 /// How parameters of one optimizer are treated apart. The default treats all alike, as `torch.optim` does with one list of
 /// parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,11 @@ impl ParameterGroups {
     #[must_use]
     pub fn decays(self, shape: &[usize]) -> bool {
         self.decay_one_dimensional || !is_one_dimensional(shape)
+    }
+
+    /// The rule for a parameter with these extents.
+    pub(super) fn rule(self, config: &OptimizerConfig, shape: &[usize]) -> OptimizerConfig {
+        if self.decays(shape) { *config } else { config.with_weight_decay(0.0) }
     }
 }
 

@@ -29,14 +29,17 @@
 //! # Ok::<(), seqjepa_nn::NnError>(())
 //! ```
 
+mod adam_step;
 mod config;
 #[cfg(any(feature = "flex", feature = "cube"))]
-pub(crate) mod fused_adam;
+mod fused_adam;
 mod gradients;
 mod groups;
 mod layout;
 mod rule;
 mod state;
+#[cfg(feature = "cube")]
+mod together;
 
 use std::collections::BTreeMap;
 
@@ -46,7 +49,11 @@ use burn::tensor::Tensor;
 use crate::visit::{NamedMapper, map_tensors};
 use crate::{NnError, StateDict};
 
+#[cfg(any(feature = "flex", feature = "cube"))]
+pub(crate) use adam_step::AdamStep;
 pub use config::OptimizerConfig;
+#[cfg(any(feature = "flex", feature = "cube"))]
+pub(crate) use fused_adam::AdamUpdate;
 pub use gradients::ParameterGradients;
 pub use groups::ParameterGroups;
 pub use layout::GradientLayout;
@@ -106,13 +113,10 @@ impl Optimizer {
         gradients: ParameterGradients,
     ) -> Result<M, NnError> {
         self.check(lr, &module, &gradients)?;
-        let mut mapper = Stepper {
-            config: &self.config,
-            groups: self.groups,
-            lr,
-            gradients: gradients.gradients,
-            states: &mut self.states,
-        };
+        let mut mapper =
+            Stepper { optimizer: self, lr, gradients: gradients.gradients, updated: BTreeMap::new() };
+        #[cfg(feature = "cube")]
+        mapper.update_together(&module);
         Ok(map_tensors(module, &mut mapper))
     }
 
@@ -172,27 +176,43 @@ impl Optimizer {
 }
 
 struct Stepper<'a> {
-    config: &'a OptimizerConfig,
-    groups: ParameterGroups,
+    optimizer: &'a mut Optimizer,
     lr: f64,
+    /// Those whose parameters have not been updated yet.
     gradients: BTreeMap<String, Gradient>,
-    states: &'a mut BTreeMap<String, ParameterState>,
+    /// Flattened values of parameters that have been updated with others, and are not in the module yet.
+    updated: BTreeMap<String, Tensor<1>>,
+}
+
+impl Stepper<'_> {
+    /// The state of a parameter that has a gradient of this shape.
+    fn state(&mut self, path: &str, shape: &[usize]) -> &mut ParameterState {
+        let states = &mut self.optimizer.states;
+        states.entry(path.to_owned()).or_insert_with(|| ParameterState::new(shape.to_vec()))
+    }
+
+    /// Flattened values after the step.
+    fn update(&mut self, path: &str, values: Tensor<1>, gradient: Gradient) -> Tensor<1> {
+        let (config, groups, lr) = (self.optimizer.config, self.optimizer.groups, self.lr);
+        rule::update(&config, groups, lr, values, gradient.values, self.state(path, &gradient.shape))
+    }
 }
 
 impl NamedMapper for Stepper<'_> {
     fn float<const D: usize>(&mut self, path: &str, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove(path) else {
+        let (updated, gradient) = (self.updated.remove(path), self.gradients.remove(path));
+        if updated.is_none() && gradient.is_none() {
             return param;
-        };
+        }
         let (id, tensor, mapper) = param.consume();
         let require_grad = tensor.is_require_grad();
         let checkpointing = tensor.gradient_checkpointing_strategy();
         let shape = tensor.shape();
 
-        let state =
-            self.states.entry(path.to_owned()).or_insert_with(|| ParameterState::new(gradient.shape.clone()));
-        let values = tensor.inner().reshape([-1]);
-        let values = rule::update(self.config, self.groups, self.lr, values, gradient.values, state);
+        let values = match gradient {
+            Some(gradient) => self.update(path, tensor.inner().reshape([-1]), gradient),
+            None => updated.expect("a parameter that has neither has been left alone"),
+        };
 
         // The updated value goes back as it came: a leaf of its own graph, on the same tape policy.
         let mut tensor = Tensor::from_inner(values.reshape(shape));

@@ -6,6 +6,7 @@
 
 use burn::tensor::Tensor;
 
+use super::adam_step::AdamStep;
 use super::config::OptimizerConfig;
 use super::groups::{ParameterGroups, is_one_dimensional};
 use crate::total::{Term, sum};
@@ -27,8 +28,16 @@ impl ParameterState {
         Self { steps: 0, shape, buffers: Vec::new() }
     }
 
+    /// The first and the second moment of Adam's rules, which leaves none here: zeros before the first step.
+    pub(super) fn moments(&mut self, gradient: &Tensor<1>) -> [Tensor<1>; 2] {
+        match (self.buffers.pop(), self.buffers.pop()) {
+            (Some(square), Some(mean)) => [mean, square],
+            _ => [gradient.zeros_like(), gradient.zeros_like()],
+        }
+    }
+
     /// Moves the buffers to the device of `values`.
-    fn follow(&mut self, values: &Tensor<1>) {
+    pub(super) fn follow(&mut self, values: &Tensor<1>) {
         let device = values.device();
         for buffer in &mut self.buffers {
             if buffer.device() != device {
@@ -49,17 +58,12 @@ pub(super) fn update(
 ) -> Tensor<1> {
     state.follow(&values);
     state.steps += 1;
-    let decays = groups.decays(&state.shape);
-    let config = if decays { *config } else { config.with_weight_decay(0.0) };
+    let config = groups.rule(config, &state.shape);
+    if let Some(step) = AdamStep::new(&config, lr, state.steps) {
+        return adam(step, values, gradient, state);
+    }
     match config {
-        OptimizerConfig::Adam { beta1, beta2, eps, weight_decay } => {
-            let decay = Decay { penalty: weight_decay, shrinkage: 1.0 };
-            adam(lr, [beta1, beta2], eps, decay, values, gradient, state)
-        }
-        OptimizerConfig::AdamW { beta1, beta2, eps, weight_decay } => {
-            let decay = Decay { penalty: 0.0, shrinkage: 1.0 - lr * weight_decay };
-            adam(lr, [beta1, beta2], eps, decay, values, gradient, state)
-        }
+        OptimizerConfig::Adam { .. } | OptimizerConfig::AdamW { .. } => unreachable!("they have a step"),
         OptimizerConfig::Sgd { momentum, dampening, nesterov, weight_decay } => {
             let gradient = add_decay(gradient, &values, weight_decay);
             let direction = if momentum == 0.0 {
@@ -111,56 +115,25 @@ fn add_decay(gradient: Tensor<1>, values: &Tensor<1>, weight_decay: f64) -> Tens
     if weight_decay == 0.0 { gradient } else { gradient + values.clone().mul_scalar(weight_decay) }
 }
 
-/// Weight decay as Adam and as AdamW has it.
-struct Decay {
-    /// Times the values, added to the gradient; 0 for none.
-    penalty: f64,
-    /// What the values are multiplied by; 1 for none.
-    shrinkage: f64,
-}
-
-fn adam(
-    lr: f64,
-    betas: [f64; 2],
-    eps: f64,
-    decay: Decay,
-    values: Tensor<1>,
-    gradient: Tensor<1>,
-    state: &mut ParameterState,
-) -> Tensor<1> {
-    let [beta1, beta2] = betas;
-    let steps = state.steps as f64;
-    let (mean, square) = match (state.buffers.pop(), state.buffers.pop()) {
-        (Some(square), Some(mean)) => (mean, square),
-        _ => (gradient.zeros_like(), gradient.zeros_like()),
-    };
-    let [correction1, correction2] = betas.map(|beta| 1.0 - beta.powf(steps));
-    let (step_size, correction_root) = (lr / correction1, correction2.sqrt());
-    let Decay { penalty, shrinkage } = decay;
+fn adam(step: AdamStep, values: Tensor<1>, gradient: Tensor<1>, state: &mut ParameterState) -> Tensor<1> {
+    let [mean, square] = state.moments(&gradient);
 
     // One pass, on the processor with the same roundings.
     #[cfg(any(feature = "flex", feature = "cube"))]
     if [&values, &mean, &square, &gradient].into_iter().all(crate::own_kernels::serve) {
-        let step = super::fused_adam::AdamStep {
-            mean_weight: 1.0 - beta1,
-            beta2,
-            correction_root,
-            eps,
-            step_size,
-            penalty,
-            shrinkage,
-        };
-        let [values, mean, square] = super::fused_adam::adam(step, values, [mean, square], gradient);
+        let [values, mean, square, gradient] = [values, mean, square, gradient].map(|tensor| vec![tensor]);
+        let [values, mean, square] =
+            super::fused_adam::adam(step, values, [mean, square], gradient).map(|mut found| found.remove(0));
         state.buffers = vec![mean, square];
         return values;
     }
 
-    let gradient = add_decay(gradient, &values, penalty);
-    let values = if shrinkage == 1.0 { values } else { values.mul_scalar(shrinkage) };
-    let mean = lerp(mean, &gradient, 1.0 - beta1);
-    let square = square.mul_scalar(beta2) + gradient.clone().mul_scalar(1.0 - beta2) * gradient;
-    let denominator = square.clone().sqrt().div_scalar(correction_root).add_scalar(eps);
-    let update = mean.clone().mul_scalar(-step_size) / denominator;
+    let gradient = add_decay(gradient, &values, step.penalty);
+    let values = if step.shrinkage == 1.0 { values } else { values.mul_scalar(step.shrinkage) };
+    let mean = lerp(mean, &gradient, step.mean_weight);
+    let square = square.mul_scalar(step.beta2) + gradient.clone().mul_scalar(1.0 - step.beta2) * gradient;
+    let denominator = square.clone().sqrt().div_scalar(step.correction_root).add_scalar(step.eps);
+    let update = mean.clone().mul_scalar(-step.step_size) / denominator;
     state.buffers = vec![mean, square];
     values + update
 }

@@ -11,8 +11,8 @@ use seqjepa_model::cosine_distance;
 use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
 use seqjepa_nn::visit::visit_floats;
 use seqjepa_nn::{
-    BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, Precision, finite_flag, gelu, host,
-    matmul, moving_average, narrowed, non_finite, relu, split_weight_gradient, widened,
+    BatchNorm, Conv2d, LayerNorm, Linear, Mode, MultiHeadAttention, Precision, ema_update, finite_flag, gelu,
+    host, matmul, narrowed, non_finite, relu, split_weight_gradient, widened,
 };
 use seqjepa_train::panic_text;
 
@@ -413,6 +413,9 @@ fn joins() -> Vec<Operator> {
     all
 }
 
+/// Inputs and outputs of layers whose parameters are updated. Kernels of this project take small tensors together, and the last weight by itself.
+const LAYERS: [(usize, usize); 3] = [(9, 33), (128, 17), (512, 300)];
+
 /// Steps of optimizers and the moving average.
 fn updates() -> Vec<Operator> {
     let mut all = Vec::new();
@@ -423,7 +426,7 @@ fn updates() -> Vec<Operator> {
         ("LARS", OptimizerConfig::lars()),
     ];
     for (name, rule) in rules {
-        for (inputs, outputs) in [(9, 33), (128, 17)] {
+        for (inputs, outputs) in LAYERS {
             all.push(Operator::new(
                 name,
                 format!("[{outputs}, {inputs}] and [{outputs}], 3 steps"),
@@ -472,10 +475,17 @@ fn updates() -> Vec<Operator> {
         let squared = ParameterGradients::take(&mut backward, &layer).norm_squared();
         vec![("its square".to_owned(), host::read(squared.expect("it has parameters")))]
     }));
-    all.push(Operator::new("moving average", "[7, 33]", |source| {
-        let (average, value) = (source.constant([7, 33]), source.constant([7, 33]));
-        vec![("average".to_owned(), host::read(moving_average(DECAY, average, value).without_autodiff()))]
-    }));
+    for (inputs, outputs) in LAYERS {
+        all.push(Operator::new(
+            "moving average",
+            format!("[{outputs}, {inputs}] and [{outputs}]"),
+            move |source| {
+                let rng = &mut source.rng();
+                let [target, online] = [(); 2].map(|()| Linear::new(inputs, outputs, rng, source.device()));
+                with_tensors(Vec::new(), &ema_update(target, &online, DECAY))
+            },
+        ));
+    }
     all
 }
 

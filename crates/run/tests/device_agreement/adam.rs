@@ -4,49 +4,70 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use seqjepa_nn::optimizer::{Optimizer, OptimizerConfig, ParameterGradients};
+use seqjepa_nn::host::read_scalar;
+use seqjepa_nn::optimizer::{GradientLayout, Optimizer, OptimizerConfig, ParameterGradients};
 
 use crate::values::{tensor, values, waves};
 
-#[derive(Module, Debug)]
-struct Values {
-    weight: Param<Tensor<2>>,
-}
-
-const DIMS: [usize; 2] = [7, 61];
+/// More small tensors than a kernel takes at a time, of several lengths, and one that is launched by itself.
+const DIMS: [[usize; 2]; 23] = {
+    let mut dims = [[7, 61]; 23];
+    dims[1] = [1, 1];
+    dims[4] = [256, 256];
+    dims[5] = [257, 256];
+    dims[19] = [1, 257];
+    dims
+};
 const STEPS: usize = 4;
 
-const COUNT: usize = DIMS[0] * DIMS[1];
+#[derive(Module, Debug)]
+struct Values {
+    weights: Vec<Param<Tensor<2>>>,
+}
 
-fn start() -> Vec<f64> {
-    waves(COUNT, 0.17, 0.0)
+fn start(which: usize) -> Vec<f64> {
+    waves(DIMS[which].iter().product(), 0.17 + 0.01 * which as f64, 0.0)
 }
 
 /// The gradient of a step: what the values are multiplied by.
-fn gradient(step: usize) -> Vec<f64> {
-    waves(COUNT, 0.3 + 0.2 * step as f64, 0.0)
+fn gradient(which: usize, step: usize) -> Vec<f64> {
+    waves(DIMS[which].iter().product(), 0.3 + 0.2 * step as f64, 0.1 * which as f64)
 }
 
-/// Values after the steps on the device.
-fn trained(config: &OptimizerConfig, device: &Device) -> Vec<f64> {
+/// Each tensor's values after the steps on the device.
+fn trained(config: &OptimizerConfig, device: &Device) -> Vec<Vec<f64>> {
     let device = device.clone().autodiff();
-    let mut module = Values { weight: Param::from_tensor(tensor(&start(), DIMS, &device)) };
+    let weight = |which: usize| Param::from_tensor(tensor(&start(which), DIMS[which], &device));
+    let mut module = Values { weights: (0..DIMS.len()).map(weight).collect() };
     let mut optimizer = Optimizer::new(*config).unwrap();
     for step in 0..STEPS {
-        let loss = (module.weight.val() * tensor(&gradient(step), DIMS, &device)).sum();
-        let gradients = ParameterGradients::take(&mut loss.backward(), &module);
+        let terms = module.weights.iter().enumerate().map(|(which, weight)| {
+            (weight.val() * tensor(&gradient(which, step), DIMS[which], &device)).sum()
+        });
+        let loss = terms.reduce(|sum, term| sum + term).unwrap();
+        let mut gradients = ParameterGradients::take(&mut loss.backward(), &module);
+        if step > 0 {
+            // As several devices exchange them: parts of one vector, each of which ends before its memory does.
+            let layout = GradientLayout::of(&gradients);
+            gradients = layout.split(layout.join(gradients, &device));
+        }
+        let squares = (0..DIMS.len()).flat_map(|which| gradient(which, step)).map(|value| value * value);
+        let (expected, found) = (squares.sum::<f64>(), read_scalar(gradients.norm_squared().unwrap()));
+        assert!((found / expected - 1.0).abs() < 1e-5, "the square of the norm: {expected}, found {found}");
         module = optimizer.step(0.01, module, gradients).unwrap();
     }
-    values(module.weight.val())
+    module.weights.iter().map(|weight| values(weight.val())).collect()
 }
 
 /// The formulas of `torch.optim.Adam` and `AdamW`.
-fn expected([beta1, beta2]: [f64; 2], weight_decay: f64, decoupled: bool) -> Vec<f64> {
-    let mut values = start();
+fn expected(which: usize, [beta1, beta2]: [f64; 2], weight_decay: f64, decoupled: bool) -> Vec<f64> {
+    let mut values = start(which);
     let mut moments = vec![(0.0, 0.0); values.len()];
     for step in 0..STEPS {
         let corrections = [beta1, beta2].map(|beta: f64| 1.0 - beta.powf(step as f64 + 1.0));
-        for ((value, (mean, square)), gradient) in values.iter_mut().zip(&mut moments).zip(gradient(step)) {
+        for ((value, (mean, square)), gradient) in
+            values.iter_mut().zip(&mut moments).zip(gradient(which, step))
+        {
             let gradient = if decoupled { gradient } else { gradient + weight_decay * *value };
             if decoupled {
                 *value *= 1.0 - 0.01 * weight_decay;
@@ -66,9 +87,13 @@ pub(super) fn formulas(device: &Device) {
             (OptimizerConfig::Adam { beta1, beta2, eps, weight_decay }, false),
             (OptimizerConfig::AdamW { beta1, beta2, eps, weight_decay }, true),
         ] {
-            let expected = expected([beta1, beta2], weight_decay, decoupled);
-            for (at, (found, expected)) in trained(&config, device).iter().zip(expected).enumerate() {
-                assert!((found - expected).abs() <= 2e-6, "{config:?} [{at}]: {expected}, found {found}");
+            for (which, found) in trained(&config, device).into_iter().enumerate() {
+                let expected = expected(which, [beta1, beta2], weight_decay, decoupled);
+                assert_eq!(found.len(), expected.len());
+                for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+                    let off = (found - expected).abs();
+                    assert!(off <= 2e-6, "{config:?} of {which} [{at}]: {expected}, found {found}");
+                }
             }
         }
     }
