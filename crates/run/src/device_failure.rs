@@ -19,8 +19,9 @@ const MEMORY: [&str; 7] = [
     "every page size",
 ];
 
-/// What they say of a kernel, in lower case: CubeCL's errors.
-const KERNEL: [&str; 3] = ["compilation error", "failed to compile", "a launch error happened"];
+/// What they say of a kernel, in lower case: CubeCL's errors, and those of a driver that is older than the program.
+const KERNEL: [&str; 4] =
+    ["compilation error", "failed to compile", "a launch error happened", "missing symbol cu"];
 
 /// What they say of NVIDIA's mathematical functions where they are missing, in lower case.
 const LIBDEVICE: &str = "libdevice";
@@ -167,6 +168,13 @@ No backtrace available";
         let failure = DeviceFailure::of(&report.to_owned()).unwrap().to_string();
         assert!(failure.contains("found in /usr/local/cuda") && failure.contains("CUDA_PATH"), "{failure}");
         assert!(!failure.contains("newer driver"), "{failure}");
+    }
+
+    #[test]
+    fn a_driver_that_is_too_old_is_told_of() {
+        let panic = "Missing symbol cuEventElapsedTime_v2: undefined symbol: cuEventElapsedTime_v2";
+        let failure = DeviceFailure::of(&panic.to_owned()).unwrap().to_string();
+        assert!(failure.contains("cuEventElapsedTime_v2") && failure.contains("newer driver"), "{failure}");
     }
 
     #[test]

@@ -64,6 +64,12 @@ impl ParameterGradients {
         self.gradients.get(path).map(|gradient| gradient.values.clone())
     }
 
+    /// The extents of its parameter, if the parameter has a gradient.
+    #[must_use]
+    pub fn shape(&self, path: &str) -> Option<&[usize]> {
+        self.gradients.get(path).map(|gradient| gradient.shape.as_slice())
+    }
+
     /// The sum of the squares of all elements of all gradients, `[1]`; not finite if any element is not. Does not wait for
     /// the device. Nothing without gradients.
     #[must_use]

@@ -83,8 +83,11 @@ pub fn check_method(
     let all: Vec<_> = paths.map(of_path).collect();
     // Some gradients are nothing but rounding: those of a bias before a batch norm.
     let least = 1e-3 * all.iter().map(|(_, _, expected, _)| root_of_squares(expected)).fold(0.0, f64::max);
-    stages.add(all.iter().map(|(path, found, expected, plain)| {
-        compare(&format!("gradient of {path}"), found, (expected, plain.as_deref()), bounds.gradient, least)
+    let found_gradients = &found.gradients;
+    stages.add(all.iter().map(|(path, values, expected, plain)| {
+        let shape = found_gradients.shape(path).unwrap_or_default();
+        let what = format!("gradient of {path} {shape:?}");
+        compare(&what, values, (expected, plain.as_deref()), bounds.gradient, least)
     }))?;
 
     // Adam divides by the gradient's own size: its step has to be held against one by the same gradients.
@@ -96,8 +99,8 @@ pub fn check_method(
     let mut plain = plain.map(|plain| plain.into_iter().map(|(_, data)| values(data)));
     stages.add(found.into_iter().zip(expected).map(|((name, found), (_, expected))| {
         let plain = plain.as_mut().and_then(Iterator::next);
+        let what = format!("{name} {:?} after a step", found.shape.to_vec());
         let (found, expected) = (values(found), values(expected));
-        let what = format!("{name} after a step");
         compare(&what, &found, (&expected, plain.as_deref()), bounds.forward, 1e-6)
     }))?;
 

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use burn::tensor::Device;
+use anyhow::ensure;
+use burn::tensor::{Device, Tensor};
 use clap::Args;
-use seqjepa_nn::Precision;
+use seqjepa_nn::{Precision, host};
 use seqjepa_run::device::{BackendReport, DeviceRequest, own_name};
 use seqjepa_run::device_check::{OperatorReport, check_operators, precisions};
 
@@ -26,7 +27,8 @@ pub(super) struct Arguments {
     /// device has it in bf16, and holds the results against those of `flex`, the processor. Ends with exit code 1 if one is wrong.
     #[arg(long)]
     check: bool,
-    /// Ends with exit code 1 if this build finds no device that this names, as run.device would: as cuda or cuda:1.
+    /// Ends with exit code 1 if this build finds no device that this names, as run.device would, or one that computes nothing: as cuda or
+    /// cuda:1.
     #[arg(long, value_name = "NAME", conflicts_with = "device")]
     require: Option<String>,
     /// Checks this device alone, also one that is never looked for: as cuda:1 or remote:HOST:PORT.
@@ -39,10 +41,23 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(exit_code(check_device(name)?));
     }
     let reports = look();
-    let required = arguments.require.as_ref().map(|name| DeviceRequest::parse(name)?.open());
     let code = if arguments.check { check(&reports)? } else { list(reports)? };
-    required.transpose()?;
+    if let Some(name) = &arguments.require {
+        require(name)?;
+    }
     Ok(code)
+}
+
+/// Computes something on a device: one whose driver is too old or whose compiler lacks a part is found as well as any.
+fn require(name: &str) -> anyhow::Result<()> {
+    let device = DeviceRequest::parse(name)?.open()?;
+    let found = host::read_scalar(Tensor::<1>::from_floats([1.0, 2.0, 3.0], &device).exp().sum());
+    let expected = [1.0_f64, 2.0, 3.0].map(f64::exp).iter().sum::<f64>();
+    ensure!(
+        (found / expected - 1.0).abs() < 1e-4,
+        "device `{name}`: expected e + e^2 + e^3 = {expected}, found {found}; its arithmetic is wrong (`seqjepa devices --check`)"
+    );
+    Ok(())
 }
 
 fn list(reports: Vec<BackendReport>) -> anyhow::Result<ExitCode> {
