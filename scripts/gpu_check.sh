@@ -8,11 +8,15 @@
 #   --output FOLDER   for report.md and what each step printed; default `gpu-check`; must not be there
 #   --data FOLDER     with cifar-100-binary or cifar-10-batches-bin, for the epoch of the baseline; default: built-in pictures
 #   --python PROGRAM  a Python for the same step in PyTorch, where it has torch; default `python3`
+#   --only SECTIONS   some of devices, operators, models, determinism, steps, launches, pytorch, epoch, with commas between them; default: all
+#   --limit SECONDS   what a step may take before it is ended and counted as failed; default 1800
 #   --quick           tiny models and few steps: the figures mean nothing then
 #
 # Needs the program, a driver and, where no CUDA toolkit is installed, NVIDIA's mathematical functions as
-# cuda/nvvm/libdevice/libdevice.10.bc beside the program (docs/gpu.md says where to get them): no toolchain, no network. Takes 10 to 20 minutes on an RTX 3060, by arithmetic. What
-# fails is told of in its section and at the end, and the rest goes on; the exit code is then 1. SIGINT ends it with a page of what there is.
+# nvvm/libdevice/libdevice.10.bc in a folder `cuda` beside the program or beside the folder that it is in (docs/gpu.md says where to get them): no
+# toolchain, no network. How long it takes is not known: a program with the feature kernel-cache keeps its kernels from one step to the next,
+# any other compiles and tunes them in each. What fails is told of in its section and at the end, and the rest goes on; the exit code is then
+# 1. SIGINT ends it with a page of what there is.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -26,7 +30,7 @@ value() {
 }
 
 typed="$0 $*"
-program=seqjepa device=cuda output=gpu-check data='' python=python3 quick=false
+program=seqjepa device=cuda output=gpu-check data='' python=python3 only='' limit=1800 quick=false
 while [ $# -gt 0 ]; do
     case $1 in
         --program) program=$(value "$@") || exit; shift ;;
@@ -34,12 +38,22 @@ while [ $# -gt 0 ]; do
         --output) output=$(value "$@") || exit; shift ;;
         --data) data=$(value "$@") || exit; shift ;;
         --python) python=$(value "$@") || exit; shift ;;
+        --only) only=$(value "$@") || exit; shift ;;
+        --limit) limit=$(value "$@") || exit; shift ;;
         --quick) quick=true ;;
         -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; exit ;;
         *) usage "unknown argument '$1'" ;;
     esac
     shift
 done
+sections="devices operators models determinism steps launches pytorch epoch"
+for name in ${only//,/ }; do
+    [[ " $sections " = *" $name "* ]] || usage "--only: expected some of ${sections// /, }, found '$name'"
+done
+[[ "$limit" =~ ^[1-9][0-9]*$ ]] || usage "--limit: expected a number of seconds, found '$limit'"
+wanted() { # SECTION
+    [ -z "$only" ] || [[ ",$only," = *",$1,"* ]]
+}
 program=$(command -v "$program") || usage "--program: there is no such program"
 program=$(realpath "$program")
 version=$("$program" --version) || usage "--program: '$program' does not run"
@@ -77,8 +91,14 @@ fi
 card_of_driver=$number
 [ -z "${CUDA_VISIBLE_DEVICES:-}" ] || card_of_driver=$(tr -d ' ' <<< "$CUDA_VISIBLE_DEVICES" | cut -d , -f "$((number + 1))")
 # Kernels need NVIDIA's mathematical functions; where no toolkit has them, they can be carried along.
-libdevice=$(dirname "$program")/cuda
-[ -n "${CUDA_PATH:-}" ] || [ ! -e "$libdevice/nvvm/libdevice/libdevice.10.bc" ] || export CUDA_PATH=$libdevice
+functions=nvvm/libdevice/libdevice.10.bc
+near=$(dirname "$program")
+for folder in "${CUDA_PATH:-}" /usr/local/cuda /opt/cuda /usr/lib/cuda /usr "$near/cuda" "$near/../cuda"; do
+    if [ -n "$folder" ] && [ -e "$folder/$functions" ]; then
+        export CUDA_PATH=$folder
+        break
+    fi
+done
 smi() { # FIELD
     nvidia-smi --query-gpu="$1" --format=csv,noheader,nounits -i "$card_of_driver" 2> /dev/null | head -n 1
 }
@@ -116,18 +136,19 @@ finish() {
     flush
     echo "$report" >&2
 }
-interrupted() {
+end_child() {
     local left
+    kill -TERM "$child" 2> /dev/null
+    for ((left = 100; left > 0; left--)); do
+        kill -0 "$child" 2> /dev/null || break
+        sleep 0.1
+    done
+    kill -KILL "$child" 2> /dev/null
+}
+interrupted() {
     trap '' INT TERM HUP
     end_poller
-    if [ -n "$child" ]; then
-        kill -TERM "$child" 2> /dev/null
-        for ((left = 100; left > 0; left--)); do
-            kill -0 "$child" 2> /dev/null || break
-            sleep 0.1
-        done
-        kill -KILL "$child" 2> /dev/null
-    fi
+    [ -z "$child" ] || end_child
     problem "interrupted"
     finish
     exit 130
@@ -138,9 +159,9 @@ end_poller() {
     poller=
 }
 
-# Runs a command with its output in NAME.log: step NAME COMMAND...; then `code`, and what it took: `host_mib`, `device_mib`.
+# Runs a command with its output in NAME.log: step NAME COMMAND...; then `code`, in words `outcome`, and what it took: `host_mib`, `device_mib`.
 step() {
-    local log=$1.log before=0 found
+    local log=$1.log before=0 found begun=$SECONDS late=false
     shift
     host_mib=- device_mib=-
     if $has_smi; then
@@ -153,10 +174,19 @@ step() {
     while kill -0 "$child" 2> /dev/null; do
         found=$(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$child/status" 2> /dev/null)
         host_mib=${found:-$host_mib}
+        if [ $((SECONDS - begun)) -ge "$limit" ]; then
+            late=true
+            end_child
+            break
+        fi
         sleep 0.1
     done
     wait "$child"
     code=$?
+    outcome="exit code $code"
+    if $late; then
+        code=124 outcome="took longer than $limit s (--limit)"
+    fi
     child=
     if $has_smi; then
         end_poller
@@ -169,7 +199,8 @@ step() {
 train() { # NAME ARGUMENTS...
     local name=$1
     shift
-    step "$name" "$program" train --skip-evaluation --set run.device="$device" --set run.output_dir="runs/$name" "$@"
+    step "$name" "$program" train --skip-evaluation --set run.device="$device" --set run.output_dir="runs/$name" \
+        ${kernels[@]+"${kernels[@]}"} "$@"
 }
 # A figure of the last line of metrics.jsonl: figure NAME KEY
 figure() {
@@ -224,90 +255,108 @@ fi
     echo "\`tf32\`: on CUDA, Burn rounds the factors of f32 products to TF32 on tensor cores, unasked. \`f32\` and \`bf16\` are run.precision."
 } > "$report"
 
-section "Devices found"
-step devices "$program" devices --require "$device"
-block "$(cat devices.log)"
-[ "$code" = 0 ] || problem "expected a device $device, found none (exit code $code)"
-
-section "Every operator, at awkward shapes"
-write "\`seqjepa devices --check\`, every device of this build against the processor; fused and not."
-step operators "$program" devices --check
-block "$(cat operators.log)"
-[ "$code" = 0 ] || problem "exit code $code"
+# What the device does of itself, and bf16 where it has it; kernels from one step to the next where the program keeps them.
+precisions=(f32) kernels=() has_bf16=false
+if wanted models || wanted steps; then
+    [ "$backend" != cuda ] || precisions=(tf32)
+    section "Precisions"
+    step bf16 "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.precision=bf16
+    if [ "$code" = 0 ]; then
+        precisions+=(bf16)
+        has_bf16=true
+        write "It computes in bf16."
+    elif grep -q "does not compute in bf16" bf16.log; then
+        write "This device does not compute in bf16."
+    else
+        problem "bf16: $outcome" bf16.log
+    fi
+    [ "$backend" != cuda ] || precisions+=(f32)
+fi
 if ! $is_cpu; then
-    step operators-unfused env BURN_FUSION_MAX_EXPLORATIONS=0 "$program" devices --check
-    block "$(cat operators-unfused.log)"
-    [ "$code" = 0 ] || problem "without fused kernels: exit code $code"
+    step kernels "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.kernel_cache=kernels
+    [ "$code" != 0 ] || kernels=(--set run.kernel_cache=kernels)
 fi
 
-section "A run's own model"
-write "What a run begins with (\`run.device_check: full\`): the model on a batch of its own, representations, loss, gradients and a step of the" \
-    "optimizer, on the device and on the processor. \`share\` is the largest distance as a share of what is right; at most 1."
+if wanted devices; then
+    section "Devices found"
+    step devices "$program" devices --require "$device"
+    block "$(cat devices.log)"
+    [ "$code" = 0 ] || problem "$device: $outcome"
+    if [ "$backend" = cuda ] && [ ! -e "${CUDA_PATH:-}/$functions" ]; then
+        write "" "There is no $functions below \$CUDA_PATH or where toolkits are installed, and none was carried along; kernels that need it fail."
+    fi
+fi
+
+if wanted operators; then
+    section "Every operator, at awkward shapes"
+    write "\`seqjepa devices --check --device $device\`, against the processor; fused and not."
+    step operators "$program" devices --check --device "$device"
+    block "$(cat operators.log)"
+    [ "$code" = 0 ] || problem "$outcome"
+    if ! $is_cpu; then
+        step operators-unfused env BURN_FUSION_MAX_EXPLORATIONS=0 "$program" devices --check --device "$device"
+        block "$(cat operators-unfused.log)"
+        [ "$code" = 0 ] || problem "without fused kernels: $outcome"
+    fi
+fi
+
 own_model() { # NAME WHAT ARGUMENTS...
     local name=$1 what=$2
     shift 2
     train "$name" "$@" --set run.device_check=full --set run.epochs=1 --set run.max_steps=2 --set run.max_val_steps=1 --set run.save_checkpoint=false
     write "" "$what:"
     if [ "$code" != 0 ]; then
-        problem "$what: exit code $code" "$name.log"
+        problem "$what: $outcome" "$name.log"
     elif [ "$backend" = flex ]; then
         write "" "\`flex\` is what others are held against; a run on it is not checked."
+    elif [ ! -e "runs/$name/device_check.json" ]; then
+        problem "$what: no verdict was written"
     else
         block "$(cat "runs/$name/device_check.json")"
     fi
 }
-# What the device does of itself, and bf16 where it has it.
-precisions=(f32)
-has_bf16=false
-[ "$backend" != cuda ] || precisions=(tf32)
-step bf16 "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.precision=bf16
-if [ "$code" = 0 ]; then
-    precisions+=(bf16)
-    has_bf16=true
-elif ! grep -q "does not compute in bf16" bf16.log; then
-    problem "bf16: exit code $code" bf16.log
-fi
-own_model check-tiny "the tiny model, 16 sequences" --config tiny.yaml
-own_model check-large "$model, $large sequences" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$large" \
-    --set dataset.synthetic_train=$((2 * large)) --set dataset.synthetic_val="$large"
-if [ "$backend" = cuda ]; then
-    precisions+=(f32)
-    own_model check-f32 "the tiny model in f32, without tensor cores" --config tiny.yaml --set run.precision=f32
-fi
-if $has_bf16; then
-    own_model check-bf16 "the tiny model in bf16" --config tiny.yaml --set run.precision=bf16
-elif grep -q "does not compute in bf16" bf16.log; then
-    write "" "This device does not compute in bf16."
+if wanted models; then
+    section "A run's own model"
+    write "What a run begins with (\`run.device_check: full\`): the model on a batch of its own, representations, loss, gradients and a step of the" \
+        "optimizer, on the device and on the processor. \`share\` is the largest distance as a share of what is right; at most 1."
+    large_model=(--config baseline.yaml --set model.width="$width" --set dataset.batch_size="$large"
+        --set dataset.synthetic_train=$((2 * large)) --set dataset.synthetic_val="$large")
+    own_model check-tiny "the tiny model, 16 sequences" --config tiny.yaml
+    own_model check-large "$model, $large sequences" "${large_model[@]}"
+    if [ "$backend" = cuda ]; then
+        own_model check-f32 "the tiny model in f32, without tensor cores" --config tiny.yaml --set run.precision=f32
+    fi
+    if $has_bf16; then
+        own_model check-bf16 "the tiny model in bf16" --config tiny.yaml --set run.precision=bf16
+        own_model check-large-bf16 "$model in bf16, $large sequences" "${large_model[@]}" --set run.precision=bf16
+    fi
 fi
 
-section "The same run twice"
-write "Digest of the final state of two runs of one config and seed, $model, 8 steps. On a GPU they may differ: kernels are tuned at run" \
-    "time and may sum in another order."
-for name in twice-1 twice-2; do
-    train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="${batches[0]}" \
-        --set dataset.synthetic_train=$((8 * batches[0])) --set dataset.synthetic_val="${batches[0]}"
-    [ "$code" = 0 ] || problem "exit code $code" "$name.log"
-done
-digests=$(sed -n 's/^final state: //p' twice-1.log twice-2.log)
-if [ "$(wc -l <<< "$digests")" = 2 ]; then
-    same="**different**"
-    [ "$(uniq <<< "$digests" | wc -l)" = 2 ] || same="the same"
-    write "" "They are $same; training loss $(figure twice-1 ep_loss) and $(figure twice-2 ep_loss)."
-    block "$digests"
+if wanted determinism; then
+    section "The same run twice"
+    write "Digest of the final state of two runs of one config and seed, $model, 8 steps. On a GPU they may differ: kernels are tuned at run" \
+        "time and may sum in another order."
+    for name in twice-1 twice-2; do
+        train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="${batches[0]}" \
+            --set dataset.synthetic_train=$((8 * batches[0])) --set dataset.synthetic_val="${batches[0]}"
+        [ "$code" = 0 ] || problem "$outcome" "$name.log"
+    done
+    digests=$(sed -n 's/^final state: //p' twice-1.log twice-2.log)
+    if [ "$(wc -l <<< "$digests")" = 2 ]; then
+        same="**different**"
+        [ "$(uniq <<< "$digests" | wc -l)" = 2 ] || same="the same"
+        write "" "They are $same; training loss $(figure twice-1 ep_loss) and $(figure twice-2 ep_loss)."
+        block "$digests"
+    fi
 fi
 
-section "Time and memory of a training step"
-write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, augmented by 8 threads, with the four online" \
-    "probes: the training part of the fastest epoch after the first, divided by its steps; on CUDA f32 up to batch 128. Device memory is what \`nvidia-smi\` shows above" \
-    "what was taken before, with what Burn keeps for later; host memory is the process's peak." \
-    "" \
-    "| batch | precision | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \
-    "|---:|---|---:|---:|---:|---:|---:|---:|"
 time_steps() { # BATCH PRECISION
     local batch=$1 precision=$2 steps name
     steps=$((5120 / batch))
     [ "$steps" -le 40 ] || steps=40
     [ "$steps" -ge 20 ] || steps=20
+    # Without tensor cores a step takes many times as long, and varies less.
+    [ "$backend-$precision" != cuda-f32 ] || steps=5
     ! $quick || steps=3
     name=step-$batch-$precision
     train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$batch" --set run.epochs="$warm_epochs" \
@@ -315,7 +364,7 @@ time_steps() { # BATCH PRECISION
         --set dataset.synthetic_train=$((steps * batch)) --set dataset.synthetic_val="$batch" --set run.save_checkpoint=false
     if [ "$code" != 0 ]; then
         write "| $batch | $precision | failed | | | | $device_mib | $host_mib |"
-        failed_steps+=("$name $code")
+        failed_steps+=("$name $outcome")
         return
     fi
     tail -n +2 "runs/$name/metrics.jsonl" | sed 's/.*"data_wait_share":\([^,}]*\).*"train_time":\([^,}]*\).*/\2 \1/' | sort -g | head -n 1 \
@@ -324,66 +373,82 @@ time_steps() { # BATCH PRECISION
             printf "| %d | %s | %.4f | %.0f | %.0f | %.0f %% | %s | %s |\n", batch, precision, step, batch / step, 4 * batch / step, 100 * $2, device, host
         }' >> section.part
 }
-for batch in "${batches[@]}"; do
-    for precision in "${precisions[@]}"; do
-        # Many times slower, and for controls only.
-        [ "$backend-$precision" != cuda-f32 ] || [ "$batch" -le 128 ] || continue
-        time_steps "$batch" "$precision"
-    done
-done
-for failed in ${failed_steps[@]+"${failed_steps[@]}"}; do
-    problem "${failed% *}: exit code ${failed#* }" "${failed% *}.log"
-done
-
-section "What a step launches"
-if $is_cpu; then
-    write "Nothing: the processor has no kernels to launch."
-else
-    step launches "$program" train --dry-run --config baseline.yaml --set run.device="$device" --set model.width="$width" \
-        --set dataset.batch_size="$large" --set dataset.synthetic_train=$((4 * large)) --set dataset.synthetic_val="$large"
-    write "\`train --dry-run\`, $model, batch $large:"
-    block "$(sed -n '/^kernels:/,/^values/p' launches.log)"
-    [ "$code" = 0 ] || problem "exit code $code" launches.log
-fi
-
-section "The same step in PyTorch"
-peer=$here/../benches/peers/train_step.py
-torch_device=cuda:$number
-! $is_cpu || torch_device=cpu
-if [ ! -e "$peer" ]; then
-    write "Not measured: benches/peers/train_step.py is not beside this script."
-elif ! "$python" -c 'import torch, torchvision' 2> /dev/null; then
-    write "Not measured: \`$python\` has no torch and torchvision."
-elif [ "$backend" != cuda ] && ! $is_cpu; then
-    write "Not measured: PyTorch is asked for CUDA alone."
-else
-    write "Forward, backward, Adam and moving average on random data that lie on the device: no augmentation, no probes."
-    seconds=5
-    ! $quick || seconds=0.2
-    step pytorch "$python" "$peer" --device "$torch_device" --width "$width" --batches "${batches[@]}" --seconds "$seconds"
-    write "" "$(grep -v '^/\|Warning' pytorch.log)"
-    [ "$code" = 0 ] || problem "exit code $code" pytorch.log
-fi
-
-section "An epoch of the baseline"
-train epoch --config baseline.yaml --set model.width="$width" "${dataset[@]}" ${epoch[@]+"${epoch[@]}"}
-if [ "$code" = 0 ]; then
-    write "configs/remote/cifar100_aug_baseline.yaml, its first epoch on $pictures with training, test and diagnostics, and with what a device does" \
-        "once." \
+if wanted steps; then
+    section "Time and memory of a training step"
+    write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, augmented by 8 threads, with the four online" \
+        "probes: the training part of the fastest epoch after the first, divided by its steps; in f32 on CUDA epochs of 5. Device memory is what" \
+        "\`nvidia-smi\` shows above what was taken before, with what Burn keeps for later; host memory is the process's peak." \
         "" \
-        "| | |" \
-        "|---|---:|" \
-        "| epoch, s | $(figure epoch ep_time) |" \
-        "| of it training, s | $(figure epoch train_time) |" \
-        "| waiting for data, share of training | $(figure epoch data_wait_share) |" \
-        "| training loss | $(figure epoch ep_loss) |" \
-        "| test loss | $(figure epoch test_loss) |" \
-        "| device MiB | $device_mib |" \
-        "| host MiB | $host_mib |"
-else
-    problem "exit code $code" epoch.log
+        "| batch | precision | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \
+        "|---:|---|---:|---:|---:|---:|---:|---:|"
+    for batch in "${batches[@]}"; do
+        for precision in "${precisions[@]}"; do
+            time_steps "$batch" "$precision"
+        done
+    done
+    for failed in ${failed_steps[@]+"${failed_steps[@]}"}; do
+        problem "${failed%% *}: ${failed#* }" "${failed%% *}.log"
+    done
+fi
+
+if wanted launches; then
+    section "What a step launches"
+    if $is_cpu; then
+        write "Nothing: the processor has no kernels to launch."
+    else
+        step launches "$program" train --dry-run --config baseline.yaml --set run.device="$device" --set model.width="$width" \
+            --set dataset.batch_size="$large" --set dataset.synthetic_train=$((4 * large)) --set dataset.synthetic_val="$large" \
+            ${kernels[@]+"${kernels[@]}"}
+        write "\`train --dry-run\`, $model, batch $large:"
+        block "$(sed -n '/^kernels:/,/^values/p' launches.log)"
+        [ "$code" = 0 ] || problem "$outcome" launches.log
+    fi
+fi
+
+if wanted pytorch; then
+    section "The same step in PyTorch"
+    peer=$here/../benches/peers/train_step.py
+    torch_device=cuda:$number
+    ! $is_cpu || torch_device=cpu
+    if [ ! -e "$peer" ]; then
+        write "Not measured: benches/peers/train_step.py is not beside this script."
+    elif ! "$python" -c 'import torch, torchvision' 2> /dev/null; then
+        write "Not measured: \`$python\` has no torch and torchvision."
+    elif [ "$backend" != cuda ] && ! $is_cpu; then
+        write "Not measured: PyTorch is asked for CUDA alone."
+    elif ! $is_cpu && ! "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2> /dev/null; then
+        write "Not measured: the PyTorch of \`$python\` finds no CUDA device."
+    else
+        write "Forward, backward, Adam and moving average on random data that lie on the device, the least time of a step: no augmentation, no probes."
+        seconds=5
+        ! $quick || seconds=0.2
+        step pytorch "$python" "$peer" --device "$torch_device" --width "$width" --batches "${batches[@]}" --seconds "$seconds"
+        write "" "$(grep -v '^/\|Warning' pytorch.log)"
+        [ "$code" = 0 ] || problem "$outcome" pytorch.log
+    fi
+fi
+
+if wanted epoch; then
+    section "An epoch of the baseline"
+    train epoch --config baseline.yaml --set model.width="$width" "${dataset[@]}" ${epoch[@]+"${epoch[@]}"}
+    if [ "$code" = 0 ]; then
+        write "configs/remote/cifar100_aug_baseline.yaml, its first epoch on $pictures with training, test and diagnostics, and with what a device does" \
+            "once." \
+            "" \
+            "| | |" \
+            "|---|---:|" \
+            "| epoch, s | $(figure epoch ep_time) |" \
+            "| of it training, s | $(figure epoch train_time) |" \
+            "| waiting for data, share of training | $(figure epoch data_wait_share) |" \
+            "| training loss | $(figure epoch ep_loss) |" \
+            "| test loss | $(figure epoch test_loss) |" \
+            "| device MiB | $device_mib |" \
+            "| host MiB | $host_mib |"
+    else
+        problem "$outcome" epoch.log
+    fi
 fi
 
 finish
-rm -rf runs
+rm -rf runs kernels
 [ ${#failures[@]} = 0 ]

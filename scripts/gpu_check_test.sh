@@ -14,10 +14,11 @@ failed() {
     cat "$page" >&2
     exit 1
 }
+python=false
 check() { # OUTPUT ARGUMENTS...: its exit code is in `code`, its page in `page`
     page=$work/$1/report.md
     code=0
-    "$here/gpu_check.sh" --quick --python false --output "$work/$1" "${@:2}" 2> /dev/null || code=$?
+    "$here/gpu_check.sh" --quick --python "$python" --output "$work/$1" "${@:2}" 2> "$work/errors" || code=$?
 }
 has() {
     grep -qF -e "$1" "$page" || failed "expected '$1'"
@@ -65,7 +66,95 @@ has "| 8 | f32 | failed |"
 check absent --program "$program" --device cuda
 [ "$code" = 1 ] || failed "expected exit code 1, found $code"
 whole
-has "- Devices found: expected a device cuda, found none"
+has "- Devices found: cuda: exit code 1"
+
+# A card, a driver and a PyTorch that are not there: the parts that ask for them. The program's part is played on the processor.
+bin=$work/bin
+mkdir "$bin"
+cat > "$bin/nvidia-smi" << 'END'
+#!/bin/sh
+case "$*" in
+    *memory.used*-lms*) while echo 1536; do sleep 0.1; done ;;
+    *query-gpu=memory.used*) echo 512 ;;
+    *query-gpu=memory.total*) echo 12288 ;;
+    *query-gpu=name*) echo "NVIDIA GeForce RTX 3060" ;;
+    *query-gpu=power.limit*) echo 170.00 ;;
+    *query-gpu=driver_version*) echo 550.54.14 ;;
+    *) echo "| NVIDIA-SMI 550.54.14    Driver Version: 550.54.14    CUDA Version: 12.4 |" ;;
+esac
+END
+cat > "$bin/card" << END
+#!/bin/bash
+case "\$*" in --version) ;; *) [ -e "\${CUDA_PATH:-}/nvvm/libdevice/libdevice.10.bc" ] || { echo "no libdevice" >&2; exit 1; } ;; esac
+arguments=()
+for argument in "\$@"; do
+    case \$argument in
+        run.device=cuda:1) arguments+=(run.device=flex) ;;
+        cuda:1) arguments+=(ndarray) ;;
+        run.precision=tf32 | run.precision=f32) arguments+=(run.precision=null) ;;
+        run.kernel_cache=*) arguments+=(run.kernel_cache=null) ;;
+        *) arguments+=("\$argument") ;;
+    esac
+done
+echo "\$*" >> "$work/calls"
+exec "$program" "\${arguments[@]}"
+END
+cat > "$bin/torch_without_card" << 'END'
+#!/bin/sh
+case "$*" in *is_available*) exit 1 ;; esac
+END
+cat > "$bin/torch_with_card" << 'END'
+#!/bin/sh
+case "$*" in *train_step.py*) echo "| variant | of $*"; exit ;; esac
+END
+chmod +x "$bin"/*
+mkdir -p "$work/cuda/nvvm/libdevice"
+touch "$work/cuda/nvvm/libdevice/libdevice.10.bc"
+PATH=$bin:$PATH
+unset CUDA_PATH
+python=torch_with_card
+check card --program card --device cuda:1
+[ "$code" = 1 ] || failed "expected exit code 1, found $code"
+whole
+# The processor, which plays it, gives no verdict of itself.
+has "ResNet-18 of width 4 in bf16, 8 sequences: no verdict was written"
+has "| card | NVIDIA GeForce RTX 3060, 12288 MiB, power limit 170.00 W |"
+has "| driver | 550.54.14, CUDA Version: 12.4 |"
+for precision in tf32 bf16 f32; do
+    grep -qE "^\| 8 \| $precision \| [0-9.]+ \|.*\| 1024 \| [0-9]+ \|" "$page" || failed "expected a row of $precision with 1024 MiB"
+done
+has "train_step.py --device cuda:1 --width 4 --batches 4 8"
+grep -q "^devices --check --device cuda:1" "$work/calls" || failed "expected a check of the device alone"
+grep -q "width=4.*precision=bf16.*\|precision=bf16.*width=4" "$work/calls" || failed "expected the large model in bf16"
+grep -q "runs/step-8-tf32.*kernel_cache=kernels" "$work/calls" || failed "expected kernels that are kept"
+
+python=torch_without_card
+check sections --program card --device cuda:1 --only pytorch,determinism
+[ "$code" = 0 ] || failed "expected exit code 0, found $code"
+has "finds no CUDA device"
+has "They are the same"
+! grep -q "Every operator\|An epoch" "$page" || failed "expected two sections"
+
+cat > "$bin/slow" << END
+#!/bin/sh
+case "\$*" in *runs/epoch*) exec sleep 60 ;; esac
+exec "$program" "\$@"
+END
+chmod +x "$bin/slow"
+check limit --program slow --device flex --only epoch --limit 1
+[ "$code" = 1 ] || failed "expected exit code 1, found $code"
+has "took longer than 1 s (--limit)"
+no_parts
+
+for wrong in "--only epochs" "--limit 0"; do
+    # shellcheck disable=SC2086 # Two words.
+    check wrong --program "$program" --device flex $wrong
+    page=$work/errors
+    [ "$code" = 2 ] || failed "$wrong: expected exit code 2, found $code"
+    [ ! -e "$work/wrong" ] || failed "$wrong: expected that nothing is written"
+    has "${wrong%% *}"
+done
+python=false
 
 page=$work/interrupted/report.md
 # A process of its own group, or it would be told to ignore SIGINT.
