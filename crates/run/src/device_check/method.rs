@@ -99,7 +99,7 @@ pub fn check_method(
     let mut plain = plain.map(|plain| plain.into_iter().map(|(_, data)| values(data)));
     stages.add(found.into_iter().zip(expected).map(|((name, found), (_, expected))| {
         let plain = plain.as_mut().and_then(Iterator::next);
-        let what = format!("{name} {:?} after a step", found.shape.to_vec());
+        let what = format!("{name} {:?} after a step", found.shape().to_vec());
         let (found, expected) = (values(found), values(expected));
         compare(&what, &found, (&expected, plain.as_deref()), bounds.forward, 1e-6)
     }))?;
