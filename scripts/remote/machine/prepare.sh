@@ -96,11 +96,16 @@ libdevice() {
 }
 
 build() {
-    packages build-essential ca-certificates curl pkg-config zlib1g-dev libzstd-dev
+    packages build-essential ca-certificates curl pkg-config zlib1g-dev libzstd-dev libz3-4
     export PATH=$HOME/.cargo/bin:$PATH
     if ! command -v cargo > /dev/null; then
         curl --proto '=https' -fsSL https://sh.rustup.rs | sh -s -- -y --profile minimal
     fi
+    local oldest found
+    oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' source/Cargo.toml)
+    found=$(cargo --version | cut -d ' ' -f 2)
+    [ "$(printf '%s\n' "$oldest" "$found" | sort -V | head -n 1)" = "$oldest" ] ||
+        fail "expected cargo $oldest or newer on the machine, found $found: \`rustup update\` there brings it"
     # The oldest functions that do: a program for those of a newer CUDA finds them missing in an older driver.
     export CUDARC_CUDA_VERSION=12000
     (cd source && cargo build --release --locked -p seqjepa --features "$1")

@@ -32,6 +32,10 @@ detach() {
     setsid "${supervise[@]}" > /dev/null 2>&1 < /dev/null &
 }
 
+cron_runs() {
+    grep -qsxE 'cron|crond|fcron' /proc/[0-9]*/comm
+}
+
 crontab_without() {
     crontab -l 2> /dev/null | grep -vF "$mark" || true
 }
@@ -74,6 +78,9 @@ END_OF_UNIT
                 echo "*/5 * * * * $command $mark"
             } | crontab -
             detach
+            # A container may have the command and nobody who reads what it writes.
+            cron_runs || echo "warning: no cron is running here, so nothing starts the run again before one is; have the provider's start" \
+                "script start it, or call: setsid $command &" >&2
             ;;
         none)
             detach
