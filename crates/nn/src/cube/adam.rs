@@ -4,7 +4,7 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::launch::{single, units};
-use super::together::{Buffers, buffers, groups, room_for_each, row_for_each, without_gaps};
+use super::together::{Buffers, buffers, groups, room_for_each, row_for_each, units_of_row, without_gaps};
 use crate::floats::Floats;
 use crate::optimizer::{AdamStep, AdamUpdate};
 
@@ -69,23 +69,26 @@ fn update(
     shrinkage: f32,
     #[comptime] from_mean: bool,
 ) {
-    let at = ABSOLUTE_POS_X as usize;
     #[unroll]
     for tensor in 0..values.len() {
-        if CUBE_POS_Y as usize == tensor && at < new_values[tensor].len() {
-            let value = values[tensor][at];
-            let slope = gradients[tensor][at] + penalty * value;
-            let old = means[tensor][at];
-            let moved = if comptime!(from_mean) {
-                old + mean_weight * (slope - old)
-            } else {
-                slope - beta1 * (slope - old)
-            };
-            let spread = beta2 * squares[tensor][at] + square_weight * slope * slope;
-            let denominator = spread.sqrt() / correction_root + eps;
-            new_means.index_mut(tensor)[at] = moved;
-            new_squares.index_mut(tensor)[at] = spread;
-            new_values.index_mut(tensor)[at] = shrinkage * value - step_size * moved / denominator;
+        if CUBE_POS_Y as usize == tensor {
+            let mut at = ABSOLUTE_POS_X as usize;
+            while at < new_values[tensor].len() {
+                let value = values[tensor][at];
+                let slope = gradients[tensor][at] + penalty * value;
+                let old = means[tensor][at];
+                let moved = if comptime!(from_mean) {
+                    old + mean_weight * (slope - old)
+                } else {
+                    slope - beta1 * (slope - old)
+                };
+                let spread = beta2 * squares[tensor][at] + square_weight * slope * slope;
+                let denominator = spread.sqrt() / correction_root + eps;
+                new_means.index_mut(tensor)[at] = moved;
+                new_squares.index_mut(tensor)[at] = spread;
+                new_values.index_mut(tensor)[at] = shrinkage * value - step_size * moved / denominator;
+                at += units_of_row();
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::cubecl::{self, prelude::*};
 
 use super::launch::{single, units};
-use super::together::{Buffers, buffers, groups, room_for_each, row_for_each, without_gaps};
+use super::together::{Buffers, buffers, groups, room_for_each, row_for_each, units_of_row, without_gaps};
 use crate::floats::Floats;
 use crate::moving_average::MovingAverages;
 
@@ -30,11 +30,14 @@ impl MovingAverages for CubeBackend {
 
 #[cube(launch)]
 fn step(averages: &Buffers, values: &Buffers, moved: &mut Buffers, decay: f32, weight: f32) {
-    let at = ABSOLUTE_POS_X as usize;
     #[unroll]
     for tensor in 0..averages.len() {
-        if CUBE_POS_Y as usize == tensor && at < moved[tensor].len() {
-            moved.index_mut(tensor)[at] = decay * averages[tensor][at] + weight * values[tensor][at];
+        if CUBE_POS_Y as usize == tensor {
+            let mut at = ABSOLUTE_POS_X as usize;
+            while at < moved[tensor].len() {
+                moved.index_mut(tensor)[at] = decay * averages[tensor][at] + weight * values[tensor][at];
+                at += units_of_row();
+            }
         }
     }
 }

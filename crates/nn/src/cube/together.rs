@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn::backend::TensorMetadata;
-use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::cubecl::{self, prelude::*};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
@@ -35,10 +35,19 @@ pub(super) fn groups(tensors: &[CubeTensor], buffers: usize) -> Vec<Range<usize>
     (0..tensors.len()).step_by(most).map(|start| start..tensors.len().min(start + most)).collect()
 }
 
+/// Cubes of a row at most, enough for large cards; units go on in strides of their row. Some devices count cubes to 65535 alone.
+const LONGEST_ROW: usize = 1 << 10;
+
 /// As many rows of cubes as there are tensors, each with a unit for every value of the longest.
 pub(super) fn row_for_each(tensors: &[CubeTensor]) -> CubeCount {
     let longest = tensors.iter().map(|tensor| tensor.meta.num_elements()).max().unwrap_or(0);
-    CubeCount::Static(narrowed(longest.div_ceil(UNITS)), narrowed(tensors.len()), 1)
+    CubeCount::Static(narrowed(longest.div_ceil(UNITS).min(LONGEST_ROW)), narrowed(tensors.len()), 1)
+}
+
+/// Units of a row.
+#[cube]
+pub(super) fn units_of_row() -> usize {
+    (CUBE_COUNT_X * CUBE_DIM_X) as usize
 }
 
 /// As kernels take them.

@@ -9,12 +9,12 @@ use seqjepa_nn::optimizer::{GradientLayout, Optimizer, OptimizerConfig, Paramete
 
 use crate::values::{tensor, values, waves};
 
-/// More small tensors than a kernel takes at a time, of several lengths, and one that is launched by itself.
+/// More small tensors than a kernel takes at a time, of several lengths, and one that is launched by itself, of more values than units.
 const DIMS: [[usize; 2]; 23] = {
     let mut dims = [[7, 61]; 23];
     dims[1] = [1, 1];
     dims[4] = [256, 256];
-    dims[5] = [257, 256];
+    dims[5] = [513, 512];
     dims[19] = [1, 257];
     dims
 };
