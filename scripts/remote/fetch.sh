@@ -78,7 +78,8 @@ fetch() {
     $dry_run || same_run
     # Checkpoints first: they go with a metrics.jsonl that is as old or newer.
     copy --include=/checkpoints/ --include='/checkpoints/*' --exclude='*'
-    copy
+    # rsync tells times apart by whole seconds: what has changed within one, at the same size, only contents show.
+    if $1; then copy --checksum; else copy; fi
     copy --delete --include=/checkpoints/ --include='/checkpoints/step-*' --exclude='*'
     ! $1 || compare
 }
