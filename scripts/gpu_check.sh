@@ -9,7 +9,8 @@
 #   --data FOLDER     with cifar-100-binary or cifar-10-batches-bin, for the epoch of the baseline; default: built-in pictures
 #   --python PROGRAM  a Python for the same step in PyTorch, where it has torch; default `python3`
 #   --only SECTIONS   some of devices, operators, models, determinism, steps, launches, pytorch, epoch, with commas between them; default: all
-#   --limit SECONDS   what a step may take before it is ended and counted as failed; default 1800
+#   --limit SECONDS   what a step may take before it is ended and counted as failed; default 1800. In f32 on CUDA, batches above 128 are
+#                     timed only where that one took less than a fifth of it
 #   --quick           tiny models and few steps: the figures mean nothing then
 #
 # Needs the program, a driver and, where no CUDA toolkit is installed, NVIDIA's mathematical functions as
@@ -47,9 +48,15 @@ while [ $# -gt 0 ]; do
     shift
 done
 sections="devices operators models determinism steps launches pytorch epoch"
-for name in ${only//,/ }; do
-    [[ " $sections " = *" $name "* ]] || usage "--only: expected some of ${sections// /, }, found '$name'"
-done
+# A word that is no section's would else leave all out, and nothing would fail.
+if [ -n "$only" ]; then
+    wrong=''
+    IFS=, read -ra named <<< "$only,"
+    for name in "${named[@]}"; do
+        [[ " $sections " = *" $name "* && "$name" != *" "* && -n "$name" ]] || wrong+=" '$name'"
+    done
+    [ -z "$wrong" ] || usage "--only: expected some of ${sections// /, }, with commas alone between them, found$wrong"
+fi
 [[ "$limit" =~ ^[1-9][0-9]*$ ]] || usage "--limit: expected a number of seconds, found '$limit'"
 wanted() { # SECTION
     [ -z "$only" ] || [[ ",$only," = *",$1,"* ]]
@@ -89,13 +96,17 @@ if [ "$backend" = cuda ] && command -v nvidia-smi > /dev/null; then
 fi
 # The driver's number, or its identifier, of what is the program's.
 card_of_driver=$number
-[ -z "${CUDA_VISIBLE_DEVICES:-}" ] || card_of_driver=$(tr -d ' ' <<< "$CUDA_VISIBLE_DEVICES" | cut -d , -f "$((number + 1))")
+if [ -n "${CUDA_VISIBLE_DEVICES:-}" ] && [[ "$number" =~ ^[0-9]+$ ]]; then
+    card_of_driver=$(tr -d ' ' <<< "$CUDA_VISIBLE_DEVICES" | cut -d , -f "$((number + 1))")
+fi
 # Kernels need NVIDIA's mathematical functions; where no toolkit has them, they can be carried along.
 functions=nvvm/libdevice/libdevice.10.bc
 near=$(dirname "$program")
+has_functions=false
 for folder in "${CUDA_PATH:-}" /usr/local/cuda /opt/cuda /usr/lib/cuda /usr "$near/cuda" "$near/../cuda"; do
-    if [ -n "$folder" ] && [ -e "$folder/$functions" ]; then
+    if [ -n "$folder" ] && [ -f "$folder/$functions" ]; then
         export CUDA_PATH=$folder
+        has_functions=true
         break
     fi
 done
@@ -159,10 +170,12 @@ end_poller() {
     poller=
 }
 
-# Runs a command with its output in NAME.log: step NAME COMMAND...; then `code`, in words `outcome`, and what it took: `host_mib`, `device_mib`.
+# Runs a command with its output in NAME.log: step NAME COMMAND...; then `code`, in words `outcome`, whether it was too
+# `late`, and what it `took`: seconds, `host_mib`, `device_mib`.
 step() {
-    local log=$1.log before=0 found begun=$SECONDS late=false
+    local log=$1.log before=0 found begun=$SECONDS
     shift
+    late=false
     host_mib=- device_mib=-
     if $has_smi; then
         before=$(smi memory.used)
@@ -183,6 +196,7 @@ step() {
     done
     wait "$child"
     code=$?
+    took=$((SECONDS - begun))
     outcome="exit code $code"
     if $late; then
         code=124 outcome="took longer than $limit s (--limit)"
@@ -220,10 +234,10 @@ dataset: {name: synthetic, seq_len: 3, batch_size: 128, num_workers: 8, syntheti
 model: {img_size: 32, pred_hidden: 1024, num_heads: 4, num_enc_layers: 3, act_projdim: 128, cifar_resnet: true}
 optim: {name: adam, lr: 0.001, probe_lr: 0.001}
 EOF
-batches=(32 64 128 256 512) width=64 warm_epochs=3 large=128
+batches=(32 64 128 256 512) width=64 warm_epochs=3 large=128 probe=128
 epoch=()
 if $quick; then
-    batches=(4 8) width=4 warm_epochs=2 large=8
+    batches=(4 8) width=4 warm_epochs=2 large=8 probe=4
     epoch=(--set dataset.synthetic_train=64 --set dataset.synthetic_val=16 --set dataset.batch_size=8 --set run.max_steps=8 --set run.max_val_steps=2)
     sed -i 's/img_size: 32, pred_hidden: 1024/img_size: 16, pred_hidden: 32/; s/num_enc_layers: 3/num_enc_layers: 1/; s/cifar_resnet: true/cifar_resnet: false/' baseline.yaml
     sed -i 's/probe_lr: 0.001/probe_lr: 0.001, probe_hidden: 16/' baseline.yaml
@@ -253,12 +267,17 @@ fi
     echo "| command | \`$typed\` |"
     echo
     echo "\`tf32\`: on CUDA, Burn rounds the factors of f32 products to TF32 on tensor cores, unasked. \`f32\` and \`bf16\` are run.precision."
+    if [ "$backend" = cuda ] && ! $has_functions; then
+        printf '\n%s\n' "There is no $functions below \$CUDA_PATH, where toolkits are installed, or carried along; kernels that need it fail."
+    fi
 } > "$report"
 
 # What the device does of itself, and bf16 where it has it; kernels from one step to the next where the program keeps them.
 precisions=(f32) kernels=() has_bf16=false
 if wanted models || wanted steps; then
     [ "$backend" != cuda ] || precisions=(tf32)
+    # It refuses f32 by name, since it does not say whether it rounds to TF32.
+    [ "$backend" != remote ] || precisions=(unsaid)
     section "Precisions"
     step bf16 "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.precision=bf16
     if [ "$code" = 0 ]; then
@@ -274,7 +293,12 @@ if wanted models || wanted steps; then
 fi
 if ! $is_cpu; then
     step kernels "$program" train --dry-run --config tiny.yaml --set run.device="$device" --set run.kernel_cache=kernels
-    [ "$code" != 0 ] || kernels=(--set run.kernel_cache=kernels)
+    if [ "$code" = 0 ]; then
+        kernels=(--set run.kernel_cache=kernels)
+        printf '\n%s\n' "Steps that train go by one \`run.kernel_cache\`: a kernel is compiled and tuned in the first step that needs it." >> "$report"
+    elif grep -q "keeps no kernels" kernels.log; then
+        printf '\n%s\n' "This program has no feature \`kernel-cache\`: every step compiles and tunes its kernels anew." >> "$report"
+    fi
 fi
 
 if wanted devices; then
@@ -282,9 +306,6 @@ if wanted devices; then
     step devices "$program" devices --require "$device"
     block "$(cat devices.log)"
     [ "$code" = 0 ] || problem "$device: $outcome"
-    if [ "$backend" = cuda ] && [ ! -e "${CUDA_PATH:-}/$functions" ]; then
-        write "" "There is no $functions below \$CUDA_PATH or where toolkits are installed, and none was carried along; kernels that need it fail."
-    fi
 fi
 
 if wanted operators; then
@@ -350,20 +371,37 @@ if wanted determinism; then
     fi
 fi
 
+# Why larger batches in f32 on CUDA are left out.
+left_out=''
 time_steps() { # BATCH PRECISION
-    local batch=$1 precision=$2 steps name
+    local batch=$1 precision=$2 setting=$2 slow=false steps name said
+    [ "$precision" != unsaid ] || setting=null
     steps=$((5120 / batch))
     [ "$steps" -le 40 ] || steps=40
     [ "$steps" -ge 20 ] || steps=20
     # Without tensor cores a step takes many times as long, and varies less.
-    [ "$backend-$precision" != cuda-f32 ] || steps=5
+    [ "$backend-$precision" != cuda-f32 ] || slow=true steps=5
     ! $quick || steps=3
+    if [ -n "$left_out" ] && $slow && [ "$batch" -gt "$probe" ]; then
+        write "| $batch | $precision | left out: $left_out | | | | | |"
+        return
+    fi
     name=step-$batch-$precision
     train "$name" --config baseline.yaml --set model.width="$width" --set dataset.batch_size="$batch" --set run.epochs="$warm_epochs" \
-        --set run.precision="$precision" \
+        --set run.precision="$setting" \
         --set dataset.synthetic_train=$((steps * batch)) --set dataset.synthetic_val="$batch" --set run.save_checkpoint=false
+    if $slow && [ "$batch" = "$probe" ]; then
+        # As many steps of four times the sequences, and somewhat to spare.
+        if [ "$code" != 0 ]; then
+            left_out="batch $batch: $outcome"
+        elif [ $((5 * took)) -ge "$limit" ]; then
+            left_out="batch $batch took $took s, a fifth or more of $limit s (--limit)"
+        fi
+    fi
     if [ "$code" != 0 ]; then
-        write "| $batch | $precision | failed | | | | $device_mib | $host_mib |"
+        said=failed
+        ! $late || said=$outcome
+        write "| $batch | $precision | $said | | | | $device_mib | $host_mib |"
         failed_steps+=("$name $outcome")
         return
     fi
@@ -376,9 +414,11 @@ time_steps() { # BATCH PRECISION
 if wanted steps; then
     section "Time and memory of a training step"
     write "$model, views of $(sed -n 's/.*img_size: \([0-9]*\).*/\1/p' baseline.yaml) pixels, M = 3, augmented by 8 threads, with the four online" \
-        "probes: the training part of the fastest epoch after the first, divided by its steps; in f32 on CUDA epochs of 5. Device memory is what" \
-        "\`nvidia-smi\` shows above what was taken before, with what Burn keeps for later; host memory is the process's peak." \
-        "" \
+        "probes: the training part of the fastest epoch after the first, divided by its steps; in f32 on CUDA epochs of 5," \
+        "and batches above $probe only where that one took less than a fifth of --limit. Device memory is what \`nvidia-smi\` shows above" \
+        "what was taken before, with what Burn keeps for later; host memory is the process's peak."
+    [ "$backend" != remote ] || write "\`unsaid\`: f32, of which a remote device does not say whether it rounds to TF32."
+    write "" \
         "| batch | precision | s a step | sequences/s | views/s | waiting for data | device MiB | host MiB |" \
         "|---:|---|---:|---:|---:|---:|---:|---:|"
     for batch in "${batches[@]}"; do
@@ -417,7 +457,7 @@ if wanted pytorch; then
     elif [ "$backend" != cuda ] && ! $is_cpu; then
         write "Not measured: PyTorch is asked for CUDA alone."
     elif ! $is_cpu && ! "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2> /dev/null; then
-        write "Not measured: the PyTorch of \`$python\` finds no CUDA device."
+        write "Not measured: PyTorch is installed but sees no CUDA device (\`$python\`)."
     else
         write "Forward, backward, Adam and moving average on random data that lie on the device, the least time of a step: no augmentation, no probes."
         seconds=5

@@ -68,7 +68,8 @@ check absent --program "$program" --device cuda
 whole
 has "- Devices found: cuda: exit code 1"
 
-# A card, a driver and a PyTorch that are not there: the parts that ask for them. The program's part is played on the processor.
+# A card, a driver and a PyTorch that are not there: the parts that ask for them. The program's part is played on the processor. Steps on which
+# it is to be slow, and for how long, are in `slow_step`.
 bin=$work/bin
 mkdir "$bin"
 cat > "$bin/nvidia-smi" << 'END'
@@ -97,6 +98,10 @@ for argument in "\$@"; do
     esac
 done
 echo "\$*" >> "$work/calls"
+if [ -e "$work/slow_step" ]; then
+    read -r name seconds < "$work/slow_step"
+    case "\$*" in *"runs/\$name"*) sleep "\$seconds" ;; esac
+fi
 exec "$program" "\${arguments[@]}"
 END
 cat > "$bin/torch_without_card" << 'END'
@@ -111,7 +116,9 @@ chmod +x "$bin"/*
 mkdir -p "$work/cuda/nvvm/libdevice"
 touch "$work/cuda/nvvm/libdevice/libdevice.10.bc"
 PATH=$bin:$PATH
-unset CUDA_PATH
+# A toolkit without the file is none.
+mkdir "$work/toolkit"
+export CUDA_PATH=$work/toolkit
 python=torch_with_card
 check card --program card --device cuda:1
 [ "$code" = 1 ] || failed "expected exit code 1, found $code"
@@ -124,36 +131,79 @@ for precision in tf32 bf16 f32; do
     grep -qE "^\| 8 \| $precision \| [0-9.]+ \|.*\| 1024 \| [0-9]+ \|" "$page" || failed "expected a row of $precision with 1024 MiB"
 done
 has "train_step.py --device cuda:1 --width 4 --batches 4 8"
-grep -q "^devices --check --device cuda:1" "$work/calls" || failed "expected a check of the device alone"
-grep -q "width=4.*precision=bf16.*\|precision=bf16.*width=4" "$work/calls" || failed "expected the large model in bf16"
+[ "$(grep -c "^devices --check --device cuda:1$" "$work/calls")" = 2 ] || failed "expected two checks of the device alone, fused and not"
+grep -q "runs/check-large-bf16.*width=4.*precision=bf16" "$work/calls" || failed "expected the large model in bf16"
 grep -q "runs/step-8-tf32.*kernel_cache=kernels" "$work/calls" || failed "expected kernels that are kept"
 
 python=torch_without_card
 check sections --program card --device cuda:1 --only pytorch,determinism
 [ "$code" = 0 ] || failed "expected exit code 0, found $code"
-has "finds no CUDA device"
+has "PyTorch is installed but sees no CUDA device"
+! grep -q "There is no nvvm" "$page" || failed "the file beside the program's folder was not found"
 has "They are the same"
 ! grep -q "Every operator\|An epoch" "$page" || failed "expected two sections"
 
-cat > "$bin/slow" << END
-#!/bin/sh
-case "\$*" in *runs/epoch*) exec sleep 60 ;; esac
-exec "$program" "\$@"
-END
-chmod +x "$bin/slow"
-check limit --program slow --device flex --only epoch --limit 1
-[ "$code" = 1 ] || failed "expected exit code 1, found $code"
-has "took longer than 1 s (--limit)"
-no_parts
+# The file elsewhere than the program looks: beside it.
+mv "$work/cuda" "$bin/cuda"
+check beside --program card --device cuda:1 --only devices
+[ "$code" = 0 ] || failed "expected exit code 0, found $code"
+! grep -q "There is no nvvm" "$page" || failed "the file beside the program was not found"
+if [ -z "$(find /usr/local/cuda/nvvm /opt/cuda/nvvm /usr/lib/cuda/nvvm /usr/nvvm -name libdevice.10.bc 2> /dev/null)" ]; then
+    mv "$bin/cuda" "$work/elsewhere"
+    check nowhere --program card --device cuda:1 --only devices
+    [ "$code" = 1 ] || failed "expected exit code 1, found $code"
+    [ "$(grep -c "There is no nvvm/libdevice/libdevice.10.bc" "$page")" = 1 ] || failed "expected a line on the missing file"
+    mv "$work/elsewhere" "$bin/cuda"
+fi
 
-for wrong in "--only epochs" "--limit 0"; do
-    # shellcheck disable=SC2086 # Two words.
-    check wrong --program "$program" --device flex $wrong
+# Without tensor cores the first batch takes a fifth of the limit: the second is left out, and nothing has failed.
+echo "step-4-f32 7" > "$work/slow_step"
+check left_out --program card --device cuda:1 --only steps --limit 30
+[ "$code" = 0 ] || failed "expected exit code 0, found $code"
+grep -qE '^\| 4 \| f32 \| [0-9.]+ \|' "$page" || failed "expected the time of the first batch in f32"
+grep -qE '^\| 8 \| f32 \| left out: batch 4 took [0-9]+ s, a fifth or more of 30 s' "$page" || failed "expected that a batch is left out"
+grep -qE '^\| 8 \| tf32 \| [0-9.]+ \|' "$page" || failed "expected the second batch in TF32"
+
+# A step that hangs: the row says so, and those after it are timed.
+echo "step-4-tf32 30" > "$work/slow_step"
+check limit --program card --device cuda:1 --only steps --limit 10
+[ "$code" = 1 ] || failed "expected exit code 1, found $code"
+has "| 4 | tf32 | took longer than 10 s (--limit) |"
+grep -qE '^\| 8 \| tf32 \| [0-9.]+ \|' "$page" || failed "expected that it goes on"
+has "- Time and memory of a training step: step-4-tf32: took longer than 10 s (--limit)"
+no_parts
+rm "$work/slow_step"
+
+# A device elsewhere, which refuses precisions by the names of f32; its name is no number of a card.
+cat > "$bin/far" << END
+#!/bin/bash
+echo "\$*" >> "$work/far_calls"
+case "\$*" in *precision=f32* | *precision=tf32*) echo "refused" >&2; exit 1 ;; esac
+exec "$program" "\${@//remote:127.0.0.1:3000/flex}"
+END
+chmod +x "$bin/far"
+CUDA_VISIBLE_DEVICES=0 check remote --program far --device remote:127.0.0.1:3000 --only operators,steps
+[ "$code" = 0 ] || failed "expected exit code 0, found $code"
+grep -q "^devices --check --device remote:127.0.0.1:3000" "$work/far_calls" || failed "expected a check of the device alone"
+grep -qE '^\| 8 \| unsaid \| [0-9.]+ \|' "$page" || failed "expected a row without a precision"
+has "This program has no feature \`kernel-cache\`"
+[ ! -s "$work/errors" ] || ! grep -v "^== \|report.md$" "$work/errors" || failed "expected no errors"
+
+for wrong in epochs steps,epochs,more "devices," "steps launches" ","; do
+    check wrong --program "$program" --device flex --only "$wrong"
     page=$work/errors
-    [ "$code" = 2 ] || failed "$wrong: expected exit code 2, found $code"
-    [ ! -e "$work/wrong" ] || failed "$wrong: expected that nothing is written"
-    has "${wrong%% *}"
+    [ "$code" = 2 ] || failed "--only '$wrong': expected exit code 2, found $code"
+    [ ! -e "$work/wrong" ] || failed "--only '$wrong': expected that nothing is written"
+    has "error: --only: expected some of devices, operators"
+    [ "$(wc -l < "$page")" = 1 ] || failed "--only '$wrong': expected one message"
 done
+check wrong --program "$program" --device flex --only steps,epochs,more
+page=$work/errors
+has "found 'epochs' 'more'"
+check wrong --program "$program" --device flex --limit 0
+page=$work/errors
+[ "$code" = 2 ] || failed "--limit 0: expected exit code 2, found $code"
+has "--limit: expected"
 python=false
 
 page=$work/interrupted/report.md

@@ -119,12 +119,20 @@ machine=$root/root/seqjepa
 [ "$(cat "$machine/data/one.txt")" = text ] || failed "the data did not come"
 on_the_machine dpkg-query -W rsync > /dev/null || failed "rsync was not installed"
 
+echo "== a run before any cron, which is installed and does not run"
+"$here/run.sh" early --config tiny.yaml --device flex --set run.epochs=1 --stop none > said 2>&1
+cat said
+grep -q "of cron the command alone: none is running" said || failed "expected a word of cron, which does not run"
+[ -z "$(on_the_machine crontab -l 2> /dev/null)" ] || failed "lines were written that nobody reads"
+"$here/fetch.sh" early --wait --every 1
+
 echo "== a run, and the machine switched off under it"
 boot
 "$here/run.sh" first --config tiny.yaml --device flex --set run.epochs=12 --stop 'touch /root/stopped'
 wait_for "a checkpoint" 120 test -e "$machine/runs/first/checkpoints/last.safetensors"
 switch_off
 [ ! -e "$machine/jobs/first/ended" ] || failed "the run had ended before the machine was switched off"
+[ "$(on_the_machine crontab -l | grep -c 'supervise.sh first')" = 2 ] || failed "expected two lines of the crontab, for a cron that runs"
 
 echo "== the machine boots"
 boot

@@ -129,6 +129,24 @@ expect 0 "$here/provision.sh" --program "$program" --disk 1 --memory 1 --device 
 [ "$(cat "$REMOTE_DIR/data/carried/one.txt" "$REMOTE_DIR/data/one.txt")" = $'text\ntext' ] || failed "the data did not come"
 cmp "$program" "$REMOTE_DIR/bin/seqjepa"
 
+echo "== a machine with a cargo that is too old"
+mkdir -p "$work/old" "$REMOTE_DIR/source"
+cat > "$work/old/cargo" << 'EOF'
+#!/bin/sh
+[ "$*" != --version ] || { echo "cargo 1.9.0 (0000000 2016-05-26)"; exit; }
+touch "$0.built"
+EOF
+cat > "$work/old/dpkg-query" << 'EOF'
+#!/bin/sh
+echo "install ok installed"
+EOF
+chmod +x "$work"/old/*
+echo 'rust-version = "1.95"' > "$REMOTE_DIR/source/Cargo.toml"
+# The folder of the user may have a newer one, which comes first.
+expect 1 env HOME="$work/here" PATH="$work/old:$PATH" bash "$REMOTE_DIR/machine/prepare.sh" build flex
+has "expected cargo 1.95 or newer on the machine, found 1.9.0"
+[ ! -e "$work/old/cargo.built" ] || failed "a cargo that is too old has built"
+
 echo "== a run that is killed with its machine, resumed at boot, fetched, and stops the machine once"
 expect 0 "$here/run.sh" first --config tiny.yaml --device flex --set run.epochs=12 --stop "$stop"
 expect 1 "$here/run.sh" first --config tiny.yaml
@@ -247,9 +265,14 @@ wait_for "the second end of the supervisor" 20 flock -n "$REMOTE_DIR/jobs/broken
 echo "== a pause"
 expect 0 "$here/run.sh" paused --config tiny.yaml --device flex --set run.epochs=500 --stop none
 wait_for "a checkpoint" 60 test -e "$REMOTE_DIR/runs/paused/checkpoints/last.safetensors"
-expect 0 "$here/run.sh" paused --pause
+grep -q "supervise.sh paused" "$CRONTAB" || failed "a run by cron is not in the crontab"
+# Of another run, whose name begins with this one's.
+echo "@reboot other # seqjepa: $REMOTE_DIR paused-2" >> "$CRONTAB"
+# As where the cron of the start has ended since.
+START=none expect 0 "$here/run.sh" paused --pause
 expect 4 "$here/watch.sh" paused
 has "stopped"
+grep -q "paused-2" "$CRONTAB" || failed "another run was taken out of the crontab"
 [ ! -e "$REMOTE_DIR/jobs/paused/ended" ] || failed "a pause is no end"
 ! grep -q "supervise.sh paused" "$CRONTAB" || failed "a paused run is still in the crontab"
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # On the machine: starts the supervisor of a run so that it comes back by itself, or ends that: start.sh NAME on|pause|off
 #
-# With systemd as the first process, and as root, by a unit; else by two lines in the crontab; else once, with a word of warning. START
-# (systemd, cron, none) says which; UNITS is the folder of units. `pause` has the run save and end, `off` only keeps it from coming back.
+# With systemd as the first process, and as root, by a unit; else, where a cron runs, by two lines in the crontab; else once, with a word of
+# warning. START (systemd, cron, none) says which, whatever runs; UNITS is the folder of units. `pause` has the run save and end, `off` only
+# keeps it from coming back.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=$1
@@ -14,13 +15,23 @@ supervise=(/bin/bash "$PWD/machine/supervise.sh" "$name")
 command=${supervise[*]}
 mark="# seqjepa: $PWD $name"
 
+# A container may have the command crontab and nobody who reads what it writes.
+cron_runs() {
+    grep -qsxE 'cron|crond|fcron' /proc/[0-9]*/comm
+}
+
 start=${START:-}
+why="START is $start"
 if [ -z "$start" ]; then
-    start=none
+    start=none why="neither systemd nor cron is here"
     if [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ]; then
         start=systemd
     elif command -v crontab > /dev/null; then
-        start=cron
+        if cron_runs; then
+            start=cron
+        else
+            why="systemd is not here, and of cron the command alone: none is running"
+        fi
     fi
 fi
 
@@ -32,12 +43,9 @@ detach() {
     setsid "${supervise[@]}" > /dev/null 2>&1 < /dev/null &
 }
 
-cron_runs() {
-    grep -qsxE 'cron|crond|fcron' /proc/[0-9]*/comm
-}
-
+# The mark ends its lines: that of another run may begin with it.
 crontab_without() {
-    crontab -l 2> /dev/null | grep -vF "$mark" || true
+    crontab -l 2> /dev/null | MARK=$mark awk '{ at = length($0) - length(ENVIRON["MARK"]) } substr($0, at + 1) != ENVIRON["MARK"]' || true
 }
 
 on() {
@@ -78,13 +86,12 @@ END_OF_UNIT
                 echo "*/5 * * * * $command $mark"
             } | crontab -
             detach
-            # A container may have the command and nobody who reads what it writes.
             cron_runs || echo "warning: no cron is running here, so nothing starts the run again before one is; have the provider's start" \
                 "script start it, or call: setsid $command &" >&2
             ;;
         none)
             detach
-            echo "warning: neither systemd nor cron is here, so nothing starts the run again after a reboot; have the provider's" \
+            echo "warning: $why, so nothing starts the run again after a reboot; have the provider's" \
                 "start script call: setsid $command &" >&2
             ;;
     esac
@@ -95,7 +102,12 @@ off() {
     case $start in
         # Stopped it is by its own end.
         systemd) systemctl disable --quiet "$unit" && rm -f "$units/$unit" ;;
-        cron) crontab_without | crontab - ;;
+        # Whatever is found now: a cron that has ended since may have had lines written.
+        *)
+            if command -v crontab > /dev/null && [[ "$(crontab -l 2> /dev/null || true)" = *"$mark"* ]]; then
+                crontab_without | crontab -
+            fi
+            ;;
     esac
 }
 
